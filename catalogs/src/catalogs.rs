@@ -1,0 +1,185 @@
+//! All catalogs together, each read when it is first asked for.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::file::{self, CatalogError, CatalogFile};
+use crate::nearest::nearest;
+use crate::{
+    Accelerators, AcceleratorsFile, Amis, AmisFile, EngineOptionsFile, Engines, EnginesFile, Evidence, Hyperpod, HyperpodFile, Images,
+    ImagesFile, Instances, InstancesFile, KnownFitsFile, Limits, MeasuredFile, Models, ModelsFile, Prices, PricesFile, Regions,
+    RegionsFile, Registries, RegistriesFile,
+};
+
+/// A user's own rows: one field for each file.
+#[derive(Debug, Default)]
+struct Overlay {
+    accelerators: Option<AcceleratorsFile>,
+    amis: Option<AmisFile>,
+    engine_options: Option<EngineOptionsFile>,
+    engines: Option<EnginesFile>,
+    hyperpod: Option<HyperpodFile>,
+    images: Option<ImagesFile>,
+    instances: Option<InstancesFile>,
+    known_fits: Option<KnownFitsFile>,
+    limits: Option<Limits>,
+    measured: Option<MeasuredFile>,
+    models: Option<ModelsFile>,
+    prices: Option<PricesFile>,
+    regions: Option<RegionsFile>,
+    registries: Option<RegistriesFile>,
+}
+
+/// The catalogs. Cheap to make: a file is parsed when it is first asked for.
+#[derive(Debug, Default)]
+pub struct Catalogs {
+    overlay: Overlay,
+    accelerators: OnceLock<Accelerators>,
+    amis: OnceLock<Amis>,
+    engines: OnceLock<Engines>,
+    evidence: OnceLock<Evidence>,
+    hyperpod: OnceLock<Hyperpod>,
+    images: OnceLock<Images>,
+    instances: OnceLock<Instances>,
+    limits: OnceLock<Limits>,
+    models: OnceLock<Models>,
+    prices: OnceLock<Prices>,
+    regions: OnceLock<Regions>,
+    registries: OnceLock<Registries>,
+}
+
+/// The names of all catalog files.
+pub(crate) const FILES: [&str; 14] = [
+    AcceleratorsFile::NAME,
+    AmisFile::NAME,
+    EngineOptionsFile::NAME,
+    EnginesFile::NAME,
+    HyperpodFile::NAME,
+    ImagesFile::NAME,
+    InstancesFile::NAME,
+    KnownFitsFile::NAME,
+    Limits::NAME,
+    MeasuredFile::NAME,
+    ModelsFile::NAME,
+    PricesFile::NAME,
+    RegionsFile::NAME,
+    RegistriesFile::NAME,
+];
+
+impl Catalogs {
+    /// The catalogs of this build.
+    pub fn embedded() -> &'static Self {
+        static EMBEDDED: OnceLock<Catalogs> = OnceLock::new();
+        EMBEDDED.get_or_init(Self::default)
+    }
+
+    /// The catalogs of this build with a user's own rows: files of the same names in `dir`, whose rows are added,
+    /// or replace the row with the same key. They are read at once, so that what is wrong with them is said at once.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is none of the catalogs, or has a row that does not have the form of its catalog.
+    pub fn with_overlay(dir: &Path) -> Result<Self, CatalogError> {
+        for name in json_files(dir)? {
+            if !FILES.contains(&name.as_str()) {
+                let mut expected = nearest(&name, FILES, FILES.len());
+                expected.extend(FILES.iter().filter(|known| !expected.contains(known)).copied().collect::<Vec<_>>());
+                return Err(CatalogError::UnknownFile { path: dir.join(name), expected: expected.into_iter().map(Into::into).collect() });
+            }
+        }
+        let overlay = Overlay {
+            accelerators: file::overlay(dir)?,
+            amis: file::overlay(dir)?,
+            engine_options: file::overlay(dir)?,
+            engines: file::overlay(dir)?,
+            hyperpod: file::overlay(dir)?,
+            images: file::overlay(dir)?,
+            instances: file::overlay(dir)?,
+            known_fits: file::overlay(dir)?,
+            limits: file::overlay(dir)?,
+            measured: file::overlay(dir)?,
+            models: file::overlay(dir)?,
+            prices: file::overlay(dir)?,
+            regions: file::overlay(dir)?,
+            registries: file::overlay(dir)?,
+        };
+        Ok(Self { overlay, ..Self::default() })
+    }
+
+    /// The accelerators.
+    pub fn accelerators(&self) -> &Accelerators {
+        self.accelerators.get_or_init(|| Accelerators::new(file::layered(self.overlay.accelerators.as_ref())))
+    }
+
+    /// The host images of endpoints and transform jobs.
+    pub fn amis(&self) -> &Amis {
+        self.amis.get_or_init(|| Amis::new(file::layered(self.overlay.amis.as_ref())))
+    }
+
+    /// The model servers.
+    pub fn engines(&self) -> &Engines {
+        self.engines.get_or_init(|| {
+            Engines::new(file::layered(self.overlay.engines.as_ref()), file::layered(self.overlay.engine_options.as_ref()))
+        })
+    }
+
+    /// What was seen to work and measured.
+    pub fn evidence(&self) -> &Evidence {
+        self.evidence.get_or_init(|| {
+            Evidence::new(file::layered(self.overlay.known_fits.as_ref()), file::layered(self.overlay.measured.as_ref()))
+        })
+    }
+
+    /// HyperPod.
+    pub fn hyperpod(&self) -> &Hyperpod {
+        self.hyperpod.get_or_init(|| Hyperpod::new(file::layered(self.overlay.hyperpod.as_ref())))
+    }
+
+    /// The base images.
+    pub fn images(&self) -> &Images {
+        self.images.get_or_init(|| Images::new(file::layered(self.overlay.images.as_ref()), self.registries(), self.regions()))
+    }
+
+    /// The instance types.
+    pub fn instances(&self) -> &Instances {
+        self.instances.get_or_init(|| Instances::new(file::layered(self.overlay.instances.as_ref()), self.accelerators()))
+    }
+
+    /// The limits of the API and the runtime.
+    pub fn limits(&self) -> &Limits {
+        self.limits.get_or_init(|| file::layered(self.overlay.limits.as_ref()))
+    }
+
+    /// The models.
+    pub fn models(&self) -> &Models {
+        self.models.get_or_init(|| Models::new(file::layered(self.overlay.models.as_ref())))
+    }
+
+    /// The prices.
+    pub fn prices(&self) -> &Prices {
+        self.prices.get_or_init(|| Prices::new(file::layered(self.overlay.prices.as_ref())))
+    }
+
+    /// The regions.
+    pub fn regions(&self) -> &Regions {
+        self.regions.get_or_init(|| Regions::new(file::layered(self.overlay.regions.as_ref())))
+    }
+
+    /// The accounts of AWS's image registries.
+    pub fn registries(&self) -> &Registries {
+        self.registries.get_or_init(|| Registries::new(file::layered(self.overlay.registries.as_ref())))
+    }
+}
+
+/// Names of the `.json` files in a folder, in order.
+fn json_files(dir: &Path) -> Result<Vec<String>, CatalogError> {
+    let unreadable = |source| CatalogError::Read { path: dir.into(), source };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+        if Path::new(&name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}

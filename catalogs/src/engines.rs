@@ -1,0 +1,334 @@
+//! Model servers: which model classes each release serves, what it is built for, and its options.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::accelerators::ComputeCapability;
+use crate::file::catalog_file;
+use crate::nearest::nearest;
+use crate::version;
+
+/// One model server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// `vllm`.
+    pub engine: String,
+    /// The newest release that was read.
+    pub last_sampled: String,
+    /// What the AWS images put before a flag's name to read it from the environment.
+    pub env_prefix: String,
+    /// Several releases were read, so that first and last are known.
+    pub history: bool,
+}
+
+/// The share of a device's memory that an engine takes unless told otherwise, from a release on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryUtilization {
+    /// Name of the engine.
+    pub engine: String,
+    /// First release with this default, as far as releases were read.
+    pub from: String,
+    /// The share.
+    pub default: f64,
+}
+
+/// What a release is built for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EngineRelease {
+    /// Name of the engine.
+    pub engine: String,
+    /// The release.
+    pub version: String,
+    /// Version of PyTorch.
+    pub torch: String,
+    /// Versions of transformers that it accepts.
+    pub transformers: String,
+    /// CUDA of its own image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuda: Option<String>,
+    /// Compute capabilities that its image is compiled for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compute_capabilities: Vec<ComputeCapability>,
+}
+
+/// A model class that an engine serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EngineArchitecture {
+    /// Name of the engine.
+    pub engine: String,
+    /// Class name, as in a model's `architectures`.
+    pub class: String,
+    /// First release read that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
+    /// Last release that has it, of classes that were dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// `text_generation`, `multimodal`, `embedding`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The engine's own example needs code from the model's repository.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trust_remote_code: bool,
+}
+
+/// `engines.json`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnginesFile {
+    /// Date of the facts.
+    pub as_of: String,
+    /// Where they come from.
+    pub source: String,
+    /// By name.
+    #[serde(default)]
+    pub engines: Vec<Engine>,
+    /// By engine and release.
+    #[serde(default)]
+    pub memory_utilization: Vec<MemoryUtilization>,
+    /// By engine and release.
+    #[serde(default)]
+    pub releases: Vec<EngineRelease>,
+    /// By engine and class.
+    #[serde(default)]
+    pub architectures: Vec<EngineArchitecture>,
+}
+
+catalog_file!(
+    EnginesFile, "engines.json",
+    rows {
+        engines by |row| row.engine.clone(),
+        memory_utilization by |row| (row.engine.clone(), row.from.clone()),
+        releases by |row| (row.engine.clone(), row.version.clone()),
+        architectures by |row| (row.engine.clone(), row.class.clone()),
+    }
+);
+
+/// What an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OptionKind {
+    /// Nothing: `--name`, or `--no-name` to turn it off.
+    Flag,
+    /// A whole number.
+    Int,
+    /// A number.
+    Float,
+    /// Text.
+    String,
+    /// A JSON document.
+    Json,
+    /// One of the row's choices.
+    Choice,
+    /// Several values.
+    List,
+}
+
+/// An option of an engine's command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EngineOption {
+    /// Name of the engine.
+    pub engine: String,
+    /// Name without the leading dashes: `max-model-len`.
+    pub name: String,
+    /// What it takes.
+    pub kind: OptionKind,
+    /// What it can be, of choices; an empty list means that the engine works them out at run time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+    /// The command line's default, as written there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+}
+
+/// Where a list of options was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OptionSource {
+    /// Name of the engine.
+    pub engine: String,
+    /// The release that was read.
+    pub version: String,
+    /// The files that were read.
+    pub read_from: String,
+}
+
+/// `engine_options.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EngineOptionsFile {
+    /// Date of the facts.
+    pub as_of: String,
+    /// Where they come from.
+    pub source: String,
+    /// By engine.
+    #[serde(default)]
+    pub sources: Vec<OptionSource>,
+    /// By engine and name.
+    #[serde(default)]
+    pub options: Vec<EngineOption>,
+}
+
+catalog_file!(
+    EngineOptionsFile, "engine_options.json",
+    rows { sources by |row| row.engine.clone(), options by |row| (row.engine.clone(), row.name.clone()) }
+);
+
+/// Whether a release of an engine serves a model class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Support {
+    /// It does.
+    Supported,
+    /// A later release does.
+    TooOld {
+        /// The first release read that has it.
+        first: String,
+    },
+    /// An earlier release did.
+    Dropped {
+        /// The last release that has it.
+        last: String,
+    },
+    /// Not known: the class or the release is not among those read, or lies between two of them.
+    Unknown,
+}
+
+/// The options of an engine and where they were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineOptions<'a> {
+    /// The release that was read.
+    pub version: &'a str,
+    /// The options.
+    pub options: Vec<&'a EngineOption>,
+}
+
+impl<'a> EngineOptions<'a> {
+    /// By name, dashes or underscores, with or without leading dashes; `no-` finds the flag that it turns off.
+    pub fn get(&self, name: &str) -> Option<&'a EngineOption> {
+        let name = name.trim_start_matches('-').replace('_', "-");
+        let find = |name: &str| self.options.iter().find(|option| option.name == name).copied();
+        find(&name).or_else(|| find(name.strip_prefix("no-")?).filter(|option| option.kind == OptionKind::Flag))
+    }
+
+    /// The names most like `name`.
+    pub fn nearest(&self, name: &str) -> Vec<&'a str> {
+        let name = name.trim_start_matches('-').replace('_', "-");
+        nearest(&name, self.options.iter().map(|option| option.name.as_str()), 3)
+    }
+}
+
+/// The engines.
+#[derive(Debug, Clone)]
+pub struct Engines {
+    file: EnginesFile,
+    options: EngineOptionsFile,
+    architectures: HashMap<(String, String), usize>,
+}
+
+impl Engines {
+    pub(crate) fn new(file: EnginesFile, options: EngineOptionsFile) -> Self {
+        let architectures = file.architectures.iter().enumerate().map(|(at, row)| ((row.engine.clone(), row.class.clone()), at)).collect();
+        Self { file, options, architectures }
+    }
+
+    /// All engines.
+    pub fn iter(&self) -> impl Iterator<Item = &Engine> {
+        self.file.engines.iter()
+    }
+
+    /// An engine by name.
+    pub fn get(&self, engine: &str) -> Option<&Engine> {
+        self.iter().find(|row| row.engine == engine)
+    }
+
+    /// All model classes of all engines.
+    pub fn architectures(&self) -> impl Iterator<Item = &EngineArchitecture> {
+        self.file.architectures.iter()
+    }
+
+    /// A model class of an engine.
+    pub fn architecture(&self, engine: &str, class: &str) -> Option<&EngineArchitecture> {
+        self.file.architectures.get(*self.architectures.get(&(engine.into(), class.into()))?)
+    }
+
+    /// Whether a release serves a model class.
+    pub fn supports(&self, engine: &str, version: &str, class: &str) -> Support {
+        let (Some(known), Some(row)) = (self.get(engine), self.architecture(engine, class)) else {
+            return Support::Unknown;
+        };
+        if !known.history {
+            return if version::compare(version, &known.last_sampled) == Ordering::Equal { Support::Supported } else { Support::Unknown };
+        }
+        let sampled = self.sampled(engine);
+        if let Some(last) = &row.last
+            && version::compare(version, last) == Ordering::Greater
+        {
+            // Dropped somewhere after `last`; for certain only from the next release that was read.
+            let next = sampled.iter().find(|release| version::compare(release, last) == Ordering::Greater);
+            let certain = next.is_some_and(|next| version::compare(version, next) != Ordering::Less);
+            return if certain { Support::Dropped { last: last.clone() } } else { Support::Unknown };
+        }
+        if let Some(first) = &row.first
+            && version::compare(version, first) == Ordering::Less
+        {
+            // Added somewhere before `first`; for certain only after the release read before it.
+            let before = sampled.iter().rev().find(|release| version::compare(release, first) == Ordering::Less);
+            let certain = before.is_some_and(|before| version::compare(version, before) != Ordering::Greater) && Some(first.as_str()) != self.oldest_with_classes(engine);
+            return if certain { Support::TooOld { first: first.clone() } } else { Support::Unknown };
+        }
+        if version::compare(version, &known.last_sampled) == Ordering::Greater { Support::Unknown } else { Support::Supported }
+    }
+
+    /// What a release is built for: its own row, else the newest older one of the same minor version.
+    pub fn release(&self, engine: &str, version: &str) -> Option<&EngineRelease> {
+        let minor: String = version.split('.').take(2).collect::<Vec<_>>().join(".");
+        let mut rows: Vec<&EngineRelease> = self.file.releases.iter().filter(|row| row.engine == engine && version::starts_with(&row.version, &minor)).collect();
+        rows.sort_by(|a, b| version::compare(&b.version, &a.version));
+        rows.into_iter().find(|row| version::compare(&row.version, version) != Ordering::Greater)
+    }
+
+    /// The releases with a row, oldest first.
+    pub fn releases(&self, engine: &str) -> Vec<&EngineRelease> {
+        let mut rows: Vec<&EngineRelease> = self.file.releases.iter().filter(|row| row.engine == engine).collect();
+        rows.sort_by(|a, b| version::compare(&a.version, &b.version));
+        rows
+    }
+
+    /// The least compute capability that a release's image is compiled for.
+    pub fn min_compute_capability(&self, engine: &str, version: &str) -> Option<ComputeCapability> {
+        self.release(engine, version)?.compute_capabilities.iter().min().copied()
+    }
+
+    /// The share of a device's memory that a release takes unless told otherwise.
+    pub fn default_memory_utilization(&self, engine: &str, version: &str) -> Option<f64> {
+        let mut rows: Vec<&MemoryUtilization> = self.file.memory_utilization.iter().filter(|row| row.engine == engine).collect();
+        rows.sort_by(|a, b| version::compare(&b.from, &a.from));
+        rows.into_iter().find(|row| version::compare(&row.from, version) != Ordering::Greater).map(|row| row.default)
+    }
+
+    /// The options of an engine; none if they were not read.
+    pub fn options(&self, engine: &str) -> Option<EngineOptions<'_>> {
+        let source = self.options.sources.iter().find(|row| row.engine == engine)?;
+        let options = self.options.options.iter().filter(|row| row.engine == engine).collect();
+        Some(EngineOptions { version: &source.version, options })
+    }
+
+    fn sampled(&self, engine: &str) -> Vec<&str> {
+        self.releases(engine).into_iter().map(|row| row.version.as_str()).collect()
+    }
+
+    /// The oldest release from which classes could be read: what it has may be older still.
+    fn oldest_with_classes(&self, engine: &str) -> Option<&str> {
+        let firsts = self.file.architectures.iter().filter(|row| row.engine == engine).filter_map(|row| row.first.as_deref());
+        firsts.min_by(|a, b| version::compare(a, b))
+    }
+}

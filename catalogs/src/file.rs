@@ -1,0 +1,172 @@
+//! How a catalog file is read: the embedded copy, a user's overlay of it, and what can be wrong with one.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What is wrong with a user's catalog folder. Every message names the file, and the row and field where there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The folder or a file in it cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A `.json` file that is none of the catalogs, so that its rows would be ignored.
+    #[error("{} is not a catalog; expected one of: {}", path.display(), expected.join(", "))]
+    UnknownFile {
+        /// The file.
+        path: PathBuf,
+        /// The names that are read, the most similar first.
+        expected: Vec<String>,
+    },
+    /// Not JSON.
+    #[error("{} is not valid JSON: {message}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says, with line and column.
+        message: String,
+    },
+    /// JSON that does not have the form of the catalog.
+    #[error("{}: {place}: {message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The row by its key and the field, such as ``instances row 3 (`ml.g9.xlarge`), field `vcpus` ``.
+        place: String,
+        /// What is wrong with the value.
+        message: String,
+    },
+}
+
+/// A catalog file: what `catalogs/data/<NAME>` holds and how rows of a second one are laid over it.
+pub(crate) trait CatalogFile: DeserializeOwned + Serialize + Default + Clone {
+    /// File name, in the crate and in an overlay folder.
+    const NAME: &'static str;
+    /// The embedded text.
+    const TEXT: &'static str;
+    /// Adds the rows of `overlay`; those with a known key replace the row that has it.
+    fn merge(&mut self, overlay: Self);
+}
+
+/// The embedded copy. It is compiled in and a test parses it, so an empty catalog is what remains
+/// of an error that cannot occur in a build that passed its tests; `Catalogs::check` reports it too.
+pub(crate) fn embedded<F: CatalogFile>() -> F {
+    serde_json::from_str(F::TEXT).unwrap_or_default()
+}
+
+/// The embedded copy with a user's rows laid over it.
+pub(crate) fn layered<F: CatalogFile>(overlay: Option<&F>) -> F {
+    let mut file = embedded::<F>();
+    if let Some(overlay) = overlay {
+        file.merge(overlay.clone());
+    }
+    file
+}
+
+/// Reads the file of this catalog from `dir`, if there is one.
+pub(crate) fn overlay<F: CatalogFile>(dir: &Path) -> Result<Option<F>, CatalogError> {
+    let path = dir.join(F::NAME);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(CatalogError::Read { path, source }),
+    };
+    parse(&path, &text).map(Some)
+}
+
+/// Parses a catalog file, with errors that name row and field.
+pub(crate) fn parse<F: DeserializeOwned>(path: &Path, text: &str) -> Result<F, CatalogError> {
+    let raw: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| CatalogError::Syntax { path: path.into(), message: error.to_string() })?;
+    // From the text and not from `raw`, so that line and column of the value are in the message.
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| CatalogError::Invalid {
+        path: path.into(),
+        place: place(&raw, error.path()),
+        message: error.inner().to_string(),
+    })
+}
+
+/// Says where in the file an error is, with the key of the row: nobody counts rows.
+fn place(raw: &serde_json::Value, path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut table = None;
+    let mut row = None;
+    let mut fields: Vec<String> = Vec::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } if row.is_none() && fields.len() == 1 => {
+                table = fields.pop();
+                row = Some(*index);
+            }
+            Segment::Seq { index } => fields.push(index.to_string()),
+            Segment::Map { key } => fields.push(key.clone()),
+            Segment::Enum { variant } => fields.push(variant.clone()),
+            Segment::Unknown => {}
+        }
+    }
+    let mut place = match (&table, row) {
+        (Some(table), Some(row)) => {
+            let key = raw.get(table).and_then(|rows| rows.get(row)).and_then(row_key);
+            let key = key.map(|key| format!(" (`{key}`)")).unwrap_or_default();
+            format!("{table} row {}{key}", row + 1)
+        }
+        _ => String::new(),
+    };
+    if !fields.is_empty() {
+        if !place.is_empty() {
+            place.push_str(", ");
+        }
+        place.push_str(&format!("field `{}`", fields.join(".")));
+    }
+    if place.is_empty() { "top level".into() } else { place }
+}
+
+/// The first text member of a row is its key in every catalog.
+fn row_key(row: &serde_json::Value) -> Option<&str> {
+    row.as_object()?.values().find_map(|value| value.as_str())
+}
+
+/// Lays `overlay` over `rows`: rows with an equal key are replaced in place, others are added at the end.
+pub(crate) fn merge_rows<R, K: PartialEq>(rows: &mut Vec<R>, overlay: Vec<R>, key: impl Fn(&R) -> K) {
+    for row in overlay {
+        let wanted = key(&row);
+        match rows.iter_mut().find(|known| key(known) == wanted) {
+            Some(known) => *known = row,
+            None => rows.push(row),
+        }
+    }
+}
+
+/// Implements [`CatalogFile`]: the tables with the key of their rows, and the single values that an overlay may set.
+macro_rules! catalog_file {
+    ($type:ty, $name:literal, rows { $($table:ident by $key:expr),* $(,)? } $(, values { $($value:ident),* $(,)? })?) => {
+        impl $crate::file::CatalogFile for $type {
+            const NAME: &'static str = $name;
+            const TEXT: &'static str = include_str!(concat!("../data/", $name));
+            fn merge(&mut self, overlay: Self) {
+                $( $crate::file::merge_rows(&mut self.$table, overlay.$table, $key); )*
+                $($( if let Some(value) = overlay.$value { self.$value = Some(value); } )*)?
+            }
+        }
+    };
+}
+pub(crate) use catalog_file;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_replaced_by_key_and_added() {
+        let mut rows = vec![("a", 1), ("b", 2)];
+        merge_rows(&mut rows, vec![("b", 3), ("c", 4)], |row| row.0);
+        assert_eq!(rows, [("a", 1), ("b", 3), ("c", 4)]);
+    }
+}

@@ -1,0 +1,383 @@
+//! Base images: which tags exist, what is in them, and where they are pulled from.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::accelerators::AcceleratorKind;
+use crate::file::catalog_file;
+use crate::ids::{ImageUri, Region};
+use crate::instances::Arch;
+use crate::nearest::nearest;
+use crate::regions::Regions;
+use crate::registries::Registries;
+use crate::version;
+
+/// Where an image is made to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// Speaks the SageMaker container contract.
+    SageMaker,
+    /// For EC2, ECS and EKS: its entry point is the engine's own.
+    Ec2,
+    /// Not made for one of them.
+    Any,
+}
+
+/// Images that belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageFamily {
+    /// Name that layers refer to.
+    pub family: String,
+    /// For people.
+    pub title: String,
+    /// The version to take, where it is not the newest listed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+}
+
+/// One image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// Name of its family.
+    pub family: String,
+    /// Version of the image within the family.
+    pub version: String,
+    /// The full tag.
+    pub tag: String,
+    /// Other tags of the same image; the shorter ones move.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// Digest, for who wants to pin it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Registry host, for images outside the registries of AWS by region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Repository.
+    pub repository: String,
+    /// Name of the set in `registries.json` that says in which regions and accounts it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
+    /// The set is that of images like it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_assumed: bool,
+    /// The tag stands in the publisher's list; else it is composed from what the SDK knows.
+    pub listed: bool,
+    /// Where it is made to run.
+    pub platform: Platform,
+    /// Processor architectures.
+    pub arch: Vec<Arch>,
+    /// The accelerator that it is made for.
+    pub accelerator: AcceleratorKind,
+    /// CUDA in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuda: Option<String>,
+    /// Driver that its publisher names, where that is more than the CUDA says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_driver: Option<String>,
+    /// Python in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Distribution in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
+    /// Model server in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Version of the model server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<String>,
+    /// End of its patches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eop: Option<String>,
+}
+
+/// `images.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImagesFile {
+    /// Date of the facts.
+    pub as_of: String,
+    /// Where they come from.
+    pub source: String,
+    /// By name.
+    #[serde(default)]
+    pub families: Vec<ImageFamily>,
+    /// By family and tag, the newest of a family first.
+    #[serde(default)]
+    pub images: Vec<Image>,
+}
+
+catalog_file!(
+    ImagesFile, "images.json",
+    rows { families by |row| row.family.clone(), images by |row| (row.family.clone(), row.tag.clone()) }
+);
+
+/// How well it is known that an image is in a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Availability {
+    /// AWS's SDK resolves it there, or the registry is a public one.
+    Known,
+    /// Images like it are there.
+    Assumed,
+    /// The registry is there, but nothing says that this image is.
+    Unknown,
+}
+
+/// An image with its address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResolvedImage {
+    /// What `FROM` takes.
+    pub uri: ImageUri,
+    /// Registry host.
+    pub host: String,
+    /// Account of a private ECR registry, to which one must log in; none for public registries.
+    pub registry_account: Option<String>,
+    /// Region of a private ECR registry.
+    pub registry_region: Option<Region>,
+    /// How well it is known that the image is there.
+    pub availability: Availability,
+    /// The row.
+    pub image: Image,
+}
+
+impl ResolvedImage {
+    /// The full tag.
+    pub fn tag(&self) -> &str {
+        &self.image.tag
+    }
+
+    /// Version of the image within its family.
+    pub fn version(&self) -> &str {
+        &self.image.version
+    }
+
+    /// CUDA in it.
+    pub fn cuda(&self) -> Option<&str> {
+        self.image.cuda.as_deref()
+    }
+
+    /// Whether the tag stands in the publisher's list.
+    pub fn listed(&self) -> bool {
+        self.image.listed
+    }
+
+    /// Digest, if the catalog has one.
+    pub fn digest(&self) -> Option<&str> {
+        self.image.digest.as_deref()
+    }
+}
+
+/// Why no image was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ImageError {
+    /// No such family.
+    #[error("there is no image family `{family}`{}", did_you_mean(nearest))]
+    Family {
+        /// What was asked for.
+        family: String,
+        /// Families with a name like it.
+        nearest: Vec<String>,
+    },
+    /// No such version.
+    #[error("image family `{family}` has no version `{version}`{}", did_you_mean(nearest))]
+    Version {
+        /// The family.
+        family: String,
+        /// What was asked for.
+        version: String,
+        /// Versions like it, or the newest.
+        nearest: Vec<String>,
+    },
+    /// Not for the processor.
+    #[error("image family `{family}` has no image for {arch}{}", version.as_ref().map(|version| format!(" of version `{version}`")).unwrap_or_default())]
+    Arch {
+        /// The family.
+        family: String,
+        /// The version that was asked for.
+        version: Option<String>,
+        /// The architecture that was asked for.
+        arch: Arch,
+    },
+    /// No such region.
+    #[error("there is no region `{region}`{}", did_you_mean(nearest))]
+    Region {
+        /// What was asked for.
+        region: String,
+        /// Regions with a name like it.
+        nearest: Vec<String>,
+    },
+    /// The registry is not in the region.
+    #[error("image `{tag}` is in no registry of {region}")]
+    NotInRegion {
+        /// The image.
+        tag: String,
+        /// The region.
+        region: String,
+        /// Where it is.
+        regions: Vec<String>,
+    },
+    /// The row's parts make no address; only rows of a user's own can be so.
+    #[error("image `{tag}` has no valid address: {reason}")]
+    Address {
+        /// The image.
+        tag: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+fn did_you_mean(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("; there is {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")) }
+}
+
+/// The images, joined with the registries and regions.
+#[derive(Debug, Clone)]
+pub struct Images {
+    file: ImagesFile,
+    registries: Registries,
+    dns_suffixes: BTreeMap<Region, String>,
+}
+
+impl Images {
+    pub(crate) fn new(file: ImagesFile, registries: &Registries, regions: &Regions) -> Self {
+        let dns_suffixes = regions.iter().map(|row| (row.region.clone(), row.dns_suffix.clone())).collect();
+        Self { file, registries: registries.clone(), dns_suffixes }
+    }
+
+    /// Date of the facts.
+    pub fn as_of(&self) -> &str {
+        &self.file.as_of
+    }
+
+    /// The families.
+    pub fn families(&self) -> impl Iterator<Item = &ImageFamily> {
+        self.file.families.iter()
+    }
+
+    /// A family by name.
+    pub fn family(&self, family: &str) -> Option<&ImageFamily> {
+        self.families().find(|row| row.family == family)
+    }
+
+    /// All images.
+    pub fn iter(&self) -> impl Iterator<Item = &Image> {
+        self.file.images.iter()
+    }
+
+    /// The images of a family, newest first.
+    pub fn of_family(&self, family: &str) -> impl Iterator<Item = &Image> {
+        let mut rows: Vec<&Image> = self.iter().filter(|row| row.family == family).collect();
+        rows.sort_by(|a, b| version::compare(&b.version, &a.version));
+        rows.into_iter()
+    }
+
+    /// The version of a family to take if none is asked for: the family's own, else the newest whose tag is
+    /// listed, else the newest.
+    pub fn default_version(&self, family: &str) -> Option<&str> {
+        let own = self.family(family)?.default.as_deref();
+        let rows = || self.of_family(family).filter(|row| row.platform != Platform::Ec2);
+        own.or_else(|| rows().find(|row| row.listed).map(|row| row.version.as_str())).or_else(|| rows().next().map(|row| row.version.as_str()))
+    }
+
+    /// The image of a family for SageMaker, with its address in a region. Without `version` the default one;
+    /// a part of a version (`0.27`) takes the newest of it, listed ones before composed; a full tag is taken too.
+    ///
+    /// # Errors
+    /// Says which of family, version, architecture and region is not known, with the nearest that is.
+    pub fn resolve(&self, family: &str, version: Option<&str>, region: &Region, arch: Arch) -> Result<ResolvedImage, ImageError> {
+        self.resolve_on(Platform::SageMaker, family, version, region, arch)
+    }
+
+    /// The same for another platform: pods can take the images made for EC2.
+    ///
+    /// # Errors
+    /// As [`Images::resolve`].
+    pub fn resolve_on(&self, platform: Platform, family: &str, version: Option<&str>, region: &Region, arch: Arch) -> Result<ResolvedImage, ImageError> {
+        if self.family(family).is_none() {
+            let nearest = nearest(family, self.families().map(|row| row.family.as_str()), 3);
+            return Err(ImageError::Family { family: family.into(), nearest: owned(nearest) });
+        }
+        let rows: Vec<&Image> = self.of_family(family).filter(|row| row.platform == platform || row.platform == Platform::Any).collect();
+        let for_arch: Vec<&Image> = rows.iter().copied().filter(|row| row.arch.contains(&arch)).collect();
+        let wanted = version.or_else(|| self.default_version(family));
+        let Some(image) = find(&for_arch, wanted) else {
+            let other = find(&rows, wanted).is_some();
+            return Err(match version {
+                Some(version) if !other => {
+                    let mut close = nearest(version, rows.iter().map(|row| row.version.as_str()), 3);
+                    if close.is_empty() {
+                        close = rows.iter().map(|row| row.version.as_str()).take(3).collect();
+                    }
+                    ImageError::Version { family: family.into(), version: version.into(), nearest: owned(close) }
+                }
+                _ => ImageError::Arch { family: family.into(), version: version.map(Into::into), arch },
+            });
+        };
+        self.address(image, region)
+    }
+
+    fn address(&self, image: &Image, region: &Region) -> Result<ResolvedImage, ImageError> {
+        let (host, account, availability) = match (&image.host, &image.set) {
+            (Some(host), _) => (host.clone(), None, Availability::Known),
+            (None, set) => {
+                let (account, availability) = self.account(image, set.as_deref(), region)?;
+                let Some(suffix) = self.dns_suffixes.get(region) else {
+                    let nearest = nearest(region.as_str(), self.dns_suffixes.keys().map(Region::as_str), 3);
+                    return Err(ImageError::Region { region: region.to_string(), nearest: owned(nearest) });
+                };
+                (format!("{account}.dkr.ecr.{region}.{suffix}"), Some(account), availability)
+            }
+        };
+        let digest = image.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
+        let uri = format!("{host}/{}:{}{digest}", image.repository, image.tag);
+        let uri = uri.parse().map_err(|error: crate::ids::ParseIdError| ImageError::Address { tag: image.tag.clone(), reason: error.to_string() })?;
+        let registry_region = account.is_some().then(|| region.clone());
+        Ok(ResolvedImage { uri, host, registry_account: account, registry_region, availability, image: image.clone() })
+    }
+
+    fn account(&self, image: &Image, set: Option<&str>, region: &Region) -> Result<(String, Availability), ImageError> {
+        let set = set.and_then(|name| self.registries.set(name));
+        let Some(set) = set else {
+            return Err(ImageError::Address { tag: image.tag.clone(), reason: "it names neither a host nor a known set of registries".into() });
+        };
+        if !self.dns_suffixes.contains_key(region) {
+            let nearest = nearest(region.as_str(), self.dns_suffixes.keys().map(Region::as_str), 3);
+            return Err(ImageError::Region { region: region.to_string(), nearest: owned(nearest) });
+        }
+        let Some(account) = self.registries.account(&set.registry, region.as_str()) else {
+            return Err(ImageError::NotInRegion { tag: image.tag.clone(), region: region.to_string(), regions: set.regions.iter().map(ToString::to_string).collect() });
+        };
+        let availability = match (set.regions.contains(region), image.set_assumed) {
+            (true, false) => Availability::Known,
+            (true, true) => Availability::Assumed,
+            (false, _) => Availability::Unknown,
+        };
+        Ok((account.into(), availability))
+    }
+}
+
+/// Newest first in `rows`. An exact version or tag wins; a part of a version takes the newest listed one, then the newest.
+fn find<'a>(rows: &[&'a Image], wanted: Option<&str>) -> Option<&'a Image> {
+    let Some(wanted) = wanted else {
+        return rows.iter().find(|row| row.listed).or_else(|| rows.first()).copied();
+    };
+    let exact = |row: &&&Image| row.version == wanted || row.tag == wanted || row.aliases.iter().any(|alias| alias == wanted);
+    let part = |row: &&&Image| version::starts_with(&row.version, wanted);
+    rows.iter()
+        .find(|row| exact(row) && row.listed)
+        .or_else(|| rows.iter().find(exact))
+        .or_else(|| rows.iter().find(|row| part(row) && row.listed))
+        .or_else(|| rows.iter().find(part))
+        .copied()
+}
+
+fn owned(names: Vec<&str>) -> Vec<String> {
+    names.into_iter().map(Into::into).collect()
+}

@@ -1,0 +1,50 @@
+//! The facts that projects are built from: instance types, accelerators, prices, regions, image registries,
+//! host images, base images, models, model servers, limits and HyperPod.
+//!
+//! Each file of `data/` has one Rust type and one generated JSON schema, and says where it comes from and of
+//! which day it is. Files are parsed when they are first asked for. [`Catalogs::with_overlay`] lays a user's own
+//! rows over them; [`Catalogs::check`] looks at what must agree between files.
+
+mod accelerators;
+mod amis;
+mod catalogs;
+mod check;
+mod engines;
+mod evidence;
+mod file;
+mod hyperpod;
+mod ids;
+mod images;
+mod instances;
+mod limits;
+mod models;
+mod nearest;
+mod prices;
+mod regions;
+mod registries;
+mod schemas;
+pub mod version;
+
+pub use accelerators::{Accelerator, AcceleratorKind, Accelerators, AcceleratorsFile, ComputeCapability, MemoryBasis};
+pub use amis::{Ami, AmiChoice, Amis, AmisFile, CudaDriver, DefaultDriver, DriverFit, MinorVersionDriver};
+pub use catalogs::Catalogs;
+pub use check::CatalogFinding;
+pub use engines::{
+    Engine, EngineArchitecture, EngineOption, EngineOptions, EngineOptionsFile, EngineRelease, Engines, EnginesFile, MemoryUtilization,
+    OptionKind, OptionSource, Support,
+};
+pub use evidence::{Evidence, KnownFit, KnownFitsFile, MeasuredFile, Measurement, Quality};
+pub use file::CatalogError;
+pub use hyperpod::{CustomResource, Hyperpod, HyperpodFile, NodeResources, Operator};
+pub use ids::{Arn, ArnKind, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri};
+pub use images::{Availability, Image, ImageError, ImageFamily, Images, ImagesFile, Platform, ResolvedImage};
+pub use instances::{Arch, EnumCounts, Instance, Instances, InstancesFile};
+pub use limits::{
+    AsyncLimits, BatchLimits, ContainerContract, InferenceComponentLimits, Limits, ModelEnvLimits, NameLimits, Range, RealtimeLimits,
+};
+pub use models::{Attention, AttentionKind, Confidence, Model, Models, ModelsFile, StoredQuantization, Variant};
+pub use nearest::nearest;
+pub use prices::{Price, PriceBasis, PriceRow, Prices, PricesFile};
+pub use regions::{RegionRow, Regions, RegionsFile};
+pub use registries::{ImageSet, Registries, RegistriesFile, Registry};
+pub use schemas::schemas;
