@@ -57,10 +57,10 @@ need_tools() {
   fi
 }
 
-# confirm QUESTION: asks only at a terminal; --yes (ASSUME_YES=1) and automation go ahead.
+# confirm QUESTION: asks at a terminal; automation goes ahead.
 confirm() {
   local answer
-  if [ "${ASSUME_YES:-0}" = 1 ] || [ ! -t 0 ] || [ ! -t 2 ]; then return 0; fi
+  if [ ! -t 0 ] || [ ! -t 2 ]; then return 0; fi
   printf '%s [y/N] ' "$1" >&2
   read -r answer || answer=n
   case $answer in
@@ -68,6 +68,9 @@ confirm() {
     *) fail 'stopped: nothing was changed' ;;
   esac
 }
+
+# use_region REGION: for what follows.
+use_region() { REGION=$1; }
 
 # aws_try SERVICE OPERATION [ARG...]: JSON on stdout. Fails quietly with status 4;
 # the service's message is then in $MCC_TMP/aws-error. Only throttling, and what
@@ -110,6 +113,8 @@ aws_report() {
       hint 'AWS has no such instance free: try later, another instance type, region, or a capacity reservation' ;;
     *'ssume role'* | *AssumeRole*)
       hint 'the role must trust the service (see iam/*-trust.json) and may take a minute to exist everywhere' ;;
+    *ModelError*)
+      hint 'the container answered with an error: see do/logs' ;;
     *Throttl* | *'Rate exceeded'*)
       hint 'AWS is throttling this account: run the same command again, it continues where it stopped' ;;
     *'Could not connect'* | *EndpointConnectionError* | *'timed out'*)
@@ -150,26 +155,28 @@ aws_identity() {
   ACCOUNT_ID=$(printf '%s' "$identity" | jq -r .Account)
 }
 
-# payload NAME [JQ ARGUMENTS]: the path of a private copy of deploy/NAME.json with the
-# account (000000000000 in the files) and what the jq filter sets filled in.
+# payload NAME [PATH=VALUE...]: prints the path of a private copy of deploy/NAME.json, with the
+# account (000000000000 in the files) filled in and the strings at the jq paths set.
 payload() {
-  local name=$1 out
+  local out="$MCC_TMP/$1.json" setting
+  jq --arg account "$ACCOUNT_ID" '(.. | strings) |= gsub("000000000000"; $account)' "deploy/$1.json" >"$out" || return 1
   shift
-  if [ $# -eq 0 ]; then set -- .; fi
-  out=$(mktemp "$MCC_TMP/$name.XXXXXX")
-  jq --arg account "$ACCOUNT_ID" '(.. | strings) |= gsub("000000000000"; $account)' "deploy/$name.json" |
-    jq "$@" >"$out"
+  for setting in "$@"; do
+    jq --arg value "${setting#*=}" "${setting%%=*} = \$value" "$out" >"$out.next" || return 1
+    mv -f "$out.next" "$out" || return 1
+  done
   printf '%s' "$out"
 }
 
 # wait_while STATES LABEL SECONDS COMMAND [ARG...]: run COMMAND, which prints a state, until
-# the state is not one of STATES (an extended regular expression). Sets WAIT_STATE.
+# the state is not one of STATES (an extended regular expression). Sets WAIT_STATE. Status 5 when
+# the time is over, the command's own when it fails.
 WAIT_STATE=''
 wait_while() {
   local states=$1 label=$2 limit=${MCC_TIMEOUT_SECONDS:-$3} started=$SECONDS shown='' reported=0
   shift 3
   while :; do
-    WAIT_STATE=$("$@")
+    WAIT_STATE=$("$@") || return $?
     if ! [[ $WAIT_STATE =~ ^($states)$ ]]; then return 0; fi
     if [ "$WAIT_STATE" != "$shown" ] || [ $((SECONDS - reported)) -ge 60 ]; then
       info "  $label: $WAIT_STATE ($((SECONDS - started)) s)"
@@ -179,7 +186,7 @@ wait_while() {
     if [ $((SECONDS - started)) -ge "$limit" ]; then
       printf 'error: %s is still %s after %s s\n' "$label" "$WAIT_STATE" "$limit" >&2
       hint 'it goes on in AWS: run the same command again to keep waiting, or do/clean to give up'
-      exit 5
+      return 5
     fi
     sleep "${MCC_POLL_SECONDS:-15}"
   done

@@ -11,50 +11,50 @@
 
 STATE_FILE=.mcc/state.json
 
+# The state as JSON on stdout, for jq.
 state_read() {
-  if [ -s "$STATE_FILE" ]; then cat "$STATE_FILE"; else printf '{"resources":[],"facts":{}}\n'; fi
+  if [ ! -s "$STATE_FILE" ]; then
+    printf '{"resources":[],"facts":{}}\n'
+  elif jq empty "$STATE_FILE" >/dev/null 2>&1; then
+    cat "$STATE_FILE"
+  else
+    fail "$STATE_FILE is not readable" 'restore it, or move it away and delete the resources by hand'
+  fi
 }
 
-# state_query JQ_ARGUMENTS
-state_query() {
-  state_read | jq "$@" || fail "$STATE_FILE is not readable" 'restore it, or move it away and delete the resources by hand'
-}
-
-# state_update JQ_ARGUMENTS: replace the file in one step.
-state_update() {
+# The new state on stdin replaces the file in one step.
+state_write() {
   local next
   mkdir -p .mcc
-  next=$(mktemp .mcc/state.XXXXXX)
-  if ! state_query "$@" >"$next"; then
-    rm -f "$next"
-    exit 1
-  fi
-  mv -f "$next" "$STATE_FILE"
+  next=$(mktemp .mcc/state.XXXXXX) && cat >"$next" && [ -s "$next" ] && mv -f "$next" "$STATE_FILE" && return 0
+  rm -f "$next"
+  fail "$STATE_FILE could not be written"
 }
 
 # state_record TYPE ID: before creating it. Recording twice keeps the first entry.
 state_record() {
-  state_update --arg type "$1" --arg id "$2" --arg region "$REGION" --arg account "$ACCOUNT_ID" --arg since "$(utc_now)" '
+  state_read | jq --arg type "$1" --arg id "$2" --arg region "$REGION" --arg account "$ACCOUNT_ID" --arg since "$(utc_now)" '
     if any(.resources[]; .type == $type and .id == $id) then .
-    else .resources += [{$type, $id, $region, $account, $since}] end'
+    else .resources += [{$type, $id, $region, $account, $since}] end' | state_write || exit 1
 }
 
 # state_forget TYPE ID: after its deletion is confirmed.
 state_forget() {
-  state_update --arg type "$1" --arg id "$2" '.resources |= map(select(.type != $type or .id != $id))'
+  state_read | jq --arg type "$1" --arg id "$2" '.resources |= map(select(.type != $type or .id != $id))' |
+    state_write || exit 1
 }
 
 state_has() {
-  [ "$(state_query --arg type "$1" --arg id "$2" 'any(.resources[]; .type == $type and .id == $id)')" = true ]
+  state_read | jq -e --arg type "$1" --arg id "$2" 'any(.resources[]; .type == $type and .id == $id)' >/dev/null
 }
 
 # state_ids TYPE: the ids of that type, oldest first, one a line.
-state_ids() { state_query -r --arg type "$1" '.resources[] | select(.type == $type) | .id'; }
+state_ids() { state_read | jq -r --arg type "$1" '.resources[] | select(.type == $type) | .id'; }
 
-# state_set NAME VALUE, state_get NAME: facts about the current deployment; '' when unset.
-state_set() { state_update --arg name "$1" --arg value "$2" '.facts[$name] = $value'; }
-state_get() { state_query -r --arg name "$1" '.facts[$name] // ""'; }
-state_unset() { state_update --arg name "$1" 'del(.facts[$name])'; }
+# state_set NAME VALUE, state_get NAME, state_unset NAME: facts about the deployment; '' when unset.
+state_set() { state_read | jq --arg name "$1" --arg value "$2" '.facts[$name] = $value' | state_write || exit 1; }
+state_get() { state_read | jq -r --arg name "$1" '.facts[$name] // ""'; }
+state_unset() { state_read | jq --arg name "$1" 'del(.facts[$name])' | state_write || exit 1; }
 
 # claim TYPE ID: may this project create ID? Yes when it is not there; an existing one must be
 # ours. Answers 0 when it has to be created (now recorded), 1 when it is there already.
@@ -72,9 +72,9 @@ forget_if_taken() {
   if grep -Eq 'AlreadyExist|already exist|EntityAlreadyExists' "$MCC_TMP/aws-error"; then state_forget "$1" "$2"; fi
 }
 
-# drop TYPE ID: delete it now and forget it. Status 4 when AWS refuses; it stays recorded.
+# drop TYPE ID: delete it now and forget it. When AWS refuses (4) or takes too long (5) it stays recorded.
 drop() {
-  "remove_${1//-/_}" "$2" || return 4
+  "remove_${1//-/_}" "$2" || return $?
   state_forget "$1" "$2"
   info "  deleted $1 $2"
 }
