@@ -117,8 +117,12 @@ catalog_file!(
 pub enum OptionKind {
     /// Nothing: `--name`, or `--no-name` to turn it off.
     Flag,
+    /// Nothing: `--name` turns it on, and nothing turns it off.
+    Switch,
     /// A whole number.
     Int,
+    /// A whole number, which may have a suffix: `32k` is 32000, `32K` is 32768. A context length can also be `auto`.
+    Size,
     /// A number.
     Float,
     /// Text.
