@@ -1,0 +1,104 @@
+//! Judging a project that exists: its inputs against today's rules, its files against what they would
+//! be if it were generated now.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mcc_catalogs::Catalogs;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::diff::Difference;
+use crate::finding::Finding;
+use crate::merge::{FileAccess, Source, Sources};
+use crate::plan::{self, Plan};
+use crate::project::{File, Project};
+use crate::saved;
+
+/// What a check found.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CheckReport {
+    /// Name of the project.
+    pub project_name: String,
+    /// Deployment config.
+    pub deployment_config: String,
+    /// Deployment target.
+    pub deployment_target: String,
+    /// What the rules say of the saved inputs.
+    pub findings: Vec<Finding>,
+    /// Files that differ from what would be generated now.
+    pub differences: Vec<Difference>,
+}
+
+/// Checks the project in `dir`.
+///
+/// # Errors
+/// A finding when `dir` holds no generated project.
+pub fn check(catalogs: &Catalogs, dir: &Path) -> Result<CheckReport, Box<Finding>> {
+    let inputs = saved::read_inputs(dir).map_err(not_a_project)?;
+    let merged = Sources::new()
+        .files(FileAccess::Below(vec![dir.to_owned()]))
+        .with(Source::ConfigFile(saved::INPUTS.into()), own_model(inputs, |p| dir.join(p).exists()))
+        .merge();
+    Ok(match plan::generate(catalogs, &merged) {
+        Ok((plan, project)) => report(plan, project.diff(dir)),
+        Err(plan) => report(*plan, Vec::new()),
+    })
+}
+
+/// Checks a project given as a map of paths to texts, as clients without a shared disk send it.
+///
+/// # Errors
+/// A finding when the files hold no generated project.
+pub fn check_files(
+    catalogs: &Catalogs,
+    files: &BTreeMap<String, String>,
+) -> Result<CheckReport, Box<Finding>> {
+    let text = files
+        .get(saved::INPUTS)
+        .ok_or_else(|| not_a_project(format!("{} is not among the files", saved::INPUTS)))?;
+    let mut inputs = saved::parse_inputs(text).map_err(not_a_project)?;
+    // Neither can be read here; what they decided is in the files that were sent.
+    inputs.remove("modelPath");
+    inputs.remove("requirementsFile");
+    let merged =
+        Sources::new().with(Source::ConfigFile(saved::INPUTS.into()), inputs).merge();
+    Ok(match plan::generate(catalogs, &merged) {
+        Ok((plan, project)) => {
+            let mut given = Project::default();
+            for (path, text) in files {
+                given.insert(path, File::new(text.as_bytes().to_vec(), ""));
+            }
+            report(plan, project.differences(&given))
+        }
+        Err(plan) => report(*plan, Vec::new()),
+    })
+}
+
+/// A copied model is read from where it was copied to.
+fn own_model(
+    mut inputs: serde_json::Map<String, serde_json::Value>,
+    exists: impl Fn(&str) -> bool,
+) -> serde_json::Map<String, serde_json::Value> {
+    for key in ["modelPath", "requirementsFile", "modelConfig"] {
+        let path = inputs.get(key).and_then(|v| v.as_str()).unwrap_or_default();
+        if !path.is_empty() && !path.trim_start().starts_with('{') && !exists(path) {
+            inputs.remove(key);
+        }
+    }
+    inputs
+}
+
+fn report(plan: Plan, differences: Vec<Difference>) -> CheckReport {
+    CheckReport {
+        project_name: plan.project_name,
+        deployment_config: plan.deployment_config,
+        deployment_target: plan.deployment_target,
+        findings: plan.findings,
+        differences,
+    }
+}
+
+fn not_a_project(reason: String) -> Box<Finding> {
+    Box::new(Finding::error("MCC-INP-004", reason, "name the folder of a generated project"))
+}

@@ -1,0 +1,285 @@
+//! Formats of text inputs: what a value must look like to be taken at all.
+//!
+//! Each format bounds the length and the characters, so that what passes can stand in names, ARNs and
+//! paths. Lengths and patterns are those of the AWS API model (botocore `service-2.json`) and of the
+//! Kubernetes object-name rules; hub ids follow huggingface.co's repository names.
+
+/// The form of a text value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    ProjectName,
+    Region,
+    InstanceType,
+    RoleArn,
+    KmsKeyArn,
+    SecretArn,
+    SnsTopicArn,
+    SageMakerArn,
+    SubnetId,
+    SecurityGroupId,
+    S3Uri,
+    ImageUri,
+    Version,
+    Path,
+    PathOrJson,
+    ModelName,
+    Revision,
+    SageMakerName,
+    OptionName,
+    ContentType,
+    ClusterName,
+    KubernetesName,
+    LabelKey,
+    Quantity,
+    TagKey,
+    EnvName,
+}
+
+use Format as F;
+
+impl Format {
+    /// What a right value looks like, for messages.
+    pub fn expected(self) -> &'static str {
+        match self {
+            F::ProjectName => "2 to 63 of a-z, 0-9 and -, first and last not -",
+            F::Region => "an AWS Region such as us-east-1",
+            F::InstanceType => "an ML instance type such as ml.g5.xlarge",
+            F::RoleArn => "a role ARN: arn:aws:iam::<account>:role/<name>",
+            F::KmsKeyArn => "a key ARN: arn:aws:kms:<region>:<account>:key/<id>",
+            F::SecretArn => "a secret ARN: arn:aws:secretsmanager:<region>:<account>:secret:<name>",
+            F::SnsTopicArn => "a topic ARN: arn:aws:sns:<region>:<account>:<name>",
+            F::SageMakerArn => "an ARN: arn:aws:sagemaker:<region>:<account>:<resource>",
+            F::SubnetId => "subnet-<hex digits>",
+            F::SecurityGroupId => "sg-<hex digits>",
+            F::S3Uri => "s3://<bucket>/<prefix>, of letters, digits and ._-/=+",
+            F::ImageUri => "an image such as 123456789012.dkr.ecr.us-east-1.amazonaws.com/name:tag",
+            F::Version => "a version such as 1.9.1",
+            F::Path => "a file path without control characters, at most 4096 bytes",
+            F::PathOrJson => "a file path, or the JSON text of a config.json (at most 256 KiB)",
+            F::ModelName => {
+                "a Hugging Face id such as owner/name, or s3://<bucket>/<prefix> of the model's files"
+            }
+            F::Revision => "a branch, tag or commit: letters, digits and ._/-",
+            F::SageMakerName => "1 to 63 letters, digits and -, first and last not -",
+            F::OptionName => "letters, digits and ._:- (at most 256)",
+            F::ContentType => "a media type such as application/json",
+            F::ClusterName => "a cluster name (letters, digits, -) or its ARN",
+            F::KubernetesName => "1 to 63 of a-z, 0-9 and -, first and last not -",
+            F::LabelKey => "a Kubernetes label such as node.kubernetes.io/instance-type",
+            F::Quantity => "a Kubernetes quantity such as 500m, 4 or 16Gi",
+            F::TagKey => "1 to 128 letters, digits, spaces and _.:/=+-@, not starting with aws:",
+            F::EnvName => "letters, digits and _, not starting with a digit (at most 512)",
+        }
+    }
+
+    /// Whether `text` has this form.
+    pub fn accepts(self, text: &str) -> bool {
+        match self {
+            F::ProjectName => text.len() >= 2 && dns_label(text),
+            F::Region => region(text),
+            F::InstanceType => instance_type(text),
+            F::RoleArn => arn(text, "iam", |r| {
+                r.strip_prefix("role/").is_some_and(|n| chars(n, 1, 576, "+=,.@-_/"))
+            }),
+            F::KmsKeyArn => arn(text, "kms", |r| {
+                ["key/", "alias/"]
+                    .iter()
+                    .any(|p| r.strip_prefix(p).is_some_and(|n| chars(n, 1, 256, "-_/")))
+            }),
+            F::SecretArn => arn(text, "secretsmanager", |r| {
+                r.strip_prefix("secret:").is_some_and(|n| chars(n, 1, 519, "/_+=.@!-"))
+            }),
+            F::SnsTopicArn => arn(text, "sns", |r| chars(r, 1, 256, "-_.")),
+            F::SageMakerArn => arn(text, "sagemaker", |r| chars(r, 1, 256, "-_./")),
+            F::SubnetId => prefixed_hex(text, "subnet-"),
+            F::SecurityGroupId => prefixed_hex(text, "sg-"),
+            F::S3Uri => s3_uri(text),
+            F::ImageUri => image(text),
+            F::Version => chars(text, 1, 64, "._-+") && starts_alphanumeric(text),
+            F::Path => !text.is_empty() && text.len() <= 4096 && !text.chars().any(char::is_control),
+            F::PathOrJson => {
+                text.trim_start().starts_with('{') && text.len() <= 256 * 1024 && !text.contains('\0')
+                    || F::Path.accepts(text)
+            }
+            F::ModelName => s3_uri(text) || hub_id(text),
+            F::Revision => {
+                chars(text, 1, 200, "._/-") && starts_alphanumeric(text) && !text.contains("..")
+            }
+            F::SageMakerName => {
+                chars(text, 1, 63, "-") && starts_alphanumeric(text) && !text.ends_with('-')
+            }
+            F::OptionName => chars(text, 1, 256, "._:-") && starts_alphanumeric(text),
+            F::ContentType => {
+                let mut halves = text.split('/');
+                let half = |s: Option<&str>| s.is_some_and(|s| chars(s, 1, 127, ".+-"));
+                half(halves.next()) && half(halves.next()) && halves.next().is_none()
+            }
+            F::ClusterName => {
+                F::SageMakerName.accepts(text)
+                    || arn(text, "sagemaker", |r| {
+                        r.strip_prefix("cluster/").is_some_and(|n| chars(n, 1, 63, "-"))
+                    })
+            }
+            F::KubernetesName => dns_label(text),
+            F::LabelKey => {
+                let name = text.rsplit('/').next().unwrap_or_default();
+                chars(text, 1, 317, "./_-") && chars(name, 1, 63, "._-") && starts_alphanumeric(text)
+            }
+            F::Quantity => quantity(text),
+            F::TagKey => {
+                let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
+                (1..=128).contains(&text.chars().count())
+                    && text.chars().all(allowed)
+                    && !text.to_lowercase().starts_with("aws:")
+            }
+            F::EnvName => {
+                chars(text, 1, 512, "_") && !text.starts_with(|c: char| c.is_ascii_digit())
+            }
+        }
+    }
+}
+
+fn chars(text: &str, min: usize, max: usize, extra: &str) -> bool {
+    (min..=max).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+}
+
+fn starts_alphanumeric(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+fn dns_label(text: &str) -> bool {
+    chars(text, 1, 63, "-")
+        && !text.contains(|c: char| c.is_ascii_uppercase())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let (Some(first), Some(last)) = (parts.first(), parts.last()) else {
+        return false;
+    };
+    (3..=5).contains(&parts.len())
+        && text.len() <= 32
+        && first.len() == 2
+        && (1..=2).contains(&last.len())
+        && last.chars().all(|c| c.is_ascii_digit())
+        && parts.iter().all(|p| !p.is_empty())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn instance_type(text: &str) -> bool {
+    let mut parts = text.split('.');
+    parts.next() == Some("ml")
+        && parts.next().is_some_and(|p| chars(p, 2, 30, "-"))
+        && parts.next().is_some_and(|p| chars(p, 2, 30, "-"))
+        && parts.next().is_none()
+}
+
+fn arn(text: &str, service: &str, resource: impl Fn(&str) -> bool) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let [prefix, partition, s, place, account, rest] = parts.as_slice() else {
+        return false;
+    };
+    *prefix == "arn"
+        && partition.starts_with("aws")
+        && chars(partition, 3, 20, "-")
+        && *s == service
+        && (place.is_empty() || region(place))
+        && account.len() == 12
+        && account.chars().all(|c| c.is_ascii_digit())
+        && text.len() <= 2048
+        && resource(rest)
+}
+
+fn prefixed_hex(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|hex| {
+        (8..=17).contains(&hex.len()) && hex.chars().all(|c| c.is_ascii_hexdigit())
+    })
+}
+
+fn s3_uri(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("s3://") else {
+        return false;
+    };
+    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    (3..=63).contains(&bucket.len())
+        && bucket.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c))
+        && starts_alphanumeric(bucket)
+        && chars(key, 0, 900, "._-/=+")
+        && !key.split('/').any(|part| part == "..")
+}
+
+fn hub_id(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('/').collect();
+    (1..=2).contains(&parts.len())
+        && text.len() <= 96
+        && parts.iter().all(|p| {
+            chars(p, 1, 96, "._-")
+                && starts_alphanumeric(p)
+                && !p.contains("..")
+                && !p.contains("--")
+                && !p.ends_with(['.', '-'])
+        })
+}
+
+fn image(text: &str) -> bool {
+    // registry[:port]/name[:tag][@sha256:digest], as Docker's reference grammar has it.
+    chars(text, 1, 255, "._:/@-")
+        && starts_alphanumeric(text)
+        && text.matches('@').count() <= 1
+        && !text.contains("//")
+        && !text.contains("..")
+        && !text.ends_with(['/', ':', '@', '.', '-'])
+}
+
+fn quantity(text: &str) -> bool {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    text.len() <= 20
+        && ["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"].contains(&unit)
+        && digits.parse::<f64>().is_ok_and(|n| n > 0.0 && n.is_finite())
+        && chars(digits, 1, 18, ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(format: Format, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(format.accepts(text), "{format:?} must take {text}");
+        }
+        for text in bad {
+            assert!(!format.accepts(text), "{format:?} must refuse {text:?}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        check(F::ProjectName, &["ab", "churn-2"], &["a", "-a", "a-", "A1", "a b", "../x", "a\n"]);
+        check(F::SageMakerName, &["AllTraffic", "a"], &["-a", "a_b", ""]);
+        check(F::EnvName, &["A_1", "_x"], &["1A", "A=B", "A\n", ""]);
+        check(F::Region, &["us-east-1", "us-gov-west-1"], &["us-east", "us-east-1;", "US-EAST-1"]);
+        check(F::InstanceType, &["ml.g5.xlarge", "ml.p6-b200.48xlarge"], &["g5.xlarge", "ml.g5", "ml.g5.x`"]);
+    }
+
+    #[test]
+    fn places() {
+        check(F::S3Uri, &["s3://bucket", "s3://bucket/a/b=1"], &["s3://", "s3://b/../x", "s3://Bucket/x", "s3://bucket/$(id)"]);
+        check(F::ModelName, &["gpt2", "meta-llama/Llama-3.1-8B-Instruct", "s3://models/llama/"], &["../x", "a/b/c", "a b", "a/$(id)"]);
+        check(F::ImageUri, &["python:3.12-slim", "1.dkr.ecr.x/y:z@sha256:ab"], &["a b", "a//b", "-x", "a$b", "a:"]);
+    }
+
+    #[test]
+    fn arns() {
+        check(F::RoleArn, &["arn:aws:iam::123456789012:role/x", "arn:aws-cn:iam::123456789012:role/a/b"], &["arn:aws:iam::1:role/x", "arn:aws:iam::123456789012:user/x", "arn:aws:iam::123456789012:role/$(id)"]);
+        check(F::SecretArn, &["arn:aws:secretsmanager:us-east-1:123456789012:secret:hf-AbCdEf"], &["arn:aws:secretsmanager:us-east-1:123456789012:hf"]);
+    }
+
+    #[test]
+    fn quantities() {
+        check(F::Quantity, &["500m", "4", "1.5", "16Gi"], &["", "Gi", "-1", "1e3", "NaN", "inf", "4 Gi"]);
+    }
+}

@@ -1,0 +1,128 @@
+//! Which Python packages serve a packed model: the framework's release, its companions, the backend's
+//! own, and what the training environment pins.
+
+use crate::registry::{Framework, Manifest, Package, Release};
+
+/// A pinned package of the image.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Requirement {
+    /// Its name.
+    pub name: String,
+    /// Its exact version.
+    pub version: String,
+}
+
+/// `name` as the package index compares names.
+pub fn canonical(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['_', '.'], "-")
+}
+
+/// The pins (`name==version`) of a requirements file; other lines say nothing about exact versions.
+pub fn pins(text: &str) -> Vec<Requirement> {
+    let mut pins: Vec<Requirement> = Vec::new();
+    for line in text.lines().take(2000) {
+        let line = line.split(['#', ';']).next().unwrap_or_default();
+        let Some((name, version)) = line.split_once("==") else { continue };
+        let name = name.split('[').next().unwrap_or_default().trim();
+        let version = version.trim_start_matches('=').trim();
+        let plain = |text: &str, extra: &str| {
+            !text.is_empty()
+                && text.len() <= 100
+                && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+        };
+        if plain(name, "._-") && plain(version, ".+!_-") {
+            pins.retain(|p| canonical(&p.name) != canonical(name));
+            pins.push(Requirement { name: name.to_owned(), version: version.to_owned() });
+        }
+    }
+    pins
+}
+
+impl Framework {
+    /// Whether `name` means this framework in a requirements file.
+    pub fn is_called(&self, name: &str) -> bool {
+        let name = canonical(name);
+        canonical(&self.package) == name || self.aliases.contains(&name)
+    }
+
+    /// The release that covers `version`, if the table has it.
+    pub fn release(&self, version: &str) -> Option<&Release> {
+        self.releases.iter().find(|r| r.versions.iter().any(|v| v == version))
+    }
+
+    /// The release that covers `version`, or the one nearest to it.
+    pub fn nearest_release(&self, version: &str) -> Option<&Release> {
+        let newest = |r: &Release| r.versions.first().map(|v| version_key(v)).unwrap_or_default();
+        self.release(version)
+            .or_else(|| self.releases.iter().find(|r| newest(r) <= version_key(version)))
+            .or_else(|| self.releases.last())
+    }
+
+    /// All versions in the table, newest first.
+    pub fn known_versions(&self) -> Vec<&str> {
+        self.releases.iter().flat_map(|r| &r.versions).map(String::as_str).collect()
+    }
+
+    /// The complete requirements for this framework at `version` on an image of `arch`.
+    pub fn requirements(
+        &self,
+        version: &str,
+        arch: &str,
+        backend: &Manifest,
+        pins: &[Requirement],
+    ) -> Vec<Requirement> {
+        let mut all: Vec<Requirement> = Vec::new();
+        let mut own: Vec<String> = self.aliases.clone();
+        if let Some(release) = self.nearest_release(version) {
+            own.extend(release.install.iter().map(|p| canonical(&p.name)));
+            let fits = |p: &&Package| p.arch.as_deref().is_none_or(|a| a == arch);
+            for package in release.install.iter().filter(fits) {
+                let version = package.version.as_deref().unwrap_or(version);
+                all.push(Requirement { name: package.name.clone(), version: version.to_owned() });
+            }
+            all.extend(release.companions.iter().filter(fits).filter_map(pinned));
+        }
+        all.extend(backend.packages.iter().filter_map(pinned));
+        for pin in pins {
+            let name = canonical(&pin.name);
+            if own.contains(&name) {
+                // The framework itself is already there, at the version that the pin was read for.
+                continue;
+            }
+            match all.iter_mut().find(|r| canonical(&r.name) == name) {
+                Some(existing) => existing.version.clone_from(&pin.version),
+                None => all.push(pin.clone()),
+            }
+        }
+        all
+    }
+}
+
+fn pinned(package: &Package) -> Option<Requirement> {
+    let version = package.version.clone()?;
+    Some(Requirement { name: package.name.clone(), version })
+}
+
+/// `version` as a sortable list of its leading numbers.
+pub fn version_key(version: &str) -> Vec<u64> {
+    version.split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins_are_read_and_nothing_else() {
+        let text = "# c\nnumpy==2.3.5 # why\nscikit_learn[x]==1.5.2; python_version>'3'\npandas>=2\n-r other\nbad==1 2\nevil==$(id)\n";
+        let pins = pins(text);
+        let names: Vec<_> = pins.iter().map(|p| format!("{}={}", p.name, p.version)).collect();
+        assert_eq!(names, ["numpy=2.3.5", "scikit_learn=1.5.2"]);
+    }
+
+    #[test]
+    fn versions_sort_by_number() {
+        assert!(version_key("1.10.0") > version_key("1.9.1"));
+    }
+}

@@ -1,0 +1,40 @@
+//! The generator: eight sources of inputs are merged, resolved to a complete description, judged by
+//! rules, and rendered through an overlay of layers into a project in memory.
+//!
+//! It is synchronous and pure until [`Project::write`] writes a folder: no network, no AWS, no MCP.
+
+mod archive;
+mod artifact;
+mod check;
+mod diff;
+mod finding;
+mod format;
+mod framework;
+mod inputs;
+mod merge;
+mod plan;
+mod project;
+mod registry;
+mod render;
+mod resolve;
+mod rules;
+mod saved;
+pub mod sizing;
+mod spec;
+mod values;
+mod write;
+
+pub use check::{CheckReport, check, check_files};
+pub use diff::{Change, Difference};
+pub use finding::{Finding, Severity};
+pub use format::Format;
+pub use inputs::{Field, Inputs, Kind, Registered, fields, find as field};
+pub use merge::{FileAccess, Merged, ResolvedInput, Source, Sourced, Sources, schema as inputs_schema};
+pub use plan::{Cost, Plan, Question, generate, plan, spec};
+pub use project::{File, PlannedFile, Project};
+pub use registry::{Config, Layer, Manifest, Registry, registry};
+pub use render::Language;
+pub use rules::{Rule, rules};
+pub use saved::{INPUTS as SAVED_INPUTS, read_inputs as saved_inputs};
+pub use spec::Spec;
+pub use write::{Updated, WriteError};

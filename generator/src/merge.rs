@@ -1,0 +1,466 @@
+//! The eight sources of inputs, merged by rank; every value keeps where it came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::finding::{Finding, shorten};
+use crate::inputs::{self, Field, Inputs, Kind, Registered};
+use crate::values;
+
+/// Where a value came from, in the order of precedence (first wins).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A flag of the command line, or an argument of the tool call.
+    Flag,
+    /// The positional argument of the command line.
+    Argument,
+    /// An environment variable.
+    Environment,
+    /// The file given with `--config`, or the inputs saved in a project.
+    ConfigFile(PathBuf),
+    /// `config/mcp.json` below the working directory.
+    CustomConfig(PathBuf),
+    /// `package.json` or `pyproject.toml`.
+    Manifest(PathBuf),
+    /// An MCP server's answer.
+    Mcp(String),
+    /// A layer's default.
+    Default(String),
+}
+
+impl Source {
+    /// How a message names this source of the input `field`.
+    pub fn label(&self, field: &Field) -> String {
+        match self {
+            Self::Flag => format!("--{}", field.flag),
+            Self::Argument => "the argument".to_owned(),
+            Self::Environment => format!("the environment variable {}", field.env.join(" or ")),
+            Self::Mcp(server) => format!("the MCP server {server}"),
+            Self::Default(layer) => format!("the default of {layer}"),
+            Self::ConfigFile(_) | Self::CustomConfig(_) | Self::Manifest(_) => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Argument => f.write_str("argument"),
+            Self::Environment => f.write_str("environment"),
+            Self::ConfigFile(path) | Self::CustomConfig(path) | Self::Manifest(path) => {
+                write!(f, "{}", path.display())
+            }
+            Self::Mcp(server) => write!(f, "MCP server {server}"),
+            Self::Default(layer) => write!(f, "default of {layer}"),
+        }
+    }
+}
+
+/// A checked value and its source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sourced {
+    /// The value, in the one form that its kind has.
+    pub value: Value,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Which files inputs may name: a person at a terminal may name any, a tool call only those below roots.
+#[derive(Debug, Clone, Default)]
+pub enum FileAccess {
+    /// None at all.
+    #[default]
+    Nothing,
+    /// Any file, relative ones below this folder.
+    Anywhere(PathBuf),
+    /// Only files below one of these folders, relative ones below the first.
+    Below(Vec<PathBuf>),
+}
+
+/// Inputs of all sources, merged.
+#[derive(Debug, Clone, Default)]
+pub struct Merged {
+    /// The winning value of each input that was given.
+    pub values: BTreeMap<String, Sourced>,
+    /// What was wrong with what was given.
+    pub findings: Vec<Finding>,
+    /// Which files inputs may name.
+    pub files: FileAccess,
+}
+
+/// Collects sources; [`Sources::merge`] ranks them.
+#[derive(Debug, Default)]
+pub struct Sources {
+    given: Vec<(Source, Map<String, Value>)>,
+    findings: Vec<Finding>,
+    files: FileAccess,
+}
+
+impl Sources {
+    /// No sources yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Allows inputs to name these files.
+    #[must_use]
+    pub fn files(mut self, access: FileAccess) -> Self {
+        self.files = access;
+        self
+    }
+
+    /// Adds a source: a map of configuration keys to values.
+    #[must_use]
+    pub fn with(mut self, source: Source, values: Map<String, Value>) -> Self {
+        self.given.push((source, values));
+        self
+    }
+
+    /// Adds the `ML_*` variables among `variables`.
+    #[must_use]
+    pub fn environment(self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut values = Map::new();
+        let mut unknown = Vec::new();
+        let mut sorted: Vec<_> = variables.into_iter().filter(|(n, _)| n.starts_with("ML_")).collect();
+        sorted.sort();
+        for (name, value) in sorted {
+            match inputs::fields().iter().find(|f| f.env.contains(&name)) {
+                Some(field) => {
+                    values.insert(field.key.clone(), Value::from(value));
+                }
+                None => unknown.push(name),
+            }
+        }
+        let mut this = self.with(Source::Environment, values);
+        let names: Vec<&str> =
+            inputs::fields().iter().flat_map(|f| &f.env).map(String::as_str).collect();
+        for name in unknown {
+            // Other programs use the prefix too, so an unknown variable is no reason to stop.
+            let nearest = mcc_catalogs::nearest(&name, names.iter().copied(), 3);
+            this.findings.push(
+                Finding::warning(
+                    "MCC-INP-002",
+                    format!("the environment variable {} names no input and is ignored", shorten(&name)),
+                    "unset it, or use the name of an input",
+                )
+                .choices(nearest),
+            );
+        }
+        this
+    }
+
+    /// Adds a finding met while reading a source, such as an unreadable file.
+    #[must_use]
+    pub fn finding(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        self
+    }
+
+    /// Reads a JSON file of inputs; `required` tells whether its absence is an error.
+    #[must_use]
+    pub fn json_file(
+        self,
+        path: &Path,
+        required: bool,
+        pick: impl Fn(Value) -> Option<Value>,
+        source: Source,
+    ) -> Self {
+        let parse = |text: &str| serde_json::from_str(text).map_err(|e| e.to_string());
+        self.file(path, required, parse, pick, source)
+    }
+
+    /// Reads a TOML file of inputs that need not exist.
+    #[must_use]
+    pub fn toml_file(
+        self,
+        path: &Path,
+        pick: impl Fn(Value) -> Option<Value>,
+        source: Source,
+    ) -> Self {
+        let parse = |text: &str| toml::from_str::<Value>(text).map_err(|e| e.to_string());
+        self.file(path, false, parse, pick, source)
+    }
+
+    fn file(
+        self,
+        path: &Path,
+        required: bool,
+        parse: impl Fn(&str) -> Result<Value, String>,
+        pick: impl Fn(Value) -> Option<Value>,
+        source: Source,
+    ) -> Self {
+        let name = path.display();
+        let text = match read_bounded(path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !required => return self,
+            Err(e) => {
+                return self.finding(Finding::error(
+                    "MCC-INP-003",
+                    format!("{name} cannot be read: {e}"),
+                    "name an existing file of at most 1 MiB",
+                ));
+            }
+        };
+        match parse(&text).map(pick) {
+            Ok(Some(Value::Object(values))) => self.with(source, values),
+            Ok(None) => self,
+            Ok(Some(_)) => self.finding(Finding::error(
+                "MCC-INP-003",
+                format!("{name} does not hold an object of inputs"),
+                "write {\"projectName\": …, \"deploymentConfig\": …}",
+            )),
+            Err(e) => self.finding(Finding::error(
+                "MCC-INP-003",
+                format!("{name} cannot be parsed: {}", shorten(e.trim())),
+                "correct the file",
+            )),
+        }
+    }
+
+    /// Checks every value and keeps the one of highest rank for each input.
+    pub fn merge(mut self) -> Merged {
+        self.given.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut merged =
+            Merged { values: BTreeMap::new(), findings: self.findings, files: self.files };
+        for (source, values) in self.given {
+            for (key, value) in values {
+                merged.take(&source, &key, &value);
+            }
+        }
+        merged
+    }
+}
+
+/// Largest file of inputs.
+const MAX_FILE: u64 = 1024 * 1024;
+
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    use std::io::Read;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(std::io::Error::other("it is over 1 MiB"));
+    }
+    Ok(text)
+}
+
+/// Inputs whose value is a secret: they are refused by name so that no secret reaches a file or an answer.
+const SECRETS: [(&str, &str); 2] = [
+    ("hfToken", "store it in Secrets Manager and give hfTokenArn, or set HF_TOKEN in the shell that runs do/run"),
+    ("ngcToken", "log in to nvcr.io with `docker login` before do/build"),
+];
+
+impl Merged {
+    fn take(&mut self, source: &Source, key: &str, value: &Value) {
+        let Some(field) = inputs::find(key) else {
+            self.findings.push(unknown(source, key));
+            return;
+        };
+        if self.values.contains_key(key) {
+            return;
+        }
+        match values::normalise(field, value) {
+            Ok(value) => {
+                self.values.insert(key.to_owned(), Sourced { value, source: source.clone() });
+            }
+            Err(refusal) => {
+                let shown = match value {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                let fix = match refusal.choices.first() {
+                    Some(best) => format!("use {best}"),
+                    None => match field.kind {
+                        Kind::Text(format) => format!("give {}", format.expected()),
+                        _ => format!("give {}", field.help.trim_end_matches('.').to_lowercase()),
+                    },
+                };
+                self.findings.push(
+                    Finding::error("MCC-INP-001", format!("{key} {}", refusal.message), fix)
+                        .on(key)
+                        .given(&shown, &source.label(field))
+                        .choices(refusal.choices),
+                );
+            }
+        }
+    }
+
+    /// The typed inputs.
+    pub fn inputs(&self) -> Inputs {
+        let map: Map<String, Value> =
+            self.values.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect();
+        // Every value passed its field's check, so the struct always takes the map.
+        serde_json::from_value(Value::Object(map)).unwrap_or_default()
+    }
+
+    /// The value of `key`, if one was given.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.values.get(key).map(|s| &s.value)
+    }
+
+    /// The text of `key`, if one was given.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key).and_then(Value::as_str)
+    }
+
+    /// Sets `key` unless something of a higher rank did.
+    pub(crate) fn default(&mut self, key: &str, value: &Value, layer: &str) {
+        self.take(&Source::Default(layer.to_owned()), key, value);
+    }
+
+    /// A finding about `key`, with its value and source.
+    pub fn about(&self, key: &str, finding: Finding) -> Finding {
+        let finding = finding.on(key);
+        match (self.values.get(key), inputs::find(key)) {
+            (Some(sourced), Some(field)) => {
+                let shown = match &sourced.value {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                finding.given(&shown, &sourced.source.label(field))
+            }
+            _ => finding,
+        }
+    }
+
+    /// Whether `key` was given by somebody, rather than by a default.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|s| !matches!(s.source, Source::Default(_)))
+    }
+}
+
+fn unknown(source: &Source, key: &str) -> Finding {
+    let place = match source {
+        Source::Flag | Source::Argument => "the call".to_owned(),
+        other => other.to_string(),
+    };
+    if let Some((_, fix)) = SECRETS.iter().find(|(k, _)| *k == key) {
+        return Finding::error(
+            "MCC-SEC-001",
+            format!("{key} in {place} is a secret, and secrets are not taken as inputs"),
+            *fix,
+        )
+        .on(key);
+    }
+    let nearest =
+        mcc_catalogs::nearest(key, inputs::fields().iter().map(|f| f.key.as_str()), 3);
+    let fix = match nearest.first() {
+        Some(best) => format!("did you mean {best}?"),
+        None => "see the list of inputs: mcc generate --help".to_owned(),
+    };
+    Finding::error("MCC-INP-002", format!("{} in {place} is not an input", shorten(key)), fix)
+        .on(&shorten(key))
+        .choices(nearest)
+}
+
+/// One resolved input, for answers.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct ResolvedInput {
+    /// The configuration key.
+    pub key: String,
+    /// The value.
+    pub value: Value,
+    /// Where it came from.
+    pub source: String,
+}
+
+impl Merged {
+    /// Every value with its source, in the order of the reference.
+    pub fn resolved(&self) -> Vec<ResolvedInput> {
+        let one = |f: &Field| {
+            self.values.get(&f.key).map(|s| ResolvedInput {
+                key: f.key.clone(),
+                value: s.value.clone(),
+                source: s.source.label(f),
+            })
+        };
+        inputs::fields().iter().filter_map(one).collect()
+    }
+}
+
+/// The JSON schema of the inputs, as tools and configuration files take them.
+pub fn schema() -> Value {
+    let mut properties = Map::new();
+    for field in inputs::fields() {
+        properties.insert(field.key.clone(), property(field));
+    }
+    serde_json::json!({"type": "object", "properties": properties, "additionalProperties": false})
+}
+
+fn property(field: &Field) -> Value {
+    let mut schema = match field.kind {
+        Kind::Text(_) => serde_json::json!({"type": "string"}),
+        Kind::Integer(min, max) => {
+            serde_json::json!({"type": "integer", "minimum": min, "maximum": max})
+        }
+        Kind::Number(min, max) => {
+            serde_json::json!({"type": "number", "minimum": min, "maximum": max})
+        }
+        Kind::Boolean => serde_json::json!({"type": "boolean"}),
+        Kind::Choice(_) | Kind::Named(_) => {
+            serde_json::json!({"type": "string", "enum": field.kind.choices()})
+        }
+        Kind::List(_) => serde_json::json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Map(_, false) => {
+            serde_json::json!({"type": "object", "additionalProperties": {"type": "string"}})
+        }
+        Kind::Map(_, true) => serde_json::json!({"type": "object"}),
+    };
+    if field.kind == Kind::Named(Registered::Target)
+        && let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut)
+    {
+        words.push(Value::from("realtime-inference"));
+    }
+    if let (Some(object), help) = (schema.as_object_mut(), field.help) {
+        object.insert("description".to_owned(), Value::from(help));
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_highest_source_wins_whatever_the_order() {
+        let merged = Sources::new()
+            .with(Source::Default("x".into()), object(json!({"region": "eu-west-1"})))
+            .with(Source::Flag, object(json!({"region": "us-west-2"})))
+            .environment([("ML_REGION".to_owned(), "us-east-1".to_owned())])
+            .merge();
+        assert_eq!(merged.text("region"), Some("us-west-2"));
+        assert_eq!(merged.findings, []);
+    }
+
+    #[test]
+    fn refusals_name_field_value_source_and_fix() {
+        let merged = Sources::new()
+            .environment([("ML_DEPLOYMENT_TARGET".to_owned(), "async".to_owned())])
+            .with(Source::ConfigFile("my.json".into()), object(json!({"instancetype": "x"})))
+            .merge();
+        let finding = &merged.findings[0];
+        assert_eq!(finding.field.as_deref(), Some("deploymentTarget"));
+        assert_eq!(finding.value.as_deref(), Some("async"));
+        assert_eq!(finding.source.as_deref(), Some("the environment variable ML_DEPLOYMENT_TARGET"));
+        assert_eq!(finding.fix, "use async-inference");
+        assert_eq!(merged.findings[1].fix, "did you mean instanceType?");
+    }
+
+    #[test]
+    fn secrets_are_refused_without_being_quoted() {
+        let merged = Sources::new().with(Source::Flag, object(json!({"hfToken": "hf_abc"}))).merge();
+        let text = serde_json::to_string(&merged.findings).expect("json");
+        assert!(text.contains("MCC-SEC-001") && !text.contains("hf_abc"), "{text}");
+    }
+}

@@ -1,0 +1,94 @@
+//! The image that the Dockerfile starts from.
+
+use mcc_catalogs::{Arch, ImageError, Region};
+
+use super::Context;
+use crate::finding::Finding;
+use crate::spec::{Aws, Image, InstanceSpec, Model};
+
+impl Context<'_> {
+    pub(super) fn image(&mut self, aws: &Aws, instance: &InstanceSpec, model: &Model) -> Image {
+        let arch = self.arch(instance);
+        let mut image = Image {
+            base: String::new(),
+            platform: arch.platform().to_owned(),
+            arch: arch.container_name().to_owned(),
+            pull_host: String::new(),
+            pull_region: String::new(),
+            cuda: None,
+            engine_version: self.inputs.engine_version.clone(),
+            listed: true,
+        };
+        if let Some(own) = &self.inputs.base_image {
+            let host = own.split('/').next().unwrap_or_default();
+            if let Some(region) = ecr_region(host) {
+                image.pull_host = host.to_owned();
+                image.pull_region = region.to_owned();
+            }
+            image.base.clone_from(own);
+            return image;
+        }
+        let Some(family) = self.manifest(|m| m.images.clone()) else {
+            return image;
+        };
+        let version = self.inputs.engine_version.as_deref().or(model.python_version.as_deref());
+        let Ok(region) = aws.region.parse::<Region>() else {
+            return image;
+        };
+        match self.catalogs.images().resolve(&family, version, &region, arch) {
+            Ok(found) => {
+                image.base = found.uri.to_string();
+                if let Some(region) = &found.registry_region {
+                    region.as_str().clone_into(&mut image.pull_region);
+                    image.pull_host.clone_from(&found.host);
+                }
+                image.cuda = found.cuda().map(str::to_owned);
+                image.engine_version = Some(found.version().to_owned());
+                image.listed = found.listed();
+            }
+            Err(e) => {
+                let (key, choices) = match &e {
+                    ImageError::Version { nearest, .. } => ("engineVersion", nearest.clone()),
+                    ImageError::Region { nearest, .. } => ("region", nearest.clone()),
+                    ImageError::NotInRegion { regions, .. } => ("region", regions.clone()),
+                    ImageError::Arch { .. } => ("instanceType", Vec::new()),
+                    ImageError::Family { .. } | ImageError::Address { .. } => ("baseImage", Vec::new()),
+                };
+                let finding = Finding::error(
+                    "MCC-IMG-001",
+                    e.to_string(),
+                    "choose one that has an image, or give baseImage",
+                )
+                .choices(choices);
+                self.findings.push(self.merged.about(key, finding));
+            }
+        }
+        image
+    }
+}
+
+impl Context<'_> {
+    /// Processor architecture of the instance, and so of the image.
+    pub(crate) fn arch(&self, instance: &InstanceSpec) -> Arch {
+        let row = instance.kind.as_deref().and_then(|t| self.catalogs.instances().get(t));
+        row.map_or(Arch::X86_64, |row| row.arch)
+    }
+}
+
+/// The Region of a private ECR host, as in `123456789012.dkr.ecr.us-east-1.amazonaws.com`.
+fn ecr_region(host: &str) -> Option<&str> {
+    let (account, rest) = host.split_once(".dkr.ecr.")?;
+    let (region, domain) = rest.split_once('.')?;
+    (account.len() == 12 && domain.starts_with("amazonaws.com")).then_some(region)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_hosts_tell_their_region() {
+        assert_eq!(ecr_region("763104351884.dkr.ecr.eu-west-1.amazonaws.com"), Some("eu-west-1"));
+        assert_eq!(ecr_region("public.ecr.aws"), None);
+    }
+}

@@ -1,0 +1,278 @@
+//! From merged inputs to the complete [`Spec`]: everything that templates need is decided here.
+
+mod deployment;
+mod image;
+mod model;
+mod packed;
+
+use std::collections::BTreeMap;
+
+use mcc_catalogs::Catalogs;
+use serde_json::{Map, Value};
+
+use crate::finding::Finding;
+use crate::inputs::{self, Inputs};
+use crate::merge::Merged;
+use crate::registry::{Config, Layer, Manifest};
+use crate::render;
+use crate::sizing::{self, Device, ModelShape};
+use crate::spec::{Aws, Iam, InstanceSpec, ProjectSpec, Server, Spec, Tag, Vpc};
+
+pub(crate) use packed::MAX_MODEL;
+
+/// Bucket that a project uses where no other is named; scripts put the account in for the zeros.
+pub(crate) const DEFAULT_BUCKET: &str = "ml-container-creator-000000000000";
+/// Port that `SageMaker` speaks to.
+const PORT: u16 = 8080;
+
+/// What a project is made from.
+pub(crate) struct Context<'a> {
+    pub(crate) catalogs: &'a Catalogs,
+    pub(crate) merged: &'a Merged,
+    pub(crate) inputs: Inputs,
+    pub(crate) config: &'a Config,
+    pub(crate) target: &'a str,
+    pub(crate) layers: Vec<&'a Layer>,
+    /// What was found while resolving.
+    pub(crate) findings: Vec<Finding>,
+    /// What is known of a hub model and of the device that it runs on.
+    pub(crate) facts: ModelFacts,
+}
+
+/// What sizing knows of a hub model; rules judge by it.
+#[derive(Debug, Default)]
+pub(crate) struct ModelFacts {
+    /// The model, from the catalogs or from its `config.json`.
+    pub(crate) shape: Option<ModelShape>,
+    /// The accelerators of the instance.
+    pub(crate) device: Option<Device>,
+    /// What was chosen for the two together.
+    pub(crate) plan: Option<sizing::Plan>,
+}
+
+impl Context<'_> {
+    /// What the last layer that says anything says.
+    pub(crate) fn manifest<T>(&self, pick: impl Fn(&Manifest) -> Option<T>) -> Option<T> {
+        self.layers.iter().rev().find_map(|l| pick(&l.manifest))
+    }
+
+    /// Whether any layer takes inputs of `group`.
+    pub(crate) fn takes(&self, group: &str) -> bool {
+        self.layers.iter().any(|l| l.manifest.groups.iter().any(|g| g == group))
+    }
+
+    /// An S3 place of this project in the default bucket.
+    fn default_s3(&self, region: &str, name: &str, rest: &str) -> String {
+        format!("s3://{DEFAULT_BUCKET}-{region}/{name}/{rest}")
+    }
+
+    /// The complete description.
+    pub(crate) fn spec(&mut self) -> Spec {
+        let project = self.project();
+        let aws = self.aws(&project.name);
+        let instance = self.instance();
+        let model = self.model(&instance);
+        let image = self.image(&aws, &instance, &model);
+        let endpoint = self.endpoint(&project, &aws, &image, &instance, &model);
+        let hyperpod = self.hyperpod(&project, &instance, &model, &endpoint);
+        let server = self.server();
+        let iam = self.iam(&project, &aws, &endpoint, &model);
+        let mut spec = Spec {
+            inputs: self.all_inputs(),
+            project,
+            aws,
+            image,
+            instance,
+            model,
+            server,
+            endpoint,
+            hyperpod,
+            iam,
+        };
+        spec.server.env = self.environment(&spec);
+        spec
+    }
+
+    /// Every input by key, null where it is not set.
+    fn all_inputs(&self) -> Map<String, Value> {
+        let one = |f: &inputs::Field| {
+            (f.key.clone(), self.merged.get(&f.key).cloned().unwrap_or(Value::Null))
+        };
+        inputs::fields().iter().map(one).collect()
+    }
+
+    fn project(&self) -> ProjectSpec {
+        ProjectSpec {
+            name: self.inputs.project_name.clone().unwrap_or_default(),
+            config: self.config.name.clone(),
+            architecture: self.config.architecture.clone(),
+            backend: self.config.backend.clone(),
+            framework: self.inputs.framework.clone().unwrap_or_default(),
+            target: self.target.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            codebuild: self.inputs.build_target.as_deref() == Some("codebuild"),
+        }
+    }
+
+    fn aws(&self, project: &str) -> Aws {
+        let region = self.inputs.region.clone().unwrap_or_default();
+        let row = self.catalogs.regions().get(&region);
+        let mut tags =
+            vec![Tag { key: "mcc:project".to_owned(), value: project.to_owned() }];
+        for (key, value) in self.inputs.tags.iter().flatten() {
+            let value = value.as_str().unwrap_or_default().to_owned();
+            tags.push(Tag { key: key.clone(), value });
+        }
+        let vpc = match (&self.inputs.vpc_subnets, &self.inputs.vpc_security_groups) {
+            (Some(subnets), Some(groups)) => {
+                Some(Vpc { security_group_ids: groups.clone(), subnets: subnets.clone() })
+            }
+            _ => None,
+        };
+        Aws {
+            partition: row.map_or_else(|| partition(&region), |r| r.partition.clone()),
+            dns_suffix: row.map_or_else(|| dns_suffix(&region), |r| r.dns_suffix.clone()),
+            region,
+            tags,
+            vpc,
+        }
+    }
+
+    fn instance(&self) -> InstanceSpec {
+        let Some(name) = self.inputs.instance_type.clone() else {
+            return InstanceSpec { accelerator_kind: "cpu".to_owned(), ..InstanceSpec::default() };
+        };
+        let family = name.split('.').nth(1).unwrap_or_default().to_owned();
+        let Some(row) = self.catalogs.instances().get(&name) else {
+            return InstanceSpec {
+                kind: Some(name),
+                family,
+                accelerator_kind: "cpu".to_owned(),
+                ..InstanceSpec::default()
+            };
+        };
+        let kind = row.accelerator_kind();
+        InstanceSpec {
+            kind: Some(name),
+            family,
+            known: true,
+            gpus: row.gpus(),
+            accelerators: row.count,
+            accelerator_kind: kind.as_str().to_owned(),
+            accelerator: row.accelerator().map(|a| a.name.clone()),
+            resource: kind.resource().unwrap_or_default().to_owned(),
+            vcpus: row.vcpus,
+            memory_gib: row.memory_gib(),
+            nvme: row.nvme_gb > 0,
+            efa: row.efa,
+        }
+    }
+
+    fn server(&self) -> Server {
+        let i = &self.inputs;
+        let payloads =
+            self.manifest(|m| (!m.payloads.is_empty()).then(|| m.payloads.clone())).unwrap_or_default();
+        let content_type =
+            i.content_type.clone().unwrap_or_else(|| "application/json".to_owned());
+        let body = self.manifest(|m| m.max_body_mb).unwrap_or(25);
+        let timeout = self.manifest(|m| m.timeout_s).unwrap_or(60);
+        Server {
+            port: PORT,
+            workers: i.workers.filter(|w| *w > 0),
+            env: BTreeMap::new(),
+            max_body_mb: i.batch_max_payload.unwrap_or(body),
+            timeout_s: i
+                .async_invocation_timeout
+                .or(i.batch_invocation_timeout)
+                .unwrap_or(timeout),
+            test_payload: payloads.get(&content_type).cloned().unwrap_or_default(),
+            content_type,
+        }
+    }
+
+    /// What layers put into the container's environment, and what the user does, who wins.
+    fn environment(&self, spec: &Spec) -> BTreeMap<String, String> {
+        let mut env = BTreeMap::new();
+        let view = serde_json::to_value(spec).unwrap_or_default();
+        let own: Vec<&Map<String, Value>> = self.layers.iter().map(|l| &l.manifest.env).collect();
+        for map in own {
+            if let Some(Value::Object(map)) = render::fill(&Value::Object(map.clone()), &view) {
+                env.extend(map.into_iter().map(|(k, v)| (k, render::plain(&v))));
+            }
+        }
+        for (name, value) in self.inputs.model_env.iter().flatten() {
+            env.insert(name.clone(), render::plain(value));
+        }
+        env
+    }
+
+    fn iam(
+        &self,
+        project: &ProjectSpec,
+        aws: &Aws,
+        endpoint: &crate::spec::Endpoint,
+        model: &crate::spec::Model,
+    ) -> Iam {
+        let i = &self.inputs;
+        let arn = |uri: &str| {
+            let path = uri.trim_start_matches("s3://").trim_end_matches('/');
+            let path = path.replace(DEFAULT_BUCKET, "ml-container-creator-*");
+            format!("arn:{}:s3:::{path}", aws.partition)
+        };
+        let objects = |uri: &str| {
+            if uri.ends_with(".tar.gz") { arn(uri) } else { format!("{}/*", arn(uri)) }
+        };
+        let own = format!("s3://{DEFAULT_BUCKET}-{}/{}", aws.region, project.name);
+        let mut read = vec![own.clone()];
+        let mut write = vec![own];
+        read.extend(model.s3_uri.clone());
+        read.extend(i.batch_input_path.clone());
+        let outputs = [
+            i.async_s3_output_path.as_ref(),
+            i.async_s3_failure_path.as_ref(),
+            endpoint.data_capture_path.as_ref(),
+            i.batch_output_path.as_ref(),
+        ];
+        write.extend(outputs.into_iter().flatten().cloned());
+        let mut buckets: Vec<String> = read
+            .iter()
+            .chain(&write)
+            .map(|uri| arn(uri).split('/').next().unwrap_or_default().to_owned())
+            .collect();
+        buckets.sort();
+        buckets.dedup();
+        let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
+        let topics = [i.async_sns_success_topic.clone(), i.async_sns_error_topic.clone()];
+        let distinct = |uris: &[String]| {
+            let mut all: Vec<String> = uris.iter().map(|u| objects(u)).collect();
+            all.sort();
+            all.dedup();
+            all
+        };
+        Iam {
+            s3_read: distinct(&read),
+            s3_write: distinct(&write),
+            s3_buckets: buckets,
+            sns_topics: some(topics.into_iter().flatten().collect()),
+            secrets: some(i.hf_token_arn.clone().into_iter().collect()),
+            kms_keys: some(i.kms_key_arn.clone().into_iter().collect()),
+        }
+    }
+}
+
+/// The partition of a Region that the catalogs do not know, by its prefix.
+fn partition(region: &str) -> String {
+    let prefix = |p: &str| region.starts_with(p);
+    if prefix("cn-") {
+        "aws-cn"
+    } else if prefix("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+    .to_owned()
+}
+
+fn dns_suffix(region: &str) -> String {
+    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }.to_owned()
+}

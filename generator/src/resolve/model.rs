@@ -1,0 +1,152 @@
+//! The model: packed into the image, or fetched from a hub or S3 when the container starts.
+
+use super::Context;
+use crate::finding::Finding;
+use crate::registry::Weights;
+use crate::sizing::{self, Dtype, ModelShape, ModelSource, Quantization, Wanted};
+use crate::spec::{Fit, InstanceSpec, Model};
+
+/// Where the service puts a model that it downloads itself.
+const MODEL_FOLDER: &str = "/opt/ml/model";
+/// Largest `config.json` that is read, in bytes.
+const MAX_CONFIG: u64 = sizing::MAX_CONFIG_BYTES as u64;
+
+impl Context<'_> {
+    pub(super) fn model(&mut self, instance: &InstanceSpec) -> Model {
+        match self.manifest(|m| m.weights) {
+            Some(Weights::Hub) => self.hub_model(instance),
+            _ => self.packed_model(instance),
+        }
+    }
+
+    fn hub_model(&mut self, instance: &InstanceSpec) -> Model {
+        let name = self.inputs.model_name.clone().unwrap_or_default();
+        let mut model = empty(name.clone(), "hub");
+        model.id = Some(name.clone());
+        if name.starts_with("s3://") {
+            self.s3_model(&name, &mut model);
+        }
+        let i = &self.inputs;
+        model.tensor_parallel = i.tensor_parallel_size;
+        model.max_model_len = i.max_model_len;
+        model.gpu_memory_utilization = i.gpu_memory_utilization;
+        model.dtype.clone_from(&i.dtype);
+        self.facts.device = instance
+            .kind
+            .as_deref()
+            .and_then(|t| self.catalogs.instances().get(t))
+            .and_then(sizing::device_of);
+        self.facts.shape = self.shape(&name);
+        self.size(&mut model);
+        model
+    }
+
+    /// Model artifacts in S3: an archive or a prefix, copied by the service where the target can.
+    fn s3_model(&mut self, uri: &str, model: &mut Model) {
+        "s3".clone_into(&mut model.source);
+        model.s3_uri = Some(uri.to_owned());
+        let service = self.manifest(|m| m.s3_model_source).unwrap_or(false);
+        if uri.ends_with(".tar.gz") {
+            model.s3_archive = Some(uri.to_owned());
+        } else {
+            model.s3_prefix = Some(format!("{}/", uri.trim_end_matches('/')));
+        }
+        if service {
+            model.s3_mounted = true;
+            model.id = Some(MODEL_FOLDER.to_owned());
+        }
+    }
+
+    /// What the catalogs or the model's own `config.json` say of it.
+    fn shape(&mut self, name: &str) -> Option<ModelShape> {
+        let Some(config) = self.inputs.model_config.clone() else {
+            return self.catalogs.models().get(name).and_then(sizing::shape_of);
+        };
+        let text = if config.trim_start().starts_with('{') {
+            Ok(config)
+        } else {
+            self.read(&config, MAX_CONFIG)
+                .and_then(|b| String::from_utf8(b).map_err(|_| "it is not UTF-8".to_owned()))
+        };
+        match text.and_then(|t| sizing::parse_config(&t).map_err(|e| e.to_string())) {
+            Ok(shape) => Some(shape),
+            Err(reason) => {
+                let fix = "give the config.json of the model's repository";
+                let finding = Finding::error("MCC-INP-004", reason, fix);
+                self.findings.push(self.merged.about("modelConfig", finding));
+                None
+            }
+        }
+    }
+
+    /// Decides what was left open, by what fits.
+    fn size(&mut self, model: &mut Model) {
+        let Some(shape) = self.facts.shape.clone() else {
+            return;
+        };
+        let source =
+            if model.s3_mounted { ModelSource::Service } else { ModelSource::Container };
+        let needs = sizing::host_needs(shape.weight_bytes, source);
+        let mut fit = Fit {
+            weights_gib: 0.0,
+            disk_gb: u32::try_from(needs.disk_gb).unwrap_or(u32::MAX),
+            memory_gib: needs.memory_gib,
+            health_check_timeout_s: needs.health_check_timeout_s,
+            download_timeout_s: needs.download_timeout_s,
+            notes: Vec::new(),
+        };
+        if let Some(device) = self.facts.device.clone() {
+            let plan = sizing::plan(&shape, &device, &self.wanted(model));
+            model.tensor_parallel = Some(plan.serving.tensor_parallel);
+            model.max_model_len = plan.max_model_len;
+            if self.inputs.dtype.is_none() {
+                model.dtype.clone_from(&plan.dtype_flag);
+            }
+            fit.weights_gib = plan.sizing.weights_gib;
+            fit.notes.clone_from(&plan.notes);
+            self.facts.plan = Some(plan);
+        }
+        model.fit = Some(fit);
+    }
+}
+
+impl Context<'_> {
+    /// What the user decided; the rest is open.
+    fn wanted(&self, model: &Model) -> Wanted {
+        let i = &self.inputs;
+        let open = Wanted::default();
+        Wanted {
+            tensor_parallel: i.tensor_parallel_size,
+            max_model_len: i.max_model_len,
+            memory_utilization: model.gpu_memory_utilization.unwrap_or(open.memory_utilization),
+            dtype: i.dtype.as_deref().and_then(Dtype::parse),
+            in_flight: i.quantization.as_deref().and_then(|q| Quantization::named(q, None)),
+            max_num_seqs: i.max_num_seqs,
+            lora: (i.enable_lora == Some(true))
+                .then(|| (i.max_loras.unwrap_or(1), i.max_lora_rank.unwrap_or(16))),
+            ..open
+        }
+    }
+}
+
+pub(super) fn empty(name: String, source: &str) -> Model {
+    Model {
+        name,
+        source: source.to_owned(),
+        file: None,
+        format: None,
+        framework_version: None,
+        python_version: None,
+        requirements: Vec::new(),
+        id: None,
+        s3_uri: None,
+        s3_archive: None,
+        s3_prefix: None,
+        s3_mounted: false,
+        tensor_parallel: None,
+        max_model_len: None,
+        gpu_memory_utilization: None,
+        dtype: None,
+        fit: None,
+    }
+}

@@ -1,0 +1,211 @@
+//! Rules about where it runs: instance type, Region, target.
+
+use super::Rule;
+use crate::finding::{Finding, Severity};
+use crate::registry::InstancePool;
+use crate::resolve::Context;
+use crate::spec::Spec;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "MCC-INS-001",
+        severity: Severity::Error,
+        title: "the target does not take this instance type",
+        why: "each SageMaker API has its own enumeration of instance types",
+        source: "botocore 1.44.5: 277 hosting, 116 transform, 209 HyperPod types",
+        check: Some(pool),
+    },
+    Rule {
+        id: "MCC-INS-002",
+        severity: Severity::Warning,
+        title: "the catalogs do not know this instance type",
+        why: "a type newer than the catalogs cannot be checked; that is no reason to refuse it",
+        source: "catalogs/data/instances.json",
+        check: Some(known),
+    },
+    Rule {
+        id: "MCC-ACC-001",
+        severity: Severity::Error,
+        title: "the backend does not run on this kind of accelerator",
+        why: "an image built for CUDA needs a GPU; on another instance it fails when it starts",
+        source: "the layers' manifests",
+        check: Some(accelerator),
+    },
+    Rule {
+        id: "MCC-ACC-002",
+        severity: Severity::Warning,
+        title: "the instance has an accelerator that nothing uses",
+        why: "it costs several times as much as an instance without one",
+        source: "the layers' manifests; catalogs/data/prices.json",
+        check: Some(accelerator),
+    },
+    Rule {
+        id: "MCC-REG-001",
+        severity: Severity::Error,
+        title: "the Region lacks a service that the target needs",
+        why: "the endpoint of a service that a Region does not have cannot be called",
+        source: "botocore endpoints, November 2026 (catalogs/data/regions.json)",
+        check: Some(region),
+    },
+    Rule {
+        id: "MCC-REG-002",
+        severity: Severity::Warning,
+        title: "the catalogs do not know this Region",
+        why: "a Region newer than the catalogs cannot be checked; that is no reason to refuse it",
+        source: "catalogs/data/regions.json",
+        check: Some(region),
+    },
+    Rule {
+        id: "MCC-S3-001",
+        severity: Severity::Error,
+        title: "this target cannot take a model as an S3 prefix",
+        why: "uncompressed model artifacts (ModelDataSource) are not usable with batch transform",
+        source: "SageMaker CreateModel, ModelDataSource",
+        check: Some(model_source),
+    },
+    Rule {
+        id: "MCC-ASG-001",
+        severity: Severity::Error,
+        title: "this endpoint cannot scale to zero instances",
+        why: "a real-time variant keeps at least one instance; async endpoints and inference components go to zero",
+        source: "Application Auto Scaling for SageMaker",
+        check: Some(to_zero),
+    },
+];
+
+fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(row) = spec.instance.kind.as_deref().and_then(|t| context.catalogs.instances().get(t))
+    else {
+        return;
+    };
+    let pool = context.manifest(|m| m.instances);
+    let takes = |row: &mcc_catalogs::Instance| match pool {
+        Some(InstancePool::Hosting) => row.hosting,
+        Some(InstancePool::BatchTransform) => row.batch_transform,
+        Some(InstancePool::Hyperpod) => row.hyperpod,
+        None => true,
+    };
+    if takes(row) {
+        return;
+    }
+    let all = context.catalogs.instances();
+    let same = |r: &&mcc_catalogs::Instance| {
+        takes(r) && r.accelerator_kind() == row.accelerator_kind() && r.arch == row.arch
+    };
+    let mut others: Vec<_> = all.iter().filter(same).collect();
+    others.sort_by_key(|r| {
+        (r.accelerator_name != row.accelerator_name, r.count.abs_diff(row.count), r.vcpus.abs_diff(row.vcpus))
+    });
+    let names: Vec<String> = others.iter().take(4).map(|r| r.name.to_string()).collect();
+    let fix = names.first().map_or_else(
+        || "use another deploymentTarget".to_owned(),
+        |best| format!("use {best}, or another deploymentTarget"),
+    );
+    let finding =
+        Finding::error("MCC-INS-001", format!("{} does not run on this instance type", context.target), fix)
+            .choices(names);
+    findings.push(context.merged.about("instanceType", finding));
+}
+
+fn known(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    if let Some(name) = spec.instance.kind.as_deref().filter(|_| !spec.instance.known) {
+        let finding = Finding::warning(
+            "MCC-INS-002",
+            "nothing is known of this instance type, so neither memory nor drivers nor price were checked",
+            "check the name, or add its row with --catalogs",
+        )
+        .choices(context.catalogs.instances().nearest(name));
+        findings.push(context.merged.about("instanceType", finding));
+    }
+}
+
+fn accelerator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let allowed = context
+        .manifest(|m| (!m.accelerators.is_empty()).then(|| m.accelerators.clone()))
+        .unwrap_or_default();
+    if !spec.instance.known || allowed.is_empty() {
+        return;
+    }
+    let kind = &spec.instance.accelerator_kind;
+    if !allowed.contains(kind) {
+        // A project that needs no accelerator starts on an instance with one; it is only paid for.
+        let (id, severity) = if allowed.iter().all(|a| a == "cpu") && kind == "cuda" {
+            ("MCC-ACC-002", Severity::Warning)
+        } else {
+            ("MCC-ACC-001", Severity::Error)
+        };
+        if findings.iter().any(|f| f.id == id) {
+            return;
+        }
+        let finding = Finding::new(
+            id,
+            severity,
+            format!(
+                "{} runs on {}; this instance has {}",
+                spec.project.config,
+                allowed.join(" or "),
+                spec.instance.accelerator.as_deref().unwrap_or("no accelerator"),
+            ),
+            "choose an instance type with the right accelerator",
+        );
+        findings.push(context.merged.about("instanceType", finding));
+    }
+}
+
+fn region(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let regions = context.catalogs.regions();
+    let Some(row) = regions.get(&spec.aws.region) else {
+        if !findings.iter().any(|f| f.id == "MCC-REG-002") {
+            let finding = Finding::warning(
+                "MCC-REG-002",
+                "nothing is known of this Region, so its services and image accounts were not checked",
+                "check the name, or add its row with --catalogs",
+            )
+            .choices(regions.nearest(&spec.aws.region));
+            findings.push(context.merged.about("region", finding));
+        }
+        return;
+    };
+    let needs = context.manifest(|m| (!m.services.is_empty()).then(|| m.services.clone()));
+    let mut needs = needs.unwrap_or_default();
+    if spec.project.codebuild {
+        needs.push("codebuild".to_owned());
+    }
+    let lacking: Vec<String> = needs.into_iter().filter(|s| !row.has(s)).collect();
+    if !lacking.is_empty() && !findings.iter().any(|f| f.id == "MCC-REG-001") {
+        let fix = if lacking == ["codebuild"] { "give buildTarget local" } else { "choose another Region" };
+        let finding = Finding::error(
+            "MCC-REG-001",
+            format!("{} has no {}", spec.aws.region, lacking.join(", ")),
+            fix,
+        );
+        findings.push(context.merged.about("region", finding));
+    }
+}
+
+fn model_source(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let prefixes = context.manifest(|m| m.s3_prefix_models).unwrap_or(true);
+    if spec.model.s3_prefix.is_some() && !prefixes {
+        let finding = Finding::error(
+            "MCC-S3-001",
+            format!("{} takes models from S3 only as one .tar.gz archive", context.target),
+            "give s3://…/model.tar.gz",
+        );
+        findings.push(context.merged.about("modelName", finding));
+    }
+}
+
+fn to_zero(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let zero = context.manifest(|m| m.scales_to_zero).unwrap_or(false);
+    if spec.endpoint.autoscaling.as_ref().is_some_and(|a| a.to_zero)
+        && !zero
+        && !spec.endpoint.inference_component
+    {
+        let finding = Finding::error(
+            "MCC-ASG-001",
+            "a real-time variant keeps at least one instance",
+            "give autoscalingMin 1, or inferenceComponent true, or use async-inference",
+        );
+        findings.push(context.merged.about("autoscalingMin", finding));
+    }
+}

@@ -1,0 +1,156 @@
+//! Rules about inputs themselves: what is taken at all, and what only makes sense together.
+
+use serde_json::Value;
+
+use super::Rule;
+use crate::finding::{Finding, Severity};
+use crate::resolve::Context;
+use crate::spec::Spec;
+
+/// Written where the rule is applied while inputs are read or resolved.
+const fn noted(
+    id: &'static str,
+    severity: Severity,
+    title: &'static str,
+    why: &'static str,
+    source: &'static str,
+) -> Rule {
+    Rule { id, severity, title, why, source, check: None }
+}
+
+const OURS: &str = "this generator's own contract";
+
+pub(super) const RULES: &[Rule] = &[
+    noted("MCC-INP-001", Severity::Error, "a value is of the wrong form or out of range",
+        "a value that AWS, the engine or the scripts would refuse later is refused now, with what would be right", "botocore's service models; catalogs"),
+    noted("MCC-INP-002", Severity::Error, "a key is not an input",
+        "a misspelt key that is silently ignored changes nothing and nobody notices", OURS),
+    noted("MCC-INP-003", Severity::Error, "a file of inputs cannot be read",
+        "a configuration that was named but not applied is worse than none", OURS),
+    noted("MCC-INP-004", Severity::Error, "a file that an input names cannot be used",
+        "versions and models are read from files, never guessed", OURS),
+    noted("MCC-INP-005", Severity::Error, "an input does not apply to the config or target",
+        "an input that is accepted must change the project", OURS),
+    Rule { id: "MCC-INP-006", severity: Severity::Error, title: "an input needs another one",
+        why: "without the other input it would change nothing", source: OURS, check: Some(dependent) },
+    Rule { id: "MCC-INP-007", severity: Severity::Error, title: "two inputs contradict each other",
+        why: "only one of them could be honoured", source: OURS, check: Some(contradictions) },
+    noted("MCC-SEC-001", Severity::Error, "a secret is given as an input",
+        "inputs are kept in the project and sent to tools; secrets belong in Secrets Manager or the shell", OURS),
+    Rule { id: "MCC-SEC-002", severity: Severity::Error, title: "a value looks like a secret",
+        why: "environment values are written to deploy/*.json and shown by the SageMaker API", source: OURS, check: Some(secrets) },
+    noted("MCC-FMT-001", Severity::Error, "the framework does not keep models in this format",
+        "the handler loads the formats of its framework", "the frameworks' own documentation"),
+    noted("MCC-FMT-002", Severity::Error, "the model file is in a form that the framework no longer reads",
+        "XGBoost 3.1 removed its old binary format", "XGBoost release notes, 3.1"),
+    noted("MCC-FW-001", Severity::Error, "the model was trained with another version of the framework",
+        "pickles are only promised to load in the version that wrote them", "scikit-learn, Model persistence"),
+    noted("MCC-FW-002", Severity::Error, "no packages for this version of Python",
+        "without a wheel the image would have to compile the framework", "the package index, read November 2026"),
+    noted("MCC-FW-003", Severity::Warning, "a framework version that is not in the table",
+        "its companions (numpy and others) are pinned by the nearest known release", "the package index, read November 2026"),
+    noted("MCC-GEN-001", Severity::Error, "a value cannot be written in a file of the project",
+        "a value reaches its place byte for byte or not at all", OURS),
+];
+
+/// (input, what it needs, whether that is there)
+type Need = (&'static str, &'static str, fn(&Context<'_>, &Spec) -> bool);
+
+const NEEDS: &[Need] = &[
+    ("codebuildComputeType", "buildTarget codebuild", |_, s| s.project.codebuild),
+    ("autoscalingMin", "autoscalingMax", |c, _| c.inputs.autoscaling_max.is_some()),
+    ("autoscalingTarget", "autoscalingMax", |c, _| c.inputs.autoscaling_max.is_some()),
+    ("icGpuCount", "inferenceComponent", |_, s| s.endpoint.inference_component),
+    ("icCpuCount", "inferenceComponent", |_, s| s.endpoint.inference_component),
+    ("icMemorySize", "inferenceComponent", |_, s| s.endpoint.inference_component),
+    ("icCopyCount", "inferenceComponent", |_, s| s.endpoint.inference_component),
+    ("endpointDataCapturePath", "endpointDataCapturePercent above 0", |_, s| {
+        s.endpoint.data_capture_path.is_some()
+    }),
+    ("maxLoras", "enableLora", |c, _| c.inputs.enable_lora == Some(true)),
+    ("maxLoraRank", "enableLora", |c, _| c.inputs.enable_lora == Some(true)),
+    ("vpcSubnets", "vpcSecurityGroups", |c, _| c.inputs.vpc_security_groups.is_some()),
+    ("vpcSecurityGroups", "vpcSubnets", |c, _| c.inputs.vpc_subnets.is_some()),
+    ("modelRevision", "a Hugging Face id as modelName", |_, s| s.model.source == "hub"),
+    ("hfTokenArn", "a Hugging Face id as modelName", |_, s| s.model.source == "hub"),
+    ("modelDownloadTimeout", "a modelName in S3, which the service downloads", |_, s| {
+        s.model.s3_mounted
+    }),
+    ("endpointVolumeSize", "an instance type without local NVMe storage", |_, s| !s.instance.nvme),
+    ("hpEfaEnabled", "an instanceType with EFA", |c, s| {
+        c.inputs.hp_efa_enabled != Some(true) || s.instance.efa > 0
+    }),
+    ("inferenceAmiVersion", "an instance type with an accelerator", |_, s| {
+        s.instance.accelerators > 0 || !s.instance.known
+    }),
+    ("transformAmiVersion", "an instance type with an accelerator", |_, s| {
+        s.instance.accelerators > 0 || !s.instance.known
+    }),
+];
+
+fn dependent(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    for (key, need, met) in NEEDS {
+        if context.merged.is_given(key) && !met(context, spec) {
+            findings.push(context.merged.about(
+                key,
+                Finding::error(
+                    "MCC-INP-006",
+                    format!("{key} needs {need}; without it, it would change nothing"),
+                    format!("leave {key} out, or see to {need}"),
+                ),
+            ));
+        }
+    }
+}
+
+fn contradictions(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let i = &context.inputs;
+    let mut push = |key: &str, message: &str, fix: &str| {
+        findings.push(context.merged.about(key, Finding::error("MCC-INP-007", message, fix)));
+    };
+    if i.include_sample == Some(true) && i.model_path.is_some() {
+        push("includeSample", "the project can pack the sample model or modelPath, not both", "give includeSample false");
+    }
+    if i.base_image.is_some() && i.engine_version.is_some() {
+        push("engineVersion", "baseImage already decides the version of the engine", "leave one of the two out");
+    }
+    if let Some(a) = &spec.endpoint.autoscaling
+        && a.min > a.max
+    {
+        push("autoscalingMin", "autoscalingMin is above autoscalingMax", "swap them");
+    }
+    if spec.project.name.contains("--") {
+        push("projectName", "an ECR repository cannot have two dashes in a row in its name", "use single dashes");
+    }
+    if i.network_isolation == Some(true) && spec.model.source == "hub" {
+        push(
+            "networkIsolation",
+            "without a network the container cannot fetch the model from the hub",
+            "put the model's files into S3 and give modelName s3://…",
+        );
+    }
+}
+
+/// Beginnings of well-known tokens, and names of variables that hold secrets.
+const TOKEN_PREFIXES: [&str; 7] = ["hf_", "AKIA", "ASIA", "ghp_", "github_pat_", "nvapi-", "sk-"];
+const SECRET_NAMES: [&str; 4] = ["TOKEN", "SECRET", "PASSWORD", "API_KEY"];
+
+fn secrets(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    let maps = [("modelEnv", &context.inputs.model_env), ("engineArgs", &context.inputs.engine_args), ("tags", &context.inputs.tags)];
+    for (key, map) in maps {
+        for (name, value) in map.iter().flat_map(|m| m.iter()) {
+            let text = value.as_str().unwrap_or_default();
+            let token = TOKEN_PREFIXES.iter().any(|p| text.len() >= 16 && text.starts_with(p));
+            let upper = name.to_uppercase().replace('-', "_");
+            let named = key == "modelEnv"
+                && SECRET_NAMES.iter().any(|s| upper.ends_with(s))
+                && !text.starts_with("arn:");
+            if token || (named && value != &Value::from("")) {
+                // The value is not quoted: an answer must not carry the secret further.
+                let message = format!("{key} {} looks like a secret", crate::finding::shorten(name));
+                let fix = "store it in Secrets Manager and give its ARN (hfTokenArn), or set it in the shell that runs do/run";
+                findings.push(Finding::error("MCC-SEC-002", message, fix).on(key));
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The rules: small named checks with stable ids, one file for each family.
+//!
+//! A rule whose facts are unknown says so as a warning and never refuses.
+
+mod deployment;
+mod image;
+mod inputs;
+mod limits;
+
+use crate::finding::{Finding, Severity};
+use crate::resolve::Context;
+use crate::spec::Spec;
+
+/// What a rule looks at.
+pub(crate) type Check = fn(&Context<'_>, &Spec, &mut Vec<Finding>);
+
+/// A rule, as `mcc explain` tells it.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Stable id.
+    pub id: &'static str,
+    /// How much its findings weigh at most.
+    pub severity: Severity,
+    /// What it checks.
+    pub title: &'static str,
+    /// Why it matters.
+    pub why: &'static str,
+    /// Where that is known from.
+    pub source: &'static str,
+    /// The check; `None` for rules that are applied while inputs are read or resolved.
+    pub(crate) check: Option<Check>,
+}
+
+const FAMILIES: [&[Rule]; 4] =
+    [inputs::RULES, image::RULES, deployment::RULES, limits::RULES];
+
+/// All rules, by family.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.into_iter().flatten()
+}
+
+/// Applies every rule.
+pub(crate) fn check(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    for check in rules().filter_map(|r| r.check) {
+        check(context, spec, findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_well_formed() {
+        let mut seen = BTreeSet::new();
+        for rule in rules() {
+            assert!(seen.insert(rule.id), "{} is there twice", rule.id);
+            let parts: Vec<&str> = rule.id.split('-').collect();
+            let form = matches!(parts.as_slice(), ["MCC", family, number]
+                if (2..=4).contains(&family.len()) && number.len() == 3);
+            assert!(form, "{}", rule.id);
+            assert!(!rule.title.is_empty() && !rule.why.is_empty() && !rule.source.is_empty());
+        }
+    }
+
+    /// Every id in the sources can be explained.
+    #[test]
+    fn every_id_is_registered() {
+        let known: BTreeSet<&str> = rules().map(|r| r.id).collect();
+        let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("sources") {
+                let path = entry.expect("entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let text = std::fs::read_to_string(&path).expect("source");
+                for found in text.split("\"MCC-").skip(1) {
+                    let id = format!("MCC-{}", found.split('"').next().unwrap_or_default());
+                    if id.len() <= 12 {
+                        assert!(known.contains(id.as_str()), "{id} in {}", path.display());
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a project remembers of its generation: `.mcc/inputs.json`, from which it can be generated again,
+//! and `.mcc/files.json`, which tells edited files from untouched ones.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::merge::{Merged, Source};
+use crate::project::{File, Project};
+
+/// Where the inputs are.
+pub const INPUTS: &str = ".mcc/inputs.json";
+/// Where the digests of the generated files are.
+pub const RECORD: &str = ".mcc/files.json";
+/// Layer name of the files that the generator itself writes.
+const LAYER: &str = "generator";
+/// Largest record that is read back.
+const MAX_RECORD: u64 = 4 * 1024 * 1024;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedInputs {
+    /// Version of the generator.
+    mcc: String,
+    /// The inputs that were given, whatever their source; defaults are not saved, so that they can improve.
+    inputs: Map<String, Value>,
+}
+
+/// Digests of the files as they were generated.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    sha256: BTreeMap<String, String>,
+}
+
+/// Adds the saved inputs to `project`.
+pub(crate) fn inputs(project: &mut Project, merged: &Merged) {
+    let given = merged.values.iter().filter(|(_, v)| !matches!(v.source, Source::Default(_)));
+    let saved = SavedInputs {
+        mcc: env!("CARGO_PKG_VERSION").to_owned(),
+        inputs: given.map(|(k, v)| (k.clone(), v.value.clone())).collect(),
+    };
+    project.insert(INPUTS, File::new(json(&saved), LAYER));
+}
+
+/// Adds the record of all files to `project`; it comes last.
+pub(crate) fn record(project: &mut Project) {
+    let sha256 = project.files().map(|(p, f)| (p.to_owned(), digest(&f.bytes))).collect();
+    project.insert(RECORD, File::new(json(&Record { sha256 }), LAYER));
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text.into_bytes()
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// The inputs saved in the project at `dir`.
+pub fn read_inputs(dir: &Path) -> Result<Map<String, Value>, String> {
+    let text = read(&dir.join(INPUTS)).map_err(|e| format!("{INPUTS} cannot be read: {e}"))?;
+    parse_inputs(&text)
+}
+
+/// The inputs in the text of a saved file.
+pub fn parse_inputs(text: &str) -> Result<Map<String, Value>, String> {
+    let saved: SavedInputs =
+        serde_json::from_str(text).map_err(|e| format!("{INPUTS} cannot be parsed: {e}"))?;
+    Ok(saved.inputs)
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    if fs::metadata(path)?.len() > MAX_RECORD {
+        return Err(std::io::Error::other("it is too large"));
+    }
+    fs::read_to_string(path)
+}
+
+impl Record {
+    /// The record of the project at `dir`. Paths that would leave the project are dropped.
+    pub fn read(dir: &Path) -> Result<Self, String> {
+        let text = read(&dir.join(RECORD)).map_err(|e| format!("{RECORD} cannot be read: {e}"))?;
+        let mut record: Self =
+            serde_json::from_str(&text).map_err(|e| format!("{RECORD} cannot be parsed: {e}"))?;
+        record.sha256.retain(|path, _| inside(path));
+        Ok(record)
+    }
+
+    /// Whether `bytes` are what the generator wrote at `path`.
+    pub fn wrote(&self, path: &str, bytes: &[u8]) -> bool {
+        self.sha256.get(path).is_some_and(|d| *d == digest(bytes))
+    }
+
+    /// All generated files.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.sha256.keys().map(String::as_str)
+    }
+}
+
+fn inside(path: &str) -> bool {
+    !path.starts_with('/') && path.split('/').all(|p| !p.is_empty() && p != ".." && p != ".")
+}

@@ -1,0 +1,246 @@
+//! Choosing what the user left open: the degree of tensor parallelism and the longest context.
+
+use super::estimate::{Device, Serving, Sizing, Verdict, estimate};
+use super::parallel::{allowed_degrees, check_degree};
+use super::shape::{Dtype, ModelShape, Quantization};
+
+/// What the user asked for; what is absent is chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// Degree of tensor parallelism.
+    pub tensor_parallel: Option<u32>,
+    /// Longest context, in tokens.
+    pub max_model_len: Option<u64>,
+    /// Share of device memory that the engine may take.
+    pub memory_utilization: f64,
+    /// Number format of unquantized weights.
+    pub dtype: Option<Dtype>,
+    /// Quantization while loading.
+    pub in_flight: Option<Quantization>,
+    /// Most sequences at once.
+    pub max_num_seqs: Option<u32>,
+    /// Most tokens in one step.
+    pub max_num_batched_tokens: Option<u64>,
+    /// Whether the key-value cache has 8 bits per value.
+    pub eight_bit_cache: bool,
+    /// LoRA adapters in one batch and their highest rank.
+    pub lora: Option<(u32, u32)>,
+    /// Whether CUDA graphs are off.
+    pub eager: bool,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            tensor_parallel: None,
+            max_model_len: None,
+            memory_utilization: 0.9,
+            dtype: None,
+            in_flight: None,
+            max_num_seqs: None,
+            max_num_batched_tokens: None,
+            eight_bit_cache: false,
+            lora: None,
+            eager: false,
+        }
+    }
+}
+
+impl Wanted {
+    fn serving(&self, dtype: Dtype) -> Serving {
+        Serving {
+            tensor_parallel: 1,
+            memory_utilization: self.memory_utilization,
+            max_model_len: ASSUMED_CONTEXT,
+            max_num_seqs: self.max_num_seqs,
+            max_num_batched_tokens: self.max_num_batched_tokens,
+            dtype,
+            in_flight: self.in_flight.clone(),
+            cache_value_bytes: if self.eight_bit_cache { 1.0 } else { 2.0 },
+            lora: self.lora,
+            eager: self.eager,
+        }
+    }
+}
+
+/// What was chosen, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The engine's settings, complete.
+    pub serving: Serving,
+    /// What they come to.
+    pub sizing: Sizing,
+    /// The longest context to tell the engine; `None` where its own default (the model's) is right.
+    pub max_model_len: Option<u64>,
+    /// Whether that is less than the model could.
+    pub context_reduced: bool,
+    /// Devices of the instance that this copy of the model leaves idle.
+    pub idle_devices: u32,
+    /// The number format to tell the engine, where its own choice would not run on the device.
+    pub dtype_flag: Option<String>,
+    /// What was decided and why, and the arithmetic of it, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// A context below this is not worth serving a language model for.
+const LEAST_CONTEXT: u64 = 2048;
+/// Chosen contexts are multiples of this.
+const CONTEXT_STEP: u64 = 1024;
+/// Context that is sized for when nobody says one.
+const ASSUMED_CONTEXT: u64 = 8192;
+
+/// Decides for `model` on `device` what `wanted` leaves open.
+pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
+    let dtype = wanted.dtype.unwrap_or_else(|| own_dtype(model, device));
+    let serving = wanted.serving(dtype);
+    let target = wanted.max_model_len.or(model.max_positions).unwrap_or(ASSUMED_CONTEXT);
+    let degrees = match wanted.tensor_parallel {
+        Some(degree) => vec![degree],
+        None => allowed_degrees(model, device.count),
+    };
+    let at = |degree: u32, context: u64| {
+        let serving = Serving { tensor_parallel: degree, max_model_len: context, ..serving.clone() };
+        let sizing = estimate(model, device, &serving);
+        (serving, sizing)
+    };
+    let tried: Vec<(Serving, Sizing)> = degrees.iter().map(|d| at(*d, target)).collect();
+    let roomy = tried.iter().find(|(_, s)| matches!(s.verdict, Verdict::Fits | Verdict::WeightsFit));
+    if let Some((serving, sizing)) = roomy {
+        return finish(model, device, wanted, serving.clone(), sizing.clone(), false);
+    }
+    let most = degrees.last().copied().unwrap_or(1);
+    if wanted.max_model_len.is_some() {
+        // The context is the user's: the smallest degree that may do, or the largest to show what is missing.
+        let tight = tried.iter().find(|(_, s)| s.verdict == Verdict::Tight);
+        let (serving, sizing) = tight.or(tried.last()).cloned().unwrap_or_else(|| at(most, target));
+        return finish(model, device, wanted, serving, sizing, false);
+    }
+    let longest = tried.last().and_then(|(_, s)| s.longest_context).unwrap_or(0);
+    let context = (longest / CONTEXT_STEP * CONTEXT_STEP).max(LEAST_CONTEXT).min(target);
+    let (serving, sizing) = at(most, context);
+    finish(model, device, wanted, serving, sizing, context < target)
+}
+
+/// The format that an engine takes by itself (32-bit checkpoints are halved), or the one that runs instead.
+fn own_dtype(model: &ModelShape, device: &Device) -> Dtype {
+    match model.dtype {
+        Dtype::Bfloat16 | Dtype::Float32 if device.bf16 => Dtype::Bfloat16,
+        _ => Dtype::Float16,
+    }
+}
+
+fn finish(
+    model: &ModelShape,
+    device: &Device,
+    wanted: &Wanted,
+    serving: Serving,
+    sizing: Sizing,
+    context_reduced: bool,
+) -> Plan {
+    let degree = serving.tensor_parallel;
+    let idle_devices = device.count.saturating_sub(degree);
+    let mut notes = sizing.reasons.clone();
+    if wanted.tensor_parallel.is_none() {
+        notes.push(degree_reason(model, device, degree, idle_devices));
+    }
+    if context_reduced {
+        notes.push(format!(
+            "the context is limited to {} of the model's {} tokens, which is what fits beside the weights",
+            serving.max_model_len,
+            model.max_positions.unwrap_or_default(),
+        ));
+    }
+    let mut dtype_flag = None;
+    if wanted.dtype.is_none() && model.dtype == Dtype::Bfloat16 && serving.dtype != model.dtype {
+        let name = serving.dtype.name();
+        dtype_flag = Some(name.to_owned());
+        notes.push(format!("{name} instead of the model's bfloat16, which {} does not have", device.name));
+    }
+    Plan {
+        max_model_len: wanted.max_model_len.or(context_reduced.then_some(serving.max_model_len)).or(model.max_positions),
+        context_reduced,
+        idle_devices,
+        dtype_flag,
+        notes,
+        serving,
+        sizing,
+    }
+}
+
+fn degree_reason(model: &ModelShape, device: &Device, degree: u32, idle: u32) -> String {
+    if device.count == 1 {
+        return format!("tensor parallel 1: the instance has one {}", device.name);
+    }
+    if idle == 0 {
+        return format!("tensor parallel {degree}: the model is split over all {} {}", device.count, device.name);
+    }
+    if check_degree(model, device.count).allowed() {
+        format!("tensor parallel {degree}: the model fits {degree} of the {} {}", device.count, device.name)
+    } else {
+        format!(
+            "tensor parallel {degree}: {} attention and {} key-value heads do not divide over all {} {}",
+            model.heads.unwrap_or_default(),
+            model.kv_heads.unwrap_or_default(),
+            device.count,
+            device.name,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::estimate::tests::{a10g, llama_8b};
+    use super::*;
+
+    fn choose(model: &ModelShape, device: &Device, wanted: Wanted) -> Plan {
+        plan(model, device, &Wanted { memory_utilization: 0.92, ..wanted })
+    }
+
+    #[test]
+    fn the_smallest_degree_that_holds_the_context() {
+        let short = choose(&llama_8b(), &a10g(), Wanted { max_model_len: Some(8192), ..Wanted::default() });
+        assert_eq!((short.serving.tensor_parallel, short.idle_devices), (1, 3));
+        let long = choose(&llama_8b(), &a10g(), Wanted::default());
+        assert_eq!(long.serving.tensor_parallel, 2, "128k tokens need a second device: {:?}", long.sizing);
+        assert_eq!(long.max_model_len, Some(131_072));
+        assert!(!long.context_reduced);
+    }
+
+    #[test]
+    fn a_context_that_does_not_fit_is_shortened_and_says_so() {
+        let one = Device { count: 1, ..a10g() };
+        let plan = choose(&llama_8b(), &one, Wanted::default());
+        assert!(plan.context_reduced && plan.sizing.verdict == Verdict::Fits, "{plan:?}");
+        let context = plan.max_model_len.expect("a limit");
+        assert_eq!(context % 1024, 0);
+        assert!((16_384..40_000).contains(&context), "{context}");
+        assert!(plan.notes.iter().any(|r| r.contains(&context.to_string())), "{:?}", plan.notes);
+    }
+
+    #[test]
+    fn a_context_that_was_asked_for_is_never_shortened() {
+        let one = Device { count: 1, ..a10g() };
+        let wanted = Wanted { max_model_len: Some(131_072), ..Wanted::default() };
+        let plan = choose(&llama_8b(), &one, wanted);
+        assert_eq!(plan.max_model_len, Some(131_072));
+        assert_eq!(plan.sizing.verdict, Verdict::TooBig);
+    }
+
+    #[test]
+    fn turing_gets_half_precision() {
+        let t4 = Device { name: "T4".into(), memory_gib: 14.6, bf16: false, compute_capability: Some((7, 5)), ..a10g() };
+        let plan = choose(&llama_8b(), &t4, Wanted { max_model_len: Some(4096), ..Wanted::default() });
+        assert_eq!(plan.dtype_flag.as_deref(), Some("float16"));
+        let own = Wanted { dtype: Some(Dtype::Bfloat16), ..Wanted::default() };
+        assert_eq!(choose(&llama_8b(), &t4, own).dtype_flag, None, "a rule speaks about what was asked for");
+        assert_eq!(choose(&llama_8b(), &a10g(), Wanted::default()).dtype_flag, None);
+    }
+
+    #[test]
+    fn weights_that_do_not_fit_are_too_big() {
+        let big = ModelShape { weight_bytes: 141_107_412_992, parameters: 70_553_706_496, ..llama_8b() };
+        let plan = choose(&big, &a10g(), Wanted::default());
+        assert_eq!(plan.sizing.verdict, Verdict::TooBig);
+        assert_eq!(plan.serving.tensor_parallel, 4, "shows the best that could be done");
+    }
+}

@@ -1,0 +1,323 @@
+//! Memory of one device: budget, weights, the peak of a forward pass, and what is left for the cache.
+
+use super::cache::Kept;
+use super::shape::{Dtype, ModelShape, Quantization};
+use super::{GIB, real, whole};
+
+/// One kind of accelerator device, with as much of it as an instance has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Device {
+    /// Its name, for messages.
+    pub name: String,
+    /// Memory of one device as a framework sees it, in GiB.
+    pub memory_gib: f64,
+    /// Devices on the instance.
+    pub count: u32,
+    /// CUDA compute capability, such as `(8, 6)`; `None` for other accelerators.
+    pub compute_capability: Option<(u32, u32)>,
+    /// Whether it calculates in bfloat16.
+    pub bf16: bool,
+    /// Whether it calculates in 8-bit floating point.
+    pub fp8: bool,
+    /// Whether it calculates in 4-bit floating point.
+    pub fp4: bool,
+}
+
+/// How the engine is started, as far as memory is concerned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Serving {
+    /// Devices that one copy of the model is split over.
+    pub tensor_parallel: u32,
+    /// Share of device memory that the engine may take.
+    pub memory_utilization: f64,
+    /// Longest context, in tokens.
+    pub max_model_len: u64,
+    /// Most sequences at once; `None` for the engine's default.
+    pub max_num_seqs: Option<u32>,
+    /// Most tokens in one step; `None` for the engine's default.
+    pub max_num_batched_tokens: Option<u64>,
+    /// Format of unquantized weights and activations.
+    pub dtype: Dtype,
+    /// Quantization while loading, for a checkpoint that is not quantized.
+    pub in_flight: Option<Quantization>,
+    /// Bytes per value of the cache: 2, or 1 for an 8-bit cache.
+    pub cache_value_bytes: f64,
+    /// LoRA adapters in one batch and their highest rank.
+    pub lora: Option<(u32, u32)>,
+    /// Whether CUDA graphs are off.
+    pub eager: bool,
+}
+
+/// Whether it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// With room to spare.
+    Fits,
+    /// Within the error of the estimate.
+    Tight,
+    /// Not even by the most favourable estimate.
+    TooBig,
+    /// The weights fit; nothing is known of the cache.
+    WeightsFit,
+}
+
+/// The estimate, per device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sizing {
+    /// Memory that the engine may take.
+    pub budget_gib: f64,
+    /// Weights.
+    pub weights_gib: f64,
+    /// Peak activations, logits, communication buffers, CUDA graphs and adapters.
+    pub overhead_gib: f64,
+    /// What is left for the key-value cache; negative if nothing is.
+    pub kv_gib: f64,
+    /// Cache of one sequence of `max_model_len` tokens; `None` if unknown.
+    pub sequence_gib: Option<f64>,
+    /// Tokens in the cache, over all sequences of that length; `None` if unknown.
+    pub kv_tokens: Option<u64>,
+    /// Sequences of `max_model_len` tokens that run at once; `None` if unknown.
+    pub concurrent_sequences: Option<f64>,
+    /// The longest context of which one sequence fits, at most the model's; `None` if unknown.
+    pub longest_context: Option<u64>,
+    /// Whether it runs.
+    pub verdict: Verdict,
+    /// The arithmetic, as sentences.
+    pub reasons: Vec<String>,
+}
+
+impl Sizing {
+    /// Whether to go on: everything but [`Verdict::TooBig`].
+    pub fn fits(&self) -> bool {
+        self.verdict != Verdict::TooBig
+    }
+}
+
+/// Share of the cache that an estimate must leave over before it promises anything.
+const CAUTION: f64 = 0.1;
+
+/// Peak memory beside weights and cache, in GiB.
+struct Overhead {
+    /// The least that any configuration needs.
+    least: f64,
+    /// What current releases were measured to take.
+    usual: f64,
+}
+
+/// Will `model`, started as `serving` says, run on `device`?
+pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizing {
+    let parallel = f64::from(serving.tensor_parallel.max(1));
+    let budget_gib = device.memory_gib * serving.memory_utilization;
+    let loaded = model.loaded_bytes(serving.dtype, serving.in_flight.as_ref());
+    let weights_gib = loaded / parallel / GIB;
+    let (batched_tokens, sequences) = batch(device, serving);
+    let overhead = overhead(model, serving, batched_tokens, sequences);
+    let kv_gib = budget_gib - weights_gib - overhead.usual;
+    let most_kv_gib = budget_gib - weights_gib - overhead.least;
+
+    let mut sizing = Sizing {
+        budget_gib,
+        weights_gib,
+        overhead_gib: overhead.usual,
+        kv_gib,
+        sequence_gib: None,
+        kv_tokens: None,
+        concurrent_sequences: None,
+        longest_context: None,
+        verdict: verdict(0.0, kv_gib, most_kv_gib),
+        reasons: vec![format!(
+            "weights take {weights_gib:.1} GiB of each {} ({:.1} GiB, of which {budget_gib:.1} GiB at a memory \
+             utilization of {}): {} parameters{}, {}, tensor parallel {}",
+            device.name,
+            device.memory_gib,
+            serving.memory_utilization,
+            billions(model.parameters),
+            if model.parameters_computed { " (calculated from the layer sizes)" } else { "" },
+            format_of(model, serving),
+            serving.tensor_parallel,
+        )],
+    };
+    sizing.reasons.push(format!(
+        "activations, logits, graphs and buffers take about {:.1} GiB, so {:.1} GiB are left for the cache",
+        overhead.usual,
+        kv_gib.max(0.0),
+    ));
+    let Some(cache) = model.cache else {
+        if sizing.verdict != Verdict::TooBig {
+            sizing.verdict = Verdict::WeightsFit;
+        }
+        sizing.reasons.push("nothing is known of this model's key-value cache, so contexts are not checked".to_owned());
+        return sizing;
+    };
+    let kept = Kept {
+        shards: cache.shards(model.kv_heads, serving.tensor_parallel),
+        state_shards: parallel,
+        value_bytes: serving.cache_value_bytes,
+        batched_tokens,
+    };
+    let sequence_gib = cache.sequence_bytes(serving.max_model_len, kept) / GIB;
+    sizing.verdict = verdict(sequence_gib, kv_gib, most_kv_gib);
+    sizing.sequence_gib = Some(sequence_gib);
+    let limit = model.max_positions.unwrap_or(serving.max_model_len).max(serving.max_model_len);
+    sizing.longest_context = Some(cache.longest(kv_gib * (1.0 - CAUTION) * GIB, limit, kept));
+    if sequence_gib > 0.0 {
+        let concurrent = (kv_gib / sequence_gib).max(0.0);
+        sizing.concurrent_sequences = Some(concurrent);
+        sizing.kv_tokens = Some(whole(concurrent * real(serving.max_model_len)));
+        sizing.reasons.push(format!(
+            "one sequence of {} tokens takes {sequence_gib:.2} GiB of it: {concurrent:.1} such sequences at once",
+            serving.max_model_len,
+        ));
+    }
+    sizing
+}
+
+fn verdict(sequence_gib: f64, kv_gib: f64, most_kv_gib: f64) -> Verdict {
+    if sequence_gib > most_kv_gib || most_kv_gib <= 0.0 {
+        Verdict::TooBig
+    } else if sequence_gib > kv_gib * (1.0 - CAUTION) || kv_gib <= 0.0 {
+        Verdict::Tight
+    } else {
+        Verdict::Fits
+    }
+}
+
+/// Tokens and sequences of one step, as engines choose them by the size of the device.
+fn batch(device: &Device, serving: &Serving) -> (u64, u64) {
+    let newer = device.compute_capability.is_none_or(|c| c >= (8, 9));
+    let (tokens, sequences) = match device.memory_gib {
+        m if m >= 160.0 => (16_384, 1024),
+        m if m >= 70.0 && newer => (8192, 1024),
+        _ => (2048, 256),
+    };
+    (
+        serving.max_num_batched_tokens.unwrap_or(tokens),
+        serving.max_num_seqs.map_or(sequences, u64::from),
+    )
+}
+
+fn overhead(model: &ModelShape, serving: &Serving, tokens: u64, sequences: u64) -> Overhead {
+    let step_tokens = real(tokens.min(serving.max_model_len.saturating_mul(sequences)));
+    // Hidden states, projections and the feed-forward's inner width: some 16 times the hidden width.
+    let activations = step_tokens * real(model.hidden) * 16.0 * 2.0;
+    // One row of logits per sequence, at 32 bits; sampling keeps about three copies.
+    let logits = real(sequences.min(tokens)) * real(model.vocab) * 4.0;
+    let communication = if serving.tensor_parallel > 1 { 0.6 } else { 0.1 };
+    let graphs = if serving.eager { 0.0 } else { 0.015 * f64::from(model.layers) };
+    let adapters = serving.lora.map_or(0.0, |(count, rank)| {
+        // Widths in and out of a layer's projections add up to some 18 times the hidden width.
+        f64::from(count) * f64::from(rank) * 18.0 * real(model.hidden) * f64::from(model.layers) * 2.0
+    });
+    Overhead {
+        least: (activations / 2.0 + logits + adapters / 2.0) / GIB,
+        usual: (activations + 3.0 * logits + adapters) / GIB + communication + graphs,
+    }
+}
+
+fn billions(parameters: u64) -> String {
+    format!("{:.2} billion", real(parameters) / 1e9)
+}
+
+fn format_of(model: &ModelShape, serving: &Serving) -> String {
+    match (&model.quantization, &serving.in_flight) {
+        (Some(q), _) => format!("quantized with {}", q.method),
+        (None, Some(q)) => format!("quantized with {} while loading", q.method),
+        (None, None) => serving.dtype.name().to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::cache::Cache;
+    use super::*;
+
+    /// Llama 3.1 8B, by its public configuration.
+    pub(crate) fn llama_8b() -> ModelShape {
+        ModelShape {
+            architecture: Some("LlamaForCausalLM".into()),
+            parameters: 8_030_261_248,
+            parameters_computed: false,
+            weight_bytes: 16_060_522_496,
+            embedding_parameters: 2 * 128_256 * 4096,
+            hidden: 4096,
+            heads: Some(32),
+            kv_heads: Some(8),
+            layers: 32,
+            vocab: 128_256,
+            max_positions: Some(131_072),
+            dtype: Dtype::Bfloat16,
+            quantization: None,
+            cache: Some(Cache { token_bytes: 131_072, ..Cache::default() }),
+            custom_code: false,
+        }
+    }
+
+    /// Four A10G, as on ml.g5.12xlarge.
+    pub(crate) fn a10g() -> Device {
+        Device {
+            name: "A10G".into(),
+            memory_gib: 22.07,
+            count: 4,
+            compute_capability: Some((8, 6)),
+            bf16: true,
+            fp8: false,
+            fp4: false,
+        }
+    }
+
+    pub(crate) fn serving(tensor_parallel: u32, max_model_len: u64) -> Serving {
+        Serving {
+            tensor_parallel,
+            memory_utilization: 0.92,
+            max_model_len,
+            max_num_seqs: None,
+            max_num_batched_tokens: None,
+            dtype: Dtype::Bfloat16,
+            in_flight: None,
+            cache_value_bytes: 2.0,
+            lora: None,
+            eager: false,
+        }
+    }
+
+    #[test]
+    fn eight_billion_fit_one_a10g_with_a_short_context() {
+        let short = estimate(&llama_8b(), &a10g(), &serving(1, 8192));
+        assert_eq!(short.verdict, Verdict::Fits, "{short:?}");
+        let long = estimate(&llama_8b(), &a10g(), &serving(1, 131_072));
+        assert_eq!(long.verdict, Verdict::TooBig, "16 GiB of cache beside 15 GiB of weights: {long:?}");
+        let longest = long.longest_context.expect("known");
+        assert!((20_000..40_000).contains(&longest), "{longest}");
+    }
+
+    #[test]
+    fn an_eight_bit_cache_doubles_the_tokens() {
+        let wide = estimate(&llama_8b(), &a10g(), &serving(1, 8192));
+        let narrow = estimate(&llama_8b(), &a10g(), &Serving { cache_value_bytes: 1.0, ..serving(1, 8192) });
+        let ratio = narrow.concurrent_sequences.expect("known") / wide.concurrent_sequences.expect("known");
+        assert!((ratio - 2.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_unknown_cache_is_never_a_refusal_when_weights_fit() {
+        let model = ModelShape { cache: None, ..llama_8b() };
+        assert_eq!(estimate(&model, &a10g(), &serving(1, 131_072)).verdict, Verdict::WeightsFit);
+        let small = Device { memory_gib: 12.0, ..a10g() };
+        assert_eq!(estimate(&model, &small, &serving(1, 4096)).verdict, Verdict::TooBig);
+    }
+
+    #[test]
+    fn quantizing_while_loading_shrinks_everything_but_embeddings() {
+        let fp8 = Serving { in_flight: Quantization::named("fp8", None), ..serving(1, 8192) };
+        let sizing = estimate(&llama_8b(), &a10g(), &fp8);
+        let expected = (1_050_673_152.0 * 2.0 + 6_979_588_096.0 * 1.002) / GIB;
+        assert!((sizing.weights_gib - expected).abs() < 1e-6, "{}", sizing.weights_gib);
+    }
+
+    #[test]
+    fn adapters_take_memory() {
+        let without = estimate(&llama_8b(), &a10g(), &serving(1, 8192));
+        let with = estimate(&llama_8b(), &a10g(), &Serving { lora: Some((8, 64)), ..serving(1, 8192) });
+        assert!(with.kv_gib < without.kv_gib - 1.0, "{} {}", with.kv_gib, without.kv_gib);
+    }
+}

@@ -1,0 +1,46 @@
+//! Will a model run on an accelerator, and how: pure arithmetic over what a model is, what a device has
+//! and how the engine is started.
+//!
+//! Nothing here reads a file, knows an instance type or names an engine. The formulas are those by which
+//! paged-attention engines account for memory: a share of the device is budgeted, weights and the peak
+//! of a forward pass are taken off, and what is left holds the key-value cache. The calibration against
+//! measured deployments, with its errors, is in `generator/tests/sizing.rs`.
+
+mod cache;
+mod choose;
+mod config_json;
+mod estimate;
+mod host;
+mod layers;
+mod parallel;
+mod parameters;
+mod precision;
+mod row;
+mod shape;
+
+pub use cache::Cache;
+pub use choose::{Plan, Wanted, plan};
+pub use config_json::{ConfigError, MAX_CONFIG_BYTES, parse_config};
+pub use estimate::{Device, Serving, Sizing, Verdict, estimate};
+pub use host::{HostNeeds, ModelSource, host_needs};
+pub use parallel::{Degree, allowed_degrees, check_degree};
+pub use precision::{Support, precision_support};
+pub use row::{device_of, shape_of, variant_shape};
+pub use shape::{Dtype, ModelShape, Quantization};
+
+/// Bytes in a GiB, the unit of every `*_gib` value.
+pub const GIB: f64 = 1_073_741_824.0;
+
+/// An integer count as the floating-point number that the estimates calculate with.
+///
+/// Parameter counts and byte counts stay far below 2^53, where `f64` is exact.
+#[allow(clippy::cast_precision_loss)]
+pub(crate) fn real(count: u64) -> f64 {
+    count as f64
+}
+
+/// A non-negative estimate as a whole number, rounded down; saturates.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) fn whole(value: f64) -> u64 {
+    value.max(0.0) as u64
+}

@@ -1,0 +1,87 @@
+//! Which number formats and quantizations a device can calculate with.
+
+use super::estimate::Device;
+use super::shape::{Dtype, Quantization};
+
+/// How well a device supports a format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Support {
+    /// In hardware.
+    Native,
+    /// It runs, with the stated drawback.
+    Emulated(String),
+    /// It does not run, for the stated reason.
+    Missing(String),
+    /// Nothing is known of the device or the method.
+    Unknown,
+}
+
+/// Whether `device` calculates in `dtype` with weights quantized as `quantization` says.
+///
+/// `minimum_capability` is the engine's own requirement for the method, where its facts say one.
+pub fn precision_support(
+    device: &Device,
+    dtype: Dtype,
+    quantization: Option<&Quantization>,
+    minimum_capability: Option<(u32, u32)>,
+) -> Support {
+    if dtype == Dtype::Bfloat16 && !device.bf16 {
+        return Support::Missing(format!("{} has no bfloat16: it needs compute capability 8.0", device.name));
+    }
+    let Some(quantization) = quantization else {
+        return Support::Native;
+    };
+    let Some(capability) = device.compute_capability else {
+        return Support::Unknown;
+    };
+    if let Some(minimum) = minimum_capability.filter(|m| capability < *m) {
+        return Support::Missing(format!(
+            "{} needs compute capability {}.{}; {} has {}.{}",
+            quantization.method, minimum.0, minimum.1, device.name, capability.0, capability.1,
+        ));
+    }
+    match quantization.activation_bits {
+        8 if !device.fp8 && quantization.method.contains("fp8") => Support::Emulated(format!(
+            "{} has no 8-bit floating point: weights stay at 8 bits, but are calculated with at 16, without the \
+             speed-up, and an 8-bit key-value cache is not available",
+            device.name,
+        )),
+        4 if !device.fp4 => Support::Emulated(format!(
+            "{} has no 4-bit floating point: weights stay at 4 bits, but are calculated with at 16",
+            device.name,
+        )),
+        _ => Support::Native,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::estimate::tests::a10g;
+    use super::*;
+
+    fn t4() -> Device {
+        Device { name: "T4".into(), compute_capability: Some((7, 5)), bf16: false, ..a10g() }
+    }
+
+    #[test]
+    fn turing_has_no_bfloat16() {
+        assert!(matches!(precision_support(&t4(), Dtype::Bfloat16, None, None), Support::Missing(_)));
+        assert_eq!(precision_support(&t4(), Dtype::Float16, None, None), Support::Native);
+    }
+
+    #[test]
+    fn fp8_is_weight_only_on_ampere_and_native_on_ada() {
+        let fp8 = Quantization::named("fp8", None);
+        let ampere = precision_support(&a10g(), Dtype::Bfloat16, fp8.as_ref(), Some((7, 5)));
+        assert!(matches!(ampere, Support::Emulated(_)), "{ampere:?}");
+        let ada = Device { name: "L4".into(), compute_capability: Some((8, 9)), fp8: true, ..a10g() };
+        assert_eq!(precision_support(&ada, Dtype::Bfloat16, fp8.as_ref(), Some((7, 5))), Support::Native);
+    }
+
+    #[test]
+    fn an_engine_minimum_is_a_refusal() {
+        let mxfp4 = Quantization::named("mxfp4", None);
+        let support = precision_support(&t4(), Dtype::Float16, mxfp4.as_ref(), Some((8, 0)));
+        assert!(matches!(support, Support::Missing(why) if why.contains("8.0") && why.contains("7.5")));
+    }
+}

@@ -1,0 +1,315 @@
+//! The complete, typed description of a project: what templates see as their view and rules judge.
+//!
+//! Everything in it is decided; templates decide nothing. Absent values are `None`: structural templates
+//! drop them, text templates write them as empty.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::framework::Requirement;
+
+/// Everything that is decided about a project.
+#[derive(Debug, Clone, Serialize)]
+pub struct Spec {
+    /// Every input by its key; null where it is not set.
+    pub inputs: Map<String, Value>,
+    /// The project itself.
+    pub project: ProjectSpec,
+    /// The AWS side of everything.
+    pub aws: Aws,
+    /// The image.
+    pub image: Image,
+    /// The instance that it runs on.
+    pub instance: InstanceSpec,
+    /// The model.
+    pub model: Model,
+    /// The server in the container.
+    pub server: Server,
+    /// The endpoint or job.
+    pub endpoint: Endpoint,
+    /// The pods.
+    pub hyperpod: Hyperpod,
+    /// What the execution role may do.
+    pub iam: Iam,
+}
+
+/// The project itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProjectSpec {
+    /// Its name.
+    pub name: String,
+    /// The deployment config.
+    pub config: String,
+    /// Its architecture.
+    pub architecture: String,
+    /// Its backend.
+    pub backend: String,
+    /// Its framework; empty where there is no such choice.
+    pub framework: String,
+    /// The deployment target.
+    pub target: String,
+    /// Version of the generator.
+    pub version: String,
+    /// Whether images are built by `CodeBuild`.
+    pub codebuild: bool,
+}
+
+/// A tag, as AWS APIs take it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tag {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// The AWS side of everything.
+#[derive(Debug, Clone, Serialize)]
+pub struct Aws {
+    /// Region.
+    pub region: String,
+    /// Partition, such as `aws` or `aws-cn`.
+    pub partition: String,
+    /// Domain of the partition's services.
+    pub dns_suffix: String,
+    /// Tags of every resource.
+    pub tags: Vec<Tag>,
+    /// VPC of the container.
+    pub vpc: Option<Vpc>,
+}
+
+/// A VPC, as the `SageMaker` API takes it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Vpc {
+    /// Security groups.
+    pub security_group_ids: Vec<String>,
+    /// Subnets.
+    pub subnets: Vec<String>,
+}
+
+/// The image.
+#[derive(Debug, Clone, Serialize)]
+pub struct Image {
+    /// What the Dockerfile starts FROM.
+    pub base: String,
+    /// Platform that it is built for.
+    pub platform: String,
+    /// `amd64` or `arm64`.
+    pub arch: String,
+    /// Private ECR host to log in to before FROM can be pulled; empty for public images.
+    pub pull_host: String,
+    /// Region of that host.
+    pub pull_region: String,
+    /// CUDA version in the image, such as `13.0`.
+    pub cuda: Option<String>,
+    /// Version of the serving engine in the image.
+    pub engine_version: Option<String>,
+    /// Whether the tag is published in a list of tags, rather than composed by its pattern.
+    pub listed: bool,
+}
+
+/// The instance that it runs on. Without one (a `HyperPod` project may name none) all numbers are zero.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct InstanceSpec {
+    /// Type, such as `ml.g5.xlarge`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// Family, such as `g5`.
+    pub family: String,
+    /// Whether the catalogs know the type.
+    pub known: bool,
+    /// GPUs.
+    pub gpus: u32,
+    /// GPUs or Neuron devices.
+    pub accelerators: u32,
+    /// `cpu`, `cuda` or `neuron`.
+    pub accelerator_kind: String,
+    /// Name of the accelerator, such as `A10G`.
+    pub accelerator: Option<String>,
+    /// Kubernetes resource of the accelerators; empty for none.
+    pub resource: String,
+    /// vCPUs.
+    pub vcpus: u32,
+    /// Memory, in GiB.
+    pub memory_gib: f64,
+    /// Whether it has local `NVMe` storage.
+    pub nvme: bool,
+    /// EFA network devices.
+    pub efa: u32,
+}
+
+/// The model.
+#[derive(Debug, Clone, Serialize)]
+pub struct Model {
+    /// Its name for people and for requests.
+    pub name: String,
+    /// `packed`, `hub` or `s3`.
+    pub source: String,
+    /// File in the model folder of the container.
+    pub file: Option<String>,
+    /// Format of a packed model.
+    pub format: Option<String>,
+    /// Version of the framework.
+    pub framework_version: Option<String>,
+    /// Version of Python.
+    pub python_version: Option<String>,
+    /// Python packages of the image.
+    pub requirements: Vec<Requirement>,
+    /// What the engine loads: a hub id, or a folder.
+    pub id: Option<String>,
+    /// S3 place of the model's files.
+    pub s3_uri: Option<String>,
+    /// That place if it is an archive.
+    pub s3_archive: Option<String>,
+    /// That place if it is a prefix; ends with `/`.
+    pub s3_prefix: Option<String>,
+    /// Whether the service copies that prefix into the container before it starts.
+    pub s3_mounted: bool,
+    /// Accelerators that one copy is split over.
+    pub tensor_parallel: Option<u32>,
+    /// Longest context, in tokens.
+    pub max_model_len: Option<u64>,
+    /// Share of accelerator memory that the engine may take.
+    pub gpu_memory_utilization: Option<f64>,
+    /// Number format of the weights in memory.
+    pub dtype: Option<String>,
+    /// How it fits; absent for packed models and for models that nothing describes.
+    pub fit: Option<Fit>,
+}
+
+/// How a model fits its instance, by the estimates of [`crate::sizing`].
+#[derive(Debug, Clone, Serialize)]
+pub struct Fit {
+    /// Weights per accelerator, in GiB.
+    pub weights_gib: f64,
+    /// Disk for weights and caches, in GB.
+    pub disk_gb: u32,
+    /// Main memory below which loading is slow or fails, in GiB.
+    pub memory_gib: u64,
+    /// Seconds until the health check can succeed.
+    pub health_check_timeout_s: u32,
+    /// Seconds for the service's own download.
+    pub download_timeout_s: u32,
+    /// The arithmetic and the decisions, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// The server in the container.
+#[derive(Debug, Clone, Serialize)]
+pub struct Server {
+    /// Port.
+    pub port: u16,
+    /// Worker processes; absent means decided at start by the vCPUs.
+    pub workers: Option<u32>,
+    /// The complete environment that the deployment gives the container.
+    pub env: BTreeMap<String, String>,
+    /// Largest request body, in MB.
+    pub max_body_mb: u32,
+    /// Longest time to answer, in seconds.
+    pub timeout_s: u32,
+    /// Request file of the project that tests send.
+    pub test_payload: String,
+    /// Its content type.
+    pub content_type: String,
+}
+
+/// Bounds of autoscaling.
+#[derive(Debug, Clone, Serialize)]
+pub struct Autoscaling {
+    /// Fewest instances or copies.
+    pub min: u32,
+    /// Most.
+    pub max: u32,
+    /// Load per instance or copy.
+    pub target: f64,
+    /// Whether it goes down to none.
+    pub to_zero: bool,
+}
+
+/// What an inference component asks for, per copy.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComponentSpec {
+    /// GPUs or Neuron devices.
+    pub accelerators: Option<u32>,
+    /// vCPUs.
+    pub cpus: Option<f64>,
+    /// Memory, in MiB.
+    pub memory_mib: u32,
+    /// Copies at start.
+    pub copies: u32,
+}
+
+/// The endpoint or job.
+#[derive(Debug, Clone, Serialize)]
+pub struct Endpoint {
+    /// Host image.
+    pub ami: Option<String>,
+    /// Seconds until `/ping` must answer.
+    pub health_check_timeout_s: u32,
+    /// Seconds that the model's download may take.
+    pub download_timeout_s: Option<u32>,
+    /// Size of the storage volume, in GB.
+    pub volume_gb: Option<u32>,
+    /// KMS key of that volume.
+    pub volume_kms_key: Option<String>,
+    /// Autoscaling, if any.
+    pub autoscaling: Option<Autoscaling>,
+    /// Whether the model is an inference component.
+    pub inference_component: bool,
+    /// What the component asks for.
+    pub ic: Option<ComponentSpec>,
+    /// S3 prefix of captured requests.
+    pub data_capture_path: Option<String>,
+    /// S3 prefix of async responses.
+    pub async_output_path: String,
+    /// S3 prefix of async failures.
+    pub async_failure_path: String,
+    /// S3 prefix of batch input.
+    pub batch_input_path: String,
+    /// S3 prefix of batch output.
+    pub batch_output_path: String,
+}
+
+/// The pods.
+#[derive(Debug, Clone, Serialize)]
+pub struct Hyperpod {
+    /// Accelerators per pod, if any.
+    pub accelerators: Option<u32>,
+    /// The same under its Kubernetes resource name, for requests and limits.
+    pub accelerator_resources: Map<String, Value>,
+    /// CPU request.
+    pub cpu_request: String,
+    /// Memory request and limit.
+    pub memory_request: String,
+    /// EFA devices per pod, if any.
+    pub efa: Option<u32>,
+    /// Size of /dev/shm.
+    pub shm_size: Option<String>,
+    /// Name of the Service.
+    pub service: String,
+    /// Times that the start-up probe may fail, ten seconds apart.
+    pub startup_failures: u32,
+    /// Node labels that pods need.
+    pub node_selector: Map<String, Value>,
+}
+
+/// What the execution role may do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Iam {
+    /// Objects that it reads.
+    pub s3_read: Vec<String>,
+    /// Objects that it writes.
+    pub s3_write: Vec<String>,
+    /// Buckets of both.
+    pub s3_buckets: Vec<String>,
+    /// Topics that it publishes to.
+    pub sns_topics: Option<Vec<String>>,
+    /// Secrets that it reads.
+    pub secrets: Option<Vec<String>>,
+    /// KMS keys that it uses.
+    pub kms_keys: Option<Vec<String>>,
+}

@@ -1,0 +1,245 @@
+//! `mcc generate`: from inputs to a project folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use mcc_generator::{
+    FileAccess, Kind, Plan, Project, Source, Sources, WriteError, fields, registry,
+};
+use serde_json::{Map, Value, json};
+
+use super::{catalogs, catalogs_arg, format_arg, is_json};
+use crate::{Exit, output};
+
+pub(super) fn command() -> Command {
+    let mut command = Command::new("generate")
+        .about("Generate a project")
+        .long_about(
+            "Generate a project.\n\nInputs come from eight sources; the first that gives a value wins: \
+             flags, the argument, ML_* environment variables, --config, config/mcp.json, the section \
+             ml-container-creator of package.json (or [tool.ml-container-creator] of pyproject.toml), \
+             MCP answers, defaults.",
+        )
+        .arg(Arg::new("NAME").help("Name of the project (the same as --project-name)"))
+        .arg(path_arg("config", "FILE", "JSON file of inputs"))
+        .arg(path_arg("project-dir", "DIR", "Folder to write [default: ./<project-name>]"))
+        .arg(path_arg("from", "DIR", "Take the inputs of the project in DIR; other sources win over them"))
+        .arg(path_arg("mcp-answers", "FILE", "JSON file of answers of MCP servers: {\"server\": {inputs}}"))
+        .arg(switch("update", "Update the generated project that is in the folder"))
+        .arg(switch("force", "With --update: replace edited files too, keeping each as <name>.orig"))
+        .arg(switch("dry-run", "Say what would be written, and write nothing"))
+        .arg(switch("diff", "Print the differences to what is in the folder, and write nothing"))
+        .arg(format_arg())
+        .arg(catalogs_arg());
+    for field in fields() {
+        let mut arg = Arg::new(field.key.as_str())
+            .long(field.flag.as_str())
+            .help(field.help)
+            .help_heading(heading(field.group));
+        arg = match field.kind {
+            Kind::Boolean => arg.num_args(0..=1).default_missing_value("true").require_equals(true),
+            Kind::List(_) | Kind::Map(..) => arg.action(ArgAction::Append),
+            _ => arg,
+        };
+        let value = match field.kind {
+            Kind::Integer(..) | Kind::Number(..) => "N",
+            Kind::Boolean => "BOOL",
+            Kind::Map(..) => "NAME=VALUE",
+            _ => "VALUE",
+        };
+        command = command.arg(arg.value_name(value).allow_hyphen_values(true));
+    }
+    command
+}
+
+fn path_arg(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(help)
+}
+
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn heading(group: &'static str) -> &'static str {
+    match group {
+        "project" => "Project",
+        "sagemaker" => "SageMaker",
+        "packed" => "Packed models",
+        "llm" => "Language models",
+        "endpoint" => "Endpoints",
+        "ic" => "Inference components",
+        "async" => "Async inference",
+        "batch" => "Batch transform",
+        "hyperpod" => "HyperPod EKS",
+        other => other,
+    }
+}
+
+pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
+    let catalogs = catalogs(matches)?;
+    let cwd = std::env::current_dir().context("the working directory cannot be read")?;
+    let merged = sources(matches, &cwd)?.merge();
+    let (plan, project) = match mcc_generator::generate(catalogs, &merged) {
+        Ok(done) => done,
+        Err(plan) => return Ok(refused(&plan, is_json(matches))),
+    };
+    let dir = matches
+        .get_one::<PathBuf>("project-dir")
+        .cloned()
+        .unwrap_or_else(|| PathBuf::from(&plan.project_name));
+    if matches.get_flag("diff") {
+        return Ok(diff(&project, &dir, is_json(matches)));
+    }
+    if matches.get_flag("dry-run") {
+        return Ok(dry_run(&plan, &dir, is_json(matches)));
+    }
+    write(matches, &plan, &project, &dir)
+}
+
+/// The eight sources, and the saved inputs of `--from`, which rank as a configuration file does.
+fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
+    let mut flags = Map::new();
+    for field in fields() {
+        let Some(values) = matches.get_many::<String>(&field.key) else { continue };
+        let values: Vec<&String> = values.collect();
+        let value = match field.kind {
+            Kind::List(_) => {
+                let all: Vec<&str> = values.iter().flat_map(|v| v.split(',')).map(str::trim).collect();
+                json!(all)
+            }
+            Kind::Map(..) => json!(values),
+            _ => json!(values.last()),
+        };
+        flags.insert(field.key.clone(), value);
+    }
+    let mut argument = Map::new();
+    if let Some(name) = matches.get_one::<String>("NAME") {
+        argument.insert("projectName".to_owned(), json!(name));
+    }
+    let section = |value: Value| value.get("ml-container-creator").cloned();
+    let tool = |value: Value| value.get("tool")?.get("ml-container-creator").cloned();
+    // The same file may register MCP servers; those are no inputs.
+    let own = |value: Value| match value {
+        Value::Object(mut map) => {
+            map.remove("mcpServers");
+            Some(Value::Object(map))
+        }
+        other => Some(other),
+    };
+    let path = |name: &str| PathBuf::from(name);
+    let mut sources = Sources::new()
+        .files(FileAccess::Anywhere(cwd.to_owned()))
+        .with(Source::Flag, flags)
+        .with(Source::Argument, argument)
+        .environment(environment())
+        .json_file(&path("config/mcp.json"), false, own, Source::CustomConfig(path("config/mcp.json")))
+        .json_file(&path("package.json"), false, section, Source::Manifest(path("package.json")))
+        .toml_file(&path("pyproject.toml"), tool, Source::Manifest(path("pyproject.toml")));
+    if let Some(file) = matches.get_one::<PathBuf>("config") {
+        sources = sources.json_file(file, true, Some, Source::ConfigFile(file.clone()));
+    }
+    if let Some(dir) = matches.get_one::<PathBuf>("from") {
+        let saved = mcc_generator::saved_inputs(dir).map_err(anyhow::Error::msg)?;
+        sources = sources.with(Source::ConfigFile(dir.join(mcc_generator::SAVED_INPUTS)), saved);
+    }
+    if let Some(file) = matches.get_one::<PathBuf>("mcp-answers") {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("{} cannot be read", file.display()))?;
+        let answers: std::collections::BTreeMap<String, Map<String, Value>> =
+            serde_json::from_str(&text)
+                .with_context(|| format!("{} cannot be parsed", file.display()))?;
+        for (server, values) in answers {
+            sources = sources.with(Source::Mcp(server), values);
+        }
+    }
+    Ok(sources)
+}
+
+/// The environment, less the variables that are not UTF-8, which no input can be.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)))
+}
+
+fn refused(plan: &Plan, as_json: bool) -> Exit {
+    if as_json {
+        output::json(&json!({"status": "refused", "plan": plan}));
+    } else {
+        output::findings(&plan.findings);
+        output::questions(plan);
+        if plan.questions.iter().any(|q| q.key == "deploymentConfig") {
+            let names: Vec<&str> = registry().configs().iter().map(|c| c.name.as_str()).collect();
+            output::failure(
+                "nothing was written",
+                Some(&format!("mcc generate my-model --deployment-config {}", names.first().unwrap_or(&""))),
+            );
+        } else {
+            output::failure("nothing was written", None);
+        }
+    }
+    Exit::Refused
+}
+
+fn diff(project: &Project, dir: &Path, as_json: bool) -> Exit {
+    let differences = project.diff(dir);
+    if as_json {
+        output::json(&json!({"status": "diff", "folder": dir, "differences": differences}));
+    } else {
+        for difference in &differences {
+            output::line(difference.diff.trim_end());
+        }
+        if differences.is_empty() {
+            output::line(&format!("{} is what would be generated", dir.display()));
+        }
+    }
+    Exit::Done
+}
+
+fn dry_run(plan: &Plan, dir: &Path, as_json: bool) -> Exit {
+    if as_json {
+        output::json(&json!({"status": "planned", "folder": dir, "plan": plan}));
+        return Exit::Done;
+    }
+    output::findings(&plan.findings);
+    output::line(&format!("would write {} files to {}:", plan.files.len(), dir.display()));
+    for file in &plan.files {
+        output::line(&format!("  {:>7}  {}", file.bytes, file.path));
+    }
+    output::plan(plan);
+    Exit::Done
+}
+
+fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Result<Exit> {
+    let as_json = is_json(matches);
+    let outcome: Result<Value, WriteError> = if matches.get_flag("update") {
+        project.update(dir, matches.get_flag("force")).map(|u| {
+            json!({"written": u.written, "removed": u.removed, "kept": u.kept})
+        })
+    } else {
+        project.write(dir).map(|()| json!({"written": plan.files.len()}))
+    };
+    match outcome {
+        Ok(done) if as_json => {
+            output::json(&json!({"status": "written", "folder": dir, "changes": done, "plan": plan}));
+        }
+        Ok(done) => {
+            output::findings(&plan.findings);
+            let changed = done.get("written").and_then(Value::as_array).map(Vec::len);
+            let text = match changed {
+                Some(n) => format!("updated {}: {n} files", dir.display()),
+                None => format!("wrote {} files to {}", plan.files.len(), dir.display()),
+            };
+            output::line(&text);
+            output::plan(plan);
+        }
+        Err(error) => {
+            if as_json {
+                output::json(&json!({"status": "failed", "error": error.to_string(), "hint": error.hint()}));
+            } else {
+                output::failure(&error.to_string(), Some(error.hint()));
+            }
+            return Ok(Exit::Failed);
+        }
+    }
+    Ok(Exit::Done)
+}

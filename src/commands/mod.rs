@@ -1,0 +1,85 @@
+//! One file per command.
+
+mod check;
+mod completions;
+mod explain;
+mod generate;
+mod inputs;
+mod list;
+mod serve;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use mcc_catalogs::Catalogs;
+
+use crate::Exit;
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 inputs or project refused, with the reason; \
+                          2 wrong usage; 3 a file could not be read or written.";
+
+/// The whole command line.
+pub(crate) fn cli() -> Command {
+    Command::new("mcc")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("From a model to a project that builds, tests, deploys and cleans up on Amazon SageMaker")
+        .after_help(EXIT_CODES)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(generate::command())
+        .subcommand(check::command())
+        .subcommand(list::command())
+        .subcommand(inputs::command())
+        .subcommand(explain::command())
+        .subcommand(serve::command())
+        .subcommand(completions::command())
+}
+
+/// Runs the chosen command.
+pub(crate) fn run(matches: &ArgMatches) -> Result<Exit> {
+    match matches.subcommand() {
+        Some(("generate", m)) => generate::run(m),
+        Some(("check", m)) => check::run(m),
+        Some(("list", m)) => list::run(m),
+        Some(("inputs", m)) => inputs::run(m),
+        Some(("explain", m)) => explain::run(m),
+        Some(("serve", m)) => serve::run(m),
+        Some(("completions", m)) => completions::run(m),
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// `--format text|json`.
+fn format_arg() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_parser(["text", "json"])
+        .default_value("text")
+        .help("Form of the output")
+}
+
+fn is_json(matches: &ArgMatches) -> bool {
+    matches.get_one::<String>("format").is_some_and(|f| f == "json")
+}
+
+/// `--catalogs DIR`.
+fn catalogs_arg() -> Arg {
+    Arg::new("catalogs")
+        .long("catalogs")
+        .value_name("DIR")
+        .value_parser(clap::value_parser!(PathBuf))
+        .action(ArgAction::Set)
+        .help("Folder with rows of your own that are laid over the catalogs")
+}
+
+/// The catalogs, with the user's rows if there are any. They live as long as the process.
+fn catalogs(matches: &ArgMatches) -> Result<&'static Catalogs> {
+    match matches.get_one::<PathBuf>("catalogs") {
+        None => Ok(Catalogs::embedded()),
+        Some(dir) => {
+            let own = Catalogs::with_overlay(dir).context("the catalogs were not taken")?;
+            Ok(Box::leak(Box::new(own)))
+        }
+    }
+}

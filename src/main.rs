@@ -1,0 +1,36 @@
+//! `mcc`: the command line. It parses arguments, calls a library and prints.
+
+mod commands;
+mod output;
+
+use std::process::ExitCode;
+
+/// Exit codes, as `mcc --help` documents them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Exit {
+    /// Done.
+    Done = 0,
+    /// The inputs, or the project that was checked, have errors; or something is missing.
+    Refused = 1,
+    /// A folder or file could not be read or written.
+    Failed = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+fn main() -> ExitCode {
+    // A usage error makes clap print and exit with 2 by itself.
+    let matches = commands::cli().get_matches();
+    match commands::run(&matches) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::failure(&format!("{error:#}"), None);
+            Exit::Failed.into()
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! How the command line writes for people: colours only on terminals, hints after errors.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
+
+use std::io::{IsTerminal, Write};
+
+use mcc_generator::{Finding, Plan, Severity};
+use serde_json::Value;
+
+/// Writes a line to stdout. A reader that went away (`| head`) is no error.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Writes a JSON document to stdout.
+pub(crate) fn json(value: &Value) {
+    line(&format!("{value:#}"));
+}
+
+fn paint(code: &str, text: &str) -> String {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    if std::io::stderr().is_terminal() && !plain {
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Writes an error and what to do about it to stderr.
+pub(crate) fn failure(message: &str, hint: Option<&str>) {
+    eprintln!("{}: {message}", paint("1;31", "error"));
+    if let Some(hint) = hint {
+        eprintln!("{}: {hint}", paint("1;36", "hint"));
+    }
+}
+
+/// Writes findings to stderr, errors first.
+pub(crate) fn findings(findings: &[Finding]) {
+    for finding in findings {
+        let color = match finding.severity {
+            Severity::Error => "1;31",
+            Severity::Warning => "1;33",
+            Severity::Note => "1;34",
+        };
+        eprintln!(
+            "{}[{}]: {}",
+            paint(color, finding.severity.name()),
+            finding.id,
+            finding.message
+        );
+        if let (Some(value), Some(source)) = (&finding.value, &finding.source) {
+            eprintln!("  given: {value} by {source}");
+        }
+        eprintln!("  {}: {}", paint("1;36", "hint"), finding.fix);
+        if finding.choices.len() > 1 {
+            eprintln!("  choices: {}", finding.choices.join(", "));
+        }
+    }
+}
+
+/// Writes what is missing to stderr.
+pub(crate) fn questions(plan: &Plan) {
+    for question in &plan.questions {
+        let flag = mcc_generator::field(&question.key).map_or("", |f| f.flag.as_str());
+        eprintln!("{}: {} is missing: {}", paint("1;31", "error"), question.key, question.question);
+        eprintln!("  {}: give --{flag} ({})", paint("1;36", "hint"), question.expected);
+    }
+}
+
+/// Writes what was planned: cost, fit, next steps.
+pub(crate) fn plan(plan: &Plan) {
+    for note in &plan.fit {
+        line(&format!("  {note}"));
+    }
+    if let Some(cost) = &plan.cost {
+        line(&format!(
+            "  costs about {} USD per hour for {} instance(s) in {} ({}, {})",
+            cost.usd_per_hour, cost.instances, cost.region, cost.basis, cost.as_of
+        ));
+    }
+    if !plan.next_steps.is_empty() {
+        line("next:");
+        for step in &plan.next_steps {
+            line(&format!("  {step}"));
+        }
+    }
+}
