@@ -7,7 +7,9 @@ use crate::file::catalog_file;
 use crate::nearest::nearest;
 
 /// The kinds of accelerator that images and pods are made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum AcceleratorKind {
     /// None.

@@ -198,19 +198,26 @@ impl Amis {
     /// For a toolkit without a row the next newer of its major version answers.
     pub fn min_driver(&self, cuda: &str) -> Option<&str> {
         let wanted = major_minor(cuda);
-        let mut rows: Vec<&CudaDriver> = self.file.cuda.iter().filter(|row| major(&row.cuda) == major(cuda)).collect();
+        let mut rows: Vec<&CudaDriver> =
+            self.file.cuda.iter().filter(|row| major(&row.cuda) == major(cuda)).collect();
         rows.sort_by(|a, b| version::compare(&a.cuda, &b.cuda));
-        rows.into_iter().find(|row| version::compare(&row.cuda, &wanted) != Ordering::Less).map(|row| row.min_driver.as_str())
+        rows.into_iter()
+            .find(|row| version::compare(&row.cuda, &wanted) != Ordering::Less)
+            .map(|row| row.min_driver.as_str())
     }
 
     /// How a driver branch suits a CUDA toolkit; none if the toolkit is not known.
     pub fn fit(&self, driver: u32, cuda: &str) -> Option<DriverFit> {
         // A branch is known by its number only; its first release counts as having what the toolkit needs.
-        let reaches = |needed: &str| version::compare(&driver.to_string(), needed.split('.').next().unwrap_or(needed)) != Ordering::Less;
+        let reaches = |needed: &str| {
+            version::compare(&driver.to_string(), needed.split('.').next().unwrap_or(needed))
+                != Ordering::Less
+        };
         if self.min_driver(cuda).is_some_and(reaches) {
             return Some(DriverFit::Full);
         }
-        let compatible = self.file.minor_version.iter().find(|row| Some(row.cuda_major) == major(cuda));
+        let compatible =
+            self.file.minor_version.iter().find(|row| Some(row.cuda_major) == major(cuda));
         match (self.min_driver(cuda), compatible) {
             (_, Some(row)) if reaches(&row.min_driver) => Some(DriverFit::MinorVersion),
             (None, None) => None,
@@ -236,16 +243,26 @@ impl Amis {
 
     fn choose<'a>(&self, amis: &'a [Ami], cuda: &str, family: &str) -> Option<AmiChoice<'a>> {
         let fitting = |wanted: DriverFit| {
-            amis.iter().filter_map(move |row| Some((row.driver?, row))).filter(move |(driver, _)| self.fit(*driver, cuda) == Some(wanted))
+            amis.iter()
+                .filter_map(move |row| Some((row.driver?, row)))
+                .filter(move |(driver, _)| self.fit(*driver, cuda) == Some(wanted))
         };
         // Of several with one driver the last is the newest; AWS appends revisions.
-        let oldest = fitting(DriverFit::Full).min_by_key(|(driver, _)| *driver).map(|(driver, _)| driver);
+        let oldest =
+            fitting(DriverFit::Full).min_by_key(|(driver, _)| *driver).map(|(driver, _)| driver);
         let full = fitting(DriverFit::Full).filter(|(driver, _)| Some(*driver) == oldest).last();
         let (fit, (_, ami)) = match full {
             Some(found) => (DriverFit::Full, found),
-            None => (DriverFit::MinorVersion, fitting(DriverFit::MinorVersion).max_by_key(|(driver, _)| *driver)?),
+            None => (
+                DriverFit::MinorVersion,
+                fitting(DriverFit::MinorVersion).max_by_key(|(driver, _)| *driver)?,
+            ),
         };
-        let known_on_family = ami.families_documented.iter().chain(&ami.families_in_samples).any(|known| known == family);
+        let known_on_family = ami
+            .families_documented
+            .iter()
+            .chain(&ami.families_in_samples)
+            .any(|known| known == family);
         Some(AmiChoice { ami, fit, known_on_family })
     }
 }

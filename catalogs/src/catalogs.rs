@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 use crate::file::{self, CatalogError, CatalogFile};
 use crate::nearest::nearest;
 use crate::{
-    Accelerators, AcceleratorsFile, Amis, AmisFile, EngineOptionsFile, Engines, EnginesFile, Evidence, Hyperpod, HyperpodFile, Images,
-    ImagesFile, Instances, InstancesFile, KnownFitsFile, Limits, MeasuredFile, Models, ModelsFile, Prices, PricesFile, Regions,
-    RegionsFile, Registries, RegistriesFile,
+    Accelerators, AcceleratorsFile, Amis, AmisFile, EngineOptionsFile, Engines, EnginesFile,
+    Evidence, Hyperpod, HyperpodFile, Images, ImagesFile, Instances, InstancesFile, KnownFitsFile,
+    Limits, MeasuredFile, Models, ModelsFile, Prices, PricesFile, Regions, RegionsFile, Registries,
+    RegistriesFile,
 };
 
 /// A user's own rows: one field for each file.
@@ -82,8 +83,17 @@ impl Catalogs {
         for name in json_files(dir)? {
             if !FILES.contains(&name.as_str()) {
                 let mut expected = nearest(&name, FILES, FILES.len());
-                expected.extend(FILES.iter().filter(|known| !expected.contains(known)).copied().collect::<Vec<_>>());
-                return Err(CatalogError::UnknownFile { path: dir.join(name), expected: expected.into_iter().map(Into::into).collect() });
+                expected.extend(
+                    FILES
+                        .iter()
+                        .filter(|known| !expected.contains(known))
+                        .copied()
+                        .collect::<Vec<_>>(),
+                );
+                return Err(CatalogError::UnknownFile {
+                    path: dir.join(name),
+                    expected: expected.into_iter().map(Into::into).collect(),
+                });
             }
         }
         let overlay = Overlay {
@@ -107,7 +117,8 @@ impl Catalogs {
 
     /// The accelerators.
     pub fn accelerators(&self) -> &Accelerators {
-        self.accelerators.get_or_init(|| Accelerators::new(file::layered(self.overlay.accelerators.as_ref())))
+        self.accelerators
+            .get_or_init(|| Accelerators::new(file::layered(self.overlay.accelerators.as_ref())))
     }
 
     /// The host images of endpoints and transform jobs.
@@ -118,14 +129,20 @@ impl Catalogs {
     /// The model servers.
     pub fn engines(&self) -> &Engines {
         self.engines.get_or_init(|| {
-            Engines::new(file::layered(self.overlay.engines.as_ref()), file::layered(self.overlay.engine_options.as_ref()))
+            Engines::new(
+                file::layered(self.overlay.engines.as_ref()),
+                file::layered(self.overlay.engine_options.as_ref()),
+            )
         })
     }
 
     /// What was seen to work and measured.
     pub fn evidence(&self) -> &Evidence {
         self.evidence.get_or_init(|| {
-            Evidence::new(file::layered(self.overlay.known_fits.as_ref()), file::layered(self.overlay.measured.as_ref()))
+            Evidence::new(
+                file::layered(self.overlay.known_fits.as_ref()),
+                file::layered(self.overlay.measured.as_ref()),
+            )
         })
     }
 
@@ -136,12 +153,20 @@ impl Catalogs {
 
     /// The base images.
     pub fn images(&self) -> &Images {
-        self.images.get_or_init(|| Images::new(file::layered(self.overlay.images.as_ref()), self.registries(), self.regions()))
+        self.images.get_or_init(|| {
+            Images::new(
+                file::layered(self.overlay.images.as_ref()),
+                self.registries(),
+                self.regions(),
+            )
+        })
     }
 
     /// The instance types.
     pub fn instances(&self) -> &Instances {
-        self.instances.get_or_init(|| Instances::new(file::layered(self.overlay.instances.as_ref()), self.accelerators()))
+        self.instances.get_or_init(|| {
+            Instances::new(file::layered(self.overlay.instances.as_ref()), self.accelerators())
+        })
     }
 
     /// The limits of the API and the runtime.
@@ -166,7 +191,8 @@ impl Catalogs {
 
     /// The accounts of AWS's image registries.
     pub fn registries(&self) -> &Registries {
-        self.registries.get_or_init(|| Registries::new(file::layered(self.overlay.registries.as_ref())))
+        self.registries
+            .get_or_init(|| Registries::new(file::layered(self.overlay.registries.as_ref())))
     }
 }
 
@@ -176,7 +202,10 @@ fn json_files(dir: &Path) -> Result<Vec<String>, CatalogError> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
-        if Path::new(&name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        if Path::new(&name)
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+        {
             names.push(name);
         }
     }

@@ -220,7 +220,9 @@ impl<'a> EngineOptions<'a> {
     pub fn get(&self, name: &str) -> Option<&'a EngineOption> {
         let name = name.trim_start_matches('-').replace('_', "-");
         let find = |name: &str| self.options.iter().find(|option| option.name == name).copied();
-        find(&name).or_else(|| find(name.strip_prefix("no-")?).filter(|option| option.kind == OptionKind::Flag))
+        find(&name).or_else(|| {
+            find(name.strip_prefix("no-")?).filter(|option| option.kind == OptionKind::Flag)
+        })
     }
 
     /// The names most like `name`.
@@ -240,7 +242,12 @@ pub struct Engines {
 
 impl Engines {
     pub(crate) fn new(file: EnginesFile, options: EngineOptionsFile) -> Self {
-        let architectures = file.architectures.iter().enumerate().map(|(at, row)| ((row.engine.clone(), row.class.clone()), at)).collect();
+        let architectures = file
+            .architectures
+            .iter()
+            .enumerate()
+            .map(|(at, row)| ((row.engine.clone(), row.class.clone()), at))
+            .collect();
         Self { file, options, architectures }
     }
 
@@ -270,39 +277,68 @@ impl Engines {
             return Support::Unknown;
         };
         if !known.history {
-            return if version::compare(version, &known.last_sampled) == Ordering::Equal { Support::Supported } else { Support::Unknown };
+            return if version::compare(version, &known.last_sampled) == Ordering::Equal {
+                Support::Supported
+            } else {
+                Support::Unknown
+            };
         }
         let sampled = self.sampled(engine);
         if let Some(last) = &row.last
             && version::compare(version, last) == Ordering::Greater
         {
             // Dropped somewhere after `last`; for certain only from the next release that was read.
-            let next = sampled.iter().find(|release| version::compare(release, last) == Ordering::Greater);
-            let certain = next.is_some_and(|next| version::compare(version, next) != Ordering::Less);
-            return if certain { Support::Dropped { last: last.clone() } } else { Support::Unknown };
+            let next =
+                sampled.iter().find(|release| version::compare(release, last) == Ordering::Greater);
+            let certain =
+                next.is_some_and(|next| version::compare(version, next) != Ordering::Less);
+            return if certain {
+                Support::Dropped { last: last.clone() }
+            } else {
+                Support::Unknown
+            };
         }
         if let Some(first) = &row.first
             && version::compare(version, first) == Ordering::Less
         {
             // Added somewhere before `first`; for certain only after the release read before it.
-            let before = sampled.iter().rev().find(|release| version::compare(release, first) == Ordering::Less);
-            let certain = before.is_some_and(|before| version::compare(version, before) != Ordering::Greater) && Some(first.as_str()) != self.oldest_with_classes(engine);
-            return if certain { Support::TooOld { first: first.clone() } } else { Support::Unknown };
+            let before = sampled
+                .iter()
+                .rev()
+                .find(|release| version::compare(release, first) == Ordering::Less);
+            let certain = before
+                .is_some_and(|before| version::compare(version, before) != Ordering::Greater)
+                && Some(first.as_str()) != self.oldest_with_classes(engine);
+            return if certain {
+                Support::TooOld { first: first.clone() }
+            } else {
+                Support::Unknown
+            };
         }
-        if version::compare(version, &known.last_sampled) == Ordering::Greater { Support::Unknown } else { Support::Supported }
+        if version::compare(version, &known.last_sampled) == Ordering::Greater {
+            Support::Unknown
+        } else {
+            Support::Supported
+        }
     }
 
     /// What a release is built for: its own row, else the newest older one of the same minor version.
     pub fn release(&self, engine: &str, version: &str) -> Option<&EngineRelease> {
         let minor: String = version.split('.').take(2).collect::<Vec<_>>().join(".");
-        let mut rows: Vec<&EngineRelease> = self.file.releases.iter().filter(|row| row.engine == engine && version::starts_with(&row.version, &minor)).collect();
+        let mut rows: Vec<&EngineRelease> = self
+            .file
+            .releases
+            .iter()
+            .filter(|row| row.engine == engine && version::starts_with(&row.version, &minor))
+            .collect();
         rows.sort_by(|a, b| version::compare(&b.version, &a.version));
         rows.into_iter().find(|row| version::compare(&row.version, version) != Ordering::Greater)
     }
 
     /// The releases with a row, oldest first.
     pub fn releases(&self, engine: &str) -> Vec<&EngineRelease> {
-        let mut rows: Vec<&EngineRelease> = self.file.releases.iter().filter(|row| row.engine == engine).collect();
+        let mut rows: Vec<&EngineRelease> =
+            self.file.releases.iter().filter(|row| row.engine == engine).collect();
         rows.sort_by(|a, b| version::compare(&a.version, &b.version));
         rows
     }
@@ -314,9 +350,12 @@ impl Engines {
 
     /// The share of a device's memory that a release takes unless told otherwise.
     pub fn default_memory_utilization(&self, engine: &str, version: &str) -> Option<f64> {
-        let mut rows: Vec<&MemoryUtilization> = self.file.memory_utilization.iter().filter(|row| row.engine == engine).collect();
+        let mut rows: Vec<&MemoryUtilization> =
+            self.file.memory_utilization.iter().filter(|row| row.engine == engine).collect();
         rows.sort_by(|a, b| version::compare(&b.from, &a.from));
-        rows.into_iter().find(|row| version::compare(&row.from, version) != Ordering::Greater).map(|row| row.default)
+        rows.into_iter()
+            .find(|row| version::compare(&row.from, version) != Ordering::Greater)
+            .map(|row| row.default)
     }
 
     /// The options of an engine; none if they were not read.
@@ -332,7 +371,12 @@ impl Engines {
 
     /// The oldest release from which classes could be read: what it has may be older still.
     fn oldest_with_classes(&self, engine: &str) -> Option<&str> {
-        let firsts = self.file.architectures.iter().filter(|row| row.engine == engine).filter_map(|row| row.first.as_deref());
+        let firsts = self
+            .file
+            .architectures
+            .iter()
+            .filter(|row| row.engine == engine)
+            .filter_map(|row| row.first.as_deref());
         firsts.min_by(|a, b| version::compare(a, b))
     }
 }

@@ -82,8 +82,8 @@ pub(crate) fn overlay<F: CatalogFile>(dir: &Path) -> Result<Option<F>, CatalogEr
 
 /// Parses a catalog file, with errors that name row and field.
 pub(crate) fn parse<F: DeserializeOwned>(path: &Path, text: &str) -> Result<F, CatalogError> {
-    let raw: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| CatalogError::Syntax { path: path.into(), message: error.to_string() })?;
+    let raw: serde_json::Value = serde_json::from_str(text)
+        .map_err(|error| CatalogError::Syntax { path: path.into(), message: error.to_string() })?;
     // From the text and not from `raw`, so that line and column of the value are in the message.
     let mut deserializer = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| CatalogError::Invalid {
@@ -134,7 +134,11 @@ fn row_key(row: &serde_json::Value) -> Option<&str> {
 }
 
 /// Lays `overlay` over `rows`: rows with an equal key are replaced in place, others are added at the end.
-pub(crate) fn merge_rows<R, K: PartialEq>(rows: &mut Vec<R>, overlay: Vec<R>, key: impl Fn(&R) -> K) {
+pub(crate) fn merge_rows<R, K: PartialEq>(
+    rows: &mut Vec<R>,
+    overlay: Vec<R>,
+    key: impl Fn(&R) -> K,
+) {
     for row in overlay {
         let wanted = key(&row);
         match rows.iter_mut().find(|known| key(known) == wanted) {

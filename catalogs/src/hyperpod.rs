@@ -128,4 +128,5 @@ impl Hyperpod {
     }
 }
 
-const SCHEMAS: [(&str, &str); 1] = [("InferenceEndpointConfig", include_str!("../data/crds/inferenceendpointconfig.json"))];
+const SCHEMAS: [(&str, &str); 1] =
+    [("InferenceEndpointConfig", include_str!("../data/crds/inferenceendpointconfig.json"))];

@@ -234,7 +234,14 @@ pub enum ImageError {
 }
 
 fn did_you_mean(names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!("; there is {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; there is {}",
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        )
+    }
 }
 
 /// The images, joined with the registries and regions.
@@ -247,7 +254,8 @@ pub struct Images {
 
 impl Images {
     pub(crate) fn new(file: ImagesFile, registries: &Registries, regions: &Regions) -> Self {
-        let dns_suffixes = regions.iter().map(|row| (row.region.clone(), row.dns_suffix.clone())).collect();
+        let dns_suffixes =
+            regions.iter().map(|row| (row.region.clone(), row.dns_suffix.clone())).collect();
         Self { file, registries: registries.clone(), dns_suffixes }
     }
 
@@ -283,7 +291,8 @@ impl Images {
     pub fn default_version(&self, family: &str) -> Option<&str> {
         let own = self.family(family)?.default.as_deref();
         let rows = || self.of_family(family).filter(|row| row.platform != Platform::Ec2);
-        own.or_else(|| rows().find(|row| row.listed).map(|row| row.version.as_str())).or_else(|| rows().next().map(|row| row.version.as_str()))
+        own.or_else(|| rows().find(|row| row.listed).map(|row| row.version.as_str()))
+            .or_else(|| rows().next().map(|row| row.version.as_str()))
     }
 
     /// The image of a family for SageMaker, with its address in a region. Without `version` the default one;
@@ -291,7 +300,13 @@ impl Images {
     ///
     /// # Errors
     /// Says which of family, version, architecture and region is not known, with the nearest that is.
-    pub fn resolve(&self, family: &str, version: Option<&str>, region: &Region, arch: Arch) -> Result<ResolvedImage, ImageError> {
+    pub fn resolve(
+        &self,
+        family: &str,
+        version: Option<&str>,
+        region: &Region,
+        arch: Arch,
+    ) -> Result<ResolvedImage, ImageError> {
         self.resolve_on(Platform::SageMaker, family, version, region, arch)
     }
 
@@ -299,25 +314,45 @@ impl Images {
     ///
     /// # Errors
     /// As [`Images::resolve`].
-    pub fn resolve_on(&self, platform: Platform, family: &str, version: Option<&str>, region: &Region, arch: Arch) -> Result<ResolvedImage, ImageError> {
+    pub fn resolve_on(
+        &self,
+        platform: Platform,
+        family: &str,
+        version: Option<&str>,
+        region: &Region,
+        arch: Arch,
+    ) -> Result<ResolvedImage, ImageError> {
         if self.family(family).is_none() {
             let nearest = nearest(family, self.families().map(|row| row.family.as_str()), 3);
             return Err(ImageError::Family { family: family.into(), nearest: owned(nearest) });
         }
-        let rows: Vec<&Image> = self.of_family(family).filter(|row| row.platform == platform || row.platform == Platform::Any).collect();
-        let for_arch: Vec<&Image> = rows.iter().copied().filter(|row| row.arch.contains(&arch)).collect();
+        let rows: Vec<&Image> = self
+            .of_family(family)
+            .filter(|row| row.platform == platform || row.platform == Platform::Any)
+            .collect();
+        let for_arch: Vec<&Image> =
+            rows.iter().copied().filter(|row| row.arch.contains(&arch)).collect();
         let wanted = version.or_else(|| self.default_version(family));
         let Some(image) = find(&for_arch, wanted) else {
             let other = find(&rows, wanted).is_some();
             return Err(match version {
                 Some(version) if !other => {
-                    let mut close = nearest(version, rows.iter().map(|row| row.version.as_str()), 3);
+                    let mut close =
+                        nearest(version, rows.iter().map(|row| row.version.as_str()), 3);
                     if close.is_empty() {
                         close = rows.iter().map(|row| row.version.as_str()).take(3).collect();
                     }
-                    ImageError::Version { family: family.into(), version: version.into(), nearest: owned(close) }
+                    ImageError::Version {
+                        family: family.into(),
+                        version: version.into(),
+                        nearest: owned(close),
+                    }
                 }
-                _ => ImageError::Arch { family: family.into(), version: version.map(Into::into), arch },
+                _ => ImageError::Arch {
+                    family: family.into(),
+                    version: version.map(Into::into),
+                    arch,
+                },
             });
         };
         self.address(image, region)
@@ -329,30 +364,56 @@ impl Images {
             (None, set) => {
                 let (account, availability) = self.account(image, set.as_deref(), region)?;
                 let Some(suffix) = self.dns_suffixes.get(region) else {
-                    let nearest = nearest(region.as_str(), self.dns_suffixes.keys().map(Region::as_str), 3);
-                    return Err(ImageError::Region { region: region.to_string(), nearest: owned(nearest) });
+                    let nearest =
+                        nearest(region.as_str(), self.dns_suffixes.keys().map(Region::as_str), 3);
+                    return Err(ImageError::Region {
+                        region: region.to_string(),
+                        nearest: owned(nearest),
+                    });
                 };
                 (format!("{account}.dkr.ecr.{region}.{suffix}"), Some(account), availability)
             }
         };
         let digest = image.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
         let uri = format!("{host}/{}:{}{digest}", image.repository, image.tag);
-        let uri = uri.parse().map_err(|error: crate::ids::ParseIdError| ImageError::Address { tag: image.tag.clone(), reason: error.to_string() })?;
+        let uri = uri.parse().map_err(|error: crate::ids::ParseIdError| ImageError::Address {
+            tag: image.tag.clone(),
+            reason: error.to_string(),
+        })?;
         let registry_region = account.is_some().then(|| region.clone());
-        Ok(ResolvedImage { uri, host, registry_account: account, registry_region, availability, image: image.clone() })
+        Ok(ResolvedImage {
+            uri,
+            host,
+            registry_account: account,
+            registry_region,
+            availability,
+            image: image.clone(),
+        })
     }
 
-    fn account(&self, image: &Image, set: Option<&str>, region: &Region) -> Result<(String, Availability), ImageError> {
+    fn account(
+        &self,
+        image: &Image,
+        set: Option<&str>,
+        region: &Region,
+    ) -> Result<(String, Availability), ImageError> {
         let set = set.and_then(|name| self.registries.set(name));
         let Some(set) = set else {
-            return Err(ImageError::Address { tag: image.tag.clone(), reason: "it names neither a host nor a known set of registries".into() });
+            return Err(ImageError::Address {
+                tag: image.tag.clone(),
+                reason: "it names neither a host nor a known set of registries".into(),
+            });
         };
         if !self.dns_suffixes.contains_key(region) {
             let nearest = nearest(region.as_str(), self.dns_suffixes.keys().map(Region::as_str), 3);
             return Err(ImageError::Region { region: region.to_string(), nearest: owned(nearest) });
         }
         let Some(account) = self.registries.account(&set.registry, region.as_str()) else {
-            return Err(ImageError::NotInRegion { tag: image.tag.clone(), region: region.to_string(), regions: set.regions.iter().map(ToString::to_string).collect() });
+            return Err(ImageError::NotInRegion {
+                tag: image.tag.clone(),
+                region: region.to_string(),
+                regions: set.regions.iter().map(ToString::to_string).collect(),
+            });
         };
         let availability = match (set.regions.contains(region), image.set_assumed) {
             (true, false) => Availability::Known,
@@ -368,7 +429,11 @@ fn find<'a>(rows: &[&'a Image], wanted: Option<&str>) -> Option<&'a Image> {
     let Some(wanted) = wanted else {
         return rows.iter().find(|row| row.listed).or_else(|| rows.first()).copied();
     };
-    let exact = |row: &&&Image| row.version == wanted || row.tag == wanted || row.aliases.iter().any(|alias| alias == wanted);
+    let exact = |row: &&&Image| {
+        row.version == wanted
+            || row.tag == wanted
+            || row.aliases.iter().any(|alias| alias == wanted)
+    };
     let part = |row: &&&Image| version::starts_with(&row.version, wanted);
     rows.iter()
         .find(|row| exact(row) && row.listed)

@@ -11,7 +11,9 @@ use crate::ids::InstanceType;
 use crate::nearest::nearest;
 
 /// Processor architecture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Arch {
     /// Intel and AMD.
     #[serde(rename = "x86_64")]
@@ -131,7 +133,9 @@ impl Instance {
 
     /// Memory of all accelerators together in GiB, as frameworks see it; 0 without one.
     pub fn accelerator_memory_gib(&self) -> f64 {
-        self.joined.as_ref().map_or(0.0, |accelerator| accelerator.memory_gib() * f64::from(self.count))
+        self.joined
+            .as_ref()
+            .map_or(0.0, |accelerator| accelerator.memory_gib() * f64::from(self.count))
     }
 
     /// Whether it has local NVMe storage; none if that is not known.
@@ -180,9 +184,11 @@ pub struct Instances {
 impl Instances {
     pub(crate) fn new(mut file: InstancesFile, accelerators: &Accelerators) -> Self {
         for row in &mut file.instances {
-            row.joined = row.accelerator_name.as_deref().and_then(|name| accelerators.get(name)).cloned();
+            row.joined =
+                row.accelerator_name.as_deref().and_then(|name| accelerators.get(name)).cloned();
         }
-        let by_name = file.instances.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
+        let by_name =
+            file.instances.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
         Self { file, by_name }
     }
 

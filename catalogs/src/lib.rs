@@ -25,24 +25,33 @@ mod registries;
 mod schemas;
 pub mod version;
 
-pub use accelerators::{Accelerator, AcceleratorKind, Accelerators, AcceleratorsFile, ComputeCapability, MemoryBasis};
-pub use amis::{Ami, AmiChoice, Amis, AmisFile, CudaDriver, DefaultDriver, DriverFit, MinorVersionDriver};
+pub use accelerators::{
+    Accelerator, AcceleratorKind, Accelerators, AcceleratorsFile, ComputeCapability, MemoryBasis,
+};
+pub use amis::{
+    Ami, AmiChoice, Amis, AmisFile, CudaDriver, DefaultDriver, DriverFit, MinorVersionDriver,
+};
 pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
 pub use engines::{
-    Engine, EngineArchitecture, EngineOption, EngineOptions, EngineOptionsFile, EngineRelease, Engines, EnginesFile, MemoryUtilization,
-    OptionKind, OptionSource, Support,
+    Engine, EngineArchitecture, EngineOption, EngineOptions, EngineOptionsFile, EngineRelease,
+    Engines, EnginesFile, MemoryUtilization, OptionKind, OptionSource, Support,
 };
 pub use evidence::{Evidence, KnownFit, KnownFitsFile, MeasuredFile, Measurement, Quality};
 pub use file::CatalogError;
 pub use hyperpod::{CustomResource, Hyperpod, HyperpodFile, NodeResources, Operator};
 pub use ids::{Arn, ArnKind, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri};
-pub use images::{Availability, Image, ImageError, ImageFamily, Images, ImagesFile, Platform, ResolvedImage};
+pub use images::{
+    Availability, Image, ImageError, ImageFamily, Images, ImagesFile, Platform, ResolvedImage,
+};
 pub use instances::{Arch, EnumCounts, Instance, Instances, InstancesFile};
 pub use limits::{
-    AsyncLimits, BatchLimits, ContainerContract, InferenceComponentLimits, Limits, ModelEnvLimits, NameLimits, Range, RealtimeLimits,
+    AsyncLimits, BatchLimits, ContainerContract, InferenceComponentLimits, Limits, ModelEnvLimits,
+    NameLimits, Range, RealtimeLimits,
 };
-pub use models::{Attention, AttentionKind, Confidence, Model, Models, ModelsFile, StoredQuantization, Variant};
+pub use models::{
+    Attention, AttentionKind, Confidence, Model, Models, ModelsFile, StoredQuantization, Variant,
+};
 pub use nearest::nearest;
 pub use prices::{Price, PriceBasis, PriceRow, Prices, PricesFile};
 pub use regions::{RegionRow, Regions, RegionsFile};

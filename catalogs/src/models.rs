@@ -72,8 +72,13 @@ pub struct Attention {
 impl Attention {
     /// Bytes that a sequence of `tokens` keeps, on all devices together, in a 16-bit cache; none if not known.
     pub fn bytes_for(&self, tokens: u64) -> Option<u64> {
-        let windowed = self.windowed_kv_bytes_per_token.unwrap_or_default() * self.window.map_or(tokens, |window| window.min(tokens));
-        Some(self.kv_bytes_per_token?.saturating_mul(tokens) + windowed + self.state_bytes_per_sequence.unwrap_or_default())
+        let windowed = self.windowed_kv_bytes_per_token.unwrap_or_default()
+            * self.window.map_or(tokens, |window| window.min(tokens));
+        Some(
+            self.kv_bytes_per_token?.saturating_mul(tokens)
+                + windowed
+                + self.state_bytes_per_sequence.unwrap_or_default(),
+        )
     }
 }
 
@@ -211,7 +216,12 @@ pub struct Models {
 
 impl Models {
     pub(crate) fn new(file: ModelsFile) -> Self {
-        let by_lower_id = file.models.iter().enumerate().map(|(at, row)| (row.id.as_str().to_lowercase(), at)).collect();
+        let by_lower_id = file
+            .models
+            .iter()
+            .enumerate()
+            .map(|(at, row)| (row.id.as_str().to_lowercase(), at))
+            .collect();
         Self { file, by_lower_id }
     }
 
@@ -237,6 +247,11 @@ impl Models {
 
     /// The model of which `id` is a variant in another precision.
     pub fn variant(&self, id: &str) -> Option<(&Model, &Variant)> {
-        self.iter().find_map(|row| row.variants.iter().find(|variant| variant.id.as_str().eq_ignore_ascii_case(id)).map(|variant| (row, variant)))
+        self.iter().find_map(|row| {
+            row.variants
+                .iter()
+                .find(|variant| variant.id.as_str().eq_ignore_ascii_case(id))
+                .map(|variant| (row, variant))
+        })
     }
 }

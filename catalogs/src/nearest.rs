@@ -2,7 +2,11 @@
 
 /// The up to `n` candidates closest to `needle`, best first, case ignored. Candidates that have
 /// little in common with it are left out, so that a suggestion is always worth printing.
-pub fn nearest<'a>(needle: &str, haystack: impl IntoIterator<Item = &'a str>, n: usize) -> Vec<&'a str> {
+pub fn nearest<'a>(
+    needle: &str,
+    haystack: impl IntoIterator<Item = &'a str>,
+    n: usize,
+) -> Vec<&'a str> {
     let needle: Vec<char> = needle.to_lowercase().chars().take(MAX_CHARS).collect();
     if needle.is_empty() {
         return Vec::new();
@@ -19,7 +23,9 @@ pub fn nearest<'a>(needle: &str, haystack: impl IntoIterator<Item = &'a str>, n:
             (contained || distance * 5 <= longest * 2).then_some((score, candidate))
         })
         .collect();
-    scored.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.len().cmp(&b.1.len())).then_with(|| a.1.cmp(b.1)));
+    scored.sort_by(|a, b| {
+        a.0.cmp(&b.0).then_with(|| a.1.len().cmp(&b.1.len())).then_with(|| a.1.cmp(b.1))
+    });
     scored.dedup();
     scored.into_iter().take(n).map(|(_, candidate)| candidate).collect()
 }
@@ -41,8 +47,11 @@ fn distance(a: &[char], b: &[char]) -> usize {
         row.push(i + 1);
         let mut previous_b = None;
         for (j, &cb) in b.iter().enumerate() {
-            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
-            let mut cost = (at(&last, j) + usize::from(ca != cb)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            let at =
+                |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
+            let mut cost = (at(&last, j) + usize::from(ca != cb))
+                .min(at(&last, j + 1) + 1)
+                .min(at(&row, j) + 1);
             if previous_a == Some(cb) && previous_b == Some(ca) && j > 0 {
                 cost = cost.min(at(&before_last, j - 1) + 1);
             }
@@ -75,12 +84,20 @@ mod tests {
 
     #[test]
     fn a_part_finds_the_whole() {
-        assert_eq!(nearest("llama-3.1-8b", ["Qwen/Qwen3-8B", "meta-llama/Llama-3.1-8B-Instruct"], 1), ["meta-llama/Llama-3.1-8B-Instruct"]);
+        assert_eq!(
+            nearest("llama-3.1-8b", ["Qwen/Qwen3-8B", "meta-llama/Llama-3.1-8B-Instruct"], 1),
+            ["meta-llama/Llama-3.1-8B-Instruct"]
+        );
     }
 
     #[test]
     fn distances() {
-        let d = |a: &str, b: &str| distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
-        assert_eq!((d("", ""), d("a", ""), d("", "abc"), d("ab", "ba"), d("kitten", "sitting")), (0, 1, 3, 1, 3));
+        let d = |a: &str, b: &str| {
+            distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>())
+        };
+        assert_eq!(
+            (d("", ""), d("a", ""), d("", "abc"), d("ab", "ba"), d("kitten", "sitting")),
+            (0, 1, 3, 1, 3)
+        );
     }
 }

@@ -65,7 +65,8 @@ pub struct PricesFile {
 impl PricesFile {
     fn date_of(&self, row: &PriceRow) -> String {
         let own = row.as_of.as_ref();
-        let of_basis = if row.basis == PriceBasis::Estimate { self.estimates_as_of.as_ref() } else { None };
+        let of_basis =
+            if row.basis == PriceBasis::Estimate { self.estimates_as_of.as_ref() } else { None };
         own.or(of_basis).unwrap_or(&self.as_of).clone()
     }
 }
@@ -76,7 +77,15 @@ impl CatalogFile for PricesFile {
 
     fn merge(&mut self, overlay: Self) {
         // A user's prices are of another day, and perhaps of another region, than the rows around them.
-        let stamped = overlay.prices.iter().map(|row| PriceRow { as_of: Some(overlay.date_of(row)), region: row.region.clone().or_else(|| overlay.region.clone()), ..row.clone() }).collect();
+        let stamped = overlay
+            .prices
+            .iter()
+            .map(|row| PriceRow {
+                as_of: Some(overlay.date_of(row)),
+                region: row.region.clone().or_else(|| overlay.region.clone()),
+                ..row.clone()
+            })
+            .collect();
         crate::file::merge_rows(&mut self.prices, stamped, |row| row.name.clone());
         if overlay.storage_usd_per_gb_month.is_some() {
             self.storage_usd_per_gb_month = overlay.storage_usd_per_gb_month;
@@ -106,14 +115,20 @@ pub struct Prices {
 
 impl Prices {
     pub(crate) fn new(file: PricesFile) -> Self {
-        let by_name = file.prices.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
+        let by_name =
+            file.prices.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
         Self { file, by_name }
     }
 
     /// The price of an instance type; none if it is not known.
     pub fn usd_per_hour(&self, name: &str) -> Option<Price> {
         let row = self.file.prices.get(*self.by_name.get(&name.parse::<InstanceType>().ok()?)?)?;
-        Some(Price { usd: row.usd_per_hour, basis: row.basis, as_of: self.file.date_of(row), region: row.region.clone().or_else(|| self.file.region.clone()) })
+        Some(Price {
+            usd: row.usd_per_hour,
+            basis: row.basis,
+            as_of: self.file.date_of(row),
+            region: row.region.clone().or_else(|| self.file.region.clone()),
+        })
     }
 
     /// Storage attached to an endpoint, US dollars for a GB and month.

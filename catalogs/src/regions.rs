@@ -81,13 +81,20 @@ impl Regions {
     /// for types without accelerator, for regions without data, and for types that the data has nowhere.
     pub fn offers(&self, region: &str, instance: &Instance) -> Option<bool> {
         instance.accelerator()?;
-        let offered = |row: &RegionRow| row.ec2_accelerators.as_ref().map(|types| types.contains(&instance.name));
+        let offered = |row: &RegionRow| {
+            row.ec2_accelerators.as_ref().map(|types| types.contains(&instance.name))
+        };
         let here = offered(self.get(region)?)?;
         (here || self.iter().any(|row| offered(row) == Some(true))).then_some(here)
     }
 
     /// The regions where EC2 offers an accelerated type.
     pub fn offering(&self, instance: &InstanceType) -> Vec<&Region> {
-        self.iter().filter(|row| row.ec2_accelerators.as_ref().is_some_and(|types| types.contains(instance))).map(|row| &row.region).collect()
+        self.iter()
+            .filter(|row| {
+                row.ec2_accelerators.as_ref().is_some_and(|types| types.contains(instance))
+            })
+            .map(|row| &row.region)
+            .collect()
     }
 }

@@ -82,6 +82,11 @@ impl Registries {
 
     /// The registry and region of one of AWS's accounts, to explain a permission error.
     pub fn owner(&self, account: &str) -> Option<(&str, &Region)> {
-        self.iter().find_map(|row| row.accounts.iter().find(|(_, known)| *known == account).map(|(region, _)| (row.registry.as_str(), region)))
+        self.iter().find_map(|row| {
+            row.accounts
+                .iter()
+                .find(|(_, known)| *known == account)
+                .map(|(region, _)| (row.registry.as_str(), region))
+        })
     }
 }

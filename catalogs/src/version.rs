@@ -22,7 +22,9 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 
 /// Whether `version` is `prefix` or one of its releases: `0.27` matches `0.27.1`, not `0.270`.
 pub fn starts_with(version: &str, prefix: &str) -> bool {
-    version.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+', '-']))
+    version
+        .strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+', '-']))
 }
 
 /// The numbers of a release, and its pre-release marker if it has one.
@@ -31,8 +33,23 @@ fn split(version: &str) -> (Vec<u64>, &str) {
     let version = version.strip_prefix('v').unwrap_or(version);
     let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
     let (numbers, rest) = version.split_at(end);
-    let marker = if rest.starts_with("rc") || rest.starts_with("a") || rest.starts_with("b") || rest.starts_with("dev") { rest } else { "" };
-    (numbers.split('.').filter(|p| !p.is_empty()).map(|p| p.parse().unwrap_or(u64::MAX)).collect(), marker)
+    let marker = if rest.starts_with("rc")
+        || rest.starts_with("a")
+        || rest.starts_with("b")
+        || rest.starts_with("dev")
+    {
+        rest
+    } else {
+        ""
+    };
+    (
+        numbers
+            .split('.')
+            .filter(|p| !p.is_empty())
+            .map(|p| p.parse().unwrap_or(u64::MAX))
+            .collect(),
+        marker,
+    )
 }
 
 #[cfg(test)]
@@ -41,7 +58,13 @@ mod tests {
 
     #[test]
     fn order() {
-        for (a, b) in [("0.9.1", "0.10.0"), ("0.21.0rc1", "0.21.0"), ("0.20", "0.20.1"), ("24.09", "25.04"), ("560.28.03", "570.86")] {
+        for (a, b) in [
+            ("0.9.1", "0.10.0"),
+            ("0.21.0rc1", "0.21.0"),
+            ("0.20", "0.20.1"),
+            ("24.09", "25.04"),
+            ("560.28.03", "570.86"),
+        ] {
             assert_eq!(compare(a, b), Ordering::Less, "{a} {b}");
             assert_eq!(compare(b, a), Ordering::Greater, "{b} {a}");
         }

@@ -29,6 +29,8 @@ pub struct Spec {
     pub server: Server,
     /// The endpoint or job.
     pub endpoint: Endpoint,
+    /// The transform job.
+    pub batch: Batch,
     /// The pods.
     pub hyperpod: Hyperpod,
     /// What the execution role may do.
@@ -230,15 +232,36 @@ pub struct Autoscaling {
     pub to_zero: bool,
 }
 
+/// What autoscaling scales.
+#[derive(Debug, Clone, Serialize)]
+pub struct Scaling {
+    /// The scalable target, such as `endpoint/churn/variant/AllTraffic`.
+    pub resource_id: String,
+    /// Its dimension.
+    pub dimension: String,
+    /// The predefined metric.
+    pub metric: String,
+}
+
+/// Bounds within which the service itself adds instances for inference components.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ManagedScaling {
+    /// Fewest instances.
+    pub min_instance_count: u32,
+    /// Most instances; one more than needed, as room for a rolling update.
+    pub max_instance_count: u32,
+}
+
 /// What an inference component asks for, per copy.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComponentSpec {
     /// GPUs or Neuron devices.
-    pub accelerators: Option<u32>,
+    pub gpus: Option<u32>,
     /// vCPUs.
     pub cpus: Option<f64>,
     /// Memory, in MiB.
-    pub memory_mib: u32,
+    pub memory_mb: u32,
     /// Copies at start.
     pub copies: u32,
 }
@@ -258,43 +281,111 @@ pub struct Endpoint {
     pub volume_kms_key: Option<String>,
     /// Autoscaling, if any.
     pub autoscaling: Option<Autoscaling>,
+    /// Whether there is autoscaling.
+    pub scaled: bool,
+    /// Whether it goes down to none.
+    pub scale_to_zero: bool,
+    /// What it scales.
+    pub scaling: Option<Scaling>,
+    /// Bounds of the instances below inference components.
+    pub managed_scaling: ManagedScaling,
     /// Whether the model is an inference component.
     pub inference_component: bool,
     /// What the component asks for.
     pub ic: Option<ComponentSpec>,
+    /// Role of the endpoint's configuration, which inference components need.
+    pub config_role: Option<String>,
+    /// Network isolation of the endpoint's configuration, which inference components need.
+    pub config_isolation: Option<bool>,
     /// S3 prefix of captured requests.
     pub data_capture_path: Option<String>,
     /// S3 prefix of async responses.
     pub async_output_path: String,
     /// S3 prefix of async failures.
     pub async_failure_path: String,
-    /// S3 prefix of batch input.
-    pub batch_input_path: String,
-    /// S3 prefix of batch output.
-    pub batch_output_path: String,
+}
+
+/// The transform job.
+#[derive(Debug, Clone, Serialize)]
+pub struct Batch {
+    /// S3 prefix of the input.
+    pub input_path: String,
+    /// Whether that is the project's own, into which `do/deploy` puts a sample.
+    pub input_is_ours: bool,
+    /// S3 prefix of the output.
+    pub output_path: String,
+    /// Whether results are joined to their input.
+    pub join: bool,
+    /// How results are put together.
+    pub assemble_with: String,
+    /// Times that a failed request is sent again.
+    pub max_retries: u32,
 }
 
 /// The pods.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Hyperpod {
-    /// Accelerators per pod, if any.
-    pub accelerators: Option<u32>,
-    /// The same under its Kubernetes resource name, for requests and limits.
-    pub accelerator_resources: Map<String, Value>,
-    /// CPU request.
-    pub cpu_request: String,
-    /// Memory request and limit.
-    pub memory_request: String,
-    /// EFA devices per pod, if any.
-    pub efa: Option<u32>,
-    /// Size of /dev/shm.
-    pub shm_size: Option<String>,
-    /// Name of the Service.
-    pub service: String,
-    /// Times that the start-up probe may fail, ten seconds apart.
-    pub startup_failures: u32,
+    /// Kubernetes name of everything.
+    pub name: String,
+    /// Whether the inference operator's resource is used.
+    pub operator: bool,
+    /// Whether a plain Deployment is used.
+    pub deployment: bool,
+    /// Image until `do/deploy` puts in the one that was pushed.
+    pub image: String,
+    /// Labels that hand the pods to a Kueue queue.
+    pub queue_labels: Option<Map<String, Value>>,
+    /// Resource requests.
+    pub requests: Map<String, Value>,
+    /// Resource limits.
+    pub limits: Map<String, Value>,
     /// Node labels that pods need.
     pub node_selector: Map<String, Value>,
+    /// The same as an affinity, for the operator; absent where the instance type alone decides.
+    pub node_affinity: Option<Value>,
+    /// Instance type for the operator; absent where an affinity decides.
+    pub instance_type: Option<String>,
+    /// Size of /dev/shm.
+    pub shm: Option<String>,
+    /// Environment of the container, as Kubernetes takes it.
+    pub env: Vec<Value>,
+    /// Times that the start-up probe may fail, ten seconds apart.
+    pub startup_failures: u32,
+    /// Seconds that a roll-out may take.
+    pub deadline_s: u32,
+    /// FSx for Lustre volume.
+    pub fsx: Option<Value>,
+    /// Bucket and prefix of a model in S3; both null where the model is not there.
+    pub s3: S3Source,
+    /// `s3` or `kubernetesVolume`, as the operator calls them.
+    pub source_type: String,
+    /// Whether the weights are kept in a volume of the pod's own.
+    pub store: bool,
+    /// Whether that volume is a scratch one.
+    pub scratch: bool,
+    /// Whether there is a persistent volume and a claim on it.
+    pub claim: bool,
+    /// Where the volume is mounted.
+    pub mount_path: String,
+    /// Whether it is mounted read-only.
+    pub read_only: Option<bool>,
+    /// Options of that mount.
+    pub mount_options: Option<Vec<String>>,
+    /// Name of the persistent volume.
+    pub volume: String,
+    /// Its storage driver.
+    pub csi: Option<Value>,
+    /// Tags, in the spelling of the operator.
+    pub tags: Vec<Value>,
+}
+
+/// A model's place in S3.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct S3Source {
+    /// Bucket.
+    pub bucket: Option<String>,
+    /// Prefix, ending with `/`.
+    pub prefix: Option<String>,
 }
 
 /// What the execution role may do.

@@ -1,6 +1,78 @@
 //! `mcc serve`: an MCP server on stdio or HTTP.
-use anyhow::Result;
-use clap::{Arg, ArgMatches, Command};
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use mcc_servers::{HttpOptions, Options};
+
+use super::catalogs_arg;
 use crate::Exit;
-pub(super) fn command() -> Command { Command::new("serve").arg(Arg::new("SERVER").required(true)) }
-pub(super) fn run(_: &ArgMatches) -> Result<Exit> { Ok(Exit::Done) }
+
+pub(super) fn command() -> Command {
+    let names: Vec<&str> = mcc_servers::servers().iter().map(|server| server.name).collect();
+    let repeated = |name: &'static str, value: &'static str| {
+        Arg::new(name).long(name).value_name(value).action(ArgAction::Append)
+    };
+    Command::new("serve")
+        .about("Serve an MCP server to an AI assistant, on stdin and stdout or on HTTP")
+        .arg(
+            Arg::new("SERVER")
+                .required(true)
+                .value_parser(PossibleValuesParser::new(names))
+                .help("Name of the server"),
+        )
+        .arg(
+            Arg::new("http")
+                .long("http")
+                .value_name("ADDR")
+                .value_parser(clap::value_parser!(SocketAddr))
+                .help("Serve on HTTP at this address, such as 127.0.0.1:8000; the endpoint is /mcp"),
+        )
+        .arg(
+            repeated("root", "DIR").value_parser(clap::value_parser!(PathBuf)).help(
+                "Folder below which projects may be read and written; repeatable. On stdio the \
+                 default is the working directory, on HTTP there is none",
+            ),
+        )
+        .arg(repeated("allow-host", "NAME").requires("http").help(
+            "Host name under which clients reach the HTTP server, besides loopback; repeatable",
+        ))
+        .arg(repeated("allow-origin", "ORIGIN").requires("http").help(
+            "Origin of web pages that may call the HTTP server, besides loopback; repeatable",
+        ))
+        .arg(catalogs_arg())
+        .after_help("Logs go to stderr; MCC_LOG=debug shows more, MCC_LOG=target=level,… chooses.")
+}
+
+pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
+    let name = matches.get_one::<String>("SERVER").map_or("", String::as_str);
+    let many = |name: &str| -> Vec<String> {
+        matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
+    };
+    let mut options = Options {
+        roots: matches.get_many::<PathBuf>("root").into_iter().flatten().cloned().collect(),
+        catalogs: matches.get_one::<PathBuf>("catalogs").cloned(),
+        log: std::env::var("MCC_LOG").ok(),
+    };
+    match matches.get_one::<SocketAddr>("http") {
+        Some(&address) => {
+            let http = HttpOptions {
+                address,
+                allowed_hosts: many("allow-host"),
+                allowed_origins: many("allow-origin"),
+            };
+            mcc_servers::run_http(name, &http, &options)?;
+        }
+        None => {
+            if options.roots.is_empty() {
+                let here = std::env::current_dir().context("the working directory is not there")?;
+                options.roots.push(here);
+            }
+            mcc_servers::run_stdio(name, &options)?;
+        }
+    }
+    Ok(Exit::Done)
+}

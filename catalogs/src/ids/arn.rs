@@ -25,11 +25,27 @@ impl ArnKind {
     /// Service, the resource's possible beginnings, and an example, by kind.
     fn form(self) -> (&'static str, &'static [&'static str], &'static str) {
         match self {
-            Self::Role => ("iam", &["role/"], "a role such as `arn:aws:iam::123456789012:role/Execution`"),
-            Self::Secret => ("secretsmanager", &["secret:"], "a secret such as `arn:aws:secretsmanager:us-east-1:123456789012:secret:name-AbCdEf`"),
-            Self::Topic => ("sns", &[""], "a topic such as `arn:aws:sns:us-east-1:123456789012:name`"),
-            Self::Key => ("kms", &["key/", "alias/"], "a key such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab`"),
-            Self::CapacityReservation => ("sagemaker", &["training-plan/", "reserved-capacity/"], "a reservation such as `arn:aws:sagemaker:us-east-1:123456789012:training-plan/name`"),
+            Self::Role => {
+                ("iam", &["role/"], "a role such as `arn:aws:iam::123456789012:role/Execution`")
+            }
+            Self::Secret => (
+                "secretsmanager",
+                &["secret:"],
+                "a secret such as `arn:aws:secretsmanager:us-east-1:123456789012:secret:name-AbCdEf`",
+            ),
+            Self::Topic => {
+                ("sns", &[""], "a topic such as `arn:aws:sns:us-east-1:123456789012:name`")
+            }
+            Self::Key => (
+                "kms",
+                &["key/", "alias/"],
+                "a key such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab`",
+            ),
+            Self::CapacityReservation => (
+                "sagemaker",
+                &["training-plan/", "reserved-capacity/"],
+                "a reservation such as `arn:aws:sagemaker:us-east-1:123456789012:training-plan/name`",
+            ),
         }
     }
 }
@@ -85,7 +101,9 @@ impl Arn {
         if kind != ArnKind::Role && self.region().is_none() {
             return error("it names no region".into());
         }
-        let named = beginnings.iter().any(|start| self.resource().strip_prefix(start).is_some_and(|name| !name.is_empty()));
+        let named = beginnings
+            .iter()
+            .any(|start| self.resource().strip_prefix(start).is_some_and(|name| !name.is_empty()));
         if !named || (kind == ArnKind::Topic && self.resource().contains(':')) {
             return error(format!("its resource is `{}`", self.resource()));
         }
@@ -108,17 +126,31 @@ impl FromStr for Arn {
         }
         let mut parts = text.splitn(6, ':');
         let mut next = || parts.next();
-        let (Some("arn"), Some(partition), Some(service), Some(region), Some(account), Some(resource)) = (next(), next(), next(), next(), next(), next()) else {
+        let (
+            Some("arn"),
+            Some(partition),
+            Some(service),
+            Some(region),
+            Some(account),
+            Some(resource),
+        ) = (next(), next(), next(), next(), next(), next())
+        else {
             return error("it is not `arn:partition:service:region:account:resource`".into());
         };
         let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !partition.starts_with("aws") || stranger(partition, lower).is_some() {
             return error("its partition is not `aws` or one of its kind".into());
         }
-        if service.is_empty() || stranger(service, lower).is_some() || stranger(region, lower).is_some() {
+        if service.is_empty()
+            || stranger(service, lower).is_some()
+            || stranger(region, lower).is_some()
+        {
             return error("its service or region is malformed".into());
         }
-        if !(account.is_empty() || account == "aws" || (account.len() == 12 && stranger(account, |c| c.is_ascii_digit()).is_none())) {
+        if !(account.is_empty()
+            || account == "aws"
+            || (account.len() == 12 && stranger(account, |c| c.is_ascii_digit()).is_none()))
+        {
             return error("an account has twelve digits".into());
         }
         if resource.is_empty() {

@@ -40,7 +40,10 @@ impl ImageUri {
 
     /// Account and region, if the host is a private ECR registry.
     pub fn ecr(&self) -> Option<(&str, &str)> {
-        let (account, rest) = self.host()?.split_once(".dkr.ecr.").or_else(|| self.host()?.split_once(".dkr.ecr-fips."))?;
+        let (account, rest) = self
+            .host()?
+            .split_once(".dkr.ecr.")
+            .or_else(|| self.host()?.split_once(".dkr.ecr-fips."))?;
         let (region, _) = rest.split_once('.')?;
         Some((account, region))
     }
@@ -62,7 +65,9 @@ impl FromStr for ImageUri {
             None => (text, None),
         };
         if let Some(digest) = digest
-            && !digest.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && stranger(hex, |c| matches!(c, '0'..='9' | 'a'..='f')).is_none())
+            && !digest.strip_prefix("sha256:").is_some_and(|hex| {
+                hex.len() == 64 && stranger(hex, |c| matches!(c, '0'..='9' | 'a'..='f')).is_none()
+            })
         {
             return error("a digest is `sha256:` and 64 hexadecimal digits".into());
         }
@@ -76,7 +81,9 @@ impl FromStr for ImageUri {
             if tag.is_empty() || tag.len() > 128 {
                 return error("a tag has 1 to 128 characters".into());
             }
-            if let Some(c) = stranger(tag, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')) {
+            if let Some(c) =
+                stranger(tag, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+            {
                 return error(format!("`{}` cannot be in a tag", c.escape_debug()));
             }
             if tag.starts_with(['.', '-']) {
@@ -84,13 +91,25 @@ impl FromStr for ImageUri {
             }
         }
         // As Docker tells a host from a first path part: a dot, a port, or `localhost`.
-        let host = path.split_once('/').map(|(host, _)| host).filter(|host| host.contains(['.', ':']) || *host == "localhost");
+        let host = path
+            .split_once('/')
+            .map(|(host, _)| host)
+            .filter(|host| host.contains(['.', ':']) || *host == "localhost");
         if let Some(host) = host {
-            if let Some(c) = stranger(host, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':')) {
+            if let Some(c) =
+                stranger(host, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'))
+            {
                 return error(format!("`{}` cannot be in a registry host", c.escape_debug()));
             }
-            let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
-            if name.is_empty() || name.starts_with(['-', '.']) || name.ends_with(['-', '.']) || port.is_some_and(|port| port.is_empty() || stranger(port, |c| c.is_ascii_digit()).is_some()) {
+            let (name, port) =
+                host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+            if name.is_empty()
+                || name.starts_with(['-', '.'])
+                || name.ends_with(['-', '.'])
+                || port.is_some_and(|port| {
+                    port.is_empty() || stranger(port, |c| c.is_ascii_digit()).is_some()
+                })
+            {
                 return error("the registry host is malformed".into());
             }
         }
@@ -99,14 +118,23 @@ impl FromStr for ImageUri {
             if part.is_empty() {
                 return error("a part of the repository's name is empty".into());
             }
-            if let Some(c) = stranger(part, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-')) {
+            if let Some(c) = stranger(part, |c| {
+                c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-')
+            }) {
                 return error(format!("`{}` cannot be in a repository's name", c.escape_debug()));
             }
             if part.starts_with(['.', '_', '-']) || part.ends_with(['.', '_', '-']) {
-                return error("parts of a repository's name begin and end with a letter or digit".into());
+                return error(
+                    "parts of a repository's name begin and end with a letter or digit".into(),
+                );
             }
         }
-        Ok(Self { text: text.into(), host_end: host.map(str::len), repository_end: path.len(), tag_end: named.len() })
+        Ok(Self {
+            text: text.into(),
+            host_end: host.map(str::len),
+            repository_end: path.len(),
+            tag_end: named.len(),
+        })
     }
 }
 

@@ -48,14 +48,16 @@ impl FromStr for InstanceType {
         if family.is_empty() || size.is_empty() {
             return error("family or size is empty");
         }
-        if let Some(c) = stranger(family, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-            return error(&format!("`{c}` cannot be in the family"));
+        if let Some(c) =
+            stranger(family, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        {
+            return error(&format!("`{}` cannot be in the family", c.escape_debug()));
         }
         if !family.starts_with(|c: char| c.is_ascii_lowercase()) {
             return error("the family does not start with a letter");
         }
         if let Some(c) = stranger(size, |c| c.is_ascii_lowercase() || c.is_ascii_digit()) {
-            return error(&format!("`{c}` cannot be in the size"));
+            return error(&format!("`{}` cannot be in the size", c.escape_debug()));
         }
         Ok(Self { text: text.into(), family_end: PREFIX.len() + family.len() })
     }

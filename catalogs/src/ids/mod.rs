@@ -29,8 +29,9 @@ pub struct ParseIdError {
 
 impl ParseIdError {
     fn new(value: &str, wanted: &'static str, reason: impl Into<String>) -> Self {
-        let mut value: String = value.escape_debug().take(120).collect();
-        if value.len() >= 120 {
+        let mut escaped = value.escape_debug();
+        let mut value: String = escaped.by_ref().take(120).collect();
+        if escaped.next().is_some() {
             value.push('…');
         }
         Self { value, wanted, reason: reason.into() }

@@ -45,7 +45,9 @@ impl FromStr for ModelId {
             if part.is_empty() {
                 return error("owner or name is empty".into());
             }
-            if let Some(c) = stranger(part, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+            if let Some(c) =
+                stranger(part, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            {
                 return error(format!("`{}` cannot be in it", c.escape_debug()));
             }
             if part.contains("--") || part.contains("..") {

@@ -20,16 +20,26 @@ impl FromStr for Region {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let error = |reason: String| Err(ParseIdError::new(text, WANTED, reason));
-        if let Some(c) = stranger(text, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-            return error(format!("`{c}` cannot be in it"));
+        if let Some(c) =
+            stranger(text, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        {
+            return error(format!("`{}` cannot be in it", c.escape_debug()));
         }
         let parts: Vec<&str> = text.split('-').collect();
         let number = parts.last().copied().unwrap_or_default();
-        if !(3..=4).contains(&parts.len()) || number.is_empty() || number.len() > 2 || stranger(number, |c| c.is_ascii_digit()).is_some() {
+        if !(3..=4).contains(&parts.len())
+            || number.is_empty()
+            || number.len() > 2
+            || stranger(number, |c| c.is_ascii_digit()).is_some()
+        {
             return error("it is not words and a number, joined by `-`".into());
         }
         let words = parts.len() - 1;
-        if parts.iter().take(words).any(|word| word.len() < 2 || stranger(word, |c| c.is_ascii_lowercase()).is_some()) {
+        if parts
+            .iter()
+            .take(words)
+            .any(|word| word.len() < 2 || stranger(word, |c| c.is_ascii_lowercase()).is_some())
+        {
             return error("each word is two or more letters".into());
         }
         Ok(Self(text.into()))

@@ -51,11 +51,15 @@ impl FromStr for S3Uri {
         if !(3..=63).contains(&bucket.len()) {
             return error("a bucket name has 3 to 63 characters".into());
         }
-        if let Some(c) = stranger(bucket, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.')) {
+        if let Some(c) = stranger(bucket, |c| {
+            c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.')
+        }) {
             return error(format!("`{}` cannot be in a bucket name", c.escape_debug()));
         }
         if bucket.starts_with(['-', '.']) || bucket.ends_with(['-', '.']) || bucket.contains("..") {
-            return error("a bucket name begins and ends with a letter or digit and has no `..`".into());
+            return error(
+                "a bucket name begins and ends with a letter or digit and has no `..`".into(),
+            );
         }
         if let Some(c) = key.chars().find(|c| c.is_control() || c.is_whitespace()) {
             return error(format!("`{}` cannot be in it", c.escape_debug()));

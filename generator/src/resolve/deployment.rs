@@ -1,11 +1,10 @@
 //! The endpoint, job or pods that the model runs in.
 
-use serde_json::{Map, Value};
-
-use super::Context;
+use super::{Context, ZERO_ACCOUNT};
 use crate::registry::AmiKind;
 use crate::spec::{
-    Autoscaling, Aws, ComponentSpec, Endpoint, Hyperpod, Image, InstanceSpec, Model, ProjectSpec,
+    Autoscaling, Aws, Batch, ComponentSpec, Endpoint, Image, InstanceSpec, ManagedScaling, Model,
+    ProjectSpec, Scaling,
 };
 
 /// Seconds that a container with a packed model may take to answer `/ping`.
@@ -14,8 +13,6 @@ const PACKED_HEALTH_CHECK_S: u32 = 300;
 const PACKED_COPY_MIB: u32 = 1024;
 /// Share of an instance's memory that copies may divide; the rest is the host's.
 const COPY_MEMORY_SHARE: f64 = 0.75;
-/// Share of a node's CPU and memory that a pod asks for; the rest is the kubelet's and the daemons'.
-const POD_SHARE: f64 = 0.8;
 
 impl Context<'_> {
     pub(super) fn endpoint(
@@ -39,6 +36,13 @@ impl Context<'_> {
         };
         let capture = i.endpoint_data_capture_percent.filter(|p| *p > 0);
         let component = i.inference_component == Some(true);
+        let autoscaling = self.autoscaling();
+        let initial = i.endpoint_initial_instance_count.unwrap_or(1);
+        let bounds = autoscaling.as_ref().map_or((initial, initial), |a| {
+            (a.min.min(initial), a.max.max(initial))
+        });
+        let scaling = autoscaling.as_ref().map(|_| scaling(name, &i, component));
+        let role = || format!("arn:{}:iam::{ZERO_ACCOUNT}:role/mcc-{name}-{}", aws.partition, aws.region);
         Endpoint {
             ami: self.ami(image, instance),
             health_check_timeout_s: i
@@ -50,15 +54,38 @@ impl Context<'_> {
                 .or(needs.filter(|_| model.s3_mounted).map(|n| n.download_timeout_s)),
             volume_gb: volume.filter(|_| ebs),
             volume_kms_key: i.kms_key_arn.clone().filter(|_| ebs),
-            autoscaling: self.autoscaling(),
+            scaled: autoscaling.is_some(),
+            scale_to_zero: autoscaling.as_ref().is_some_and(|a| a.to_zero),
+            autoscaling,
+            scaling,
+            managed_scaling: ManagedScaling {
+                min_instance_count: bounds.0,
+                max_instance_count: bounds.1 + 1,
+            },
             inference_component: component,
             ic: component.then(|| self.component(instance, model)),
+            config_role: component.then(role),
+            config_isolation: i.network_isolation.filter(|_| component),
             data_capture_path: capture
                 .map(|_| place(&i.endpoint_data_capture_path, "data-capture")),
             async_output_path: place(&i.async_s3_output_path, "async/output"),
             async_failure_path: place(&i.async_s3_failure_path, "async/failure"),
-            batch_input_path: place(&i.batch_input_path, "batch/input"),
-            batch_output_path: place(&i.batch_output_path, "batch/output"),
+        }
+    }
+
+    pub(super) fn batch(&self, project: &ProjectSpec, aws: &Aws) -> Batch {
+        let i = &self.inputs;
+        let place = |given: &Option<String>, rest: &str| {
+            given.clone().unwrap_or_else(|| self.default_s3(&aws.region, &project.name, rest))
+        };
+        let lines = i.batch_split_type.as_deref() == Some("Line");
+        Batch {
+            input_path: place(&i.batch_input_path, "batch/input/"),
+            input_is_ours: i.batch_input_path.is_none(),
+            output_path: place(&i.batch_output_path, "batch/output/"),
+            join: i.batch_join_source.as_deref() == Some("Input"),
+            assemble_with: if lines { "Line" } else { "None" }.to_owned(),
+            max_retries: 1,
         }
     }
 
@@ -115,79 +142,27 @@ impl Context<'_> {
         });
         let cpus = i.ic_cpu_count.or_else(|| accelerators.is_none().then_some(1.0));
         ComponentSpec {
-            accelerators,
+            gpus: accelerators,
             cpus,
-            memory_mib: memory.max(128),
+            memory_mb: memory.max(128),
             copies: i.ic_copy_count.unwrap_or(1),
         }
     }
+}
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bounded by a node's size
-    pub(super) fn hyperpod(
-        &self,
-        project: &ProjectSpec,
-        instance: &InstanceSpec,
-        model: &Model,
-        endpoint: &Endpoint,
-    ) -> Hyperpod {
-        let i = &self.inputs;
-        let accelerators = i
-            .hp_gpu_count
-            .or(model.tensor_parallel.filter(|_| instance.accelerators > 0))
-            .filter(|n| *n > 0);
-        let share = match (accelerators, instance.accelerators) {
-            (Some(n), all) if all > 0 => f64::from(n).min(f64::from(all)) / f64::from(all),
-            _ if instance.accelerators == 0 && model.source == "packed" => 0.5,
-            _ => 1.0,
+/// What autoscaling scales: the copies of a component, or the instances of a variant.
+fn scaling(endpoint: &str, inputs: &crate::inputs::Inputs, component: bool) -> Scaling {
+    if component {
+        return Scaling {
+            resource_id: format!("inference-component/{endpoint}"),
+            dimension: "sagemaker:inference-component:DesiredCopyCount".to_owned(),
+            metric: "SageMakerInferenceComponentInvocationsPerCopy".to_owned(),
         };
-        let cpus = (f64::from(instance.vcpus) * POD_SHARE * share).max(1.0) as u32;
-        let memory = (instance.memory_gib * POD_SHARE * share).max(2.0) as u32;
-        let mut resources = Map::new();
-        let resource =
-            if instance.resource.is_empty() { "nvidia.com/gpu" } else { instance.resource.as_str() };
-        if let Some(n) = accelerators {
-            resources.insert(resource.to_owned(), Value::from(n));
-        }
-        let mut selector = i.hp_node_selector.clone().unwrap_or_default();
-        if let Some(kind) = &instance.kind {
-            selector
-                .entry("node.kubernetes.io/instance-type")
-                .or_insert_with(|| Value::from(kind.as_str()));
-        }
-        // Workers of one copy exchange tensors through shared memory, of which a pod has 64 MiB by default.
-        let split = model.tensor_parallel.unwrap_or(1) > 1;
-        Hyperpod {
-            accelerators,
-            accelerator_resources: resources,
-            cpu_request: i.hp_cpu_request.clone().unwrap_or_else(|| cpus.to_string()),
-            memory_request: i.hp_mem_request.clone().unwrap_or_else(|| format!("{memory}Gi")),
-            efa: (i.hp_efa_enabled == Some(true)).then_some(instance.efa).filter(|n| *n > 0),
-            shm_size: split.then(|| "16Gi".to_owned()),
-            service: service_name(&project.name),
-            startup_failures: endpoint.health_check_timeout_s.div_ceil(10),
-            node_selector: selector,
-        }
     }
-}
-
-/// A Service name that cannot collide with an engine's environment: Kubernetes injects `<NAME>_PORT`
-/// into pods, and a Service called after an engine would overwrite that engine's own variable.
-fn service_name(project: &str) -> String {
-    let stem: String = project.chars().take(59).collect();
-    let stem = stem.trim_end_matches('-');
-    // A Service's name starts with a letter; a project's may start with a digit.
-    let letter = if stem.starts_with(|c: char| c.is_ascii_digit()) { "m" } else { "" };
-    format!("{letter}{stem}-svc").chars().take(63).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn service_names_are_labels() {
-        assert_eq!(service_name("vllm"), "vllm-svc");
-        assert_eq!(service_name("4u"), "m4u-svc");
-        assert!(service_name(&"a".repeat(63)).len() <= 63);
+    let variant = inputs.endpoint_variant_name.as_deref().unwrap_or("AllTraffic");
+    Scaling {
+        resource_id: format!("endpoint/{endpoint}/variant/{variant}"),
+        dimension: "sagemaker:variant:DesiredInstanceCount".to_owned(),
+        metric: "SageMakerVariantInvocationsPerInstance".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! From merged inputs to the complete [`Spec`]: everything that templates need is decided here.
 
 mod deployment;
+mod hyperpod;
 mod image;
 mod model;
 mod packed;
@@ -16,12 +17,14 @@ use crate::merge::Merged;
 use crate::registry::{Config, Layer, Manifest};
 use crate::render;
 use crate::sizing::{self, Device, ModelShape};
-use crate::spec::{Aws, Iam, InstanceSpec, ProjectSpec, Server, Spec, Tag, Vpc};
+use crate::spec::{Aws, Hyperpod, Iam, InstanceSpec, ProjectSpec, Server, Spec, Tag, Vpc};
 
 pub(crate) use packed::MAX_MODEL;
 
 /// Bucket that a project uses where no other is named; scripts put the account in for the zeros.
 pub(crate) const DEFAULT_BUCKET: &str = "ml-container-creator-000000000000";
+/// The account, until scripts put the real one in.
+pub(crate) const ZERO_ACCOUNT: &str = "000000000000";
 /// Port that `SageMaker` speaks to.
 const PORT: u16 = 8080;
 
@@ -74,7 +77,7 @@ impl Context<'_> {
         let model = self.model(&instance);
         let image = self.image(&aws, &instance, &model);
         let endpoint = self.endpoint(&project, &aws, &image, &instance, &model);
-        let hyperpod = self.hyperpod(&project, &instance, &model, &endpoint);
+        let batch = self.batch(&project, &aws);
         let server = self.server();
         let iam = self.iam(&project, &aws, &endpoint, &model);
         let mut spec = Spec {
@@ -86,10 +89,12 @@ impl Context<'_> {
             model,
             server,
             endpoint,
-            hyperpod,
+            batch,
+            hyperpod: Hyperpod::default(),
             iam,
         };
         spec.server.env = self.environment(&spec);
+        spec.hyperpod = self.hyperpod(&spec);
         spec
     }
 

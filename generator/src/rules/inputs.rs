@@ -122,6 +122,13 @@ fn contradictions(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding
     if spec.project.name.contains("--") {
         push("projectName", "an ECR repository cannot have two dashes in a row in its name", "use single dashes");
     }
+    if i.fsx_volume_handle.is_some() && spec.model.source != "hub" {
+        push(
+            "fsxVolumeHandle",
+            "the volume caches weights that are fetched from a hub, and this model is not",
+            "leave fsxVolumeHandle out",
+        );
+    }
     if i.network_isolation == Some(true) && spec.model.source == "hub" {
         push(
             "networkIsolation",

@@ -76,6 +76,7 @@ use_region() { REGION=$1; }
 # the service's message is then in $MCC_TMP/aws-error. Only throttling, and what
 # AWS_RETRY_ON matches (a role that was created seconds ago), is tried again.
 AWS_RETRY_ON=''
+aws_retry_on() { AWS_RETRY_ON=$1; }
 aws_try() {
   local attempt=1 retry='Throttl|TooManyRequests|RequestLimitExceeded|Rate exceeded|SlowDown'
   retry="$retry${AWS_RETRY_ON:+|$AWS_RETRY_ON}"

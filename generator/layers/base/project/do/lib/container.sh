@@ -22,7 +22,7 @@ start_container() {
   done < <(container_environment)
   # Secrets come from the caller's environment and are never written to a command line.
   if [ -n "${HF_TOKEN:-}" ]; then set -- "$@" --env HF_TOKEN; fi
-  if [ "${INSTANCE_GPUS:-0}" -gt 0 ] && [ "${USE_CPU:-0}" != 1 ]; then
+  if [ "${INSTANCE_GPUS:-0}" -gt 0 ] && [ "${MCC_CPU:-0}" != 1 ]; then
     set -- "$@" --gpus all --shm-size 2g
   fi
   docker run --platform "$PLATFORM" --name "$CONTAINER" --publish "127.0.0.1:$PORT:$CONTAINER_PORT" "$@" \

@@ -109,9 +109,8 @@ ensure_bucket() {
   info "created bucket $BUCKET"
 }
 
-# ensure_role NAME DOCUMENT: the role with iam/DOCUMENT-trust.json and iam/DOCUMENT-policy.json.
-# Sets ENSURED_ROLE to its ARN. A new role is not known everywhere at once: calls that use it retry.
-ENSURED_ROLE=''
+# ensure_role NAME DOCUMENT VARIABLE: the role with iam/DOCUMENT-trust.json and -policy.json. Sets
+# VARIABLE to its ARN. A new role is not known everywhere at once: calls that use it try again.
 ensure_role() {
   local answer
   if claim iam-role "$1"; then
@@ -121,8 +120,9 @@ ensure_role() {
   else
     answer=$(aws_call iam get-role --role-name "$1")
   fi
-  ENSURED_ROLE=$(printf '%s' "$answer" | jq -r .Role.Arn)
+  answer=$(printf '%s' "$answer" | jq -r .Role.Arn)
+  printf -v "$3" '%s' "$answer"
   aws_call_quiet iam put-role-policy --role-name "$1" --policy-name "$PROJECT_NAME" \
     --policy-document "file://iam/$2-policy.json"
-  AWS_RETRY_ON='ssume role|AssumeRole|Could not access|unable to assume'
+  aws_retry_on 'ssume role|AssumeRole|Could not access'
 }

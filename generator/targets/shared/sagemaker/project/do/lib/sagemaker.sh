@@ -9,8 +9,7 @@ EXECUTION_ROLE=''
 resolve_execution_role() {
   EXECUTION_ROLE=$ROLE_ARN
   if [ -n "$EXECUTION_ROLE" ]; then return 0; fi
-  ensure_role "mcc-$(short_name 40)-$REGION" execution-role
-  EXECUTION_ROLE=$ENSURED_ROLE
+  ensure_role "mcc-$(short_name 40)-$REGION" execution-role EXECUTION_ROLE
 }
 
 # require_image: sets IMAGE to what do/push or do/submit made last.

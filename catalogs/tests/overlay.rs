@@ -1,0 +1,141 @@
+//! A user's own rows over those of the build.
+
+use std::path::Path;
+
+use mcc_catalogs::{CatalogError, Catalogs, PriceBasis};
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
+}
+
+fn error(files: &[(&str, &str)]) -> String {
+    let dir = folder(files);
+    let error = Catalogs::with_overlay(dir.path()).unwrap_err().to_string();
+    error.replace(&format!("{}/", dir.path().display()), "")
+}
+
+const HEAD: &str = r#""as_of": "2027-01-01", "source": "our own tests""#;
+
+#[test]
+fn rows_are_added_and_replaced() {
+    let dir = folder(&[
+        (
+            "instances.json",
+            &format!(
+                r#"{{{HEAD}, "instances": [
+                {{"type": "ml.g9.xlarge", "vcpus": 8, "memory_mib": 65536, "arch": "arm64", "accelerator": "X1", "count": 2, "hosting": true, "batch_transform": false, "hyperpod": false}},
+                {{"type": "ml.g5.xlarge", "vcpus": 4, "memory_mib": 20000, "arch": "x86_64", "accelerator": "A10G", "count": 1, "hosting": true, "batch_transform": true, "hyperpod": true}}]}}"#
+            ),
+        ),
+        (
+            "accelerators.json",
+            &format!(
+                r#"{{{HEAD}, "accelerators": [{{"name": "X1", "kind": "cuda", "architecture": "New", "memory_mib": 1000, "memory_basis": "marketing", "compute_capability": "13.0"}}]}}"#
+            ),
+        ),
+        (
+            "prices.json",
+            &format!(
+                r#"{{{HEAD}, "region": "eu-west-1", "prices": [{{"type": "ml.g9.xlarge", "usd_per_hour": 9.5, "basis": "published"}}]}}"#
+            ),
+        ),
+        ("README.md", "not a catalog"),
+    ]);
+    let catalogs = Catalogs::with_overlay(dir.path()).unwrap();
+    let added = catalogs.instances().get("ml.g9.xlarge").unwrap();
+    assert_eq!((added.gpus(), added.accelerator().unwrap().memory_mib), (2, 1000));
+    assert_eq!(catalogs.instances().get("ml.g5.xlarge").unwrap().memory_mib, 20000);
+    assert_eq!(
+        catalogs.instances().iter().count(),
+        Catalogs::embedded().instances().iter().count() + 1
+    );
+    // A price keeps the day and place of the file that it came from, and so do those around it.
+    let price = catalogs.prices().usd_per_hour("ml.g9.xlarge").unwrap();
+    assert_eq!(
+        (price.usd, price.basis, price.as_of.as_str()),
+        (9.5, PriceBasis::Published, "2027-01-01")
+    );
+    assert_eq!(price.region.unwrap().as_str(), "eu-west-1");
+    let other = catalogs.prices().usd_per_hour("ml.g5.xlarge").unwrap();
+    assert_eq!((other.as_of.as_str(), other.region.unwrap().as_str()), ("2026-09-27", "us-east-1"));
+    // The new family hosts GPUs, so the check asks for its driver; nothing else is wrong.
+    let findings: Vec<String> = catalogs.check().iter().map(ToString::to_string).collect();
+    assert_eq!(findings, ["amis.json: `g9`: hosts GPUs but has no row in default_drivers"]);
+}
+
+#[test]
+fn a_model_replaces_one_that_differs_in_case_only() {
+    let row = r#"{"id": "qwen/qwen3-8b", "parameters": 7, "weight_bytes": 14, "dtype": "bfloat16", "attention": {"kind": "gqa"}, "architecture": "Qwen3ForCausalLM", "confidence": "low"}"#;
+    let dir = folder(&[("models.json", &format!(r#"{{{HEAD}, "models": [{row}]}}"#))]);
+    let catalogs = Catalogs::with_overlay(dir.path()).unwrap();
+    assert_eq!(catalogs.models().get("Qwen/Qwen3-8B").unwrap().parameters, Some(7));
+    assert_eq!(catalogs.models().iter().count(), Catalogs::embedded().models().iter().count());
+}
+
+#[test]
+fn an_image_can_be_pinned_by_digest() {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let row = format!(
+        r#"{{"family": "vllm", "version": "9.0.0", "tag": "9.0.0-ours", "digest": "{digest}", "host": "registry.example.com:5000", "repository": "ml/vllm", "listed": true, "platform": "any", "arch": ["arm64"], "accelerator": "cuda"}}"#
+    );
+    let dir = folder(&[("images.json", &format!(r#"{{{HEAD}, "images": [{row}]}}"#))]);
+    let catalogs = Catalogs::with_overlay(dir.path()).unwrap();
+    assert_eq!(catalogs.images().default_version("vllm"), Some("9.0.0"));
+    let region = "us-east-1".parse().unwrap();
+    let image =
+        catalogs.images().resolve("vllm", None, &region, mcc_catalogs::Arch::Arm64).unwrap();
+    let uri = format!("registry.example.com:5000/ml/vllm:9.0.0-ours@{digest}");
+    assert_eq!(image.uri.as_str(), uri);
+    assert_eq!((image.digest(), &image.registry_account), (Some(digest.as_str()), &None));
+}
+
+#[test]
+fn errors_name_file_row_and_field() {
+    let row = |vcpus: &str| {
+        format!(
+            r#"{{{HEAD}, "instances": [{{"type": "ml.m9.large", "vcpus": {vcpus}, "memory_mib": 1, "arch": "x86_64", "hosting": true, "batch_transform": false, "hyperpod": false}}]}}"#
+        )
+    };
+    let wrong = error(&[("instances.json", &row("\"two\""))]);
+    assert!(
+        wrong.starts_with(
+            "instances.json: instances row 1 (`ml.m9.large`), field `vcpus`: invalid type: string \"two\""
+        ),
+        "{wrong}"
+    );
+    let typing = row("2").replace("hosting", "hostign");
+    let wrong = error(&[("instances.json", &typing)]);
+    assert!(
+        wrong.starts_with("instances.json: instances row 1 (`ml.m9.large`)")
+            && wrong.contains("hostign"),
+        "{wrong}"
+    );
+    let wrong = error(&[("instances.json", &row("2").replace("ml.m9.large", "m9.large"))]);
+    assert!(wrong.contains("field `type`: `m9.large` is not an instance type"), "{wrong}");
+}
+
+#[test]
+fn other_errors_are_as_clear() {
+    let wrong = error(&[("prices.json", "{")]);
+    assert!(wrong.starts_with("prices.json is not valid JSON: EOF"), "{wrong}");
+    let wrong = error(&[("prices.json", r#"{"prices": []}"#)]);
+    assert!(wrong.starts_with("prices.json: top level: missing field `as_of`"), "{wrong}");
+    let wrong = error(&[("instance.json", "{}")]);
+    assert!(
+        wrong.starts_with("instance.json is not a catalog; expected one of: instances.json"),
+        "{wrong}"
+    );
+    let missing = Catalogs::with_overlay(Path::new("no/such/folder")).unwrap_err();
+    assert!(matches!(missing, CatalogError::Read { .. }), "{missing}");
+}
+
+#[test]
+fn an_empty_folder_changes_nothing() {
+    let dir = folder(&[]);
+    let catalogs = Catalogs::with_overlay(dir.path()).unwrap();
+    assert!(catalogs.check().is_empty());
+}

@@ -1,0 +1,424 @@
+//! The one place that speaks to the generator: from arguments to its inputs, and from its types to
+//! the answers of this server.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mcc_generator::{
+    Change, FileAccess, Finding, Kind, Merged, Plan, Project, Registered, Source, Sources, registry,
+};
+use serde_json::{Value, json};
+
+use super::answers::{
+    ConfigAnswer, CostAnswer, DriftAnswer, FileAnswer, FindingAnswer, FrameworkAnswer, InputAnswer,
+    QuestionAnswer, ResolvedAnswer, RuleAnswer, Status, TargetAnswer,
+};
+use crate::error::{Problem, ToolError};
+use crate::schema::{self, JsonObject};
+use crate::server::Context;
+
+/// Inputs that are shown with their defaults too: they decide what it costs and where it is.
+const TELLING: [&str; 3] = ["deploymentTarget", "region", "instanceType"];
+
+/// The tool's own arguments together with the generator's inputs, as one closed schema.
+pub(super) fn with_inputs(own: JsonObject) -> JsonObject {
+    let mut all = schema::normalised(mcc_generator::inputs_schema());
+    if let (Some(Value::Object(inputs)), Some(Value::Object(own))) =
+        (all.get_mut("properties"), own.get("properties"))
+    {
+        inputs.extend(own.clone());
+    }
+    all
+}
+
+/// Parts the arguments into the tool's own and the generator's inputs.
+pub(super) fn split(own: &JsonObject, arguments: JsonObject) -> (JsonObject, JsonObject) {
+    let names = own.get("properties").and_then(Value::as_object);
+    arguments
+        .into_iter()
+        .partition(|(name, _)| names.is_some_and(|names| names.contains_key(name)))
+}
+
+/// The JSON type of the values of an input.
+pub(super) fn json_type(key: &str) -> &'static str {
+    mcc_generator::field(key).map_or("string", |field| type_of(field.kind))
+}
+
+fn type_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text(_) | Kind::Choice(_) | Kind::Named(_) => "string",
+        Kind::Integer(..) => "integer",
+        Kind::Number(..) => "number",
+        Kind::Boolean => "boolean",
+        Kind::List(_) => "array",
+        Kind::Map(..) => "object",
+    }
+}
+
+/// What is known about a project before it is written.
+pub(super) struct Planned {
+    /// `Ready`, `NeedsInput` or `Refused`.
+    pub(super) status: Status,
+    pub(super) summary: String,
+    pub(super) name: String,
+    pub(super) questions: Vec<QuestionAnswer>,
+    pub(super) findings: Vec<FindingAnswer>,
+    pub(super) inputs: Vec<PlannedInput>,
+    pub(super) files: Vec<FileAnswer>,
+    pub(super) cost: Option<CostAnswer>,
+    pub(super) next_steps: Vec<String>,
+}
+
+/// A value, and whether a short answer shows it.
+pub(super) struct PlannedInput {
+    pub(super) answer: ResolvedAnswer,
+    pub(super) telling: bool,
+}
+
+/// Plans a project.
+pub(super) fn plan(context: &Context, inputs: JsonObject) -> Planned {
+    planned(mcc_generator::plan(context.catalogs(), &merged(context, inputs)))
+}
+
+/// Makes a project in memory. Without one, the plan says why.
+pub(super) fn generate(context: &Context, inputs: JsonObject) -> (Planned, Option<Project>) {
+    match mcc_generator::generate(context.catalogs(), &merged(context, inputs)) {
+        Ok((plan, project)) => (planned(plan), Some(project)),
+        Err(plan) => (planned(*plan), None),
+    }
+}
+
+/// Inputs may name files (a model, its config.json), and only below the roots.
+fn merged(context: &Context, inputs: JsonObject) -> Merged {
+    let files = if context.roots.is_empty() {
+        FileAccess::Nothing
+    } else {
+        FileAccess::Below(context.roots.folders().to_vec())
+    };
+    Sources::new()
+        .files(files)
+        .with(Source::Flag, inputs)
+        .merge()
+}
+
+fn planned(plan: Plan) -> Planned {
+    let refused = plan.findings.iter().any(Finding::is_error);
+    let what = format!(
+        "{} as {} on {}",
+        or(&plan.project_name, "a project without a name yet"),
+        or(&plan.deployment_config, "a config still to be chosen"),
+        or(&plan.deployment_target, "a target still to be chosen"),
+    );
+    let (status, how) = if refused {
+        (Status::Refused, "cannot be generated: see the findings of severity error".to_owned())
+    } else if plan.questions.is_empty() {
+        let files = plan.files.len();
+        (Status::Ready, format!("is ready to be generated: {files} files"))
+    } else {
+        let count = plan.questions.len();
+        (Status::NeedsInput, format!("needs {count} more input(s) from the user"))
+    };
+    let mut summary = format!("{what} {how}.");
+    for note in &plan.fit {
+        summary.push(' ');
+        summary.push_str(note.trim_end_matches('.'));
+        summary.push('.');
+    }
+    Planned {
+        status,
+        summary,
+        name: plan.project_name,
+        questions: plan.questions.into_iter().map(question).collect(),
+        findings: plan.findings.into_iter().map(finding).collect(),
+        inputs: plan.inputs.into_iter().map(input).collect(),
+        files: plan
+            .files
+            .into_iter()
+            .map(|file| FileAnswer {
+                path: file.path,
+                bytes: file.bytes,
+                executable: file.executable,
+                layer: file.layer,
+            })
+            .collect(),
+        cost: plan.cost.map(|cost| CostAnswer {
+            basis: format!("{} price for {} as of {}", cost.basis, cost.region, cost.as_of),
+            usd_per_hour: cost.usd_per_hour,
+            instances: cost.instances,
+        }),
+        next_steps: plan.next_steps,
+    }
+}
+
+fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    if text.is_empty() { otherwise } else { text }
+}
+
+fn input(input: mcc_generator::ResolvedInput) -> PlannedInput {
+    let is_default = input.source.starts_with("the default");
+    PlannedInput {
+        telling: !is_default || TELLING.contains(&input.key.as_str()),
+        answer: ResolvedAnswer {
+            source: source(input.source),
+            key: input.key,
+            value: input.value,
+        },
+    }
+}
+
+/// The generator names a flag where a value came in with the call.
+fn source(label: String) -> String {
+    if label.starts_with("--") {
+        "this call".to_owned()
+    } else {
+        label
+    }
+}
+
+fn question(question: mcc_generator::Question) -> QuestionAnswer {
+    QuestionAnswer {
+        key: question.key,
+        question: question.question,
+        choices: question.choices,
+        expected: question.expected,
+    }
+}
+
+/// A finding as this server answers it.
+pub(super) fn finding(finding: Finding) -> FindingAnswer {
+    FindingAnswer {
+        rule: finding.id,
+        severity: finding.severity.name().to_owned(),
+        field: finding.field,
+        value: finding.value,
+        source: finding.source.map(source),
+        message: finding.message,
+        fix: finding.fix,
+        choices: finding.choices,
+    }
+}
+
+/// All deployment configs.
+pub(super) fn configs() -> Vec<ConfigAnswer> {
+    let registry = registry();
+    registry
+        .configs()
+        .iter()
+        .map(|config| {
+            let layers = config_layers(&config.name);
+            let mut accelerators: Vec<String> = layers
+                .iter()
+                .flat_map(|layer| layer.manifest.accelerators.clone())
+                .collect();
+            accelerators.dedup();
+            let own = layers.last();
+            ConfigAnswer {
+                name: config.name.clone(),
+                title: own.map(|layer| layer.manifest.title.clone()).unwrap_or_default(),
+                description: layers
+                    .iter()
+                    .map(|layer| layer.manifest.description.as_str())
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                needs: needs(&layers),
+                frameworks: config
+                    .frameworks
+                    .iter()
+                    .map(|name| framework(&config.architecture, name))
+                    .collect(),
+                accelerators,
+                defaults: defaults(&layers),
+            }
+        })
+        .collect()
+}
+
+fn framework(architecture: &str, name: &str) -> FrameworkAnswer {
+    let layer = registry().layer(&format!("layers/{architecture}/framework/{name}"));
+    FrameworkAnswer {
+        name: name.to_owned(),
+        model_formats: layer
+            .and_then(|layer| layer.manifest.framework.as_ref())
+            .map(|framework| framework.formats.iter().map(|format| format.name.clone()).collect())
+            .unwrap_or_default(),
+    }
+}
+
+/// All deployment targets.
+pub(super) fn targets() -> Vec<TargetAnswer> {
+    registry()
+        .targets()
+        .iter()
+        .map(|name| {
+            let layers = target_layers(name);
+            let own = layers.last();
+            TargetAnswer {
+                name: name.clone(),
+                title: own.map(|layer| layer.manifest.title.clone()).unwrap_or_default(),
+                description: own
+                    .map(|layer| layer.manifest.description.clone())
+                    .unwrap_or_default(),
+                needs: needs(&layers),
+                defaults: defaults(&layers),
+            }
+        })
+        .collect()
+}
+
+/// Every input that one of the configs takes on one of the targets.
+pub(super) fn inputs(configs: &[&str], targets: &[&str]) -> Vec<InputAnswer> {
+    let layers: Vec<&mcc_generator::Layer> = configs
+        .iter()
+        .flat_map(|name| config_layers(name))
+        .chain(targets.iter().flat_map(|name| target_layers(name)))
+        .chain(registry().layer("layers/base"))
+        .collect();
+    mcc_generator::fields()
+        .iter()
+        .filter(|field| {
+            let groups = layers.iter().flat_map(|layer| &layer.manifest.groups);
+            groups.clone().any(|group| group == field.group)
+        })
+        .map(|field| InputAnswer {
+            key: field.key.clone(),
+            help: field.help.to_owned(),
+            r#type: type_of(field.kind).to_owned(),
+            choices: match field.kind {
+                // The configs and targets are listed beside the inputs.
+                Kind::Named(Registered::Config | Registered::Target) => Vec::new(),
+                kind => kind.choices(),
+            },
+        })
+        .collect()
+}
+
+/// The layers that make a config what it is, its own last.
+fn config_layers(name: &str) -> Vec<&'static mcc_generator::Layer> {
+    let Some(config) = registry().config(name) else {
+        return Vec::new();
+    };
+    let paths = [
+        format!("layers/{}", config.architecture),
+        format!("layers/{}/backend/{}", config.architecture, config.backend),
+    ];
+    paths.iter().filter_map(|path| registry().layer(path)).collect()
+}
+
+/// The layers that make a target what it is, its own last.
+fn target_layers(name: &str) -> Vec<&'static mcc_generator::Layer> {
+    let Some(own) = registry().layer(&format!("targets/{name}")) else {
+        return Vec::new();
+    };
+    let shared = own.manifest.uses.iter();
+    shared
+        .filter_map(|part| registry().layer(&format!("targets/shared/{part}")))
+        .chain([own])
+        .collect()
+}
+
+fn needs(layers: &[&mcc_generator::Layer]) -> Vec<String> {
+    let mut needs: Vec<String> = Vec::new();
+    for need in layers.iter().flat_map(|layer| &layer.manifest.needs) {
+        if !needs.contains(need) {
+            needs.push(need.clone());
+        }
+    }
+    needs
+}
+
+fn defaults(layers: &[&mcc_generator::Layer]) -> JsonObject {
+    let mut all = JsonObject::new();
+    for layer in layers {
+        all.extend(layer.manifest.defaults.clone());
+    }
+    all
+}
+
+/// All rules.
+pub(super) fn rules() -> Vec<RuleAnswer> {
+    mcc_generator::rules()
+        .map(|rule| RuleAnswer {
+            rule: rule.id.to_owned(),
+            severity: rule.severity.name().to_owned(),
+            title: rule.title.to_owned(),
+            why: rule.why.to_owned(),
+            source: rule.source.to_owned(),
+        })
+        .collect()
+}
+
+/// What a check found.
+pub(super) struct Checked {
+    pub(super) findings: Vec<FindingAnswer>,
+    pub(super) drift: Vec<DriftAnswer>,
+}
+
+/// Checks the project in `folder`, which `field` of the call named as `requested`.
+pub(super) fn check(
+    context: &Context,
+    folder: &Path,
+    field: &str,
+    requested: &str,
+) -> Result<Checked, ToolError> {
+    let inside = |path: &str| {
+        let path = folder.join(path);
+        let text = path.to_str().unwrap_or("\0");
+        context.roots.resolve(field, text)
+    };
+    inside(mcc_generator::SAVED_INPUTS)?;
+    let report = mcc_generator::check(context.catalogs(), folder)
+        .map_err(|finding| not_a_project(field, &requested.into(), *finding))?;
+    let mut checked = checked(report);
+    for file in &mut checked.drift {
+        // A link in the project may lead out of the roots, and a diff would show what is there.
+        if inside(&file.path).is_err() {
+            file.diff = None;
+        }
+    }
+    Ok(checked)
+}
+
+/// Checks the project that consists of `files`.
+pub(super) fn check_files(
+    context: &Context,
+    files: &BTreeMap<String, String>,
+) -> Result<Checked, ToolError> {
+    let paths: Vec<&String> = files.keys().take(5).collect();
+    mcc_generator::check_files(context.catalogs(), files)
+        .map(checked)
+        .map_err(|finding| not_a_project("files", &json!(paths), *finding))
+}
+
+fn checked(report: mcc_generator::CheckReport) -> Checked {
+    Checked {
+        findings: report.findings.into_iter().map(finding).collect(),
+        drift: report
+            .differences
+            .into_iter()
+            .map(|difference| DriftAnswer {
+                path: difference.path,
+                change: match difference.change {
+                    Change::Added => "added",
+                    Change::Changed => "changed",
+                    Change::Removed => "removed",
+                }
+                .to_owned(),
+                edited: difference.edited,
+                diff: Some(difference.diff),
+            })
+            .collect(),
+    }
+}
+
+fn not_a_project(field: &str, value: &Value, finding: Finding) -> ToolError {
+    ToolError::of(
+        "not_a_project",
+        Problem {
+            rule: Some(finding.id),
+            ..Problem::of(field, finding.message)
+        }
+        .value(value)
+        .fix(finding.fix),
+    )
+}

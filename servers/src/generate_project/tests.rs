@@ -1,0 +1,310 @@
+//! The tools through a real client: every answer is held against its schema and against its text.
+
+use std::fs;
+use std::path::Path;
+
+use rmcp::ServiceExt as _;
+use rmcp::model::CallToolRequestParams;
+use serde_json::{Value, json};
+
+use super::SERVER;
+use crate::handler::Handler;
+use crate::roots::Roots;
+use crate::server::Context;
+
+/// A client and the server it speaks to, which may use the folders in `roots`.
+struct Peer(rmcp::service::RunningService<rmcp::RoleClient, ()>);
+
+impl Peer {
+    async fn new(roots: &[&Path]) -> Self {
+        let folders: Vec<_> = roots.iter().map(|&root| root.to_owned()).collect();
+        let context = Context {
+            roots: Roots::new(&folders).unwrap(),
+            catalogs: None,
+        };
+        let (ours, theirs) = tokio::io::duplex(1024 * 1024);
+        tokio::spawn(async move {
+            let handler = Handler::new(&SERVER, context.into());
+            handler.serve(ours).await.unwrap().waiting().await.unwrap();
+        });
+        Self(().serve(theirs).await.unwrap())
+    }
+
+    /// The structured answer, and whether it is an error.
+    async fn call(&self, name: &'static str, arguments: Value) -> (Value, bool) {
+        let Value::Object(arguments) = arguments else {
+            panic!("arguments are an object")
+        };
+        let result = self
+            .0
+            .call_tool(CallToolRequestParams::new(name).with_arguments(arguments.clone()))
+            .await
+            .unwrap();
+        let failed = result.is_error == Some(true);
+        let answer = result.structured_content.expect("a structured answer");
+        let text = result.content[0].as_text().expect("a text").text.clone();
+        holds(name, &answer);
+        says_the_same(&answer, &text);
+        if !failed {
+            takes(name, &Value::Object(arguments));
+        }
+        (answer, failed)
+    }
+
+    async fn succeeds(&self, name: &'static str, arguments: Value) -> Value {
+        let (answer, failed) = self.call(name, arguments).await;
+        assert!(!failed, "{answer:#}");
+        answer
+    }
+
+    /// The code of the error.
+    async fn fails(&self, name: &'static str, arguments: Value) -> String {
+        let (answer, failed) = self.call(name, arguments).await;
+        assert!(failed, "{answer:#}");
+        answer["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+fn schema(name: &str, which: &str) -> Value {
+    let tool = SERVER.listing().iter().find(|tool| tool.name == name).unwrap();
+    serde_json::to_value(tool).unwrap()[which].clone()
+}
+
+/// The answer is of the form that the tool promises.
+fn holds(name: &str, answer: &Value) {
+    let validator = jsonschema::validator_for(&schema(name, "outputSchema")).unwrap();
+    let faults: Vec<String> = validator
+        .iter_errors(answer)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
+    assert!(faults.is_empty(), "{name}: {faults:?}\n{answer:#}");
+}
+
+/// What is accepted is also valid by the schema that clients check against.
+fn takes(name: &str, arguments: &Value) {
+    let validator = jsonschema::validator_for(&schema(name, "inputSchema")).unwrap();
+    if let Err(error) = validator.validate(arguments) {
+        panic!("{name} took {arguments}: {error}");
+    }
+}
+
+/// Members that name things which a reader of the text needs too.
+const SAID: [&str; 15] = [
+    "rule", "field", "key", "message", "fix", "choices", "nextSteps", "summary", "directory",
+    "nextCursor", "path", "name", "question", "code", "needs",
+];
+
+/// Some clients show a model only the text.
+fn says_the_same(answer: &Value, text: &str) {
+    match answer {
+        Value::Object(members) => {
+            for (key, member) in members {
+                // Details of files are there to be looked up, not to be read.
+                if ["fileDetails", "archive", "accelerators"].contains(&key.as_str()) {
+                    continue;
+                }
+                if SAID.contains(&key.as_str()) || ["files", "removed", "kept"].contains(&key.as_str()) {
+                    let words = match member {
+                        Value::Array(items) => items.clone(),
+                        one => vec![one.clone()],
+                    };
+                    for word in words.iter().filter_map(Value::as_str) {
+                        let word = word.trim_end_matches('.');
+                        assert!(text.contains(word), "{key} `{word}` is not in the text:\n{text}");
+                    }
+                }
+                says_the_same(member, text);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| says_the_same(item, text)),
+        _ => {}
+    }
+}
+
+fn inputs() -> Value {
+    json!({
+        "projectName": "churn",
+        "deploymentConfig": "http-flask",
+        "deploymentTarget": "managed-inference",
+        "framework": "sklearn",
+    })
+}
+
+fn with(mut base: Value, more: Value) -> Value {
+    let members = base.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    base
+}
+
+#[tokio::test]
+async fn what_is_listed_can_be_planned() {
+    let peer = Peer::new(&[]).await;
+    let listed = peer.succeeds("list_deployments", json!({})).await;
+    let names = |key: &str| -> Vec<String> {
+        let all = listed[key].as_array().unwrap();
+        all.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    for config in names("deploymentConfigs") {
+        for target in names("deploymentTargets") {
+            let pair = json!({"deploymentConfig": config, "deploymentTarget": target});
+            let plan = peer.succeeds("plan_project", pair.clone()).await;
+            assert_eq!(plan["status"], "needs_input", "{config} on {target}: {plan:#}");
+            let full = peer.succeeds("list_deployments", with(pair, json!({"detail": "full"}))).await;
+            assert_eq!(full["deploymentConfigs"].as_array().unwrap().len(), 1);
+            let keys: Vec<&Value> = full["inputs"].as_array().unwrap().iter().map(|input| &input["key"]).collect();
+            for question in plan["questions"].as_array().unwrap() {
+                assert!(keys.contains(&&question["key"]), "{question} on {config}/{target}");
+            }
+        }
+    }
+    let (error, failed) = peer.call("list_deployments", json!({"deploymentConfig": "http-flsk"})).await;
+    assert!(failed);
+    assert_eq!(error["error"]["problems"][0]["choices"][0], "http-flask");
+}
+
+#[tokio::test]
+async fn a_plan_says_what_is_missing_wrong_and_decided() {
+    let peer = Peer::new(&[]).await;
+    let nothing = peer.succeeds("plan_project", json!({})).await;
+    assert_eq!(nothing["status"], "needs_input");
+    let plan = peer.succeeds("plan_project", inputs()).await;
+    assert_eq!(plan["status"], "ready", "{plan:#}");
+    assert!(plan.get("fileDetails").is_none());
+    let full = peer.succeeds("plan_project", with(inputs(), json!({"detail": "full"}))).await;
+    assert!(full["inputs"].as_array().unwrap().len() > plan["inputs"].as_array().unwrap().len());
+    assert_eq!(
+        full["fileDetails"].as_array().unwrap().len(),
+        plan["files"].as_array().unwrap().len()
+    );
+    for (key, value) in [
+        ("instanceType", json!("g5.xlarge")),
+        ("workers", json!(1000)),
+        ("tags", json!("x")),
+        ("noSuchInput", json!(1)),
+        ("hfToken", json!("x")),
+        ("includeSample", json!("perhaps")),
+        ("projectName", json!("../../etc")),
+        ("projectName", json!(null)),
+    ] {
+        let (answer, failed) = peer.call("plan_project", with(inputs(), json!({key: value}))).await;
+        assert!(!failed, "{answer:#}");
+        assert_eq!(answer["status"], "refused", "{key}: {answer:#}");
+        let first = &answer["findings"][0];
+        assert_eq!(first["severity"], "error");
+        assert_eq!(first["field"], key, "{answer:#}");
+        let (_, failed) = peer.call("generate_project", with(inputs(), json!({key: value}))).await;
+        assert!(failed, "{key}");
+    }
+    assert_eq!(peer.fails("plan_project", with(inputs(), json!({"detail": "all"}))).await, "invalid_arguments");
+}
+
+#[tokio::test]
+async fn a_project_is_written_once_updated_and_checked() {
+    let place = tempfile::tempdir().unwrap();
+    let peer = Peer::new(&[place.path()]).await;
+    let written = peer.succeeds("generate_project", inputs()).await;
+    assert_eq!(written["status"], "written");
+    let folder = place.path().join("churn");
+    assert!(folder.join("do/deploy").exists());
+
+    assert_eq!(peer.fails("generate_project", inputs()).await, "folder_not_empty");
+    let update = with(inputs(), json!({"onExisting": "update"}));
+    assert_eq!(peer.succeeds("generate_project", update.clone()).await["status"], "unchanged");
+
+    let check = json!({"directory": "churn", "detail": "full"});
+    assert_eq!(peer.succeeds("check_project", check.clone()).await["status"], "ok");
+    fs::write(folder.join("Dockerfile"), "mine").unwrap();
+    let drifted = peer.succeeds("check_project", check.clone()).await;
+    assert_eq!(drifted["status"], "drifted");
+    assert_eq!(drifted["drift"][0]["path"], "Dockerfile");
+    assert_eq!(drifted["drift"][0]["edited"], true);
+    assert_eq!(peer.fails("generate_project", update).await, "edited_files");
+    let forced = peer
+        .succeeds("generate_project", with(inputs(), json!({"onExisting": "force"})))
+        .await;
+    assert_eq!(forced["kept"], json!(["Dockerfile"]));
+    assert_eq!(fs::read_to_string(folder.join("Dockerfile.orig")).unwrap(), "mine");
+
+    fs::create_dir(place.path().join("other")).unwrap();
+    fs::write(place.path().join("other/file"), "x").unwrap();
+    let other = with(inputs(), json!({"outputDirectory": "other", "onExisting": "force"}));
+    assert_eq!(peer.fails("generate_project", other).await, "folder_not_empty");
+    assert_eq!(peer.fails("check_project", json!({"directory": "other"})).await, "not_a_project");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_outside_the_roots_is_written_or_shown() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("secret"), "the secret text").unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let peer = Peer::new(&[place.path()]).await;
+    symlink(outside.path(), place.path().join("link")).unwrap();
+    let out = outside.path().join("p").to_str().unwrap().to_owned();
+    for escape in ["../p", "link/p", "link", ".", "a/../../p", "/p", out.as_str(), "p\0", ""] {
+        let arguments = with(inputs(), json!({"outputDirectory": escape, "onExisting": "force"}));
+        assert_eq!(peer.fails("generate_project", arguments).await, "outside_roots", "{escape:?}");
+        if !["", "."].contains(&escape) {
+            let arguments = json!({"directory": escape});
+            assert_eq!(peer.fails("check_project", arguments).await, "outside_roots", "{escape:?}");
+        }
+    }
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+
+    // A project whose parts lead elsewhere is not followed there.
+    peer.succeeds("generate_project", inputs()).await;
+    let folder = place.path().join("churn");
+    fs::remove_file(folder.join("README.md")).unwrap();
+    symlink(outside.path().join("secret"), folder.join("README.md")).unwrap();
+    let (checked, _) = peer
+        .call("check_project", json!({"directory": "churn", "detail": "full"}))
+        .await;
+    assert!(!checked.to_string().contains("the secret text"), "{checked:#}");
+    let update = with(inputs(), json!({"onExisting": "force"}));
+    assert_eq!(peer.fails("generate_project", update).await, "outside_roots");
+    assert_eq!(fs::read_to_string(outside.path().join("secret")).unwrap(), "the secret text");
+}
+
+#[tokio::test]
+async fn without_roots_a_project_travels_in_answers_and_arguments() {
+    let peer = Peer::new(&[]).await;
+    let mut files = serde_json::Map::new();
+    let mut arguments = inputs();
+    let all = loop {
+        let page = peer.succeeds("generate_project", arguments.clone()).await;
+        for file in page["contents"].as_array().unwrap() {
+            assert_eq!(file["encoding"], "utf-8");
+            files.insert(file["path"].as_str().unwrap().to_owned(), file["content"].clone());
+        }
+        match page.get("nextCursor") {
+            Some(cursor) => arguments["cursor"] = cursor.clone(),
+            None => break page["files"].clone(),
+        }
+    };
+    assert_eq!(json!(files.keys().collect::<Vec<_>>()), all);
+    let sound = peer.succeeds("check_project", json!({ "files": files })).await;
+    assert_eq!(sound["status"], "ok", "{sound:#}");
+    files["Dockerfile"] = json!("mine");
+    let drifted = peer.succeeds("check_project", json!({ "files": files })).await;
+    assert_eq!(drifted["drift"][0]["path"], "Dockerfile");
+
+    assert_eq!(peer.fails("check_project", json!({"files": {"a": "b"}})).await, "not_a_project");
+    assert_eq!(peer.fails("check_project", json!({"directory": "x"})).await, "no_disk_access");
+    assert_eq!(peer.fails("check_project", json!({})).await, "invalid_arguments");
+    let bad = with(inputs(), json!({"cursor": "nowhere"}));
+    assert_eq!(peer.fails("generate_project", bad).await, "invalid_arguments");
+    let directory = with(inputs(), json!({"returnAs": "directory"}));
+    assert_eq!(peer.fails("generate_project", directory).await, "no_disk_access");
+}
+
+#[tokio::test]
+async fn every_rule_can_be_explained() {
+    let peer = Peer::new(&[]).await;
+    let all = peer.succeeds("explain_rule", json!({})).await;
+    for rule in all["rules"].as_array().unwrap() {
+        let one = peer.succeeds("explain_rule", json!({"rule": rule["rule"]})).await;
+        assert_eq!(one["rules"], json!([rule]));
+    }
+    assert_eq!(peer.fails("explain_rule", json!({"rule": "MCC-XXX-999"})).await, "unknown_rule");
+}

@@ -1,0 +1,69 @@
+//! `explain_rule`: why something is refused or warned about.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::arguments;
+use crate::error::{Problem, ToolError};
+use crate::generate_project::answers::{ExplainAnswer, RuleAnswer, Status};
+use crate::generate_project::core;
+use crate::generate_project::text::Text;
+use crate::schema;
+use crate::server::{Call, Effect, Reply, Tool};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "explain_rule",
+    title: "Explain a rule",
+    description: "Explains the rule behind a finding: what it checks, why it matters and where that is known from. \
+                  Use it when the user asks why; a finding's own message and fix are enough to go on.",
+    effect: Effect::Reads,
+    file_arguments: &[],
+    input: schema::input::<Arguments>,
+    output: schema::output::<ExplainAnswer>,
+    run: |call| Box::pin(async move { explain(call) }),
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Arguments {
+    /// Id of the rule, from a finding. Left out: all rules.
+    rule: Option<String>,
+}
+
+fn explain(call: Call) -> Result<Reply, ToolError> {
+    let arguments: Arguments = arguments::read(&(TOOL.input)(), call.arguments)?;
+    let mut rules = core::rules();
+    if let Some(wanted) = &arguments.rule {
+        let choices = arguments::nearest(wanted, rules.iter().map(|rule| rule.rule.as_str()));
+        rules.retain(|rule| rule.rule.eq_ignore_ascii_case(wanted));
+        if rules.is_empty() {
+            return Err(ToolError::of(
+                "unknown_rule",
+                Problem::of("rule", "there is no rule with this id")
+                    .value(&wanted.as_str().into())
+                    .fix("use the id of a finding")
+                    .choices(choices),
+            ));
+        }
+    }
+    let answer = ExplainAnswer {
+        status: Status::Ok,
+        rules,
+    };
+    let text = text(&answer.rules);
+    Reply::answer(&answer, text)
+}
+
+fn text(rules: &[RuleAnswer]) -> String {
+    Text::new("What the rules check, and why.")
+        .list(
+            "Rules",
+            rules.iter().map(|rule| {
+                format!(
+                    "{} ({}): {}. Why: {} Source: {}",
+                    rule.rule, rule.severity, rule.title, rule.why, rule.source
+                )
+            }),
+        )
+        .done()
+}

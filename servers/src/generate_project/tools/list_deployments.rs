@@ -1,0 +1,151 @@
+//! `list_deployments`: what there is to choose from.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Detail;
+use crate::arguments;
+use crate::error::{Problem, ToolError};
+use crate::generate_project::answers::{ConfigAnswer, ListAnswer, Status, TargetAnswer};
+use crate::generate_project::core;
+use crate::generate_project::text::Text;
+use crate::schema::{self, JsonObject};
+use crate::server::{Call, Effect, Reply, Tool};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "list_deployments",
+    title: "List deployment configs and targets",
+    description: "Lists what can serve a model (deployment configs) and where it can run (deployment targets), with \
+                  what each needs: required inputs, frameworks and model formats, accelerators, defaults. Use it to \
+                  choose, or with detail `full` and one config and target to see every input that they take.",
+    effect: Effect::Reads,
+    file_arguments: &[],
+    input: schema::input::<Arguments>,
+    output: schema::output::<ListAnswer>,
+    run: |call| Box::pin(async move { list(call) }),
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Arguments {
+    /// Only this config.
+    deployment_config: Option<String>,
+    /// Only this target.
+    deployment_target: Option<String>,
+    /// `full` adds every input with its type and choices.
+    #[serde(default)]
+    detail: Detail,
+}
+
+fn list(call: Call) -> Result<Reply, ToolError> {
+    let arguments: Arguments = arguments::read(&(TOOL.input)(), call.arguments)?;
+    let configs = chosen(
+        "deploymentConfig",
+        arguments.deployment_config.as_deref(),
+        core::configs(),
+        |config| &config.name,
+    )?;
+    let targets = chosen(
+        "deploymentTarget",
+        arguments.deployment_target.as_deref(),
+        core::targets(),
+        |target| &target.name,
+    )?;
+    let inputs = match arguments.detail {
+        Detail::Concise => Vec::new(),
+        Detail::Full => {
+            let configs: Vec<&str> = configs.iter().map(|config| config.name.as_str()).collect();
+            let targets: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+            core::inputs(&configs, &targets)
+        }
+    };
+    let answer = ListAnswer {
+        status: Status::Ok,
+        deployment_configs: configs,
+        deployment_targets: targets,
+        inputs,
+        next_steps: vec![
+            "call plan_project with deploymentConfig, deploymentTarget and what the user has said"
+                .to_owned(),
+        ],
+    };
+    let text = text(&answer);
+    Reply::answer(&answer, text)
+}
+
+/// All of them, or the one that is asked for.
+fn chosen<T>(
+    field: &str,
+    wanted: Option<&str>,
+    mut all: Vec<T>,
+    name: impl Fn(&T) -> &String,
+) -> Result<Vec<T>, ToolError> {
+    let Some(wanted) = wanted else {
+        return Ok(all);
+    };
+    let choices = arguments::nearest(wanted, all.iter().map(|one| name(one).as_str()));
+    all.retain(|one| name(one) == wanted);
+    if all.is_empty() {
+        return Err(ToolError::of(
+            "invalid_arguments",
+            Problem::of(field, "there is none of that name")
+                .value(&wanted.into())
+                .fix("use one of the choices, or leave it out to see all")
+                .choices(choices),
+        ));
+    }
+    Ok(all)
+}
+
+fn text(answer: &ListAnswer) -> String {
+    Text::new("What serves the model (deploymentConfig) and where it runs (deploymentTarget).")
+        .list("Configs", answer.deployment_configs.iter().map(config))
+        .list("Targets", answer.deployment_targets.iter().map(target))
+        .list(
+            "Inputs",
+            answer.inputs.iter().map(|input| {
+                let choices = if input.choices.is_empty() {
+                    String::new()
+                } else {
+                    format!(" One of: {}.", input.choices.join(", "))
+                };
+                format!("{} ({}): {}{choices}", input.key, input.r#type, input.help)
+            }),
+        )
+        .list("Next", answer.next_steps.iter().cloned())
+        .done()
+}
+
+fn config(config: &ConfigAnswer) -> String {
+    let frameworks: Vec<String> = config
+        .frameworks
+        .iter()
+        .map(|framework| format!("{} ({})", framework.name, framework.model_formats.join(", ")))
+        .collect();
+    let mut line = format!("{}: {}. {}", config.name, config.title, config.description);
+    add(&mut line, "Needs", &config.needs);
+    add(&mut line, "Frameworks", &frameworks);
+    add(&mut line, "Runs on", &config.accelerators);
+    add(&mut line, "Defaults", &pairs(&config.defaults));
+    line
+}
+
+fn target(target: &TargetAnswer) -> String {
+    let mut line = format!("{}: {}. {}", target.name, target.title, target.description);
+    add(&mut line, "Needs", &target.needs);
+    add(&mut line, "Defaults", &pairs(&target.defaults));
+    line
+}
+
+fn add(line: &mut String, what: &str, items: &[String]) {
+    if !items.is_empty() {
+        line.push_str(&format!(" {what}: {}.", items.join(", ")));
+    }
+}
+
+fn pairs(values: &JsonObject) -> Vec<String> {
+    values
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect()
+}

@@ -1,0 +1,116 @@
+//! `plan_project`: everything about a project except the project.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Detail;
+use crate::arguments;
+use crate::error::ToolError;
+use crate::generate_project::answers::{PlanAnswer, Status};
+use crate::generate_project::core::{self, Planned};
+use crate::generate_project::text::{self, Text};
+use crate::schema;
+use crate::server::{self, Call, Effect, Reply, Tool};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "plan_project",
+    title: "Plan a project",
+    description: "Works out a project without writing anything: the value of every input and where it came from, \
+                  what is wrong or risky and how to fix it, what has to be asked of the user, the files, the cost \
+                  per hour and the next steps. Give what the user has said and leave the rest out: defaults are \
+                  chosen to fit, and what cannot be chosen comes back as questions.",
+    effect: Effect::Reads,
+    file_arguments: &[],
+    input: || core::with_inputs(schema::input::<Own>()),
+    output: schema::output::<PlanAnswer>,
+    run: |call| Box::pin(async move { server::blocking(|| plan(call)) }),
+};
+
+/// The arguments besides the generator's inputs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Own {
+    /// `full` adds the inputs that have their defaults, and the size and origin of each file.
+    #[serde(default)]
+    detail: Detail,
+}
+
+fn plan(call: Call) -> Result<Reply, ToolError> {
+    let (own, inputs) = core::split(&schema::input::<Own>(), call.arguments);
+    let own: Own = arguments::read(&schema::input::<Own>(), own)?;
+    let planned = core::plan(&call.context, inputs);
+    let answer = answer(planned, own.detail);
+    let text = text(&answer);
+    Reply::answer(&answer, text)
+}
+
+fn answer(planned: Planned, detail: Detail) -> PlanAnswer {
+    let mut next_steps = planned.next_steps;
+    match planned.status {
+        Status::NeedsInput => next_steps = vec![
+            "put the questions to the user, then call plan_project again with the answers added"
+                .to_owned(),
+        ],
+        Status::Refused => next_steps = vec![
+            "follow the fix of each finding of severity error, then call plan_project again"
+                .to_owned(),
+        ],
+        _ => next_steps.insert(
+            0,
+            "if the user agrees, call generate_project with the same arguments".to_owned(),
+        ),
+    }
+    PlanAnswer {
+        status: planned.status,
+        summary: planned.summary,
+        questions: planned.questions,
+        findings: planned.findings,
+        inputs: match detail {
+            Detail::Full => planned.inputs,
+            Detail::Concise => planned
+                .inputs
+                .into_iter()
+                .filter(|input| input.telling)
+                .collect::<Vec<_>>(),
+        }
+        .into_iter()
+        .map(|input| input.answer)
+        .collect(),
+        files: planned.files.iter().map(|file| file.path.clone()).collect(),
+        file_details: match detail {
+            Detail::Full => planned.files,
+            Detail::Concise => Vec::new(),
+        },
+        cost: planned.cost,
+        next_steps,
+    }
+}
+
+fn text(answer: &PlanAnswer) -> String {
+    let files = (!answer.files.is_empty())
+        .then(|| format!("Files ({}): {}", answer.files.len(), answer.files.join(", ")));
+    Text::new(&answer.summary)
+        .list("Questions", answer.questions.iter().map(text::question))
+        .list("Findings", answer.findings.iter().map(text::finding))
+        .list("Inputs", answer.inputs.iter().map(text::resolved))
+        .line(answer.cost.as_ref().map(text::cost))
+        .line(files)
+        .list("Next", answer.next_steps.iter().cloned())
+        .done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::JsonObject;
+
+    #[test]
+    fn no_own_argument_hides_an_input() {
+        let inputs = core::with_inputs(JsonObject::new());
+        let own = schema::input::<Own>();
+        let inputs = inputs["properties"].as_object().unwrap();
+        for name in own["properties"].as_object().unwrap().keys() {
+            assert!(!inputs.contains_key(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What stands between a client and a tool: limits on the arguments, a refusal of secrets, and a
+//! net under the tool in case it panics.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use serde_json::Value;
+
+use crate::error::{Problem, ToolError};
+use crate::schema::JsonObject;
+use crate::server::{Reply, Tool};
+
+/// The longest text of an ordinary argument, in bytes.
+const MAX_TEXT: usize = 32 * 1024;
+/// The longest text of an argument that carries files, in bytes.
+const MAX_FILE: usize = 1024 * 1024;
+/// The most values in one call.
+const MAX_VALUES: usize = 10_000;
+/// The deepest nesting of one argument.
+const MAX_DEPTH: usize = 32;
+
+/// Checks the size of the arguments, and that none of them looks like a secret.
+///
+/// # Errors
+/// Names the argument; never repeats its value.
+pub(crate) fn within_limits(tool: &Tool, arguments: &JsonObject) -> Result<(), ToolError> {
+    let mut budget = MAX_VALUES;
+    for (name, value) in arguments {
+        let carries_files = tool.file_arguments.contains(&name.as_str());
+        let limits = Limits {
+            text: if carries_files { MAX_FILE } else { MAX_TEXT },
+            secrets: carries_files,
+        };
+        if let Err(problem) = check(name, MAX_TEXT, &limits)
+            .and_then(|()| check_value(value, &limits, MAX_DEPTH, &mut budget))
+        {
+            let field: String = name.chars().take(100).collect();
+            return Err(problem.into_error(&field));
+        }
+    }
+    Ok(())
+}
+
+struct Limits {
+    /// The longest text in bytes.
+    text: usize,
+    /// Secrets are not looked for: the contents of files are never repeated in an answer.
+    secrets: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Excess {
+    Text { bytes: usize, limit: usize },
+    Values,
+    Depth,
+    Secret(&'static str),
+}
+
+fn check_value(
+    value: &Value,
+    limits: &Limits,
+    depth: usize,
+    budget: &mut usize,
+) -> Result<(), Excess> {
+    *budget = budget.checked_sub(1).ok_or(Excess::Values)?;
+    let depth = depth.checked_sub(1).ok_or(Excess::Depth)?;
+    match value {
+        Value::String(text) => check(text, limits.text, limits),
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|item| check_value(item, limits, depth, budget)),
+        Value::Object(members) => members.iter().try_for_each(|(key, member)| {
+            check(key, MAX_TEXT, limits)?;
+            check_value(member, limits, depth, budget)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+fn check(text: &str, limit: usize, limits: &Limits) -> Result<(), Excess> {
+    if text.len() > limit {
+        return Err(Excess::Text {
+            bytes: text.len(),
+            limit,
+        });
+    }
+    match secret(text) {
+        Some(kind) if !limits.secrets => Err(Excess::Secret(kind)),
+        _ => Ok(()),
+    }
+}
+
+impl Excess {
+    fn into_error(self, field: &str) -> ToolError {
+        match self {
+            Self::Text { bytes, limit } => ToolError::of(
+                "too_long",
+                Problem::of(field, format!("{bytes} bytes of text, and {limit} are allowed"))
+                    .fix("shorten it"),
+            ),
+            Self::Values => ToolError::of(
+                "too_many",
+                Problem::of(field, format!("the call has more than {MAX_VALUES} values"))
+                    .fix("send fewer at a time"),
+            ),
+            Self::Depth => ToolError::of(
+                "too_deep",
+                Problem::of(field, format!("nested more than {MAX_DEPTH} levels deep"))
+                    .fix("flatten it"),
+            ),
+            Self::Secret(kind) => ToolError::of(
+                "secret_refused",
+                Problem {
+                    why: Some(
+                        "arguments are kept in transcripts and in the project's .mcc/inputs.json"
+                            .to_owned(),
+                    ),
+                    // The name itself may be where the secret was put.
+                    field: secret(field).is_none().then(|| field.to_owned()),
+                    message: format!("this looks like {kind}, and secrets are not accepted"),
+                    ..Problem::default()
+                }
+                .fix(
+                    "keep it in AWS Secrets Manager and give its ARN (hfTokenArn for a Hugging \
+                     Face token), or set it in the environment of the scripts; and revoke it, \
+                     since it has been sent in clear text",
+                ),
+            ),
+        }
+    }
+}
+
+/// The beginning of a token, how many characters follow it at least, and what it is.
+const SECRETS: [(&str, usize, &str); 9] = [
+    ("hf_", 20, "a Hugging Face token"),
+    ("AKIA", 16, "an AWS access key id"),
+    ("ASIA", 16, "an AWS access key id"),
+    ("ghp_", 30, "a GitHub token"),
+    ("github_pat_", 30, "a GitHub token"),
+    ("sk-", 32, "an API key"),
+    ("xoxb-", 20, "a Slack token"),
+    ("glpat-", 20, "a GitLab token"),
+    ("-----BEGIN ", 0, "a private key or certificate"),
+];
+
+/// What kind of secret `text` contains, if it looks like one.
+fn secret(text: &str) -> Option<&'static str> {
+    SECRETS.iter().find_map(|(start, length, kind)| {
+        text.match_indices(start)
+            .any(|(at, _)| {
+                let begins_a_word = text
+                    .get(..at)
+                    .and_then(|before| before.chars().next_back())
+                    .is_none_or(|character| !character.is_ascii_alphanumeric());
+                let follows = text
+                    .get(at + start.len()..)
+                    .map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_alphanumeric).count());
+                begins_a_word && follows >= *length
+            })
+            .then_some(*kind)
+    })
+}
+
+/// Awaits a tool and turns a panic into an answer. The message of the panic goes to the log only.
+pub(crate) async fn caught(
+    name: &str,
+    work: impl Future<Output = Result<Reply, ToolError>>,
+) -> Result<Reply, ToolError> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            tracing::error!(tool = name, "the tool panicked");
+            Err(ToolError::internal("the tool failed unexpectedly"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing;
+
+    fn refused(arguments: Value) -> String {
+        let Value::Object(arguments) = arguments else {
+            panic!("arguments are an object")
+        };
+        match within_limits(testing::tool("echo"), &arguments) {
+            Ok(()) => "accepted".to_owned(),
+            Err(error) => {
+                let all = serde_json::to_string(&error).unwrap();
+                assert!(!all.contains("hf_abcdefghij"), "{all}");
+                error.code
+            }
+        }
+    }
+
+    #[test]
+    fn limits_are_kept() {
+        assert_eq!(refused(json!({"text": "x".repeat(MAX_TEXT)})), "accepted");
+        assert_eq!(refused(json!({"text": "x".repeat(MAX_TEXT + 1)})), "too_long");
+        assert_eq!(refused(json!({"text": {"k".repeat(MAX_TEXT + 1): 1}})), "too_long");
+        assert_eq!(refused(json!({"text": ["x".repeat(MAX_TEXT + 1)]})), "too_long");
+        assert_eq!(refused(json!({"files": {"a": "x".repeat(MAX_FILE)}})), "accepted");
+        assert_eq!(refused(json!({"files": {"a": "x".repeat(MAX_FILE + 1)}})), "too_long");
+        assert_eq!(refused(json!({"text": vec![0; MAX_VALUES - 1]})), "accepted");
+        assert_eq!(refused(json!({"text": vec![0; MAX_VALUES]})), "too_many");
+        let deep = (0..MAX_DEPTH).fold(json!(1), |inner, _| json!([inner]));
+        assert_eq!(refused(json!({ "text": deep })), "too_deep");
+    }
+
+    #[test]
+    fn secrets_are_refused_and_never_repeated() {
+        let token = "hf_abcdefghijklmnopqrstuvwxyz";
+        for arguments in [
+            json!({ "text": token }),
+            json!({"text": format!("HF_TOKEN={token}")}),
+            json!({"text": {"HF_TOKEN": token}}),
+            json!({"text": {token: 1}}),
+            json!({token: 1}),
+            json!({"text": ["AKIAIOSFODNN7EXAMPLE"]}),
+            json!({"text": "-----BEGIN RSA PRIVATE KEY-----"}),
+        ] {
+            assert_eq!(refused(arguments), "secret_refused");
+        }
+        for harmless in ["hf_token", "org/hf_model-7b", "task-xyz", "sk-learn", "/my/shf_aaaaaaaaaaaaaaaaaaaaaaaa"] {
+            assert_eq!(refused(json!({ "text": harmless })), "accepted", "{harmless}");
+        }
+        assert_eq!(refused(json!({"files": {"a": token}})), "accepted");
+    }
+}

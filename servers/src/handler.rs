@@ -1,0 +1,152 @@
+//! The one MCP handler behind every server and transport.
+//!
+//! Protocol revisions are left to rmcp: it serves all of them at once, and nothing here takes part
+//! in their negotiation. Prompts, resources and completions are not shipped and not declared, so
+//! rmcp answers them as methods that do not exist.
+
+use std::sync::Arc;
+
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
+    Implementation, InputResponses, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+    ServerCapabilities, ServerConfig, Tool as ListedTool,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::{Value, json};
+
+use crate::error::ToolError;
+use crate::guard;
+use crate::schema::JsonObject;
+use crate::server::{Answered, Call, Context, Reply, Server, Tool};
+
+/// How long a client may keep the tool list, in milliseconds: it changes only with the program.
+const LIST_TTL_MS: u64 = 60 * 60 * 1000;
+
+/// The name of the one form in an answer that asks for input.
+pub(crate) const FORM: &str = "inputs";
+
+/// Serves one [`Server`]. Cloning is cheap, since HTTP makes one per request.
+#[derive(Clone)]
+pub(crate) struct Handler {
+    server: &'static Server,
+    context: Arc<Context>,
+}
+
+impl Handler {
+    pub(crate) fn new(server: &'static Server, context: Arc<Context>) -> Self {
+        Self { server, context }
+    }
+
+    async fn answer(&self, tool: &'static Tool, call: Call) -> CallToolResponse {
+        let outcome = match guard::within_limits(tool, &call.arguments)
+            .and_then(|()| guard::within_limits(tool, &call.answered.values))
+        {
+            // A panicking handler would never reply, and the client would wait for ever.
+            Ok(()) => guard::caught(tool.name, (tool.run)(call)).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(Reply::Answer(answer)) => {
+                let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
+                result.structured_content = Some(answer.structured);
+                result.is_error = Some(answer.failed);
+                result.into()
+            }
+            Ok(Reply::Ask(ask)) => (*ask).into(),
+            Err(error) => failed(&error).into(),
+        }
+    }
+}
+
+/// A failed call as a result that the model sees.
+fn failed(error: &ToolError) -> CallToolResult {
+    let mut result = CallToolResult::error(vec![ContentBlock::text(error.text())]);
+    result.structured_content = Some(json!({"status": "error", "error": error}));
+    result
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let about = Implementation::new(self.server.name, env!("CARGO_PKG_VERSION"))
+            .with_title(self.server.title)
+            .with_description(self.server.description);
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(about)
+            .with_instructions(self.server.instructions)
+    }
+
+    async fn list_tools(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let mut result = ListToolsResult::with_all_items(self.server.listing().to_vec());
+        result.ttl_ms = Some(LIST_TTL_MS);
+        result.cache_scope = Some(CacheScope::Public);
+        Ok(result)
+    }
+
+    fn get_tool(&self, name: &str) -> Option<ListedTool> {
+        self.server
+            .listing()
+            .iter()
+            .find(|tool| tool.name == name)
+            .cloned()
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = self.server.tool(&request.name) else {
+            let known: Vec<&str> = self.server.tools.iter().map(|tool| tool.name).collect();
+            return Err(ErrorData::invalid_params(
+                format!("unknown tool; there is {}", known.join(", ")),
+                None,
+            ));
+        };
+        let call = Call {
+            context: Arc::clone(&self.context),
+            can_ask: can_ask(&context),
+            answered: answered(request.request_state.as_deref(), request.input_responses),
+            arguments: request.arguments.unwrap_or_default(),
+        };
+        Ok(self.answer(tool, call).await)
+    }
+}
+
+/// Whether this client takes a form in place of an answer.
+fn can_ask(context: &RequestContext<RoleServer>) -> bool {
+    let speaks = context
+        .protocol_version()
+        .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str());
+    // A bare `elicitation: {}` means forms: it is older than the split into form and url.
+    let shows_forms = context
+        .client_capabilities()
+        .and_then(|capabilities| capabilities.elicitation)
+        .is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none());
+    speaks && shows_forms
+}
+
+/// Collects what the user filled in: earlier rounds come back in the request state, the last one in
+/// the responses.
+///
+/// The state is not signed. It holds nothing but input values, which the same caller could have
+/// sent as arguments, and they pass the same checks.
+fn answered(state: Option<&str>, responses: Option<InputResponses>) -> Answered {
+    let mut values: JsonObject = state
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
+    let response = responses.and_then(|mut responses| responses.remove(FORM));
+    let mut declined = false;
+    if let Some(response) = response {
+        match (response.get("action").and_then(Value::as_str), response.get("content")) {
+            (Some("accept"), Some(Value::Object(content))) => values.extend(content.clone()),
+            (Some("accept"), _) => {}
+            _ => declined = true,
+        }
+    }
+    Answered { values, declined }
+}

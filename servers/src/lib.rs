@@ -1,0 +1,26 @@
+//! The MCP servers of ML Container Creator.
+//!
+//! One registry of servers by name, one handler for all of them, two transports. A server is a
+//! table of tools ([`server::Server`]); it knows nothing of stdio, HTTP or protocol revisions, and
+//! the plumbing knows nothing of what a tool does. All the facts and shapes come from
+//! `mcc-generator` and `mcc-catalogs`.
+//!
+//! Adding a server: one module with a `SERVER` table, and one line in [`registry`].
+
+mod arguments;
+mod error;
+mod generate_project;
+mod guard;
+mod handler;
+mod logging;
+mod registry;
+mod roots;
+mod schema;
+mod server;
+#[cfg(test)]
+mod testing;
+mod transport;
+
+pub use error::ServeError;
+pub use registry::{ServerInfo, servers, tool_schemas};
+pub use transport::{HttpOptions, Options, run_http, run_stdio, serve_http, serve_stdio};

@@ -1,0 +1,179 @@
+//! What a server is: a name, instructions and a table of tools. Nothing here knows a transport.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use mcc_catalogs::Catalogs;
+use rmcp::model::{InputRequiredResult, Tool as ListedTool, ToolAnnotations};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::ToolError;
+use crate::roots::Roots;
+use crate::schema::JsonObject;
+
+/// One MCP server.
+pub(crate) struct Server {
+    /// The name in `mcc serve NAME`.
+    pub(crate) name: &'static str,
+    /// What a user interface shows.
+    pub(crate) title: &'static str,
+    /// One sentence about what it does.
+    pub(crate) description: &'static str,
+    /// The workflow across its tools; under 2,048 characters, and nothing that the tools say.
+    pub(crate) instructions: &'static str,
+    /// Its tools, in the order in which they are listed.
+    pub(crate) tools: &'static [Tool],
+    /// The listing, made when it is first asked for: a server that only starts needs no schemas.
+    pub(crate) listing: OnceLock<Vec<ListedTool>>,
+}
+
+/// What a tool does to the world. The names and meanings are those of the MCP annotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It changes nothing.
+    Reads,
+    /// It writes files; what is there already is kept unless the call says otherwise.
+    Writes,
+}
+
+/// One tool: what a client is shown, and the function behind it.
+pub(crate) struct Tool {
+    /// snake_case, at most 32 characters.
+    pub(crate) name: &'static str,
+    /// What a user interface shows.
+    pub(crate) title: &'static str,
+    /// What it is for and when to use it, for the model.
+    pub(crate) description: &'static str,
+    /// What it does to the world.
+    pub(crate) effect: Effect,
+    /// Arguments that carry whole files and may therefore be long.
+    pub(crate) file_arguments: &'static [&'static str],
+    /// The schema of its arguments.
+    pub(crate) input: fn() -> JsonObject,
+    /// The schema of its answer.
+    pub(crate) output: fn() -> JsonObject,
+    /// What it does.
+    pub(crate) run: fn(Call) -> Running,
+}
+
+/// A tool at work.
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Reply, ToolError>> + Send>>;
+
+/// One call of a tool.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// What the server as a whole has.
+    pub(crate) context: Arc<Context>,
+    /// The arguments, within the limits of [`crate::guard`]; nothing else is known of them.
+    pub(crate) arguments: JsonObject,
+    /// Whether the client can ask its user with a form (2026-07-28 and the capability declared).
+    pub(crate) can_ask: bool,
+    /// What the user answered to the forms of this call so far; nothing more is known of it.
+    pub(crate) answered: Answered,
+}
+
+/// What came back from forms.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Answered {
+    /// Values by input.
+    pub(crate) values: JsonObject,
+    /// The user closed a form without answering.
+    pub(crate) declined: bool,
+}
+
+/// What all calls of one running server share.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    /// The folders below which files may be read and written. Empty: none.
+    pub(crate) roots: Roots,
+    /// The facts, if they are not only those that come with the program.
+    pub(crate) catalogs: Option<Catalogs>,
+}
+
+impl Context {
+    /// The facts. Those that come with the program are parsed when they are first needed: a server
+    /// that only starts needs none.
+    pub(crate) fn catalogs(&self) -> &Catalogs {
+        self.catalogs.as_ref().unwrap_or_else(|| Catalogs::embedded())
+    }
+}
+
+/// What a tool replies.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// The answer.
+    Answer(Answer),
+    /// A form for the user; the client calls again with what was filled in.
+    Ask(Box<InputRequiredResult>),
+}
+
+/// A tool's answer, twice: some clients give a model only the structure, others only the text.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Complete by itself; an object with a `status`.
+    pub(crate) structured: Value,
+    /// The same, for reading.
+    pub(crate) text: String,
+    /// What was asked for was not done, for a reason that the caller can put right.
+    pub(crate) failed: bool,
+}
+
+impl Reply {
+    /// A successful answer.
+    pub(crate) fn answer<T: Serialize>(answer: &T, text: String) -> Result<Self, ToolError> {
+        Self::made(answer, text, false)
+    }
+
+    /// An answer that says why what was asked for was not done.
+    pub(crate) fn refusal<T: Serialize>(answer: &T, text: String) -> Result<Self, ToolError> {
+        Self::made(answer, text, true)
+    }
+
+    fn made<T: Serialize>(answer: &T, text: String, failed: bool) -> Result<Self, ToolError> {
+        let structured = serde_json::to_value(answer)
+            .map_err(|error| ToolError::internal(&format!("the answer is not JSON: {error}")))?;
+        Ok(Self::Answer(Answer {
+            structured,
+            text,
+            failed,
+        }))
+    }
+}
+
+impl Server {
+    /// What `tools/list` answers.
+    pub(crate) fn listing(&self) -> &[ListedTool] {
+        self.listing
+            .get_or_init(|| self.tools.iter().map(Tool::listed).collect())
+    }
+
+    /// The tool called `name`.
+    pub(crate) fn tool(&self, name: &str) -> Option<&'static Tool> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+}
+
+impl Tool {
+    fn listed(&self) -> ListedTool {
+        let hints = ToolAnnotations::with_title(self.title)
+            .read_only(self.effect == Effect::Reads)
+            .destructive(false)
+            .idempotent(true)
+            .open_world(false);
+        ListedTool::new(self.name, self.description, Arc::new((self.input)()))
+            .with_title(self.title)
+            .with_raw_output_schema(Arc::new((self.output)()))
+            .with_annotations(hints)
+    }
+}
+
+/// Runs a function that blocks for milliseconds without holding up other calls where there are
+/// threads for it. On stdio there is one thread and one client, and nothing to hold up.
+pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}

@@ -1,0 +1,263 @@
+//! The Streamable HTTP transport: stateless, JSON answers, no sessions; any number of instances
+//! may stand behind a plain load balancer.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::body::{MAX_BODY, checked_body};
+use super::{Options, handler};
+use crate::error::ServeError;
+use crate::server::Server;
+use crate::{logging, registry};
+
+/// Where the endpoint is.
+const PATH: &str = "/mcp";
+/// How long calls that are under way may take after the signal to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How to serve on HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// Where to listen; port 0 takes a free one, which is logged.
+    pub address: SocketAddr,
+    /// Host names, with or without a port, under which clients come in besides loopback names.
+    pub allowed_hosts: Vec<String>,
+    /// Browser origins such as `https://app.example.com:443` that may call besides loopback ones.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Serves `name` on HTTP until SIGTERM or SIGINT, on a runtime of its own.
+///
+/// # Errors
+/// As [`serve_http`].
+pub fn run_http(name: &str, http: &HttpOptions, options: &Options) -> Result<(), ServeError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| ServeError::System {
+            what: "cannot start the runtime",
+            source,
+        })?
+        .block_on(serve_http(name, http, options))
+}
+
+/// Serves `name` on HTTP until SIGTERM or SIGINT; then takes no more calls and finishes those
+/// under way.
+///
+/// # Errors
+/// An unknown name, an unusable root, an address that is taken or that needs an allowed host, or
+/// an allowed host or origin that is not one.
+pub async fn serve_http(
+    name: &str,
+    http: &HttpOptions,
+    options: &Options,
+) -> Result<(), ServeError> {
+    logging::start(options.log.as_deref());
+    let server = registry::find(name)?;
+    let stop = CancellationToken::new();
+    let signalled = stop.clone();
+    let signal = stop_signal()?;
+    tokio::spawn(async move {
+        signal.await;
+        signalled.cancel();
+    });
+    let (bound, serving) = listen(server, http, options, stop).await?;
+    tracing::info!("listening on http://{bound}{PATH}");
+    serving.await
+}
+
+/// Binds, and returns the address together with the work of serving it until `stop`.
+pub(super) async fn listen(
+    server: &'static Server,
+    http: &HttpOptions,
+    options: &Options,
+    stop: CancellationToken,
+) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<>), ServeError> {
+    let allowed = Allowed::new(http)?;
+    let handler = handler(server, options)?;
+    let bind_failed = |source| ServeError::Bind {
+        address: http.address,
+        source,
+    };
+    let listener = TcpListener::bind(http.address).await.map_err(bind_failed)?;
+    let bound = listener.local_addr().map_err(bind_failed)?;
+
+    // Cancelled only after draining: rmcp would fail the calls that are under way.
+    let end = CancellationToken::new();
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_max_request_body_bytes(MAX_BODY)
+        .with_allowed_hosts(allowed.hosts)
+        .with_allowed_origins(allowed.origins)
+        // Without this a list without entries would mean that any origin is let in.
+        .enforce_origin_validation()
+        .with_cancellation_token(end.clone());
+    let service = StreamableHttpService::new(
+        move || Ok(handler.clone()),
+        Arc::new(NeverSessionManager::default()),
+        config,
+    );
+    let app = Router::new()
+        .route_service(PATH, service)
+        .layer(from_fn(checked_body));
+
+    let serving = async move {
+        let draining = stop.clone();
+        let overdue = async move {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        let served = axum::serve(listener, app)
+            .with_graceful_shutdown(async move { draining.cancelled().await });
+        let outcome = tokio::select! {
+            outcome = served => outcome.map_err(|error| ServeError::Session(error.to_string())),
+            () = overdue => Ok(()),
+        };
+        end.cancel();
+        outcome
+    };
+    Ok((bound, serving))
+}
+
+/// The `Host` and `Origin` values that are let in.
+#[derive(Debug, PartialEq)]
+struct Allowed {
+    hosts: Vec<String>,
+    origins: Vec<String>,
+}
+
+impl Allowed {
+    fn new(http: &HttpOptions) -> Result<Self, ServeError> {
+        let ip = http.address.ip();
+        let mut hosts: Vec<String> = Vec::new();
+        let mut origins: Vec<String> = Vec::new();
+        if ip.is_loopback() {
+            hosts.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+            // A page from another site cannot have these origins, whatever its DNS says.
+            origins.extend(
+                ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"].map(str::to_owned),
+            );
+        } else if http.allowed_hosts.is_empty() {
+            return Err(ServeError::NoAllowedHost {
+                address: http.address,
+            });
+        }
+        // A machine is also reached under the address it listens on; "any" is not an address.
+        if !ip.is_unspecified() {
+            hosts.push(match ip {
+                IpAddr::V4(ip) => ip.to_string(),
+                IpAddr::V6(ip) => format!("[{ip}]"),
+            });
+        }
+        for host in &http.allowed_hosts {
+            if host.is_empty() || host.contains(['/', ' ', '*']) {
+                return Err(ServeError::Allowed {
+                    value: host.clone(),
+                    expected: "a host name such as `mcp.example.com` or `mcp.example.com:8080`",
+                });
+            }
+            hosts.push(host.clone());
+        }
+        for origin in &http.allowed_origins {
+            let rest = origin
+                .strip_prefix("https://")
+                .or_else(|| origin.strip_prefix("http://"));
+            let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.contains('/')) else {
+                return Err(ServeError::Allowed {
+                    value: origin.clone(),
+                    expected: "an origin such as `https://app.example.com`",
+                });
+            };
+            // rmcp takes an origin without a port to mean every port; here it means the usual one.
+            let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| {
+                port == "*" || (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+            });
+            let usual = if origin.starts_with("https") { 443 } else { 80 };
+            origins.push(if has_port {
+                origin.clone()
+            } else {
+                format!("{origin}:{usual}")
+            });
+        }
+        Ok(Self { hosts, origins })
+    }
+}
+
+/// Completes at the first signal to stop.
+#[cfg(unix)]
+fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |source| ServeError::System {
+        what: "cannot listen for signals",
+        source,
+    };
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Completes at the first signal to stop.
+#[cfg(not(unix))]
+fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(address: &str, hosts: &[&str], origins: &[&str]) -> Result<Allowed, String> {
+        let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
+        Allowed::new(&HttpOptions {
+            address: address.parse().unwrap(),
+            allowed_hosts: owned(hosts),
+            allowed_origins: owned(origins),
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn beyond_loopback_a_host_has_to_be_named() {
+        assert!(allowed("0.0.0.0:80", &[], &[]).unwrap_err().contains("--allow-host"));
+        let open = allowed("0.0.0.0:80", &["mcp.example.com"], &[]).unwrap();
+        assert_eq!(open.hosts, ["mcp.example.com"]);
+        assert!(open.origins.is_empty());
+        let one = allowed("10.0.0.7:80", &["mcp.example.com"], &[]).unwrap();
+        assert_eq!(one.hosts, ["10.0.0.7", "mcp.example.com"]);
+        assert!(allowed("127.0.0.1:0", &[], &[]).unwrap().hosts.contains(&"localhost".to_owned()));
+    }
+
+    #[test]
+    fn hosts_and_origins_have_to_look_like_it() {
+        for host in ["", "https://x", "*", "a b"] {
+            assert!(allowed("127.0.0.1:0", &[host], &[]).is_err(), "{host}");
+        }
+        for origin in ["", "x.example.com", "https://", "https://x/y", "null", "*"] {
+            assert!(allowed("127.0.0.1:0", &[], &[origin]).is_err(), "{origin}");
+        }
+        let origins = ["https://a.example", "http://b.example", "https://c.example:*", "https://d.example:8443"];
+        let given = allowed("0.0.0.0:0", &["h"], &origins).unwrap().origins;
+        assert_eq!(
+            given,
+            ["https://a.example:443", "http://b.example:80", "https://c.example:*", "https://d.example:8443"]
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! Serving a server: on stdio for a client that starts it, on HTTP for several at once.
+
+mod body;
+mod http;
+mod stdio;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use http::{HttpOptions, run_http, serve_http};
+pub use stdio::{run_stdio, serve_stdio};
+
+use mcc_catalogs::Catalogs;
+
+use crate::error::ServeError;
+use crate::handler::Handler;
+use crate::roots::Roots;
+use crate::server::{Context, Server};
+
+/// What every transport needs to know.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The folders below which files may be read and written. Empty: nothing is read or written,
+    /// and projects travel in arguments and answers.
+    pub roots: Vec<PathBuf>,
+    /// A folder with rows of your own, which are added to the catalogs or replace rows of theirs.
+    pub catalogs: Option<PathBuf>,
+    /// Which log lines go to stderr, as `target=level,…`. `None`: errors, and the HTTP address.
+    pub log: Option<String>,
+}
+
+/// The handler for `server`, with its roots resolved.
+fn handler(server: &'static Server, options: &Options) -> Result<Handler, ServeError> {
+    let context = Context {
+        roots: Roots::new(&options.roots)?,
+        catalogs: options
+            .catalogs
+            .as_deref()
+            .map(Catalogs::with_overlay)
+            .transpose()?,
+    };
+    Ok(Handler::new(server, Arc::new(context)))
+}

@@ -1,0 +1,241 @@
+//! The plumbing under hostile and unlucky clients, over real sockets.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rmcp::ServiceExt as _;
+use rmcp::model::CallToolRequestParams;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::http::listen;
+use super::{HttpOptions, Options, handler};
+use crate::testing;
+
+struct Served {
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: tokio::task::JoinHandle<Result<(), crate::ServeError>>,
+}
+
+async fn served() -> Served {
+    let http = HttpOptions {
+        address: "127.0.0.1:0".parse().unwrap(),
+        allowed_hosts: vec!["mcp.example.com".to_owned()],
+        allowed_origins: vec!["https://app.example.com".to_owned()],
+    };
+    let stop = CancellationToken::new();
+    let (address, serving) = listen(&testing::SERVER, &http, &Options::default(), stop.clone())
+        .await
+        .unwrap();
+    Served {
+        address,
+        stop,
+        serving: tokio::spawn(serving),
+    }
+}
+
+/// A request of the current revision, with the headers that it asks for.
+fn modern(method: &str, name: Option<&str>, mut params: Value) -> (Vec<String>, String) {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
+    });
+    let mut headers = vec![
+        "MCP-Protocol-Version: 2026-07-28".to_owned(),
+        format!("Mcp-Method: {method}"),
+    ];
+    headers.extend(name.map(|name| format!("Mcp-Name: {name}")));
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    (headers, body.to_string())
+}
+
+fn call(name: &str) -> String {
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": {}}})
+        .to_string()
+}
+
+/// Sends one request as it is, and returns the status and the body.
+async fn post(address: SocketAddr, headers: &[String], body: &str) -> (u16, String) {
+    let has = |name: &str| headers.iter().any(|line| line.to_lowercase().starts_with(name));
+    let mut head = String::from("POST /mcp HTTP/1.1\r\nConnection: close\r\n");
+    if !has("host:") {
+        head.push_str(&format!("Host: {address}\r\n"));
+    }
+    if !has("accept:") {
+        head.push_str("Accept: application/json, text/event-stream\r\n");
+    }
+    if !has("content-type:") {
+        head.push_str("Content-Type: application/json\r\n");
+    }
+    for line in headers {
+        head.push_str(&format!("{line}\r\n"));
+    }
+    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // A server that refuses early may close before it has read everything.
+    let _ = stream.write_all(body.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let status = answer.split(' ').nth(1).expect("a status").parse().unwrap();
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (status, body.to_owned())
+}
+
+fn owned(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|&line| line.to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_known_hosts_and_origins_are_served() {
+    let served = served().await;
+    let cases: [(&[&str], u16); 12] = [
+        (&[], 200),
+        (&["Host: localhost"], 200),
+        (&["Host: mcp.example.com"], 200),
+        (&["Host: mcp.example.com:443"], 200),
+        (&["Host: evil.example"], 403),
+        (&["Host: localhost.evil.example"], 403),
+        (&["Origin: https://app.example.com"], 200),
+        (&["Origin: http://localhost:6274"], 200),
+        (&["Origin: https://evil.example"], 403),
+        (&["Origin: https://app.example.com:8443"], 403),
+        (&["Origin: http://app.example.com"], 403),
+        (&["Origin: null"], 403),
+    ];
+    for (headers, status) in cases {
+        let (found, body) = post(served.address, &owned(headers), &call("echo")).await;
+        assert_eq!(found, status, "{headers:?}: {body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_request_is_refused_with_the_reason() {
+    let served = served().await;
+    let code = |body: &str| -> Value {
+        let value: Value = serde_json::from_str(body).expect(body);
+        value["error"]["code"].clone()
+    };
+    for (body, status, expected) in [
+        (String::new(), 400, -32700),
+        ("nonsense".to_owned(), 400, -32700),
+        ("{\"jsonrpc\":".to_owned(), 400, -32700),
+        ("[".repeat(100_000), 400, -32700),
+        ("{\"a\":".repeat(5_000), 400, -32700),
+        (format!("[{}]", call("echo")), 400, -32600),
+        ("\"text\"".to_owned(), 400, -32600),
+        ("x".repeat(5 * 1024 * 1024), 413, -32600),
+    ] {
+        let (found, answer) = post(served.address, &[], &body).await;
+        let shown = body.chars().take(40).collect::<String>();
+        assert_eq!(found, status, "{shown}: {answer}");
+        assert_eq!(code(&answer), json!(expected), "{shown}: {answer}");
+    }
+    // And the server is none the worse for it.
+    for accept in ["Accept: */*", "Accept: application/json, text/event-stream"] {
+        let (status, _) = post(served.address, &owned(&[accept]), &call("echo")).await;
+        assert_eq!(status, 200, "{accept}");
+    }
+    let (status, _) = post(served.address, &owned(&["Accept: text/html"]), &call("echo")).await;
+    assert_eq!(status, 406);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panicking_tool_is_answered() {
+    let served = served().await;
+    let (headers, body) = modern("tools/call", Some("panic"), json!({"name": "panic"}));
+    for (headers, body) in [(headers, body), (Vec::new(), call("panic"))] {
+        let (status, answer) = post(served.address, &headers, &body).await;
+        assert_eq!(status, 200, "{answer}");
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let result = &answer["result"];
+        assert_eq!(result["isError"], true);
+        assert_eq!(result["structuredContent"]["error"]["code"], "internal_error");
+        assert!(!answer.to_string().contains("hf_secret"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forms_go_to_clients_that_show_them_and_their_answers_add_up() {
+    let served = served().await;
+    let ask = |params: Value| async move {
+        let (headers, body) = modern("tools/call", Some("ask"), params);
+        let (status, answer) = post(served.address, &headers, &body).await;
+        assert_eq!(status, 200, "{answer}");
+        serde_json::from_str::<Value>(&answer).unwrap()["result"].clone()
+    };
+    let mut params = json!({"name": "ask"});
+    for (round, name) in ["first", "second"].into_iter().enumerate() {
+        let result = ask(params.clone()).await;
+        assert_eq!(result["resultType"], "input_required", "round {round}: {result}");
+        assert_eq!(result["inputRequests"]["inputs"]["params"]["message"], name);
+        params["requestState"] = result["requestState"].clone();
+        params["inputResponses"] = json!({"inputs": {"action": "accept", "content": {name: round}}});
+    }
+    let result = ask(params).await;
+    assert_eq!(
+        result["structuredContent"]["answered"],
+        json!({"first": 0, "second": 1})
+    );
+    let declined = json!({"name": "ask", "inputResponses": {"inputs": {"action": "decline"}}});
+    assert_eq!(ask(declined).await["structuredContent"]["declined"], true);
+    // State is whatever the client says it is.
+    for state in ["", "nonsense", "[]", "{\"first\":\"hf_abcdefghijklmnopqrstuvwxyz\"}"] {
+        let result = ask(json!({"name": "ask", "requestState": state})).await;
+        assert!(!result.to_string().contains("hf_abc"), "{result}");
+    }
+    // A client of an older revision gets a result, never a form.
+    let (_, answer) = post(served.address, &[], &call("ask")).await;
+    assert!(answer.contains("structuredContent"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_under_way_are_finished_when_it_is_told_to_stop() {
+    let served = served().await;
+    let address = served.address;
+    let calling = tokio::spawn(async move { post(address, &[], &call("slow")).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let since = Instant::now();
+    served.stop.cancel();
+    let (status, answer) = calling.await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("echoed"), "{answer}");
+    served.serving.await.unwrap().unwrap();
+    assert!(since.elapsed() < Duration::from_secs(5));
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_session_survives_a_panic_and_unknown_names() {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let server = handler(&testing::SERVER, &Options::default()).unwrap();
+    tokio::spawn(async move {
+        let session = server.serve(ours).await.unwrap();
+        session.waiting().await.unwrap();
+    });
+    let client = ().serve(theirs).await.unwrap();
+    let result = client
+        .call_tool(CallToolRequestParams::new("panic"))
+        .await
+        .unwrap();
+    assert_eq!(result.is_error, Some(true));
+    let error = client
+        .call_tool(CallToolRequestParams::new("nothing"))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("echo, panic, ask, slow"), "{error}");
+    let arguments = json!({"text": "x"}).as_object().cloned().unwrap();
+    let result = client
+        .call_tool(CallToolRequestParams::new("echo").with_arguments(arguments))
+        .await
+        .unwrap();
+    assert_eq!(result.structured_content.unwrap()["arguments"]["text"], "x");
+    assert!(client.list_all_prompts().await.is_err());
+    assert!(client.list_all_resources().await.is_err());
+    client.cancel().await.unwrap();
+}
