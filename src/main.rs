@@ -2,6 +2,7 @@
 
 mod commands;
 mod output;
+mod prompt;
 
 use std::process::ExitCode;
 

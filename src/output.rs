@@ -2,9 +2,16 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 use mcc_generator::{Finding, Plan, Severity};
 use serde_json::Value;
+
+/// Writes text to stderr without ending the line: a question.
+pub(crate) fn ask(text: &str) {
+    eprint!("{text}");
+    let _ = std::io::stderr().flush();
+}
 
 /// Writes a line to stdout. A reader that went away (`| head`) is no error.
 pub(crate) fn line(text: &str) {
@@ -67,7 +74,7 @@ pub(crate) fn questions(plan: &Plan) {
 }
 
 /// Writes what was planned: cost, fit, next steps.
-pub(crate) fn plan(plan: &Plan) {
+pub(crate) fn plan(plan: &Plan, dir: &Path) {
     for note in &plan.fit {
         line(&format!("  {note}"));
     }
@@ -79,6 +86,7 @@ pub(crate) fn plan(plan: &Plan) {
     }
     if !plan.next_steps.is_empty() {
         line("next:");
+        line(&format!("  cd {}", dir.display()));
         for step in &plan.next_steps {
             line(&format!("  {step}"));
         }

@@ -250,7 +250,7 @@ impl Amis {
         // Of several with one driver the last is the newest; AWS appends revisions.
         let oldest =
             fitting(DriverFit::Full).min_by_key(|(driver, _)| *driver).map(|(driver, _)| driver);
-        let full = fitting(DriverFit::Full).filter(|(driver, _)| Some(*driver) == oldest).last();
+        let full = fitting(DriverFit::Full).rfind(|(driver, _)| Some(*driver) == oldest);
         let (fit, (_, ami)) = match full {
             Some(found) => (DriverFit::Full, found),
             None => (

@@ -45,7 +45,7 @@ pub struct EngineRelease {
     pub engine: String,
     /// The release.
     pub version: String,
-    /// Version of PyTorch.
+    /// Version of `PyTorch`.
     pub torch: String,
     /// Versions of transformers that it accepts.
     pub transformers: String,

@@ -123,7 +123,7 @@ fn place(raw: &serde_json::Value, path: &serde_path_to_error::Path) -> String {
         if !place.is_empty() {
             place.push_str(", ");
         }
-        place.push_str(&format!("field `{}`", fields.join(".")));
+        place = format!("{place}field `{}`", fields.join("."));
     }
     if place.is_empty() { "top level".into() } else { place }
 }

@@ -75,10 +75,10 @@ pub struct Instance {
     pub batch_transform: bool,
     /// Accepted for HyperPod clusters.
     pub hyperpod: bool,
-    /// Local NVMe storage in GB; such types refuse `VolumeSizeInGB`.
+    /// Local `NVMe` storage in GB; such types refuse `VolumeSizeInGB`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub nvme_gb: u32,
-    /// Whether it has local NVMe is not known.
+    /// Whether it has local `NVMe` is not known.
     #[serde(default, skip_serializing_if = "is_false")]
     pub nvme_unknown: bool,
     /// Network baseline in Gbit/s.
@@ -138,7 +138,7 @@ impl Instance {
             .map_or(0.0, |accelerator| accelerator.memory_gib() * f64::from(self.count))
     }
 
-    /// Whether it has local NVMe storage; none if that is not known.
+    /// Whether it has local `NVMe` storage; none if that is not known.
     pub fn nvme(&self) -> Option<bool> {
         (!self.nvme_unknown).then_some(self.nvme_gb > 0)
     }

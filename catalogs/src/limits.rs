@@ -52,7 +52,7 @@ limits! {
         health_check_timeout_s: Range,
         /// `ModelDataDownloadTimeoutInSeconds`.
         model_download_timeout_s: Range,
-        /// `VolumeSizeInGB`, for types without local NVMe.
+        /// `VolumeSizeInGB`, for types without local `NVMe`.
         volume_size_gb: Range,
     }
     /// Endpoints that answer through S3.

@@ -34,8 +34,8 @@ fn split(version: &str) -> (Vec<u64>, &str) {
     let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
     let (numbers, rest) = version.split_at(end);
     let marker = if rest.starts_with("rc")
-        || rest.starts_with("a")
-        || rest.starts_with("b")
+        || rest.starts_with('a')
+        || rest.starts_with('b')
         || rest.starts_with("dev")
     {
         rest

@@ -3,7 +3,7 @@
 
 /// What was read from a model file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Artifact {
+pub(crate) struct Artifact {
     /// Version of the framework, where the file says.
     pub version: Option<String>,
     /// Whether the file is XGBoost's old binary form, which XGBoost 3.1 and later cannot read.
@@ -14,7 +14,7 @@ pub struct Artifact {
 const MAX_VERSION: usize = 32;
 
 /// Reads what `bytes`, a model file, say of themselves.
-pub fn inspect(bytes: &[u8]) -> Artifact {
+pub(crate) fn inspect(bytes: &[u8]) -> Artifact {
     let version = after(bytes, b"_sklearn_version")
         .and_then(pickled_text)
         .or_else(|| after(bytes, b"\"version\":[").and_then(json_numbers));

@@ -12,6 +12,7 @@ use crate::saved;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Change {
     Added,
     Changed,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Severity {
     Note,
     Warning,
@@ -111,7 +112,7 @@ impl Finding {
 }
 
 /// `value` as a message may quote it: at most [`MAX_QUOTED`] characters, control characters escaped.
-pub fn shorten(value: &str) -> String {
+pub(crate) fn shorten(value: &str) -> String {
     let mut out: String = value.chars().take(MAX_QUOTED).flat_map(printable).collect();
     if value.chars().nth(MAX_QUOTED).is_some() {
         out.push('…');

@@ -6,6 +6,7 @@
 
 /// The form of a text value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Format {
     ProjectName,
     Region,

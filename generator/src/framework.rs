@@ -13,12 +13,12 @@ pub struct Requirement {
 }
 
 /// `name` as the package index compares names.
-pub fn canonical(name: &str) -> String {
+pub(crate) fn canonical(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '.'], "-")
 }
 
 /// The pins (`name==version`) of a requirements file; other lines say nothing about exact versions.
-pub fn pins(text: &str) -> Vec<Requirement> {
+pub(crate) fn pins(text: &str) -> Vec<Requirement> {
     let mut pins: Vec<Requirement> = Vec::new();
     for line in text.lines().take(2000) {
         let line = line.split(['#', ';']).next().unwrap_or_default();
@@ -105,7 +105,7 @@ fn pinned(package: &Package) -> Option<Requirement> {
 }
 
 /// `version` as a sortable list of its leading numbers.
-pub fn version_key(version: &str) -> Vec<u64> {
+pub(crate) fn version_key(version: &str) -> Vec<u64> {
     version.split('.').map_while(|part| part.parse().ok()).collect()
 }
 

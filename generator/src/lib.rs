@@ -37,4 +37,5 @@ pub use render::Language;
 pub use rules::{Rule, rules};
 pub use saved::{INPUTS as SAVED_INPUTS, read_inputs as saved_inputs};
 pub use spec::Spec;
+pub use values::accepts;
 pub use write::{Updated, WriteError};

@@ -28,6 +28,8 @@ pub enum Source {
     Manifest(PathBuf),
     /// An MCP server's answer.
     Mcp(String),
+    /// An answer at the terminal's prompt, which is asked only for what no other source gave.
+    Prompt,
     /// A layer's default.
     Default(String),
 }
@@ -38,6 +40,7 @@ impl Source {
         match self {
             Self::Flag => format!("--{}", field.flag),
             Self::Argument => "the argument".to_owned(),
+            Self::Prompt => "the prompt".to_owned(),
             Self::Environment => format!("the environment variable {}", field.env.join(" or ")),
             Self::Mcp(server) => format!("the MCP server {server}"),
             Self::Default(layer) => format!("the default of {layer}"),
@@ -55,6 +58,7 @@ impl fmt::Display for Source {
             Self::ConfigFile(path) | Self::CustomConfig(path) | Self::Manifest(path) => {
                 write!(f, "{}", path.display())
             }
+            Self::Prompt => f.write_str("prompt"),
             Self::Mcp(server) => write!(f, "MCP server {server}"),
             Self::Default(layer) => write!(f, "default of {layer}"),
         }

@@ -115,8 +115,8 @@ fn context<'a>(
 fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
     let mut merged = merged.clone();
     let Some((config, target)) = choose(&mut merged) else {
-        let questions = ["projectName", "deploymentConfig"];
-        let missing = questions.iter().filter(|k| merged.get(k).is_none() && !refused(&merged, k));
+        let needed = ["projectName", "deploymentConfig", "deploymentTarget"];
+        let missing = needed.iter().filter(|k| merged.get(k).is_none() && !refused(&merged, k));
         let questions = missing.map(|k| question(k, None)).collect();
         return (bare(&merged, questions), None);
     };
@@ -147,15 +147,15 @@ fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
             (plan, Some(project))
         }
         Err(finding) => {
-            plan.findings.insert(0, finding);
+            plan.findings.insert(0, *finding);
             (plan, None)
         }
     }
 }
 
-fn build(context: &Context<'_>, spec: &Spec, merged: &Merged) -> Result<Project, Finding> {
+fn build(context: &Context<'_>, spec: &Spec, merged: &Merged) -> Result<Project, Box<Finding>> {
     let internal = |e: String| {
-        Finding::error("MCC-GEN-001", e, "choose another value; nothing was written")
+        Box::new(Finding::error("MCC-GEN-001", e, "choose another value; nothing was written"))
     };
     let view = serde_json::to_value(spec).map_err(|e| internal(e.to_string()))?;
     let mut project =
@@ -170,10 +170,10 @@ fn build(context: &Context<'_>, spec: &Spec, merged: &Merged) -> Result<Project,
 
 impl Context<'_> {
     /// Copies the user's model, a file or a folder, to where the image takes it from.
-    fn copy_model(&self, path: &str, file: &str, project: &mut Project) -> Result<(), Finding> {
+    fn copy_model(&self, path: &str, file: &str, project: &mut Project) -> Result<(), Box<Finding>> {
         let wrong = |reason: String| {
             let finding = Finding::error("MCC-INP-004", reason, "name a model that can be read");
-            self.merged.about("modelPath", finding)
+            Box::new(self.merged.about("modelPath", finding))
         };
         let root = self.path(path).map_err(wrong)?;
         let mut total = 0;
@@ -321,7 +321,7 @@ fn cost(catalogs: &Catalogs, spec: &Spec) -> Option<Cost> {
 }
 
 fn next_steps(spec: &Spec) -> Vec<String> {
-    let mut steps = vec![format!("cd {}", spec.project.name), "do/validate".to_owned()];
+    let mut steps = vec!["do/validate".to_owned()];
     if spec.project.codebuild {
         steps.push("do/submit".to_owned());
     } else {

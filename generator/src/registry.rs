@@ -80,6 +80,7 @@ pub enum Weights {
 /// The set of instance types that a target accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum InstancePool {
     Hosting,
     BatchTransform,
@@ -89,6 +90,7 @@ pub enum InstancePool {
 /// Which API field names the host image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum AmiKind {
     Inference,
     Transform,
@@ -129,6 +131,7 @@ pub struct ModelFormat {
 /// Whether a model is one file or a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum ModelKind {
     File,
     Directory,

@@ -16,7 +16,7 @@ use crate::project::{File, Project};
 /// Where the inputs are.
 pub const INPUTS: &str = ".mcc/inputs.json";
 /// Where the digests of the generated files are.
-pub const RECORD: &str = ".mcc/files.json";
+pub(crate) const RECORD: &str = ".mcc/files.json";
 /// Layer name of the files that the generator itself writes.
 const LAYER: &str = "generator";
 /// Largest record that is read back.
@@ -34,7 +34,7 @@ struct SavedInputs {
 /// Digests of the files as they were generated.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Record {
+pub(crate) struct Record {
     sha256: BTreeMap<String, String>,
 }
 
@@ -74,7 +74,7 @@ pub fn read_inputs(dir: &Path) -> Result<Map<String, Value>, String> {
 }
 
 /// The inputs in the text of a saved file.
-pub fn parse_inputs(text: &str) -> Result<Map<String, Value>, String> {
+pub(crate) fn parse_inputs(text: &str) -> Result<Map<String, Value>, String> {
     let saved: SavedInputs =
         serde_json::from_str(text).map_err(|e| format!("{INPUTS} cannot be parsed: {e}"))?;
     Ok(saved.inputs)
@@ -89,7 +89,7 @@ fn read(path: &Path) -> std::io::Result<String> {
 
 impl Record {
     /// The record of the project at `dir`. Paths that would leave the project are dropped.
-    pub fn read(dir: &Path) -> Result<Self, String> {
+    pub(crate) fn read(dir: &Path) -> Result<Self, String> {
         let text = read(&dir.join(RECORD)).map_err(|e| format!("{RECORD} cannot be read: {e}"))?;
         let mut record: Self =
             serde_json::from_str(&text).map_err(|e| format!("{RECORD} cannot be parsed: {e}"))?;
@@ -98,12 +98,12 @@ impl Record {
     }
 
     /// Whether `bytes` are what the generator wrote at `path`.
-    pub fn wrote(&self, path: &str, bytes: &[u8]) -> bool {
+    pub(crate) fn wrote(&self, path: &str, bytes: &[u8]) -> bool {
         self.sha256.get(path).is_some_and(|d| *d == digest(bytes))
     }
 
     /// All generated files.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.sha256.keys().map(String::as_str)
     }
 }

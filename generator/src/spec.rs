@@ -353,7 +353,7 @@ pub struct Hyperpod {
     pub startup_failures: u32,
     /// Seconds that a roll-out may take.
     pub deadline_s: u32,
-    /// FSx for Lustre volume.
+    /// `FSx` for Lustre volume.
     pub fsx: Option<Value>,
     /// Bucket and prefix of a model in S3; both null where the model is not there.
     pub s3: S3Source,

@@ -13,7 +13,7 @@ const MAX_MAP_VALUE: usize = 64 * 1024;
 
 /// Why a value is not taken, and what would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// What is wrong.
     pub message: String,
     /// Right values, nearest first.
@@ -53,8 +53,20 @@ const SPELLINGS: [(&str, &str, &str); 6] = [
     ("framework", "scikit-learn", "sklearn"),
 ];
 
+/// Whether the input `key` takes `value`.
+///
+/// # Errors
+/// Why not, with the nearest right values.
+pub fn accepts(key: &str, value: &Value) -> Result<(), String> {
+    let field = crate::inputs::find(key).ok_or_else(|| "is not an input".to_owned())?;
+    normalise(field, value).map(|_| ()).map_err(|refusal| match refusal.choices.first() {
+        Some(best) => format!("{}: did you mean {best}?", refusal.message),
+        None => refusal.message,
+    })
+}
+
 /// Checks `value` for `field` and brings it to its one form.
-pub fn normalise(field: &Field, value: &Value) -> Result<Value, Refusal> {
+pub(crate) fn normalise(field: &Field, value: &Value) -> Result<Value, Refusal> {
     match field.kind {
         Kind::Text(format) => {
             let text = text(field, value)?;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use mcc_generator::{
-    FileAccess, Kind, Plan, Project, Source, Sources, WriteError, fields, registry,
+    FileAccess, Kind, Plan, Project, Severity, Source, Sources, WriteError, fields, registry,
 };
 use serde_json::{Map, Value, json};
 
 use super::{catalogs, catalogs_arg, format_arg, is_json};
-use crate::{Exit, output};
+use crate::{Exit, output, prompt};
 
 pub(super) fn command() -> Command {
     let mut command = Command::new("generate")
@@ -19,7 +19,7 @@ pub(super) fn command() -> Command {
             "Generate a project.\n\nInputs come from eight sources; the first that gives a value wins: \
              flags, the argument, ML_* environment variables, --config, config/mcp.json, the section \
              ml-container-creator of package.json (or [tool.ml-container-creator] of pyproject.toml), \
-             MCP answers, defaults.",
+             MCP answers, defaults. What is missing then is asked for, if there is a terminal.",
         )
         .arg(Arg::new("NAME").help("Name of the project (the same as --project-name)"))
         .arg(path_arg("config", "FILE", "JSON file of inputs"))
@@ -28,6 +28,7 @@ pub(super) fn command() -> Command {
         .arg(path_arg("mcp-answers", "FILE", "JSON file of answers of MCP servers: {\"server\": {inputs}}"))
         .arg(switch("update", "Update the generated project that is in the folder"))
         .arg(switch("force", "With --update: replace edited files too, keeping each as <name>.orig"))
+        .arg(switch("no-prompts", "Never ask; without a terminal, or with --format json, nothing is asked anyway"))
         .arg(switch("dry-run", "Say what would be written, and write nothing"))
         .arg(switch("diff", "Print the differences to what is in the folder, and write nothing"))
         .arg(format_arg())
@@ -79,10 +80,15 @@ fn heading(group: &'static str) -> &'static str {
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let catalogs = catalogs(matches)?;
     let cwd = std::env::current_dir().context("the working directory cannot be read")?;
-    let merged = sources(matches, &cwd)?.merge();
-    let (plan, project) = match mcc_generator::generate(catalogs, &merged) {
-        Ok(done) => done,
-        Err(plan) => return Ok(refused(&plan, is_json(matches))),
+    let interactive = !is_json(matches) && !matches.get_flag("no-prompts") && prompt::is_possible();
+    let mut answers = Map::new();
+    let (plan, project) = loop {
+        let merged = sources(matches, &cwd)?.with(Source::Prompt, answers.clone()).merge();
+        match mcc_generator::generate(catalogs, &merged) {
+            Ok(done) => break done,
+            Err(plan) if interactive && asks(&plan) => answers.extend(prompt::ask(&plan)?),
+            Err(plan) => return Ok(refused(&plan, is_json(matches))),
+        }
     };
     let dir = matches
         .get_one::<PathBuf>("project-dir")
@@ -95,6 +101,11 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         return Ok(dry_run(&plan, &dir, is_json(matches)));
     }
     write(matches, &plan, &project, &dir)
+}
+
+/// Whether all that stands in the way is something that the user can be asked for.
+fn asks(plan: &Plan) -> bool {
+    !plan.questions.is_empty() && !plan.findings.iter().any(|f| f.severity == Severity::Error)
 }
 
 /// The eight sources, and the saved inputs of `--from`, which rank as a configuration file does.
@@ -205,7 +216,7 @@ fn dry_run(plan: &Plan, dir: &Path, as_json: bool) -> Exit {
     for file in &plan.files {
         output::line(&format!("  {:>7}  {}", file.bytes, file.path));
     }
-    output::plan(plan);
+    output::plan(plan, dir);
     Exit::Done
 }
 
@@ -230,7 +241,7 @@ fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Re
                 None => format!("wrote {} files to {}", plan.files.len(), dir.display()),
             };
             output::line(&text);
-            output::plan(plan);
+            output::plan(plan, dir);
         }
         Err(error) => {
             if as_json {

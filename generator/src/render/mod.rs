@@ -23,7 +23,7 @@ pub(crate) fn fill(template: &Value, view: &Value) -> Option<Value> {
 
 /// Why a template could not be rendered.
 #[derive(Debug, thiserror::Error)]
-pub enum RenderError {
+pub(crate) enum RenderError {
     /// The template itself is wrong; a test over all layers keeps such ones from being shipped.
     #[error("{path}: {reason}")]
     Template {
@@ -61,7 +61,7 @@ fn form(path: &str) -> (&str, Form) {
 }
 
 /// Renders the overlay of `layers` with `view`.
-pub fn render(layers: &[&Layer], view: &Value) -> Result<Project, RenderError> {
+pub(crate) fn render(layers: &[&Layer], view: &Value) -> Result<Project, RenderError> {
     let mut chosen: BTreeMap<&str, (&Layer, &str, &[u8], Form)> = BTreeMap::new();
     for layer in layers {
         for (path, bytes) in &layer.files {

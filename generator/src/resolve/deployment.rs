@@ -32,7 +32,7 @@ impl Context<'_> {
         });
         let name = &project.name;
         let place = |given: &Option<String>, rest: &str| {
-            given.clone().unwrap_or_else(|| self.default_s3(&aws.region, name, rest))
+            given.clone().unwrap_or_else(|| super::default_s3(&aws.region, name, rest))
         };
         let capture = i.endpoint_data_capture_percent.filter(|p| *p > 0);
         let component = i.inference_component == Some(true);
@@ -76,7 +76,7 @@ impl Context<'_> {
     pub(super) fn batch(&self, project: &ProjectSpec, aws: &Aws) -> Batch {
         let i = &self.inputs;
         let place = |given: &Option<String>, rest: &str| {
-            given.clone().unwrap_or_else(|| self.default_s3(&aws.region, &project.name, rest))
+            given.clone().unwrap_or_else(|| super::default_s3(&aws.region, &project.name, rest))
         };
         let lines = i.batch_split_type.as_deref() == Some("Line");
         Batch {

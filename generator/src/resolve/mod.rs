@@ -64,11 +64,6 @@ impl Context<'_> {
         self.layers.iter().any(|l| l.manifest.groups.iter().any(|g| g == group))
     }
 
-    /// An S3 place of this project in the default bucket.
-    fn default_s3(&self, region: &str, name: &str, rest: &str) -> String {
-        format!("s3://{DEFAULT_BUCKET}-{region}/{name}/{rest}")
-    }
-
     /// The complete description.
     pub(crate) fn spec(&mut self) -> Spec {
         let project = self.project();
@@ -263,6 +258,11 @@ impl Context<'_> {
             kms_keys: some(i.kms_key_arn.clone().into_iter().collect()),
         }
     }
+}
+
+/// An S3 place of this project in the default bucket.
+fn default_s3(region: &str, name: &str, rest: &str) -> String {
+    format!("s3://{DEFAULT_BUCKET}-{region}/{name}/{rest}")
 }
 
 /// The partition of a Region that the catalogs do not know, by its prefix.

@@ -25,7 +25,7 @@ impl Context<'_> {
         };
         let pins = self.pins();
         let artifact = self.artifact();
-        self.format(&framework, &artifact, &mut model);
+        self.format(&framework, artifact.as_ref(), &mut model);
         let pinned = pins.iter().find(|p| framework.is_called(&p.name)).map(|p| &p.version);
         let version = self
             .inputs
@@ -69,7 +69,7 @@ impl Context<'_> {
     fn format(
         &mut self,
         framework: &Framework,
-        artifact: &Option<artifact::Artifact>,
+        artifact: Option<&artifact::Artifact>,
         model: &mut Model,
     ) {
         let suffix = |f: &&crate::registry::ModelFormat| {
@@ -80,24 +80,21 @@ impl Context<'_> {
             Some(name) => framework.formats.iter().find(|f| f.name == name),
             None => framework.formats.iter().find(suffix).or(framework.formats.first()),
         };
-        match format {
-            Some(format) => {
-                model.format = Some(format.name.clone());
-                model.file = Some(format.file.clone());
-            }
-            None => {
-                let names: Vec<String> =
-                    framework.formats.iter().map(|f| f.name.clone()).collect();
-                let finding = Finding::error(
-                    "MCC-FMT-001",
-                    format!("{} does not keep models in this format", framework.package),
-                    format!("use one of {}", names.join(", ")),
-                )
-                .choices(names);
-                self.findings.push(self.merged.about("modelFormat", finding));
-            }
+        if let Some(format) = format {
+            model.format = Some(format.name.clone());
+            model.file = Some(format.file.clone());
+        } else {
+            let names: Vec<String> =
+                framework.formats.iter().map(|f| f.name.clone()).collect();
+            let finding = Finding::error(
+                "MCC-FMT-001",
+                format!("{} does not keep models in this format", framework.package),
+                format!("use one of {}", names.join(", ")),
+            )
+            .choices(names);
+            self.findings.push(self.merged.about("modelFormat", finding));
         }
-        if artifact.as_ref().is_some_and(|a| a.old_binary) {
+        if artifact.is_some_and(|a| a.old_binary) {
             let finding = Finding::error(
                 "MCC-FMT-002",
                 "this is XGBoost's old binary form, which XGBoost 3.1 and later cannot read",

@@ -23,7 +23,7 @@ pub struct Wanted {
     pub max_num_batched_tokens: Option<u64>,
     /// Whether the key-value cache has 8 bits per value.
     pub eight_bit_cache: bool,
-    /// LoRA adapters in one batch and their highest rank.
+    /// `LoRA` adapters in one batch and their highest rank.
     pub lora: Option<(u32, u32)>,
     /// Whether CUDA graphs are off.
     pub eager: bool,

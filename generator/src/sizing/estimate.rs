@@ -42,7 +42,7 @@ pub struct Serving {
     pub in_flight: Option<Quantization>,
     /// Bytes per value of the cache: 2, or 1 for an 8-bit cache.
     pub cache_value_bytes: f64,
-    /// LoRA adapters in one batch and their highest rank.
+    /// `LoRA` adapters in one batch and their highest rank.
     pub lora: Option<(u32, u32)>,
     /// Whether CUDA graphs are off.
     pub eager: bool,
