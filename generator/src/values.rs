@@ -205,7 +205,8 @@ fn map(value: &Value, names: Format, flags: bool) -> Result<Value, Refusal> {
     let mut out = Map::new();
     for (name, value) in entries {
         let shown = crate::finding::shorten(&name);
-        let name = name.trim_start_matches("--");
+        // Options may be written as on the engine's own command line.
+        let name = if flags { name.trim_start_matches("--") } else { &name };
         if !names.accepts(name) {
             return Err(Refusal::new(format!("has the name {shown}, which is not {}", names.expected())));
         }

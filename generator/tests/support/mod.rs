@@ -1,0 +1,58 @@
+//! Projects to test with: every deployment config on every target, from the registry.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use mcc_catalogs::Catalogs;
+use mcc_generator::{FileAccess, Merged, Plan, Project, Source, Sources, generate, registry};
+use serde_json::{Map, Value, json};
+
+/// The answer to each question that some project asks.
+pub fn answer(key: &str, config: &str) -> Value {
+    match key {
+        "framework" => json!(registry().config(config).unwrap().frameworks[0]),
+        "modelName" => json!("Qwen/Qwen3-8B"),
+        "hyperpodCluster" => json!("demo"),
+        other => panic!("no project asked for {other} so far: add an answer here"),
+    }
+}
+
+/// Inputs of the smallest project of `config` on `target`.
+pub fn base(config: &str, target: &str) -> Map<String, Value> {
+    let mut inputs = object(json!({
+        "projectName": "churn", "deploymentConfig": config, "deploymentTarget": target,
+    }));
+    for question in plan_of(&inputs).questions {
+        inputs.insert(question.key.clone(), answer(&question.key, config));
+    }
+    inputs
+}
+
+/// Every deployment config with every target.
+pub fn pairs() -> Vec<(String, String)> {
+    let configs = registry().configs().iter().map(|c| c.name.clone());
+    configs.flat_map(|c| registry().targets().iter().map(move |t| (c.clone(), t.clone()))).collect()
+}
+
+pub fn object(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().expect("an object")
+}
+
+pub fn merged(inputs: &Map<String, Value>) -> Merged {
+    let access = FileAccess::Anywhere(std::env::temp_dir());
+    Sources::new().files(access).with(Source::Flag, inputs.clone()).merge()
+}
+
+pub fn plan_of(inputs: &Map<String, Value>) -> Plan {
+    mcc_generator::plan(Catalogs::embedded(), &merged(inputs))
+}
+
+pub fn try_project(inputs: &Map<String, Value>) -> Result<(Plan, Project), Box<Plan>> {
+    generate(Catalogs::embedded(), &merged(inputs))
+}
+
+pub fn project(inputs: &Map<String, Value>) -> Project {
+    match try_project(inputs) {
+        Ok((_, project)) => project,
+        Err(plan) => panic!("{inputs:#?}\nrefused: {:#?} {:#?}", plan.questions, plan.findings),
+    }
+}
