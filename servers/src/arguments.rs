@@ -28,10 +28,7 @@ pub(crate) fn read<T: DeserializeOwned>(
 /// Everything that is wrong with `arguments`, in their order.
 fn check(schema: &JsonObject, arguments: &JsonObject) -> Vec<Problem> {
     let empty = JsonObject::new();
-    let properties = schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .unwrap_or(&empty);
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     let mut problems = Vec::new();
     for (name, value) in arguments {
         match properties.get(name) {
@@ -55,9 +52,7 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Problem {
     let fix = choices
         .first()
         .map_or_else(|| "leave it out".to_owned(), |first| format!("did you mean `{first}`?"));
-    Problem::of(shown, "there is no such argument")
-        .choices(choices)
-        .fix(fix)
+    Problem::of(shown, "there is no such argument").choices(choices).fix(fix)
 }
 
 /// `known`, what looks most like `given` first and the rest in its own order.

@@ -101,11 +101,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// A problem with one argument.
     pub(crate) fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: Some(field.into()),
-            message: message.into(),
-            ..Self::default()
-        }
+        Self { field: Some(field.into()), message: message.into(), ..Self::default() }
     }
 
     /// Adds what to do about it.
@@ -162,11 +158,7 @@ pub(crate) struct ToolError {
 impl ToolError {
     /// An error without details.
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self {
-            code: code.to_owned(),
-            message: message.into(),
-            problems: Vec::new(),
-        }
+        Self { code: code.to_owned(), message: message.into(), problems: Vec::new() }
     }
 
     /// An error about one argument.
@@ -177,17 +169,13 @@ impl ToolError {
     /// An error about several arguments at once.
     pub(crate) fn all(code: &str, problems: Vec<Problem>) -> Self {
         let message = match problems.as_slice() {
-            [one] => one.field.as_ref().map_or_else(
-                || one.message.clone(),
-                |field| format!("{field}: {}", one.message),
-            ),
+            [one] => one
+                .field
+                .as_ref()
+                .map_or_else(|| one.message.clone(), |field| format!("{field}: {}", one.message)),
             many => format!("{} inputs have to be put right", many.len()),
         };
-        Self {
-            code: code.to_owned(),
-            message,
-            problems,
-        }
+        Self { code: code.to_owned(), message, problems }
     }
 
     /// The failure of this server itself.

@@ -67,9 +67,9 @@ fn check_value(
     let depth = depth.checked_sub(1).ok_or(Excess::Depth)?;
     match value {
         Value::String(text) => check(text, limits.text, limits),
-        Value::Array(items) => items
-            .iter()
-            .try_for_each(|item| check_value(item, limits, depth, budget)),
+        Value::Array(items) => {
+            items.iter().try_for_each(|item| check_value(item, limits, depth, budget))
+        }
         Value::Object(members) => members.iter().try_for_each(|(key, member)| {
             check(key, MAX_TEXT, limits)?;
             check_value(member, limits, depth, budget)
@@ -80,10 +80,7 @@ fn check_value(
 
 fn check(text: &str, limit: usize, limits: &Limits) -> Result<(), Excess> {
     if text.len() > limit {
-        return Err(Excess::Text {
-            bytes: text.len(),
-            limit,
-        });
+        return Err(Excess::Text { bytes: text.len(), limit });
     }
     match secret(text) {
         Some(kind) if !limits.secrets => Err(Excess::Secret(kind)),
@@ -184,9 +181,7 @@ mod tests {
     use crate::testing;
 
     fn refused(arguments: Value) -> String {
-        let Value::Object(arguments) = arguments else {
-            panic!("arguments are an object")
-        };
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
         match within_limits(testing::tool("echo"), &arguments) {
             Ok(()) => "accepted".to_owned(),
             Err(error) => {
@@ -225,7 +220,13 @@ mod tests {
         ] {
             assert_eq!(refused(arguments), "secret_refused");
         }
-        for harmless in ["hf_token", "org/hf_model-7b", "task-xyz", "sk-learn", "/my/shf_aaaaaaaaaaaaaaaaaaaaaaaa"] {
+        for harmless in [
+            "hf_token",
+            "org/hf_model-7b",
+            "task-xyz",
+            "sk-learn",
+            "/my/shf_aaaaaaaaaaaaaaaaaaaaaaaa",
+        ] {
             assert_eq!(refused(json!({ "text": harmless })), "accepted", "{harmless}");
         }
         assert_eq!(refused(json!({"files": {"a": token}})), "accepted");

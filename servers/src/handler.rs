@@ -88,11 +88,7 @@ impl ServerHandler for Handler {
     }
 
     fn get_tool(&self, name: &str) -> Option<ListedTool> {
-        self.server
-            .listing()
-            .iter()
-            .find(|tool| tool.name == name)
-            .cloned()
+        self.server.listing().iter().find(|tool| tool.name == name).cloned()
     }
 
     async fn call_tool(
@@ -136,9 +132,8 @@ fn can_ask(context: &RequestContext<RoleServer>) -> bool {
 /// The state is not signed. It holds nothing but input values, which the same caller could have
 /// sent as arguments, and they pass the same checks.
 fn answered(state: Option<&str>, responses: Option<InputResponses>) -> Answered {
-    let mut values: JsonObject = state
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
+    let mut values: JsonObject =
+        state.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let response = responses.and_then(|mut responses| responses.remove(FORM));
     let mut declined = false;
     if let Some(response) = response {

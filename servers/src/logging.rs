@@ -20,11 +20,8 @@ pub(crate) fn start(filter: Option<&str>) {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .without_time();
-    let already_there = tracing_subscriber::registry()
-        .with(targets)
-        .with(lines)
-        .try_init()
-        .is_err();
+    let already_there =
+        tracing_subscriber::registry().with(targets).with(lines).try_init().is_err();
     if already_there {
         tracing::debug!("keeping the log subscriber that is already there");
     }

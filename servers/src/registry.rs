@@ -40,16 +40,10 @@ pub fn tool_schemas(name: &str) -> Result<serde_json::Value, ServeError> {
 
 /// The server called `name`.
 pub(crate) fn find(name: &str) -> Result<&'static Server, ServeError> {
-    SERVERS
-        .iter()
-        .copied()
-        .find(|server| server.name == name)
-        .ok_or_else(|| ServeError::UnknownServer {
+    SERVERS.iter().copied().find(|server| server.name == name).ok_or_else(|| {
+        ServeError::UnknownServer {
             name: name.to_owned(),
-            known: SERVERS
-                .iter()
-                .map(|server| server.name)
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
+            known: SERVERS.iter().map(|server| server.name).collect::<Vec<_>>().join(", "),
+        }
+    })
 }

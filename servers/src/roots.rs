@@ -18,10 +18,7 @@ impl Roots {
         folders
             .iter()
             .map(|path| {
-                let failed = |source| ServeError::Root {
-                    path: path.clone(),
-                    source,
-                };
+                let failed = |source| ServeError::Root { path: path.clone(), source };
                 let real = fs::canonicalize(path).map_err(failed)?;
                 if real.is_dir() {
                     Ok(real)
@@ -62,10 +59,7 @@ impl Roots {
         }
         let requested_path = Path::new(requested);
         let wanted = first.join(requested_path);
-        if requested_path
-            .components()
-            .any(|part| part == Component::ParentDir)
-        {
+        if requested_path.components().any(|part| part == Component::ParentDir) {
             return Err(self.refused(field, requested, "`..` is not followed"));
         }
         let real = real_path(&wanted)
@@ -83,11 +77,7 @@ impl Roots {
     }
 
     fn refused(&self, field: &str, requested: &str, why: &str) -> ToolError {
-        let roots: Vec<String> = self
-            .0
-            .iter()
-            .map(|root| root.display().to_string())
-            .collect();
+        let roots: Vec<String> = self.0.iter().map(|root| root.display().to_string()).collect();
         ToolError::of(
             "outside_roots",
             Problem {

@@ -5,7 +5,7 @@
 //! reject the whole tool list. So schemas are inlined, plain, and objects at the top.
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
+use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::error::ToolError;
@@ -15,7 +15,7 @@ pub(crate) type JsonObject = Map<String, Value>;
 
 /// The schema of a tool's arguments: closed, so that a misspelt argument is an error.
 pub(crate) fn input<T: JsonSchema>() -> JsonObject {
-    let mut schema = of::<T>();
+    let mut schema = of::<T>(Contract::Deserialize);
     schema.insert("additionalProperties".to_owned(), json!(false));
     schema
 }
@@ -25,7 +25,7 @@ pub(crate) fn input<T: JsonSchema>() -> JsonObject {
 /// A failed call carries `error` in place of the answer, and some clients check that too against
 /// the schema. So `status` is the only member that is always there.
 pub(crate) fn output<T: JsonSchema>() -> JsonObject {
-    let mut schema = of::<T>();
+    let mut schema = of::<T>(Contract::Serialize);
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         if let Some(Value::Array(statuses)) =
             properties.get_mut("status").and_then(|status| status.get_mut("enum"))
@@ -34,18 +34,23 @@ pub(crate) fn output<T: JsonSchema>() -> JsonObject {
         }
         properties.insert(
             "error".to_owned(),
-            described(of::<ToolError>(), "Why the call failed; only with status `error`."),
+            described(
+                of::<ToolError>(Contract::Serialize),
+                "Why the call failed; only with status `error`.",
+            ),
         );
     }
     schema.insert("required".to_owned(), json!(["status"]));
     schema
 }
 
-/// The plain schema of `T`.
-fn of<T: JsonSchema>() -> JsonObject {
+/// The plain schema of `T`, as it is read or as it is written: a member that is skipped when it is
+/// empty is required in the one and not in the other.
+fn of<T: JsonSchema>(contract: Contract) -> JsonObject {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
+        settings.contract = contract;
     });
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     plain(&mut schema);
@@ -86,11 +91,7 @@ fn replace_references(schema: &mut Value, definitions: &Value, open: &mut Vec<St
         .and_then(|reference| reference.strip_prefix("#/$defs/"))
         .map(str::to_owned);
     if let Some(name) = name {
-        let target = if open.contains(&name) {
-            None
-        } else {
-            definitions.get(&name).cloned()
-        };
+        let target = if open.contains(&name) { None } else { definitions.get(&name).cloned() };
         let mut target = target.unwrap_or_else(|| json!({"type": "object"}));
         open.push(name);
         replace_references(&mut target, definitions, open);

@@ -134,19 +134,14 @@ impl Reply {
     fn made<T: Serialize>(answer: &T, text: String, failed: bool) -> Result<Self, ToolError> {
         let structured = serde_json::to_value(answer)
             .map_err(|error| ToolError::internal(&format!("the answer is not JSON: {error}")))?;
-        Ok(Self::Answer(Answer {
-            structured,
-            text,
-            failed,
-        }))
+        Ok(Self::Answer(Answer { structured, text, failed }))
     }
 }
 
 impl Server {
     /// What `tools/list` answers.
     pub(crate) fn listing(&self) -> &[ListedTool] {
-        self.listing
-            .get_or_init(|| self.tools.iter().map(Tool::listed).collect())
+        self.listing.get_or_init(|| self.tools.iter().map(Tool::listed).collect())
     }
 
     /// The tool called `name`.

@@ -78,9 +78,8 @@ fn panicking(_call: Call) -> Running {
 /// Asks for `first`, then for `second`, and then echoes both.
 fn asking(call: Call) -> Running {
     Box::pin(async move {
-        let missing = ["first", "second"]
-            .into_iter()
-            .find(|name| !call.answered.values.contains_key(*name));
+        let missing =
+            ["first", "second"].into_iter().find(|name| !call.answered.values.contains_key(*name));
         match missing {
             Some(name) if call.can_ask && !call.answered.declined => {
                 let form = json!({

@@ -4,9 +4,8 @@ use serde_json::Value;
 use snapbox::{assert_data_eq, file};
 
 /// Words that some clients refuse or misread somewhere in a schema.
-const UNPORTABLE: [&str; 8] = [
-    "$schema", "$defs", "$ref", "format", "anyOf", "oneOf", "allOf", "patternProperties",
-];
+const UNPORTABLE: [&str; 8] =
+    ["$schema", "$defs", "$ref", "format", "anyOf", "oneOf", "allOf", "patternProperties"];
 const LONGEST_NAME: usize = 32;
 
 fn tools() -> Vec<(String, Value)> {

@@ -34,9 +34,7 @@ pub(super) fn with_inputs(own: JsonObject) -> JsonObject {
 /// Parts the arguments into the tool's own and the generator's inputs.
 pub(super) fn split(own: &JsonObject, arguments: JsonObject) -> (JsonObject, JsonObject) {
     let names = own.get("properties").and_then(Value::as_object);
-    arguments
-        .into_iter()
-        .partition(|(name, _)| names.is_some_and(|names| names.contains_key(name)))
+    arguments.into_iter().partition(|(name, _)| names.is_some_and(|names| names.contains_key(name)))
 }
 
 /// The JSON type of the values of an input.
@@ -95,10 +93,7 @@ fn merged(context: &Context, inputs: JsonObject) -> Merged {
     } else {
         FileAccess::Below(context.roots.folders().to_vec())
     };
-    Sources::new()
-        .files(files)
-        .with(Source::Flag, inputs)
-        .merge()
+    Sources::new().files(files).with(Source::Flag, inputs).merge()
 }
 
 fn planned(plan: Plan) -> Planned {
@@ -158,21 +153,13 @@ fn input(input: mcc_generator::ResolvedInput) -> PlannedInput {
     let is_default = input.source.starts_with("the default");
     PlannedInput {
         telling: !is_default || TELLING.contains(&input.key.as_str()),
-        answer: ResolvedAnswer {
-            source: source(input.source),
-            key: input.key,
-            value: input.value,
-        },
+        answer: ResolvedAnswer { source: source(input.source), key: input.key, value: input.value },
     }
 }
 
 /// The generator names a flag where a value came in with the call.
 fn source(label: String) -> String {
-    if label.starts_with("--") {
-        "this call".to_owned()
-    } else {
-        label
-    }
+    if label.starts_with("--") { "this call".to_owned() } else { label }
 }
 
 fn question(question: mcc_generator::Question) -> QuestionAnswer {
@@ -206,10 +193,8 @@ pub(super) fn configs() -> Vec<ConfigAnswer> {
         .iter()
         .map(|config| {
             let layers = config_layers(&config.name);
-            let mut accelerators: Vec<String> = layers
-                .iter()
-                .flat_map(|layer| layer.manifest.accelerators.clone())
-                .collect();
+            let mut accelerators: Vec<String> =
+                layers.iter().flat_map(|layer| layer.manifest.accelerators.clone()).collect();
             accelerators.dedup();
             let own = layers.last();
             ConfigAnswer {
@@ -414,11 +399,8 @@ fn checked(report: mcc_generator::CheckReport) -> Checked {
 fn not_a_project(field: &str, value: &Value, finding: Finding) -> ToolError {
     ToolError::of(
         "not_a_project",
-        Problem {
-            rule: Some(finding.id),
-            ..Problem::of(field, finding.message)
-        }
-        .value(value)
-        .fix(finding.fix),
+        Problem { rule: Some(finding.id), ..Problem::of(field, finding.message) }
+            .value(value)
+            .fix(finding.fix),
     )
 }

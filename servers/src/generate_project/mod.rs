@@ -4,9 +4,9 @@
 mod answers;
 mod ask;
 mod core;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tools;
 
 use std::sync::OnceLock;

@@ -56,11 +56,7 @@ fn not_one_message(bytes: &Bytes) -> Option<Response> {
             -32600,
             "batches are not part of MCP; send one message per request",
         )),
-        _ => Some(refusal(
-            StatusCode::BAD_REQUEST,
-            -32600,
-            "a message is a JSON object",
-        )),
+        _ => Some(refusal(StatusCode::BAD_REQUEST, -32600, "a message is a JSON object")),
     }
 }
 
@@ -72,9 +68,7 @@ fn refusal(status: StatusCode, code: i32, message: &str) -> Response {
     });
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -82,14 +76,9 @@ fn refusal(status: StatusCode, code: i32, message: &str) -> Response {
 /// the same, and which rmcp would refuse.
 fn accept_both(headers: &mut HeaderMap) {
     let anything = headers.get_all(ACCEPT).iter().all(|value| {
-        value
-            .to_str()
-            .is_ok_and(|text| text.split(',').any(|part| part.trim() == "*/*"))
+        value.to_str().is_ok_and(|text| text.split(',').any(|part| part.trim() == "*/*"))
     });
     if anything {
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("application/json, text/event-stream"),
-        );
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     }
 }

@@ -42,10 +42,7 @@ pub fn run_http(name: &str, http: &HttpOptions, options: &Options) -> Result<(),
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|source| ServeError::System {
-            what: "cannot start the runtime",
-            source,
-        })?
+        .map_err(|source| ServeError::System { what: "cannot start the runtime", source })?
         .block_on(serve_http(name, http, options))
 }
 
@@ -83,10 +80,7 @@ pub(super) async fn listen(
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<>), ServeError> {
     let allowed = Allowed::new(http)?;
     let handler = handler(server, options)?;
-    let bind_failed = |source| ServeError::Bind {
-        address: http.address,
-        source,
-    };
+    let bind_failed = |source| ServeError::Bind { address: http.address, source };
     let listener = TcpListener::bind(http.address).await.map_err(bind_failed)?;
     let bound = listener.local_addr().map_err(bind_failed)?;
 
@@ -106,9 +100,7 @@ pub(super) async fn listen(
         Arc::new(NeverSessionManager::default()),
         config,
     );
-    let app = Router::new()
-        .route_service(PATH, service)
-        .layer(from_fn(checked_body));
+    let app = Router::new().route_service(PATH, service).layer(from_fn(checked_body));
 
     let serving = async move {
         let draining = stop.clone();
@@ -147,9 +139,7 @@ impl Allowed {
                 ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"].map(str::to_owned),
             );
         } else if http.allowed_hosts.is_empty() {
-            return Err(ServeError::NoAllowedHost {
-                address: http.address,
-            });
+            return Err(ServeError::NoAllowedHost { address: http.address });
         }
         // A machine is also reached under the address it listens on; "any" is not an address.
         if !ip.is_unspecified() {
@@ -168,9 +158,7 @@ impl Allowed {
             hosts.push(host.clone());
         }
         for origin in &http.allowed_origins {
-            let rest = origin
-                .strip_prefix("https://")
-                .or_else(|| origin.strip_prefix("http://"));
+            let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.contains('/')) else {
                 return Err(ServeError::Allowed {
                     value: origin.clone(),
@@ -182,11 +170,7 @@ impl Allowed {
                 port == "*" || (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
             });
             let usual = if origin.starts_with("https") { 443 } else { 80 };
-            origins.push(if has_port {
-                origin.clone()
-            } else {
-                format!("{origin}:{usual}")
-            });
+            origins.push(if has_port { origin.clone() } else { format!("{origin}:{usual}") });
         }
         Ok(Self { hosts, origins })
     }
@@ -196,10 +180,7 @@ impl Allowed {
 #[cfg(unix)]
 fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let failed = |source| ServeError::System {
-        what: "cannot listen for signals",
-        source,
-    };
+    let failed = |source| ServeError::System { what: "cannot listen for signals", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     Ok(async move {
@@ -253,11 +234,21 @@ mod tests {
         for origin in ["", "x.example.com", "https://", "https://x/y", "null", "*"] {
             assert!(allowed("127.0.0.1:0", &[], &[origin]).is_err(), "{origin}");
         }
-        let origins = ["https://a.example", "http://b.example", "https://c.example:*", "https://d.example:8443"];
+        let origins = [
+            "https://a.example",
+            "http://b.example",
+            "https://c.example:*",
+            "https://d.example:8443",
+        ];
         let given = allowed("0.0.0.0:0", &["h"], &origins).unwrap().origins;
         assert_eq!(
             given,
-            ["https://a.example:443", "http://b.example:80", "https://c.example:*", "https://d.example:8443"]
+            [
+                "https://a.example:443",
+                "http://b.example:80",
+                "https://c.example:*",
+                "https://d.example:8443"
+            ]
         );
     }
 }

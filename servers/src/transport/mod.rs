@@ -35,11 +35,7 @@ pub struct Options {
 fn handler(server: &'static Server, options: &Options) -> Result<Handler, ServeError> {
     let context = Context {
         roots: Roots::new(&options.roots)?,
-        catalogs: options
-            .catalogs
-            .as_deref()
-            .map(Catalogs::with_overlay)
-            .transpose()?,
+        catalogs: options.catalogs.as_deref().map(Catalogs::with_overlay).transpose()?,
     };
     Ok(Handler::new(server, Arc::new(context)))
 }

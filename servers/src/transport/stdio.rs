@@ -19,10 +19,7 @@ pub fn run_stdio(name: &str, options: &Options) -> Result<(), ServeError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| ServeError::System {
-            what: "cannot start the runtime",
-            source,
-        })?
+        .map_err(|source| ServeError::System { what: "cannot start the runtime", source })?
         .block_on(serve_stdio(name, options))
 }
 

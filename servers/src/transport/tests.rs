@@ -27,14 +27,9 @@ async fn served() -> Served {
         allowed_origins: vec!["https://app.example.com".to_owned()],
     };
     let stop = CancellationToken::new();
-    let (address, serving) = listen(&testing::SERVER, &http, &Options::default(), stop.clone())
-        .await
-        .unwrap();
-    Served {
-        address,
-        stop,
-        serving: tokio::spawn(serving),
-    }
+    let (address, serving) =
+        listen(&testing::SERVER, &http, &Options::default(), stop.clone()).await.unwrap();
+    Served { address, stop, serving: tokio::spawn(serving) }
 }
 
 /// A request of the current revision, with the headers that it asks for.
@@ -44,10 +39,8 @@ fn modern(method: &str, name: Option<&str>, mut params: Value) -> (Vec<String>, 
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
         "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
     });
-    let mut headers = vec![
-        "MCP-Protocol-Version: 2026-07-28".to_owned(),
-        format!("Mcp-Method: {method}"),
-    ];
+    let mut headers =
+        vec!["MCP-Protocol-Version: 2026-07-28".to_owned(), format!("Mcp-Method: {method}")];
     headers.extend(name.map(|name| format!("Mcp-Name: {name}")));
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     (headers, body.to_string())
@@ -175,13 +168,11 @@ async fn forms_go_to_clients_that_show_them_and_their_answers_add_up() {
         assert_eq!(result["resultType"], "input_required", "round {round}: {result}");
         assert_eq!(result["inputRequests"]["inputs"]["params"]["message"], name);
         params["requestState"] = result["requestState"].clone();
-        params["inputResponses"] = json!({"inputs": {"action": "accept", "content": {name: round}}});
+        params["inputResponses"] =
+            json!({"inputs": {"action": "accept", "content": {name: round}}});
     }
     let result = ask(params).await;
-    assert_eq!(
-        result["structuredContent"]["answered"],
-        json!({"first": 0, "second": 1})
-    );
+    assert_eq!(result["structuredContent"]["answered"], json!({"first": 0, "second": 1}));
     let declined = json!({"name": "ask", "inputResponses": {"inputs": {"action": "decline"}}});
     assert_eq!(ask(declined).await["structuredContent"]["declined"], true);
     // State is whatever the client says it is.
@@ -219,15 +210,9 @@ async fn a_session_survives_a_panic_and_unknown_names() {
         session.waiting().await.unwrap();
     });
     let client = ().serve(theirs).await.unwrap();
-    let result = client
-        .call_tool(CallToolRequestParams::new("panic"))
-        .await
-        .unwrap();
+    let result = client.call_tool(CallToolRequestParams::new("panic")).await.unwrap();
     assert_eq!(result.is_error, Some(true));
-    let error = client
-        .call_tool(CallToolRequestParams::new("nothing"))
-        .await
-        .unwrap_err();
+    let error = client.call_tool(CallToolRequestParams::new("nothing")).await.unwrap_err();
     assert!(error.to_string().contains("echo, panic, ask, slow"), "{error}");
     let arguments = json!({"text": "x"}).as_object().cloned().unwrap();
     let result = client

@@ -75,11 +75,7 @@ fn answer(checked: Checked, detail: Detail) -> CheckAnswer {
             file.diff = None;
         }
     }
-    let errors = checked
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == "error")
-        .count();
+    let errors = checked.findings.iter().filter(|finding| finding.severity == "error").count();
     let edited = drift.iter().filter(|file| file.edited).count();
     let (status, summary, next) = if errors > 0 {
         (

@@ -46,10 +46,7 @@ fn explain(call: Call) -> Result<Reply, ToolError> {
             ));
         }
     }
-    let answer = ExplainAnswer {
-        status: Status::Ok,
-        rules,
-    };
+    let answer = ExplainAnswer { status: Status::Ok, rules };
     let text = text(&answer.rules);
     Reply::answer(&answer, text)
 }

@@ -108,11 +108,7 @@ fn stopped(planned: Planned) -> Result<Reply, ToolError> {
             .to_owned()
     }];
     let text = text(&answer);
-    if refused {
-        Reply::refusal(&answer, text)
-    } else {
-        Reply::answer(&answer, text)
-    }
+    if refused { Reply::refusal(&answer, text) } else { Reply::answer(&answer, text) }
 }
 
 /// An answer with what every outcome has.
@@ -158,14 +154,11 @@ fn written(
     if update {
         stays_inside(call, FIELD, &folder, project)?;
         let force = own.on_existing == OnExisting::Force;
-        let updated = project
-            .update(&folder, force)
-            .map_err(|error| refused(FIELD, &requested, &error))?;
+        let updated =
+            project.update(&folder, force).map_err(|error| refused(FIELD, &requested, &error))?;
         updated_answer(&mut answer, updated, &folder);
     } else {
-        project
-            .write(&folder)
-            .map_err(|error| refused(FIELD, &requested, &error))?;
+        project.write(&folder).map_err(|error| refused(FIELD, &requested, &error))?;
         answer.status = Status::Written;
         answer.summary = format!("{} files written to {}.", answer.files.len(), folder.display());
     }
@@ -187,15 +180,9 @@ fn started(steps: &[String], folder: &Path) -> Vec<String> {
 
 fn updated_answer(answer: &mut GenerateAnswer, updated: Updated, folder: &Path) {
     let (written, removed) = (updated.written.len(), updated.removed.len());
-    answer.status = if written + removed == 0 {
-        Status::Unchanged
-    } else {
-        Status::Updated
-    };
-    answer.summary = format!(
-        "{written} files written and {removed} removed in {}.",
-        folder.display()
-    );
+    answer.status = if written + removed == 0 { Status::Unchanged } else { Status::Updated };
+    answer.summary =
+        format!("{written} files written and {removed} removed in {}.", folder.display());
     answer.files = updated.written;
     answer.removed = updated.removed;
     answer.kept = updated.kept;
@@ -229,14 +216,11 @@ fn refused(field: &str, requested: &str, error: &WriteError) -> ToolError {
             "edited_files",
             "look at check_project with detail full; then set onExisting to force, which keeps each edited file as <name>.orig",
         ),
-        WriteError::Io { .. } => ("write_failed", "make room and check permissions, then call again"),
+        WriteError::Io { .. } => {
+            ("write_failed", "make room and check permissions, then call again")
+        }
     };
-    ToolError::of(
-        code,
-        Problem::of(field, error.to_string())
-            .value(&requested.into())
-            .fix(fix),
-    )
+    ToolError::of(code, Problem::of(field, error.to_string()).value(&requested.into()).fix(fix))
 }
 
 fn paged(
@@ -257,9 +241,8 @@ fn paged(
     let mut size = 0;
     // The cursor is the first path of the next page: the files are in order, and the same
     // arguments give the same files.
-    for (path, file) in project
-        .files()
-        .skip_while(|(path, _)| cursor.is_some_and(|cursor| *path < cursor))
+    for (path, file) in
+        project.files().skip_while(|(path, _)| cursor.is_some_and(|cursor| *path < cursor))
     {
         if size > 0 && size + file.bytes.len() > PAGE {
             answer.next_cursor = Some(path.to_owned());
@@ -288,7 +271,10 @@ fn paged(
             .to_owned(),
     ];
     if answer.next_cursor.is_some() {
-        steps.push("call generate_project again with cursor set to nextCursor, until there is none".to_owned());
+        steps.push(
+            "call generate_project again with cursor set to nextCursor, until there is none"
+                .to_owned(),
+        );
     }
     steps.append(&mut answer.next_steps);
     answer.next_steps = steps;
@@ -302,19 +288,15 @@ fn archived(planned: Planned, project: &Project) -> Result<GenerateAnswer, ToolE
         .map_err(|error| ToolError::internal(&format!("the archive could not be made: {error}")))?;
     let mut answer = begun(planned);
     answer.status = Status::Returned;
-    answer.summary = format!(
-        "{} files returned as one archive; nothing was written.",
-        answer.files.len()
-    );
+    answer.summary =
+        format!("{} files returned as one archive; nothing was written.", answer.files.len());
     answer.archive = Some(ArchiveAnswer {
         name: format!("{name}.tar.gz"),
         media_type: "application/gzip".to_owned(),
         encoding: "base64".to_owned(),
         data: BASE64.encode(bytes),
     });
-    answer
-        .next_steps
-        .insert(0, "decode archive.data and unpack it with tar -xzf".to_owned());
+    answer.next_steps.insert(0, "decode archive.data and unpack it with tar -xzf".to_owned());
     Ok(answer)
 }
 

@@ -144,8 +144,5 @@ fn add(line: &mut String, what: &str, items: &[String]) {
 }
 
 fn pairs(values: &JsonObject) -> Vec<String> {
-    values
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect()
+    values.iter().map(|(key, value)| format!("{key}={value}")).collect()
 }

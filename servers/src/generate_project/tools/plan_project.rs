@@ -47,14 +47,18 @@ fn plan(call: Call) -> Result<Reply, ToolError> {
 fn answer(planned: Planned, detail: Detail) -> PlanAnswer {
     let mut next_steps = planned.next_steps;
     match planned.status {
-        Status::NeedsInput => next_steps = vec![
+        Status::NeedsInput => {
+            next_steps = vec![
             "put the questions to the user, then call plan_project again with the answers added"
                 .to_owned(),
-        ],
-        Status::Refused => next_steps = vec![
-            "follow the fix of each finding of severity error, then call plan_project again"
-                .to_owned(),
-        ],
+        ]
+        }
+        Status::Refused => {
+            next_steps = vec![
+                "follow the fix of each finding of severity error, then call plan_project again"
+                    .to_owned(),
+            ]
+        }
         _ => next_steps.insert(
             0,
             "if the user agrees, call generate_project with the same arguments".to_owned(),
@@ -67,11 +71,9 @@ fn answer(planned: Planned, detail: Detail) -> PlanAnswer {
         findings: planned.findings,
         inputs: match detail {
             Detail::Full => planned.inputs,
-            Detail::Concise => planned
-                .inputs
-                .into_iter()
-                .filter(|input| input.telling)
-                .collect::<Vec<_>>(),
+            Detail::Concise => {
+                planned.inputs.into_iter().filter(|input| input.telling).collect::<Vec<_>>()
+            }
         }
         .into_iter()
         .map(|input| input.answer)
