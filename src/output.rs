@@ -48,12 +48,7 @@ pub(crate) fn findings(findings: &[Finding]) {
             Severity::Warning => "1;33",
             Severity::Note => "1;34",
         };
-        eprintln!(
-            "{}[{}]: {}",
-            paint(color, finding.severity.name()),
-            finding.id,
-            finding.message
-        );
+        eprintln!("{}[{}]: {}", paint(color, finding.severity.name()), finding.id, finding.message);
         if let (Some(value), Some(source)) = (&finding.value, &finding.source) {
             eprintln!("  given: {value} by {source}");
         }

@@ -22,7 +22,10 @@ pub(crate) fn is_possible() -> bool {
 /// When the input ends before the last answer.
 pub(crate) fn ask(plan: &Plan) -> Result<Map<String, Value>> {
     let mut input = std::io::stdin().lock();
-    plan.questions.iter().map(|question| Ok((question.key.clone(), answer(question, &mut input)?))).collect()
+    plan.questions
+        .iter()
+        .map(|question| Ok((question.key.clone(), answer(question, &mut input)?)))
+        .collect()
 }
 
 fn answer(question: &Question, input: &mut impl BufRead) -> Result<Value> {
@@ -30,7 +33,8 @@ fn answer(question: &Question, input: &mut impl BufRead) -> Result<Value> {
     for (number, choice) in question.choices.iter().enumerate() {
         output::ask(&format!("  {:>2}  {choice}\n", number + 1));
     }
-    let form = if question.choices.is_empty() { question.expected.as_str() } else { "number or name" };
+    let form =
+        if question.choices.is_empty() { question.expected.as_str() } else { "number or name" };
     loop {
         output::ask(&format!("{} ({form}): ", question.key));
         let mut line = String::new();
@@ -39,7 +43,8 @@ fn answer(question: &Question, input: &mut impl BufRead) -> Result<Value> {
             bail!("the input ended before {} was answered", question.key);
         }
         let text = line.trim();
-        let chosen = text.parse::<usize>().ok().and_then(|n| question.choices.get(n.checked_sub(1)?));
+        let chosen =
+            text.parse::<usize>().ok().and_then(|n| question.choices.get(n.checked_sub(1)?));
         let value = Value::from(chosen.map_or(text, String::as_str));
         match accepts(&question.key, &value) {
             Ok(()) => return Ok(value),

@@ -1,5 +1,12 @@
 //! The questions that generation and the servers ask.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::cast_precision_loss, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "tests"
+)]
 
 use mcc_catalogs::{
     AcceleratorKind, Arch, AttentionKind, Availability, Catalogs, DriverFit, ImageError,

@@ -64,7 +64,10 @@ mod tests {
         assert_eq!(inspect(pickle).version.as_deref(), Some("1.4.2"));
         let old = b"\x80\x03X\x10\0\0\0_sklearn_versionq\x05X\x06\0\0\x000.24.1q\x06sb.";
         assert_eq!(inspect(old).version.as_deref(), Some("0.24.1"));
-        assert_eq!(inspect(b"{\"learner\":{},\"version\":[3,2,0]}").version.as_deref(), Some("3.2.0"));
+        assert_eq!(
+            inspect(b"{\"learner\":{},\"version\":[3,2,0]}").version.as_deref(),
+            Some("3.2.0")
+        );
     }
 
     #[test]

@@ -61,8 +61,7 @@ pub fn check_files(
     // Neither can be read here; what they decided is in the files that were sent.
     inputs.remove("modelPath");
     inputs.remove("requirementsFile");
-    let merged =
-        Sources::new().with(Source::ConfigFile(saved::INPUTS.into()), inputs).merge();
+    let merged = Sources::new().with(Source::ConfigFile(saved::INPUTS.into()), inputs).merge();
     Ok(match plan::generate(catalogs, &merged) {
         Ok((plan, project)) => {
             let mut given = Project::default();

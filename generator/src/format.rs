@@ -97,9 +97,13 @@ impl Format {
             F::S3Uri => s3_uri(text),
             F::ImageUri => image(text),
             F::Version => chars(text, 1, 64, "._-+") && starts_alphanumeric(text),
-            F::Path => !text.is_empty() && text.len() <= 4096 && !text.chars().any(char::is_control),
+            F::Path => {
+                !text.is_empty() && text.len() <= 4096 && !text.chars().any(char::is_control)
+            }
             F::PathOrJson => {
-                text.trim_start().starts_with('{') && text.len() <= 256 * 1024 && !text.contains('\0')
+                text.trim_start().starts_with('{')
+                    && text.len() <= 256 * 1024
+                    && !text.contains('\0')
                     || F::Path.accepts(text)
             }
             F::ModelName => s3_uri(text) || hub_id(text),
@@ -124,7 +128,9 @@ impl Format {
             F::KubernetesName => dns_label(text),
             F::LabelKey => {
                 let name = text.rsplit('/').next().unwrap_or_default();
-                chars(text, 1, 317, "./_-") && chars(name, 1, 63, "._-") && starts_alphanumeric(text)
+                chars(text, 1, 317, "./_-")
+                    && chars(name, 1, 63, "._-")
+                    && starts_alphanumeric(text)
             }
             F::Quantity => quantity(text),
             F::TagKey => {
@@ -263,24 +269,56 @@ mod tests {
         check(F::SageMakerName, &["AllTraffic", "a"], &["-a", "a_b", ""]);
         check(F::EnvName, &["A_1", "_x"], &["1A", "A=B", "A\n", ""]);
         check(F::Region, &["us-east-1", "us-gov-west-1"], &["us-east", "us-east-1;", "US-EAST-1"]);
-        check(F::InstanceType, &["ml.g5.xlarge", "ml.p6-b200.48xlarge"], &["g5.xlarge", "ml.g5", "ml.g5.x`"]);
+        check(
+            F::InstanceType,
+            &["ml.g5.xlarge", "ml.p6-b200.48xlarge"],
+            &["g5.xlarge", "ml.g5", "ml.g5.x`"],
+        );
     }
 
     #[test]
     fn places() {
-        check(F::S3Uri, &["s3://bucket", "s3://bucket/a/b=1"], &["s3://", "s3://b/../x", "s3://Bucket/x", "s3://bucket/$(id)"]);
-        check(F::ModelName, &["gpt2", "meta-llama/Llama-3.1-8B-Instruct", "s3://models/llama/"], &["../x", "a/b/c", "a b", "a/$(id)"]);
-        check(F::ImageUri, &["python:3.12-slim", "1.dkr.ecr.x/y:z@sha256:ab"], &["a b", "a//b", "-x", "a$b", "a:"]);
+        check(
+            F::S3Uri,
+            &["s3://bucket", "s3://bucket/a/b=1"],
+            &["s3://", "s3://b/../x", "s3://Bucket/x", "s3://bucket/$(id)"],
+        );
+        check(
+            F::ModelName,
+            &["gpt2", "meta-llama/Llama-3.1-8B-Instruct", "s3://models/llama/"],
+            &["../x", "a/b/c", "a b", "a/$(id)"],
+        );
+        check(
+            F::ImageUri,
+            &["python:3.12-slim", "1.dkr.ecr.x/y:z@sha256:ab"],
+            &["a b", "a//b", "-x", "a$b", "a:"],
+        );
     }
 
     #[test]
     fn arns() {
-        check(F::RoleArn, &["arn:aws:iam::123456789012:role/x", "arn:aws-cn:iam::123456789012:role/a/b"], &["arn:aws:iam::1:role/x", "arn:aws:iam::123456789012:user/x", "arn:aws:iam::123456789012:role/$(id)"]);
-        check(F::SecretArn, &["arn:aws:secretsmanager:us-east-1:123456789012:secret:hf-AbCdEf"], &["arn:aws:secretsmanager:us-east-1:123456789012:hf"]);
+        check(
+            F::RoleArn,
+            &["arn:aws:iam::123456789012:role/x", "arn:aws-cn:iam::123456789012:role/a/b"],
+            &[
+                "arn:aws:iam::1:role/x",
+                "arn:aws:iam::123456789012:user/x",
+                "arn:aws:iam::123456789012:role/$(id)",
+            ],
+        );
+        check(
+            F::SecretArn,
+            &["arn:aws:secretsmanager:us-east-1:123456789012:secret:hf-AbCdEf"],
+            &["arn:aws:secretsmanager:us-east-1:123456789012:hf"],
+        );
     }
 
     #[test]
     fn quantities() {
-        check(F::Quantity, &["500m", "4", "1.5", "16Gi"], &["", "Gi", "-1", "1e3", "NaN", "inf", "4 Gi"]);
+        check(
+            F::Quantity,
+            &["500m", "4", "1.5", "16Gi"],
+            &["", "Gi", "-1", "1e3", "NaN", "inf", "4 Gi"],
+        );
     }
 }

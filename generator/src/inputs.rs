@@ -97,14 +97,7 @@ fn field(
     }
     let mut env = vec![format!("ML_{}", name.to_uppercase())];
     env.extend(aliases.iter().map(|&a| a.to_owned()));
-    Field {
-        key,
-        flag: name.replace('_', "-"),
-        env,
-        group,
-        kind,
-        help,
-    }
+    Field { key, flag: name.replace('_', "-"), env, group, kind, help }
 }
 
 /// Every input, in the order of the reference.

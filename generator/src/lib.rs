@@ -29,7 +29,9 @@ pub use diff::{Change, Difference};
 pub use finding::{Finding, Severity};
 pub use format::Format;
 pub use inputs::{Field, Inputs, Kind, Registered, fields, find as field};
-pub use merge::{FileAccess, Merged, ResolvedInput, Source, Sourced, Sources, schema as inputs_schema};
+pub use merge::{
+    FileAccess, Merged, ResolvedInput, Source, Sourced, Sources, schema as inputs_schema,
+};
 pub use plan::{Cost, Plan, Question, generate, plan, spec};
 pub use project::{File, PlannedFile, Project};
 pub use registry::{Config, Layer, Manifest, Registry, registry};

@@ -130,7 +130,8 @@ impl Sources {
     pub fn environment(self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut values = Map::new();
         let mut unknown = Vec::new();
-        let mut sorted: Vec<_> = variables.into_iter().filter(|(n, _)| n.starts_with("ML_")).collect();
+        let mut sorted: Vec<_> =
+            variables.into_iter().filter(|(n, _)| n.starts_with("ML_")).collect();
         sorted.sort();
         for (name, value) in sorted {
             match inputs::fields().iter().find(|f| f.env.contains(&name)) {
@@ -149,7 +150,10 @@ impl Sources {
             this.findings.push(
                 Finding::warning(
                     "MCC-INP-002",
-                    format!("the environment variable {} names no input and is ignored", shorten(&name)),
+                    format!(
+                        "the environment variable {} names no input and is ignored",
+                        shorten(&name)
+                    ),
                     "unset it, or use the name of an input",
                 )
                 .choices(nearest),
@@ -255,7 +259,10 @@ fn read_bounded(path: &Path) -> std::io::Result<String> {
 
 /// Inputs whose value is a secret: they are refused by name so that no secret reaches a file or an answer.
 const SECRETS: [(&str, &str); 2] = [
-    ("hfToken", "store it in Secrets Manager and give hfTokenArn, or set HF_TOKEN in the shell that runs do/run"),
+    (
+        "hfToken",
+        "store it in Secrets Manager and give hfTokenArn, or set HF_TOKEN in the shell that runs do/run",
+    ),
     ("ngcToken", "log in to nvcr.io with `docker login` before do/build"),
 ];
 
@@ -351,8 +358,7 @@ fn unknown(source: &Source, key: &str) -> Finding {
         )
         .on(key);
     }
-    let nearest =
-        mcc_catalogs::nearest(key, inputs::fields().iter().map(|f| f.key.as_str()), 3);
+    let nearest = mcc_catalogs::nearest(key, inputs::fields().iter().map(|f| f.key.as_str()), 3);
     let fix = match nearest.first() {
         Some(best) => format!("did you mean {best}?"),
         None => "see the list of inputs: mcc generate --help".to_owned(),
@@ -456,14 +462,18 @@ mod tests {
         let finding = &merged.findings[0];
         assert_eq!(finding.field.as_deref(), Some("deploymentTarget"));
         assert_eq!(finding.value.as_deref(), Some("async"));
-        assert_eq!(finding.source.as_deref(), Some("the environment variable ML_DEPLOYMENT_TARGET"));
+        assert_eq!(
+            finding.source.as_deref(),
+            Some("the environment variable ML_DEPLOYMENT_TARGET")
+        );
         assert_eq!(finding.fix, "use async-inference");
         assert_eq!(merged.findings[1].fix, "did you mean instanceType?");
     }
 
     #[test]
     fn secrets_are_refused_without_being_quoted() {
-        let merged = Sources::new().with(Source::Flag, object(json!({"hfToken": "hf_abc"}))).merge();
+        let merged =
+            Sources::new().with(Source::Flag, object(json!({"hfToken": "hf_abc"}))).merge();
         let text = serde_json::to_string(&merged.findings).expect("json");
         assert!(text.contains("MCC-SEC-001") && !text.contains("hf_abc"), "{text}");
     }

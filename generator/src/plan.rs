@@ -109,7 +109,16 @@ fn context<'a>(
     layers: Vec<&'a Layer>,
 ) -> Context<'a> {
     let inputs = merged.inputs();
-    Context { catalogs, merged, inputs, config, target, layers, findings: Vec::new(), facts: ModelFacts::default() }
+    Context {
+        catalogs,
+        merged,
+        inputs,
+        config,
+        target,
+        layers,
+        findings: Vec::new(),
+        facts: ModelFacts::default(),
+    }
 }
 
 fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
@@ -170,7 +179,12 @@ fn build(context: &Context<'_>, spec: &Spec, merged: &Merged) -> Result<Project,
 
 impl Context<'_> {
     /// Copies the user's model, a file or a folder, to where the image takes it from.
-    fn copy_model(&self, path: &str, file: &str, project: &mut Project) -> Result<(), Box<Finding>> {
+    fn copy_model(
+        &self,
+        path: &str,
+        file: &str,
+        project: &mut Project,
+    ) -> Result<(), Box<Finding>> {
         let wrong = |reason: String| {
             let finding = Finding::error("MCC-INP-004", reason, "name a model that can be read");
             Box::new(self.merged.about("modelPath", finding))
@@ -184,7 +198,8 @@ impl Context<'_> {
                 for entry in entries {
                     let entry = entry.map_err(|e| wrong(e.to_string()))?;
                     let name = entry.file_name();
-                    let name = name.to_str().ok_or_else(|| wrong("a name in it is not UTF-8".into()))?;
+                    let name =
+                        name.to_str().ok_or_else(|| wrong("a name in it is not UTF-8".into()))?;
                     if entry.file_type().is_ok_and(|t| t.is_symlink()) {
                         return Err(wrong(format!("{name} in it is a symbolic link")));
                     }
@@ -233,10 +248,8 @@ fn not_applicable(merged: &mut Merged, config: &Config, target: &str, layers: &[
         if taken && reason.is_none() {
             continue;
         }
-        let why = reason.map_or_else(
-            || format!("{} on {target} does not take it", config.name),
-            Clone::clone,
-        );
+        let why = reason
+            .map_or_else(|| format!("{} on {target} does not take it", config.name), Clone::clone);
         refused.push(merged.about(
             &field.key,
             Finding::error(
@@ -314,7 +327,12 @@ fn cost(catalogs: &Catalogs, spec: &Spec) -> Option<Cost> {
     Some(Cost {
         usd_per_hour: (price.usd * f64::from(instances) * 10_000.0).round() / 10_000.0,
         instances,
-        basis: if price.basis == mcc_catalogs::PriceBasis::Published { "published" } else { "estimate" }.to_owned(),
+        basis: if price.basis == mcc_catalogs::PriceBasis::Published {
+            "published"
+        } else {
+            "estimate"
+        }
+        .to_owned(),
         as_of: price.as_of,
         region: price.region.map(|r| r.to_string()).unwrap_or_default(),
     })

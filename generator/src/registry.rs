@@ -325,7 +325,8 @@ impl Registry {
 }
 
 fn collect(dir: &'static Dir<'static>, path: &str, layers: &mut BTreeMap<String, Layer>) {
-    let manifest_file = dir.files().find(|f| f.path().file_name().is_some_and(|n| n == "layer.json"));
+    let manifest_file =
+        dir.files().find(|f| f.path().file_name().is_some_and(|n| n == "layer.json"));
     if let Some(file) = manifest_file {
         let mut layer = Layer {
             path: path.to_owned(),

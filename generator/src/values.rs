@@ -180,7 +180,10 @@ fn list(value: &Value, format: Format) -> Result<Value, Refusal> {
     }
     if let Some(bad) = items.iter().find(|i| !format.accepts(i)) {
         let bad = crate::finding::shorten(bad);
-        return Err(Refusal::new(format!("has the entry {bad}, which is not {}", format.expected())));
+        return Err(Refusal::new(format!(
+            "has the entry {bad}, which is not {}",
+            format.expected()
+        )));
     }
     Ok(Value::from(items))
 }
@@ -192,7 +195,8 @@ fn map(value: &Value, names: Format, flags: bool) -> Result<Value, Refusal> {
         Value::Array(items) => {
             let mut all = Map::new();
             for item in items {
-                let text = item.as_str().ok_or_else(|| Refusal::new("must be a list of name=value"))?;
+                let text =
+                    item.as_str().ok_or_else(|| Refusal::new("must be a list of name=value"))?;
                 all.extend(parse_map(text, flags)?);
             }
             all
@@ -208,11 +212,16 @@ fn map(value: &Value, names: Format, flags: bool) -> Result<Value, Refusal> {
         // Options may be written as on the engine's own command line.
         let name = if flags { name.trim_start_matches("--") } else { &name };
         if !names.accepts(name) {
-            return Err(Refusal::new(format!("has the name {shown}, which is not {}", names.expected())));
+            return Err(Refusal::new(format!(
+                "has the name {shown}, which is not {}",
+                names.expected()
+            )));
         }
         let value = match value {
             Value::String(_) => value,
-            Value::Bool(_) | Value::Number(_) | Value::Object(_) | Value::Array(_) if flags => value,
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) | Value::Array(_) if flags => {
+                value
+            }
             Value::Number(n) => Value::from(n.to_string()),
             Value::Bool(b) => Value::from(b.to_string()),
             other => {
@@ -262,14 +271,23 @@ mod tests {
     fn texts_of_flags_and_environment_become_typed() {
         assert_eq!(value("workers", &json!("4")), Ok(json!(4)));
         assert_eq!(value("includeSample", &json!("no")), Ok(json!(false)));
-        assert_eq!(value("vpcSubnets", &json!("subnet-0123abcd, subnet-0123abce")), Ok(json!(["subnet-0123abcd", "subnet-0123abce"])));
-        assert_eq!(value("deploymentTarget", &json!("realtime-inference")), Ok(json!("managed-inference")));
+        assert_eq!(
+            value("vpcSubnets", &json!("subnet-0123abcd, subnet-0123abce")),
+            Ok(json!(["subnet-0123abcd", "subnet-0123abce"]))
+        );
+        assert_eq!(
+            value("deploymentTarget", &json!("realtime-inference")),
+            Ok(json!("managed-inference"))
+        );
     }
 
     #[test]
     fn engine_options_keep_every_byte() {
         let text = r#"limit={"a": "x y'z $(id)"}"#;
-        assert_eq!(value("engineArgs", &json!([text, "--flag"])), Ok(json!({"limit": "{\"a\": \"x y'z $(id)\"}", "flag": true})));
+        assert_eq!(
+            value("engineArgs", &json!([text, "--flag"])),
+            Ok(json!({"limit": "{\"a\": \"x y'z $(id)\"}", "flag": true}))
+        );
     }
 
     #[test]

@@ -107,6 +107,13 @@ impl Project {
             .map_err(|reason| WriteError::NotAProject { folder: dir.to_owned(), reason })?;
         let mut updated = Updated::default();
         let mut edited = Vec::new();
+        let paths = self.files().map(|(path, _)| path).chain(record.paths());
+        if let Some(link) = paths.filter_map(|path| linked_parent(dir, path)).next() {
+            return Err(WriteError::NotAProject {
+                folder: dir.to_owned(),
+                reason: format!("{} is a link, which may lead out of it", link.display()),
+            });
+        }
         for (path, file) in self.files().filter(|(p, _)| *p != saved::RECORD) {
             let Ok(current) = fs::read(dir.join(path)) else {
                 updated.written.push(path.to_owned());
@@ -131,7 +138,7 @@ impl Project {
         }
         for path in edited {
             let from = dir.join(&path);
-            let to = dir.join(format!("{path}.orig"));
+            let to = unused(&dir.join(format!("{path}.orig")));
             fs::copy(&from, &to).map_err(io_error(&to))?;
             updated.kept.push(path);
         }
@@ -149,6 +156,21 @@ impl Project {
         }
         Ok(updated)
     }
+}
+
+/// The first folder on the way from `dir` to the file at `path` that is a symbolic link.
+fn linked_parent(dir: &Path, path: &str) -> Option<PathBuf> {
+    let mut folders = Path::new(path).ancestors().skip(1).filter(|a| !a.as_os_str().is_empty());
+    folders.find(|f| dir.join(f).is_symlink()).map(|f| dir.join(f))
+}
+
+/// `path`, or with the first number after it that no file has: what was kept before stays.
+fn unused(path: &Path) -> PathBuf {
+    let numbered = (1..).map(|n| PathBuf::from(format!("{}.{n}", path.display())));
+    std::iter::once(path.to_owned())
+        .chain(numbered)
+        .find(|p| p.symlink_metadata().is_err())
+        .unwrap_or_else(|| path.to_owned())
 }
 
 fn parent_of(dir: &Path) -> PathBuf {
@@ -244,7 +266,9 @@ mod tests {
         fs::write(dir.join("a"), "mine").expect("edit");
         fs::write(dir.join("own"), "mine").expect("own file");
         let next = project(&[("a", "2"), ("b", "2")]);
-        assert!(matches!(next.update(&dir, false), Err(WriteError::Edited(files)) if files == ["a"]));
+        assert!(
+            matches!(next.update(&dir, false), Err(WriteError::Edited(files)) if files == ["a"])
+        );
         assert_eq!(fs::read_to_string(dir.join("b")).expect("b"), "1", "nothing was changed");
         let updated = next.update(&dir, true).expect("updated");
         assert_eq!(updated.removed, ["gone"]);

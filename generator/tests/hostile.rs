@@ -1,5 +1,11 @@
 //! Hostile values in every text input: refused, or they arrive byte for byte and nothing runs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod support;
 
@@ -82,7 +88,9 @@ fn corpus() -> Vec<String> {
 fn forms(field: &Field, text: &str) -> Vec<Value> {
     match field.kind {
         Kind::List(_) => vec![json!([text]), json!(["subnet-0123456789abcdef0", text])],
-        Kind::Map(..) => vec![json!({text: "value"}), json!({"NAME": text}), json!(format!("NAME={text}"))],
+        Kind::Map(..) => {
+            vec![json!({text: "value"}), json!({"NAME": text}), json!(format!("NAME={text}"))]
+        }
         _ => vec![json!(text)],
     }
 }
@@ -124,12 +132,17 @@ fn accepted() -> Vec<(String, Map<String, Value>, Project)> {
 #[test]
 fn nothing_runs_nothing_leaves_and_values_arrive() {
     let projects = accepted();
-    assert!(projects.len() > 100, "only {} of the corpus were taken: it tests nothing", projects.len());
+    assert!(
+        projects.len() > 100,
+        "only {} of the corpus were taken: it tests nothing",
+        projects.len()
+    );
     let dir = tempfile::tempdir().unwrap();
     let mut script = String::from("set -eu\n");
     for (number, (key, inputs, project)) in projects.iter().enumerate() {
         for (path, _) in project.files() {
-            let inside = Path::new(path).components().all(|c| matches!(c, std::path::Component::Normal(_)));
+            let inside =
+                Path::new(path).components().all(|c| matches!(c, std::path::Component::Normal(_)));
             assert!(inside, "{key}: {path} leaves the project");
         }
         let config = project.get("do/config").expect("do/config");
@@ -150,7 +163,11 @@ fn nothing_runs_nothing_leaves_and_values_arrive() {
     shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     let output = shell.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "something wrote while do/config was read");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "",
+        "something wrote while do/config was read"
+    );
     assert!(!dir.path().join("pwned").exists(), "something ran while do/config was read");
 }
 
@@ -158,7 +175,11 @@ fn nothing_runs_nothing_leaves_and_values_arrive() {
 fn parse_all(key: &str, project: &Project) {
     for (path, file) in project.files().filter(|(p, _)| p.ends_with(".json")) {
         let parsed: Result<Value, _> = serde_json::from_slice(&file.bytes);
-        assert!(parsed.is_ok(), "{key}: {path} is no JSON: {}", String::from_utf8_lossy(&file.bytes));
+        assert!(
+            parsed.is_ok(),
+            "{key}: {path} is no JSON: {}",
+            String::from_utf8_lossy(&file.bytes)
+        );
     }
 }
 
@@ -170,12 +191,16 @@ fn arrives(key: &str, inputs: &Map<String, Value>, project: &Project) {
     let Some(given) = inputs[key].as_object() else { return };
     for (name, value) in given {
         let name = if key == "engineArgs" { name.trim_start_matches("--") } else { name };
-        let found = project.files().filter(|(p, _)| p.ends_with(".json") && !p.starts_with(".mcc/")).any(|(_, f)| {
-            let json: Value = serde_json::from_slice(&f.bytes).unwrap_or_default();
-            holds(&json, name) && holds(&json, value.as_str().unwrap_or_default())
-        });
+        let found = project
+            .files()
+            .filter(|(p, _)| p.ends_with(".json") && !p.starts_with(".mcc/"))
+            .any(|(_, f)| {
+                let json: Value = serde_json::from_slice(&f.bytes).unwrap_or_default();
+                holds(&json, name) && holds(&json, value.as_str().unwrap_or_default())
+            });
         let manifests = project.files().filter(|(p, _)| p.starts_with("k8s/"));
-        let in_manifests = manifests.into_iter().any(|(_, f)| String::from_utf8_lossy(&f.bytes).contains(name));
+        let in_manifests =
+            manifests.into_iter().any(|(_, f)| String::from_utf8_lossy(&f.bytes).contains(name));
         assert!(found || in_manifests, "{key}: {name} = {value} did not arrive");
     }
 }
@@ -199,8 +224,16 @@ fn refusals_are_short_and_print_no_control_characters() {
                 inputs.insert(field.key.clone(), value);
                 for finding in plan_of(&inputs).findings {
                     let text = serde_json::to_string(&finding).unwrap();
-                    assert!(text.len() < 20_000, "{}: a finding of {} bytes", field.key, text.len());
-                    for said in [Some(&finding.message), Some(&finding.fix), finding.value.as_ref()].into_iter().flatten() {
+                    assert!(
+                        text.len() < 20_000,
+                        "{}: a finding of {} bytes",
+                        field.key,
+                        text.len()
+                    );
+                    for said in [Some(&finding.message), Some(&finding.fix), finding.value.as_ref()]
+                        .into_iter()
+                        .flatten()
+                    {
                         assert!(said.chars().all(|c| !c.is_control()), "{}: {said:?}", field.key);
                     }
                 }
@@ -213,10 +246,19 @@ fn refusals_are_short_and_print_no_control_characters() {
 fn secrets_never_reach_a_project_or_an_answer() {
     for (config, target) in pairs() {
         let mut inputs = base(&config, &target);
-        for name in ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY"] {
-            inputs.insert("modelEnv".to_owned(), json!({name: "hf_SECRETSECRETSECRETSECRETSECRET01"}));
+        for name in
+            ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY"]
+        {
+            inputs.insert(
+                "modelEnv".to_owned(),
+                json!({name: "hf_SECRETSECRETSECRETSECRETSECRET01"}),
+            );
             let plan = try_project(&inputs).expect_err("a secret in the environment is refused");
-            assert!(plan.findings.iter().any(|f| f.id.starts_with("MCC-SEC-")), "{:#?}", plan.findings);
+            assert!(
+                plan.findings.iter().any(|f| f.id.starts_with("MCC-SEC-")),
+                "{:#?}",
+                plan.findings
+            );
             let told = serde_json::to_string(&plan.findings).unwrap();
             assert!(!told.contains("hf_SECRET"), "{told}");
         }

@@ -1,5 +1,11 @@
 //! Every accepted input changes the project, or is refused: an input that changes nothing would be a lie.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod support;
 
@@ -26,13 +32,28 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
         "tags" => alone(json!({"team": "ml"})),
         "baseImage" => alone(json!("registry.example.com/base:1")),
         "buildTarget" => vec![(json!("local"), json!({})), (json!("codebuild"), json!({}))],
-        "codebuildComputeType" => with(json!("BUILD_GENERAL1_2XLARGE"), json!({"buildTarget": "codebuild"})),
+        "codebuildComputeType" => {
+            with(json!("BUILD_GENERAL1_2XLARGE"), json!({"buildTarget": "codebuild"}))
+        }
         "modelEnv" => alone(json!({"LOG_LEVEL": "debug"})),
-        "includeTesting" | "includeSample" => vec![(json!(false), json!({})), (json!(true), json!({}))],
-        "kmsKeyArn" => alone(json!(format!("arn:aws:kms:us-east-1:{account}:key/0f0f0f0f-1111-2222-3333-444444444444"))),
-        "vpcSubnets" => with(json!(["subnet-0123456789abcdef0"]), json!({"vpcSecurityGroups": ["sg-0123456789abcdef0"]})),
-        "vpcSecurityGroups" => with(json!(["sg-0123456789abcdef0"]), json!({"vpcSubnets": ["subnet-0123456789abcdef0"]})),
-        "networkIsolation" => vec![(json!(true), json!({})), (json!(true), json!({"modelName": "s3://bucket/model/"}))],
+        "includeTesting" | "includeSample" => {
+            vec![(json!(false), json!({})), (json!(true), json!({}))]
+        }
+        "kmsKeyArn" => alone(json!(format!(
+            "arn:aws:kms:us-east-1:{account}:key/0f0f0f0f-1111-2222-3333-444444444444"
+        ))),
+        "vpcSubnets" => with(
+            json!(["subnet-0123456789abcdef0"]),
+            json!({"vpcSecurityGroups": ["sg-0123456789abcdef0"]}),
+        ),
+        "vpcSecurityGroups" => with(
+            json!(["sg-0123456789abcdef0"]),
+            json!({"vpcSubnets": ["subnet-0123456789abcdef0"]}),
+        ),
+        "networkIsolation" => vec![
+            (json!(true), json!({})),
+            (json!(true), json!({"modelName": "s3://bucket/model/"})),
+        ],
         "framework" => {
             let all = &registry().config(config).unwrap().frameworks;
             all.iter().map(|f| (json!(f), json!({}))).collect()
@@ -40,33 +61,52 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
         "frameworkVersion" => vec![(json!("1.8.0"), json!({"framework": "sklearn"}))],
         "pythonVersion" => vec![(json!("3.11"), json!({})), (json!("3.13"), json!({}))],
         "modelFormat" => with(json!("joblib"), json!({"framework": "sklearn"})),
-        "modelPath" => vec![(json!(fixture("model.pkl", b"\x80\x04N.")), json!({"includeSample": false}))],
+        "modelPath" => {
+            vec![(json!(fixture("model.pkl", b"\x80\x04N.")), json!({"includeSample": false}))]
+        }
         "requirementsFile" => alone(json!(fixture("requirements.txt", b"scikit-learn==1.8.0\n"))),
         "workers" => alone(json!(3)),
         "contentType" => alone(json!("text/csv")),
         "modelName" => alone(json!("Qwen/Qwen3-4B")),
         "modelRevision" => alone(json!("v1.0")),
         "modelConfig" => with(json!(CONFIG_JSON), json!({"modelName": "me/own"})),
-        "hfTokenArn" => alone(json!(format!("arn:aws:secretsmanager:us-east-1:{account}:secret:hf-AbCdEf"))),
-        "engineVersion" => vec![(json!("0.26.0"), json!({})), (json!("0.25.0"), json!({})), (json!("0.24.0"), json!({}))],
-        "engineArgs" => vec![(json!({"enable-prefix-caching": true}), json!({})), (json!({"seed": 7}), json!({}))],
+        "hfTokenArn" => {
+            alone(json!(format!("arn:aws:secretsmanager:us-east-1:{account}:secret:hf-AbCdEf")))
+        }
+        "engineVersion" => vec![
+            (json!("0.26.0"), json!({})),
+            (json!("0.25.0"), json!({})),
+            (json!("0.24.0"), json!({})),
+        ],
+        "engineArgs" => vec![
+            (json!({"enable-prefix-caching": true}), json!({})),
+            (json!({"seed": 7}), json!({})),
+        ],
         "tensorParallelSize" => with(json!(4), json!({"instanceType": "ml.g5.12xlarge"})),
         "maxModelLen" => alone(json!(4096)),
         "gpuMemoryUtilization" => alone(json!(0.92)),
         "dtype" => vec![(json!("bfloat16"), json!({})), (json!("float16"), json!({}))],
-        "quantization" => vec![(json!("fp8"), json!({"instanceType": "ml.g6e.2xlarge"})), (json!("bitsandbytes"), json!({}))],
+        "quantization" => vec![
+            (json!("fp8"), json!({"instanceType": "ml.g6e.2xlarge"})),
+            (json!("bitsandbytes"), json!({})),
+        ],
         "maxNumSeqs" => alone(json!(16)),
         "enableLora" | "trustRemoteCode" => alone(json!(true)),
         "maxLoras" => with(json!(3), json!({"enableLora": true})),
         "maxLoraRank" => with(json!(64), json!({"enableLora": true})),
         "endpointInitialInstanceCount" => alone(json!(3)),
         "endpointDataCapturePercent" => alone(json!(50)),
-        "endpointDataCapturePath" => with(json!("s3://captured/here"), json!({"endpointDataCapturePercent": 50})),
+        "endpointDataCapturePath" => {
+            with(json!("s3://captured/here"), json!({"endpointDataCapturePercent": 50}))
+        }
         "endpointVariantName" => alone(json!("Blue")),
         "endpointVolumeSize" => alone(json!(200)),
         "inferenceAmiVersion" | "transformAmiVersion" => registered_amis(key),
         "healthCheckTimeout" => alone(json!(1234)),
-        "modelDownloadTimeout" => vec![(json!(1234), json!({})), (json!(1234), json!({"modelName": "s3://bucket/model/"}))],
+        "modelDownloadTimeout" => vec![
+            (json!(1234), json!({})),
+            (json!(1234), json!({"modelName": "s3://bucket/model/"})),
+        ],
         "capacityReservationArn" => with(
             json!(format!("arn:aws:sagemaker:us-east-1:{account}:training-plan/plan")),
             json!({}),
@@ -75,18 +115,26 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
         "autoscalingMax" => alone(json!(5)),
         "autoscalingTarget" => with(json!(17.5), json!({"autoscalingMax": 5})),
         "inferenceComponent" => alone(json!(true)),
-        "icGpuCount" => with(json!(1), json!({"inferenceComponent": true, "instanceType": "ml.g5.12xlarge"})),
+        "icGpuCount" => {
+            with(json!(1), json!({"inferenceComponent": true, "instanceType": "ml.g5.12xlarge"}))
+        }
         "icCpuCount" => with(json!(1.5), json!({"inferenceComponent": true})),
         "icMemorySize" => with(json!(2048), json!({"inferenceComponent": true})),
         "icCopyCount" => with(json!(2), json!({"inferenceComponent": true})),
-        "asyncS3OutputPath" | "asyncS3FailurePath" | "batchOutputPath" => alone(json!("s3://results/here")),
-        "asyncSnsSuccessTopic" | "asyncSnsErrorTopic" => alone(json!(format!("arn:aws:sns:us-east-1:{account}:topic"))),
+        "asyncS3OutputPath" | "asyncS3FailurePath" | "batchOutputPath" => {
+            alone(json!("s3://results/here"))
+        }
+        "asyncSnsSuccessTopic" | "asyncSnsErrorTopic" => {
+            alone(json!(format!("arn:aws:sns:us-east-1:{account}:topic")))
+        }
         "asyncMaxConcurrent" => alone(json!(7)),
         "asyncInvocationTimeout" | "batchInvocationTimeout" => alone(json!(777)),
         "batchInputPath" => alone(json!("s3://inputs/here")),
         "batchInstanceCount" => alone(json!(2)),
         "batchSplitType" => vec![(json!("None"), json!({})), (json!("Line"), json!({}))],
-        "batchStrategy" => vec![(json!("SingleRecord"), json!({})), (json!("MultiRecord"), json!({}))],
+        "batchStrategy" => {
+            vec![(json!("SingleRecord"), json!({})), (json!("MultiRecord"), json!({}))]
+        }
         "batchJoinSource" => alone(json!("Input")),
         "batchMaxConcurrent" => alone(json!(9)),
         "batchMaxPayload" => alone(json!(3)),
@@ -94,7 +142,9 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
         "hyperpodCluster" => alone(json!("another")),
         "hyperpodNamespace" => alone(json!("models")),
         "hyperpodReplicas" => alone(json!(3)),
-        "hyperpodManifest" => vec![(json!("deployment"), json!({})), (json!("operator"), json!({}))],
+        "hyperpodManifest" => {
+            vec![(json!("deployment"), json!({})), (json!("operator"), json!({}))]
+        }
         "fsxVolumeHandle" => vec![
             (json!("fs-0123456789abcdef0"), json!({"hyperpodManifest": "deployment"})),
             (json!("fs-0123456789abcdef0"), json!({})),
@@ -136,7 +186,11 @@ fn registered_amis(key: &str) -> Vec<(Value, Value)> {
 /// What the project does, less what only tells about it.
 fn effect(project: &Project) -> BTreeMap<String, Vec<u8>> {
     let told = |path: &str| path.starts_with(".mcc/") || path == "README.md";
-    project.files().filter(|(p, _)| !told(p)).map(|(p, f)| (p.to_owned(), f.bytes.clone())).collect()
+    project
+        .files()
+        .filter(|(p, _)| !told(p))
+        .map(|(p, f)| (p.to_owned(), f.bytes.clone()))
+        .collect()
 }
 
 #[test]
@@ -162,8 +216,9 @@ fn every_input_changes_the_project_or_is_refused() {
                     Ok((_, without_project)) => effect(&with_project) != effect(&without_project),
                     Err(_) => true,
                 };
-                let is_default = matches!(field.kind, Kind::Choice(_) | Kind::Boolean | Kind::Named(_))
-                    || default_of(&without, &field.key).as_ref() == Some(&value);
+                let is_default =
+                    matches!(field.kind, Kind::Choice(_) | Kind::Boolean | Kind::Named(_))
+                        || default_of(&without, &field.key).as_ref() == Some(&value);
                 if changed {
                     matters.insert(field.key.clone(), true);
                 } else if !is_default && !equal_by_choice(&field.key) {
@@ -192,14 +247,17 @@ fn an_input_of_another_config_or_target_is_refused_by_name() {
     for (config, target) in pairs() {
         for field in fields() {
             let taken = layer_groups(&config, &target).contains(&field.group.to_owned());
-            let Some((value, _)) = samples(&field.key, &config).into_iter().next() else { continue };
+            let Some((value, _)) = samples(&field.key, &config).into_iter().next() else {
+                continue;
+            };
             if taken {
                 continue;
             }
             let mut inputs = base(&config, &target);
             inputs.insert(field.key.clone(), value);
             let plan = try_project(&inputs).expect_err("refused");
-            let about = |f: &&mcc_generator::Finding| f.field.as_deref() == Some(field.key.as_str());
+            let about =
+                |f: &&mcc_generator::Finding| f.field.as_deref() == Some(field.key.as_str());
             let finding = plan.findings.iter().find(about).expect("a finding about it");
             assert!(!finding.fix.is_empty() && !finding.message.is_empty());
         }
@@ -210,5 +268,9 @@ fn layer_groups(config: &str, target: &str) -> Vec<String> {
     let registry = registry();
     let found = registry.config(config).unwrap();
     let framework = found.frameworks.first().map(String::as_str);
-    registry.overlay(found, framework, target).iter().flat_map(|l| l.manifest.groups.clone()).collect()
+    registry
+        .overlay(found, framework, target)
+        .iter()
+        .flat_map(|l| l.manifest.groups.clone())
+        .collect()
 }

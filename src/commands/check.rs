@@ -12,7 +12,9 @@ use crate::{Exit, output};
 
 pub(super) fn command() -> Command {
     Command::new("check")
-        .about("Check a generated project: its inputs by the rules, its files against the generator")
+        .about(
+            "Check a generated project: its inputs by the rules, its files against the generator",
+        )
         .arg(
             Arg::new("DIR")
                 .help("Folder of the project")
@@ -39,7 +41,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     };
     let wrong = report.findings.iter().any(Finding::is_error);
     if is_json(matches) {
-        output::json(&json!({"status": if wrong { "refused" } else { "checked" }, "report": report}));
+        output::json(
+            &json!({"status": if wrong { "refused" } else { "checked" }, "report": report}),
+        );
     } else {
         output::findings(&report.findings);
         for difference in &report.differences {

@@ -7,9 +7,9 @@ use clap_complete::Shell;
 use crate::Exit;
 
 pub(super) fn command() -> Command {
-    Command::new("completions").about("Print completions for a shell").arg(
-        Arg::new("SHELL").required(true).value_parser(value_parser!(Shell)),
-    )
+    Command::new("completions")
+        .about("Print completions for a shell")
+        .arg(Arg::new("SHELL").required(true).value_parser(value_parser!(Shell)))
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {

@@ -16,20 +16,18 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let wanted = matches.get_one::<String>("ID").map(|id| id.to_uppercase());
-    let rules: Vec<_> = mcc_generator::rules()
-        .filter(|r| wanted.as_deref().is_none_or(|id| id == r.id))
-        .collect();
+    let rules: Vec<_> =
+        mcc_generator::rules().filter(|r| wanted.as_deref().is_none_or(|id| id == r.id)).collect();
     if rules.is_empty() {
         let id = wanted.unwrap_or_default();
         let near = mcc_catalogs::nearest(&id, mcc_generator::rules().map(|r| r.id), 3);
-        let hint = if near.is_empty() { "mcc explain lists all".to_owned() } else { near.join(", ") };
+        let hint =
+            if near.is_empty() { "mcc explain lists all".to_owned() } else { near.join(", ") };
         output::failure(&format!("there is no rule {id}"), Some(&hint));
         return Ok(Exit::Refused);
     }
     if is_json(matches) {
-        let one = |r: &&mcc_generator::Rule| {
-            json!({"id": r.id, "severity": r.severity, "title": r.title, "why": r.why, "source": r.source})
-        };
+        let one = |r: &&mcc_generator::Rule| json!({"id": r.id, "severity": r.severity, "title": r.title, "why": r.why, "source": r.source});
         output::json(&rules.iter().map(one).collect());
         return Ok(Exit::Done);
     }

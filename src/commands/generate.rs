@@ -116,7 +116,8 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
         let values: Vec<&String> = values.collect();
         let value = match field.kind {
             Kind::List(_) => {
-                let all: Vec<&str> = values.iter().flat_map(|v| v.split(',')).map(str::trim).collect();
+                let all: Vec<&str> =
+                    values.iter().flat_map(|v| v.split(',')).map(str::trim).collect();
                 json!(all)
             }
             Kind::Map(..) => json!(values),
@@ -144,7 +145,12 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
         .with(Source::Flag, flags)
         .with(Source::Argument, argument)
         .environment(environment())
-        .json_file(&path("config/mcp.json"), false, own, Source::CustomConfig(path("config/mcp.json")))
+        .json_file(
+            &path("config/mcp.json"),
+            false,
+            own,
+            Source::CustomConfig(path("config/mcp.json")),
+        )
         .json_file(&path("package.json"), false, section, Source::Manifest(path("package.json")))
         .toml_file(&path("pyproject.toml"), tool, Source::Manifest(path("pyproject.toml")));
     if let Some(file) = matches.get_one::<PathBuf>("config") {
@@ -182,7 +188,10 @@ fn refused(plan: &Plan, as_json: bool) -> Exit {
             let names: Vec<&str> = registry().configs().iter().map(|c| c.name.as_str()).collect();
             output::failure(
                 "nothing was written",
-                Some(&format!("mcc generate my-model --deployment-config {}", names.first().unwrap_or(&""))),
+                Some(&format!(
+                    "mcc generate my-model --deployment-config {}",
+                    names.first().unwrap_or(&"")
+                )),
             );
         } else {
             output::failure("nothing was written", None);
@@ -223,15 +232,17 @@ fn dry_run(plan: &Plan, dir: &Path, as_json: bool) -> Exit {
 fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Result<Exit> {
     let as_json = is_json(matches);
     let outcome: Result<Value, WriteError> = if matches.get_flag("update") {
-        project.update(dir, matches.get_flag("force")).map(|u| {
-            json!({"written": u.written, "removed": u.removed, "kept": u.kept})
-        })
+        project
+            .update(dir, matches.get_flag("force"))
+            .map(|u| json!({"written": u.written, "removed": u.removed, "kept": u.kept}))
     } else {
         project.write(dir).map(|()| json!({"written": plan.files.len()}))
     };
     match outcome {
         Ok(done) if as_json => {
-            output::json(&json!({"status": "written", "folder": dir, "changes": done, "plan": plan}));
+            output::json(
+                &json!({"status": "written", "folder": dir, "changes": done, "plan": plan}),
+            );
         }
         Ok(done) => {
             output::findings(&plan.findings);
@@ -245,7 +256,9 @@ fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Re
         }
         Err(error) => {
             if as_json {
-                output::json(&json!({"status": "failed", "error": error.to_string(), "hint": error.hint()}));
+                output::json(
+                    &json!({"status": "failed", "error": error.to_string(), "hint": error.hint()}),
+                );
             } else {
                 output::failure(&error.to_string(), Some(error.hint()));
             }

@@ -9,7 +9,9 @@ use crate::{Exit, output};
 
 pub(super) fn command() -> Command {
     Command::new("inputs")
-        .about("Print the reference of all inputs: Markdown, or with --format json their JSON schema")
+        .about(
+            "Print the reference of all inputs: Markdown, or with --format json their JSON schema",
+        )
         .arg(format_arg())
 }
 
@@ -19,7 +21,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     output::line("# Inputs\n");
-    output::line("Written by `mcc inputs`. Every input has a key (configuration files, tools), a flag and an environment variable.\n");
+    output::line(
+        "Written by `mcc inputs`. Every input has a key (configuration files, tools), a flag and an environment variable.\n",
+    );
     output::line("| key | flag | environment | values | meaning |");
     output::line("|---|---|---|---|---|");
     for field in fields() {

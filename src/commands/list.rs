@@ -29,12 +29,14 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let targets: Vec<(String, (String, String))> =
         registry.targets().iter().map(|t| (t.clone(), text(&format!("targets/{t}")))).collect();
     if is_json(matches) {
-        let config = |(name, frameworks, (title, description)): &(String, Vec<String>, (String, String))| {
+        let config = |(name, frameworks, (title, description)): &(
+            String,
+            Vec<String>,
+            (String, String),
+        )| {
             json!({"name": name, "title": title, "description": description, "frameworks": frameworks})
         };
-        let target = |(name, (title, description)): &(String, (String, String))| {
-            json!({"name": name, "title": title, "description": description})
-        };
+        let target = |(name, (title, description)): &(String, (String, String))| json!({"name": name, "title": title, "description": description});
         let configs: Value = configs.iter().map(config).collect();
         let targets: Value = targets.iter().map(target).collect();
         output::json(&json!({"deploymentConfigs": configs, "deploymentTargets": targets}));

@@ -29,14 +29,14 @@ pub(super) fn command() -> Command {
                 .long("http")
                 .value_name("ADDR")
                 .value_parser(clap::value_parser!(SocketAddr))
-                .help("Serve on HTTP at this address, such as 127.0.0.1:8000; the endpoint is /mcp"),
+                .help(
+                    "Serve on HTTP at this address, such as 127.0.0.1:8000; the endpoint is /mcp",
+                ),
         )
-        .arg(
-            repeated("root", "DIR").value_parser(clap::value_parser!(PathBuf)).help(
-                "Folder below which projects may be read and written; repeatable. On stdio the \
+        .arg(repeated("root", "DIR").value_parser(clap::value_parser!(PathBuf)).help(
+            "Folder below which projects may be read and written; repeatable. On stdio the \
                  default is the working directory, on HTTP there is none",
-            ),
-        )
+        ))
         .arg(repeated("allow-host", "NAME").requires("http").help(
             "Host name under which clients reach the HTTP server, besides loopback; repeatable",
         ))

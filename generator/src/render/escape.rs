@@ -83,7 +83,10 @@ mod tests {
 
     #[test]
     fn shell_words_hold_everything_but_nul() {
-        assert_eq!(Language::Shell.escape("it's $(id)\n`x`").as_deref(), Some("'it'\\''s $(id)\n`x`'"));
+        assert_eq!(
+            Language::Shell.escape("it's $(id)\n`x`").as_deref(),
+            Some("'it'\\''s $(id)\n`x`'")
+        );
         assert_eq!(Language::Shell.escape(""), Some("''".to_owned()));
         assert_eq!(Language::Shell.escape("a\0b"), None);
     }

@@ -20,7 +20,6 @@ pub(crate) fn fill(template: &Value, view: &Value) -> Option<Value> {
     structure::fill(template, view).ok().flatten()
 }
 
-
 /// Why a template could not be rendered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RenderError {

@@ -127,7 +127,10 @@ mod tests {
     #[test]
     fn what_drops_empty_goes_and_what_is_empty_stays() {
         let view = json!({"none": null});
-        assert_eq!(filled(&json!({"a": {"b": "{{none}}"}, "c": {}, "d": []}), &view), Some(json!({"c": {}, "d": []})));
+        assert_eq!(
+            filled(&json!({"a": {"b": "{{none}}"}, "c": {}, "d": []}), &view),
+            Some(json!({"c": {}, "d": []}))
+        );
         assert_eq!(filled(&json!(["{{none}}"]), &view), None);
     }
 
@@ -135,7 +138,10 @@ mod tests {
     fn conditions_and_spreads() {
         let view = json!({"on": true, "off": false, "more": {"x": 1, "y": 2}});
         let template = json!({"a": {"?": "{{on}}", "k": 1}, "b": {"?": "{{off}}", "k": 1}, "c": {"?!": "{{off}}", "k": 1}, "d": {"...": "{{more}}", "y": 3}});
-        assert_eq!(filled(&template, &view), Some(json!({"a": {"k": 1}, "c": {"k": 1}, "d": {"x": 1, "y": 3}})));
+        assert_eq!(
+            filled(&template, &view),
+            Some(json!({"a": {"k": 1}, "c": {"k": 1}, "d": {"x": 1, "y": 3}}))
+        );
     }
 
     #[test]

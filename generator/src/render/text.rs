@@ -36,8 +36,7 @@ impl Texts {
         }
         let language = Language::of(output, source);
         let (engine, refused) = self.engines.entry(language).or_insert_with(|| engine(language));
-        let text =
-            engine.render_template(source, &self.view).map_err(|e| wrong(e.to_string()))?;
+        let text = engine.render_template(source, &self.view).map_err(|e| wrong(e.to_string()))?;
         match refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(value) => Err(RenderError::Value {
                 path: place.to_owned(),
@@ -57,7 +56,9 @@ fn engine(language: Language) -> (Handlebars<'static>, Refused) {
     // An escape function cannot fail, so it leaves a note that fails the rendering afterwards.
     engine.register_escape_fn(move |value| {
         language.escape(value).unwrap_or_else(|| {
-            note.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| value.to_owned());
+            note.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_with(|| value.to_owned());
             String::new()
         })
     });
@@ -89,9 +90,18 @@ mod tests {
     #[test]
     fn values_are_escaped_for_the_output() {
         let view = json!({"a": "x'y", "n": null, "list": [1, 2]});
-        assert_eq!(render("do/config", "A={{a}}\nN={{n}}\n", &view).expect("text"), "A='x'\\''y'\nN=''\n");
-        assert_eq!(render("x.txt", "{{#each list}}{{this}};{{/each}}", &view).expect("text"), "1;2;");
-        assert!(matches!(render("Dockerfile", "FROM {{a}}", &view), Err(RenderError::Value { .. })));
+        assert_eq!(
+            render("do/config", "A={{a}}\nN={{n}}\n", &view).expect("text"),
+            "A='x'\\''y'\nN=''\n"
+        );
+        assert_eq!(
+            render("x.txt", "{{#each list}}{{this}};{{/each}}", &view).expect("text"),
+            "1;2;"
+        );
+        assert!(matches!(
+            render("Dockerfile", "FROM {{a}}", &view),
+            Err(RenderError::Value { .. })
+        ));
     }
 
     #[test]

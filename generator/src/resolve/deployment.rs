@@ -38,11 +38,12 @@ impl Context<'_> {
         let component = i.inference_component == Some(true);
         let autoscaling = self.autoscaling();
         let initial = i.endpoint_initial_instance_count.unwrap_or(1);
-        let bounds = autoscaling.as_ref().map_or((initial, initial), |a| {
-            (a.min.min(initial), a.max.max(initial))
-        });
+        let bounds = autoscaling
+            .as_ref()
+            .map_or((initial, initial), |a| (a.min.min(initial), a.max.max(initial)));
         let scaling = autoscaling.as_ref().map(|_| scaling(name, &i, component));
-        let role = || format!("arn:{}:iam::{ZERO_ACCOUNT}:role/mcc-{name}-{}", aws.partition, aws.region);
+        let role =
+            || format!("arn:{}:iam::{ZERO_ACCOUNT}:role/mcc-{name}-{}", aws.partition, aws.region);
         Endpoint {
             ami: self.ami(image, instance),
             health_check_timeout_s: i
@@ -133,13 +134,14 @@ impl Context<'_> {
         let i = &self.inputs;
         let split = model.tensor_parallel.filter(|_| instance.accelerators > 0);
         let accelerators = i.ic_gpu_count.or(split).filter(|n| *n > 0);
-        let memory = i.ic_memory_size.unwrap_or_else(|| match (accelerators, instance.accelerators) {
-            (Some(n), all) if all > 0 => {
-                let share = f64::from(n) / f64::from(all);
-                (instance.memory_gib * 1024.0 * COPY_MEMORY_SHARE * share.min(1.0)) as u32
-            }
-            _ => PACKED_COPY_MIB,
-        });
+        let memory =
+            i.ic_memory_size.unwrap_or_else(|| match (accelerators, instance.accelerators) {
+                (Some(n), all) if all > 0 => {
+                    let share = f64::from(n) / f64::from(all);
+                    (instance.memory_gib * 1024.0 * COPY_MEMORY_SHARE * share.min(1.0)) as u32
+                }
+                _ => PACKED_COPY_MIB,
+            });
         let cpus = i.ic_cpu_count.or_else(|| accelerators.is_none().then_some(1.0));
         ComponentSpec {
             gpus: accelerators,

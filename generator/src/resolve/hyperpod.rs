@@ -40,9 +40,10 @@ impl Context<'_> {
             operator,
             deployment: !operator,
             image: format!("{host}/{}:latest", spec.project.name),
-            queue_labels: i.hp_queue.as_ref().map(|q| {
-                Map::from_iter([("kueue.x-k8s.io/queue-name".to_owned(), json!(q))])
-            }),
+            queue_labels: i
+                .hp_queue
+                .as_ref()
+                .map(|q| Map::from_iter([("kueue.x-k8s.io/queue-name".to_owned(), json!(q))])),
             requests,
             limits,
             instance_type: spec.instance.kind.clone().filter(|_| affinity.is_none()),
@@ -153,9 +154,8 @@ fn s3_source(spec: &Spec) -> S3Source {
 }
 
 fn affinity(selector: &Map<String, Value>) -> Value {
-    let one = |(key, value): (&String, &Value)| {
-        json!({"key": key, "operator": "In", "values": [value]})
-    };
+    let one =
+        |(key, value): (&String, &Value)| json!({"key": key, "operator": "In", "values": [value]});
     let expressions: Vec<Value> = selector.iter().map(one).collect();
     json!({"requiredDuringSchedulingIgnoredDuringExecution": {
         "nodeSelectorTerms": [{"matchExpressions": expressions}]

@@ -52,7 +52,9 @@ impl Context<'_> {
                     ImageError::Region { nearest, .. } => ("region", nearest.clone()),
                     ImageError::NotInRegion { regions, .. } => ("region", regions.clone()),
                     ImageError::Arch { .. } => ("instanceType", Vec::new()),
-                    ImageError::Family { .. } | ImageError::Address { .. } => ("baseImage", Vec::new()),
+                    ImageError::Family { .. } | ImageError::Address { .. } => {
+                        ("baseImage", Vec::new())
+                    }
                 };
                 let finding = Finding::error(
                     "MCC-IMG-001",

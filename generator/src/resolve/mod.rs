@@ -117,8 +117,7 @@ impl Context<'_> {
     fn aws(&self, project: &str) -> Aws {
         let region = self.inputs.region.clone().unwrap_or_default();
         let row = self.catalogs.regions().get(&region);
-        let mut tags =
-            vec![Tag { key: "mcc:project".to_owned(), value: project.to_owned() }];
+        let mut tags = vec![Tag { key: "mcc:project".to_owned(), value: project.to_owned() }];
         for (key, value) in self.inputs.tags.iter().flatten() {
             let value = value.as_str().unwrap_or_default().to_owned();
             tags.push(Tag { key: key.clone(), value });
@@ -170,10 +169,10 @@ impl Context<'_> {
 
     fn server(&self) -> Server {
         let i = &self.inputs;
-        let payloads =
-            self.manifest(|m| (!m.payloads.is_empty()).then(|| m.payloads.clone())).unwrap_or_default();
-        let content_type =
-            i.content_type.clone().unwrap_or_else(|| "application/json".to_owned());
+        let payloads = self
+            .manifest(|m| (!m.payloads.is_empty()).then(|| m.payloads.clone()))
+            .unwrap_or_default();
+        let content_type = i.content_type.clone().unwrap_or_else(|| "application/json".to_owned());
         let body = self.manifest(|m| m.max_body_mb).unwrap_or(25);
         let timeout = self.manifest(|m| m.timeout_s).unwrap_or(60);
         Server {
@@ -181,10 +180,7 @@ impl Context<'_> {
             workers: i.workers.filter(|w| *w > 0),
             env: BTreeMap::new(),
             max_body_mb: i.batch_max_payload.unwrap_or(body),
-            timeout_s: i
-                .async_invocation_timeout
-                .or(i.batch_invocation_timeout)
-                .unwrap_or(timeout),
+            timeout_s: i.async_invocation_timeout.or(i.batch_invocation_timeout).unwrap_or(timeout),
             test_payload: payloads.get(&content_type).cloned().unwrap_or_default(),
             content_type,
         }

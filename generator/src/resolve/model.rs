@@ -84,8 +84,7 @@ impl Context<'_> {
         let Some(shape) = self.facts.shape.clone() else {
             return;
         };
-        let source =
-            if model.s3_mounted { ModelSource::Service } else { ModelSource::Container };
+        let source = if model.s3_mounted { ModelSource::Service } else { ModelSource::Container };
         let needs = sizing::host_needs(shape.weight_bytes, source);
         let mut fit = Fit {
             weights_gib: 0.0,

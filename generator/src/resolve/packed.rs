@@ -84,8 +84,7 @@ impl Context<'_> {
             model.format = Some(format.name.clone());
             model.file = Some(format.file.clone());
         } else {
-            let names: Vec<String> =
-                framework.formats.iter().map(|f| f.name.clone()).collect();
+            let names: Vec<String> = framework.formats.iter().map(|f| f.name.clone()).collect();
             let finding = Finding::error(
                 "MCC-FMT-001",
                 format!("{} does not keep models in this format", framework.package),
@@ -115,8 +114,7 @@ impl Context<'_> {
         let others = [("the model file", trained), ("the requirements file", pinned)];
         for (place, other) in others.into_iter().filter_map(|(p, o)| o.map(|o| (p, o))) {
             if other != version {
-                let message =
-                    format!("{place} says {} {other}, not {version}", framework.package);
+                let message = format!("{place} says {} {other}, not {version}", framework.package);
                 let fix = format!("give frameworkVersion {other}, or train with {version}");
                 let finding = if framework.strict {
                     Finding::error("MCC-FW-001", message, fix)

@@ -94,16 +94,23 @@ fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     };
     let mut others: Vec<_> = all.iter().filter(same).collect();
     others.sort_by_key(|r| {
-        (r.accelerator_name != row.accelerator_name, r.count.abs_diff(row.count), r.vcpus.abs_diff(row.vcpus))
+        (
+            r.accelerator_name != row.accelerator_name,
+            r.count.abs_diff(row.count),
+            r.vcpus.abs_diff(row.vcpus),
+        )
     });
     let names: Vec<String> = others.iter().take(4).map(|r| r.name.to_string()).collect();
     let fix = names.first().map_or_else(
         || "use another deploymentTarget".to_owned(),
         |best| format!("use {best}, or another deploymentTarget"),
     );
-    let finding =
-        Finding::error("MCC-INS-001", format!("{} does not run on this instance type", context.target), fix)
-            .choices(names);
+    let finding = Finding::error(
+        "MCC-INS-001",
+        format!("{} does not run on this instance type", context.target),
+        fix,
+    )
+    .choices(names);
     findings.push(context.merged.about("instanceType", finding));
 }
 
@@ -173,7 +180,11 @@ fn region(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
     let lacking: Vec<String> = needs.into_iter().filter(|s| !row.has(s)).collect();
     if !lacking.is_empty() && !findings.iter().any(|f| f.id == "MCC-REG-001") {
-        let fix = if lacking == ["codebuild"] { "give buildTarget local" } else { "choose another Region" };
+        let fix = if lacking == ["codebuild"] {
+            "give buildTarget local"
+        } else {
+            "choose another Region"
+        };
         let finding = Finding::error(
             "MCC-REG-001",
             format!("{} has no {}", spec.aws.region, lacking.join(", ")),

@@ -64,7 +64,10 @@ fn composed(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         let finding = Finding::new(
             "MCC-IMG-002",
             Severity::Note,
-            format!("the tag of {} is composed by its family's pattern and not seen in a list", spec.image.base),
+            format!(
+                "the tag of {} is composed by its family's pattern and not seen in a list",
+                spec.image.base
+            ),
             "pull it once to see, or choose a listed engineVersion",
         );
         findings.push(context.merged.about("engineVersion", finding));
@@ -84,7 +87,8 @@ fn own_image(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 
 /// Both driver rules: an endpoint can be given a newer driver, a batch job cannot.
 fn driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let Some(cuda) = spec.image.cuda.as_deref().filter(|_| spec.instance.accelerator_kind == "cuda")
+    let Some(cuda) =
+        spec.image.cuda.as_deref().filter(|_| spec.instance.accelerator_kind == "cuda")
     else {
         return;
     };
@@ -93,7 +97,8 @@ fn driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     };
     let ami = spec.endpoint.ami.as_deref();
-    let chosen = ami.and_then(|a| amis.get(a).or_else(|| amis.get_transform(a))).and_then(|a| a.driver);
+    let chosen =
+        ami.and_then(|a| amis.get(a).or_else(|| amis.get_transform(a))).and_then(|a| a.driver);
     let needed = amis.min_driver(cuda).unwrap_or("a newer one");
     let (id, key) = match kind {
         AmiKind::Inference => ("MCC-DRV-001", "inferenceAmiVersion"),

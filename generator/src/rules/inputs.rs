@@ -21,36 +21,114 @@ const fn noted(
 const OURS: &str = "this generator's own contract";
 
 pub(super) const RULES: &[Rule] = &[
-    noted("MCC-INP-001", Severity::Error, "a value is of the wrong form or out of range",
-        "a value that AWS, the engine or the scripts would refuse later is refused now, with what would be right", "botocore's service models; catalogs"),
-    noted("MCC-INP-002", Severity::Error, "a key is not an input",
-        "a misspelt key that is silently ignored changes nothing and nobody notices", OURS),
-    noted("MCC-INP-003", Severity::Error, "a file of inputs cannot be read",
-        "a configuration that was named but not applied is worse than none", OURS),
-    noted("MCC-INP-004", Severity::Error, "a file that an input names cannot be used",
-        "versions and models are read from files, never guessed", OURS),
-    noted("MCC-INP-005", Severity::Error, "an input does not apply to the config or target",
-        "an input that is accepted must change the project", OURS),
-    Rule { id: "MCC-INP-006", severity: Severity::Error, title: "an input needs another one",
-        why: "without the other input it would change nothing", source: OURS, check: Some(dependent) },
-    Rule { id: "MCC-INP-007", severity: Severity::Error, title: "two inputs contradict each other",
-        why: "only one of them could be honoured", source: OURS, check: Some(contradictions) },
-    noted("MCC-SEC-001", Severity::Error, "a secret is given as an input",
-        "inputs are kept in the project and sent to tools; secrets belong in Secrets Manager or the shell", OURS),
-    Rule { id: "MCC-SEC-002", severity: Severity::Error, title: "a value looks like a secret",
-        why: "environment values are written to deploy/*.json and shown by the SageMaker API", source: OURS, check: Some(secrets) },
-    noted("MCC-FMT-001", Severity::Error, "the framework does not keep models in this format",
-        "the handler loads the formats of its framework", "the frameworks' own documentation"),
-    noted("MCC-FMT-002", Severity::Error, "the model file is in a form that the framework no longer reads",
-        "XGBoost 3.1 removed its old binary format", "XGBoost release notes, 3.1"),
-    noted("MCC-FW-001", Severity::Error, "the model was trained with another version of the framework",
-        "pickles are only promised to load in the version that wrote them", "scikit-learn, Model persistence"),
-    noted("MCC-FW-002", Severity::Error, "no packages for this version of Python",
-        "without a wheel the image would have to compile the framework", "the package index, read November 2026"),
-    noted("MCC-FW-003", Severity::Warning, "a framework version that is not in the table",
-        "its companions (numpy and others) are pinned by the nearest known release", "the package index, read November 2026"),
-    noted("MCC-GEN-001", Severity::Error, "a value cannot be written in a file of the project",
-        "a value reaches its place byte for byte or not at all", OURS),
+    noted(
+        "MCC-INP-001",
+        Severity::Error,
+        "a value is of the wrong form or out of range",
+        "a value that AWS, the engine or the scripts would refuse later is refused now, with what would be right",
+        "botocore's service models; catalogs",
+    ),
+    noted(
+        "MCC-INP-002",
+        Severity::Error,
+        "a key is not an input",
+        "a misspelt key that is silently ignored changes nothing and nobody notices",
+        OURS,
+    ),
+    noted(
+        "MCC-INP-003",
+        Severity::Error,
+        "a file of inputs cannot be read",
+        "a configuration that was named but not applied is worse than none",
+        OURS,
+    ),
+    noted(
+        "MCC-INP-004",
+        Severity::Error,
+        "a file that an input names cannot be used",
+        "versions and models are read from files, never guessed",
+        OURS,
+    ),
+    noted(
+        "MCC-INP-005",
+        Severity::Error,
+        "an input does not apply to the config or target",
+        "an input that is accepted must change the project",
+        OURS,
+    ),
+    Rule {
+        id: "MCC-INP-006",
+        severity: Severity::Error,
+        title: "an input needs another one",
+        why: "without the other input it would change nothing",
+        source: OURS,
+        check: Some(dependent),
+    },
+    Rule {
+        id: "MCC-INP-007",
+        severity: Severity::Error,
+        title: "two inputs contradict each other",
+        why: "only one of them could be honoured",
+        source: OURS,
+        check: Some(contradictions),
+    },
+    noted(
+        "MCC-SEC-001",
+        Severity::Error,
+        "a secret is given as an input",
+        "inputs are kept in the project and sent to tools; secrets belong in Secrets Manager or the shell",
+        OURS,
+    ),
+    Rule {
+        id: "MCC-SEC-002",
+        severity: Severity::Error,
+        title: "a value looks like a secret",
+        why: "environment values are written to deploy/*.json and shown by the SageMaker API",
+        source: OURS,
+        check: Some(secrets),
+    },
+    noted(
+        "MCC-FMT-001",
+        Severity::Error,
+        "the framework does not keep models in this format",
+        "the handler loads the formats of its framework",
+        "the frameworks' own documentation",
+    ),
+    noted(
+        "MCC-FMT-002",
+        Severity::Error,
+        "the model file is in a form that the framework no longer reads",
+        "XGBoost 3.1 removed its old binary format",
+        "XGBoost release notes, 3.1",
+    ),
+    noted(
+        "MCC-FW-001",
+        Severity::Error,
+        "the model was trained with another version of the framework",
+        "pickles are only promised to load in the version that wrote them",
+        "scikit-learn, Model persistence",
+    ),
+    noted(
+        "MCC-FW-002",
+        Severity::Error,
+        "no packages for this version of Python",
+        "without a wheel the image would have to compile the framework",
+        "the package index, read November 2026",
+    ),
+    noted(
+        "MCC-FW-003",
+        Severity::Warning,
+        "a framework version that is not in the table",
+        "its companions (numpy and others) are pinned by the nearest known release",
+        "the package index, read November 2026",
+    ),
+    noted(
+        "MCC-GEN-001",
+        Severity::Error,
+        "a value cannot be written in a file of the project",
+        "a value reaches its place byte for byte or not at all",
+        OURS,
+    ),
 ];
 
 /// (input, what it needs, whether that is there)
@@ -109,10 +187,18 @@ fn contradictions(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding
         findings.push(context.merged.about(key, Finding::error("MCC-INP-007", message, fix)));
     };
     if i.include_sample == Some(true) && i.model_path.is_some() {
-        push("includeSample", "the project can pack the sample model or modelPath, not both", "give includeSample false");
+        push(
+            "includeSample",
+            "the project can pack the sample model or modelPath, not both",
+            "give includeSample false",
+        );
     }
     if i.base_image.is_some() && i.engine_version.is_some() {
-        push("engineVersion", "baseImage already decides the version of the engine", "leave one of the two out");
+        push(
+            "engineVersion",
+            "baseImage already decides the version of the engine",
+            "leave one of the two out",
+        );
     }
     if let Some(a) = &spec.endpoint.autoscaling
         && a.min > a.max
@@ -120,7 +206,11 @@ fn contradictions(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding
         push("autoscalingMin", "autoscalingMin is above autoscalingMax", "swap them");
     }
     if spec.project.name.contains("--") {
-        push("projectName", "an ECR repository cannot have two dashes in a row in its name", "use single dashes");
+        push(
+            "projectName",
+            "an ECR repository cannot have two dashes in a row in its name",
+            "use single dashes",
+        );
     }
     if i.fsx_volume_handle.is_some() && spec.model.source != "hub" {
         push(
@@ -143,7 +233,11 @@ const TOKEN_PREFIXES: [&str; 7] = ["hf_", "AKIA", "ASIA", "ghp_", "github_pat_",
 const SECRET_NAMES: [&str; 4] = ["TOKEN", "SECRET", "PASSWORD", "API_KEY"];
 
 fn secrets(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
-    let maps = [("modelEnv", &context.inputs.model_env), ("engineArgs", &context.inputs.engine_args), ("tags", &context.inputs.tags)];
+    let maps = [
+        ("modelEnv", &context.inputs.model_env),
+        ("engineArgs", &context.inputs.engine_args),
+        ("tags", &context.inputs.tags),
+    ];
     for (key, map) in maps {
         for (name, value) in map.iter().flat_map(|m| m.iter()) {
             let text = value.as_str().unwrap_or_default();
@@ -154,7 +248,8 @@ fn secrets(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
                 && !text.starts_with("arn:");
             if token || (named && value != &Value::from("")) {
                 // The value is not quoted: an answer must not carry the secret further.
-                let message = format!("{key} {} looks like a secret", crate::finding::shorten(name));
+                let message =
+                    format!("{key} {} looks like a secret", crate::finding::shorten(name));
                 let fix = "store it in Secrets Manager and give its ARN (hfTokenArn), or set it in the shell that runs do/run";
                 findings.push(Finding::error("MCC-SEC-002", message, fix).on(key));
             }

@@ -50,7 +50,10 @@ fn environment(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
     }
     let total: usize = env.iter().map(|(k, v)| k.len() + v.len()).sum();
     if total > limits.model_env.total_kb * 1024 {
-        push(format!("{total} bytes in all; {} KiB is the limit", limits.model_env.total_kb), "shorten values");
+        push(
+            format!("{total} bytes in all; {} KiB is the limit", limits.model_env.total_kb),
+            "shorten values",
+        );
     }
     for (name, value) in env {
         if value.chars().count() > limits.model_env.value_chars {
@@ -64,7 +67,8 @@ fn environment(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
 
 fn batch(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let number = |key: &str| spec.inputs.get(key).and_then(serde_json::Value::as_u64);
-    let (Some(concurrent), Some(payload)) = (number("batchMaxConcurrent"), number("batchMaxPayload"))
+    let (Some(concurrent), Some(payload)) =
+        (number("batchMaxConcurrent"), number("batchMaxPayload"))
     else {
         return;
     };
@@ -72,7 +76,9 @@ fn batch(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if concurrent.saturating_mul(payload) > limit {
         let finding = Finding::error(
             "MCC-LIM-002",
-            format!("batchMaxConcurrent {concurrent} times batchMaxPayload {payload} MB is over {limit} MB"),
+            format!(
+                "batchMaxConcurrent {concurrent} times batchMaxPayload {payload} MB is over {limit} MB"
+            ),
             format!("give batchMaxPayload {}", (limit / concurrent).max(1)),
         );
         findings.push(context.merged.about("batchMaxConcurrent", finding));
@@ -91,7 +97,10 @@ fn tags(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
     for tag in &spec.aws.tags {
         if tag.value.chars().count() > 256 || !tag.value.chars().all(allowed) {
-            push(format!("the value of {} is over 256 characters or holds others than letters, digits, spaces and _.:/=+-@", tag.key));
+            push(format!(
+                "the value of {} is over 256 characters or holds others than letters, digits, spaces and _.:/=+-@",
+                tag.key
+            ));
         }
     }
 }

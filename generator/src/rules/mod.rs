@@ -31,8 +31,7 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 4] =
-    [inputs::RULES, image::RULES, deployment::RULES, limits::RULES];
+const FAMILIES: [&[Rule]; 4] = [inputs::RULES, image::RULES, deployment::RULES, limits::RULES];
 
 /// All rules, by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

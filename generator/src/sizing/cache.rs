@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn windows_stop_growing_and_states_do_not_grow() {
-        let cache = Cache { windowed_token_bytes: 100, window: 128, state_bytes: 7, ..Cache::default() };
+        let cache =
+            Cache { windowed_token_bytes: 100, window: 128, state_bytes: 7, ..Cache::default() };
         let long = cache.sequence_bytes(100_000, kept(1.0));
         assert!((long - cache.sequence_bytes(200_000, kept(1.0))).abs() < f64::EPSILON);
         assert!((long - (100.0 * f64::from(2176 + 16) + 7.0)).abs() < f64::EPSILON);
@@ -101,7 +102,8 @@ mod tests {
 
     #[test]
     fn the_longest_sequence_is_the_longest() {
-        let cache = Cache { token_bytes: 100, window: 64, windowed_token_bytes: 10, ..Cache::default() };
+        let cache =
+            Cache { token_bytes: 100, window: 64, windowed_token_bytes: 10, ..Cache::default() };
         let bytes = 1_000_000.0;
         let longest = cache.longest(bytes, 1_000_000, kept(1.0));
         assert!(cache.sequence_bytes(longest, kept(1.0)) <= bytes);

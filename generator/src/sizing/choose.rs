@@ -99,12 +99,14 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
         None => allowed_degrees(model, device.count),
     };
     let at = |degree: u32, context: u64| {
-        let serving = Serving { tensor_parallel: degree, max_model_len: context, ..serving.clone() };
+        let serving =
+            Serving { tensor_parallel: degree, max_model_len: context, ..serving.clone() };
         let sizing = estimate(model, device, &serving);
         (serving, sizing)
     };
     let tried: Vec<(Serving, Sizing)> = degrees.iter().map(|d| at(*d, target)).collect();
-    let roomy = tried.iter().find(|(_, s)| matches!(s.verdict, Verdict::Fits | Verdict::WeightsFit));
+    let roomy =
+        tried.iter().find(|(_, s)| matches!(s.verdict, Verdict::Fits | Verdict::WeightsFit));
     if let Some((serving, sizing)) = roomy {
         return finish(model, device, wanted, serving.clone(), sizing.clone(), false);
     }
@@ -154,10 +156,16 @@ fn finish(
     if wanted.dtype.is_none() && model.dtype == Dtype::Bfloat16 && serving.dtype != model.dtype {
         let name = serving.dtype.name();
         dtype_flag = Some(name.to_owned());
-        notes.push(format!("{name} instead of the model's bfloat16, which {} does not have", device.name));
+        notes.push(format!(
+            "{name} instead of the model's bfloat16, which {} does not have",
+            device.name
+        ));
     }
     Plan {
-        max_model_len: wanted.max_model_len.or(context_reduced.then_some(serving.max_model_len)).or(model.max_positions),
+        max_model_len: wanted
+            .max_model_len
+            .or(context_reduced.then_some(serving.max_model_len))
+            .or(model.max_positions),
         context_reduced,
         idle_devices,
         dtype_flag,
@@ -172,10 +180,16 @@ fn degree_reason(model: &ModelShape, device: &Device, degree: u32, idle: u32) ->
         return format!("tensor parallel 1: the instance has one {}", device.name);
     }
     if idle == 0 {
-        return format!("tensor parallel {degree}: the model is split over all {} {}", device.count, device.name);
+        return format!(
+            "tensor parallel {degree}: the model is split over all {} {}",
+            device.count, device.name
+        );
     }
     if check_degree(model, device.count).allowed() {
-        format!("tensor parallel {degree}: the model fits {degree} of the {} {}", device.count, device.name)
+        format!(
+            "tensor parallel {degree}: the model fits {degree} of the {} {}",
+            device.count, device.name
+        )
     } else {
         format!(
             "tensor parallel {degree}: {} attention and {} key-value heads do not divide over all {} {}",
@@ -198,10 +212,15 @@ mod tests {
 
     #[test]
     fn the_smallest_degree_that_holds_the_context() {
-        let short = choose(&llama_8b(), &a10g(), Wanted { max_model_len: Some(8192), ..Wanted::default() });
+        let short =
+            choose(&llama_8b(), &a10g(), Wanted { max_model_len: Some(8192), ..Wanted::default() });
         assert_eq!((short.serving.tensor_parallel, short.idle_devices), (1, 3));
         let long = choose(&llama_8b(), &a10g(), Wanted::default());
-        assert_eq!(long.serving.tensor_parallel, 2, "128k tokens need a second device: {:?}", long.sizing);
+        assert_eq!(
+            long.serving.tensor_parallel, 2,
+            "128k tokens need a second device: {:?}",
+            long.sizing
+        );
         assert_eq!(long.max_model_len, Some(131_072));
         assert!(!long.context_reduced);
     }
@@ -228,17 +247,29 @@ mod tests {
 
     #[test]
     fn turing_gets_half_precision() {
-        let t4 = Device { name: "T4".into(), memory_gib: 14.6, bf16: false, compute_capability: Some((7, 5)), ..a10g() };
-        let plan = choose(&llama_8b(), &t4, Wanted { max_model_len: Some(4096), ..Wanted::default() });
+        let t4 = Device {
+            name: "T4".into(),
+            memory_gib: 14.6,
+            bf16: false,
+            compute_capability: Some((7, 5)),
+            ..a10g()
+        };
+        let plan =
+            choose(&llama_8b(), &t4, Wanted { max_model_len: Some(4096), ..Wanted::default() });
         assert_eq!(plan.dtype_flag.as_deref(), Some("float16"));
         let own = Wanted { dtype: Some(Dtype::Bfloat16), ..Wanted::default() };
-        assert_eq!(choose(&llama_8b(), &t4, own).dtype_flag, None, "a rule speaks about what was asked for");
+        assert_eq!(
+            choose(&llama_8b(), &t4, own).dtype_flag,
+            None,
+            "a rule speaks about what was asked for"
+        );
         assert_eq!(choose(&llama_8b(), &a10g(), Wanted::default()).dtype_flag, None);
     }
 
     #[test]
     fn weights_that_do_not_fit_are_too_big() {
-        let big = ModelShape { weight_bytes: 141_107_412_992, parameters: 70_553_706_496, ..llama_8b() };
+        let big =
+            ModelShape { weight_bytes: 141_107_412_992, parameters: 70_553_706_496, ..llama_8b() };
         let plan = choose(&big, &a10g(), Wanted::default());
         assert_eq!(plan.sizing.verdict, Verdict::TooBig);
         assert_eq!(plan.serving.tensor_parallel, 4, "shows the best that could be done");

@@ -29,7 +29,9 @@ pub enum ConfigError {
     #[error("model configuration is not a JSON object")]
     NotObject,
     /// A size that every language model has is not there.
-    #[error("model configuration has no `{0}`, so this is not a language model whose memory can be estimated")]
+    #[error(
+        "model configuration has no `{0}`, so this is not a language model whose memory can be estimated"
+    )]
     Missing(&'static str),
     /// A size that no model has.
     #[error("model configuration: `{field}` is {value}, outside {min} to {max}")]
@@ -53,10 +55,13 @@ pub fn parse_config(text: &str) -> Result<ModelShape, ConfigError> {
     if text.len() > MAX_CONFIG_BYTES {
         return Err(ConfigError::TooLarge(text.len()));
     }
-    let root: Value = serde_json::from_str(text).map_err(|e| ConfigError::NotJson(e.to_string()))?;
+    let root: Value =
+        serde_json::from_str(text).map_err(|e| ConfigError::NotJson(e.to_string()))?;
     let root = root.as_object().ok_or(ConfigError::NotObject)?;
     // Multimodal models keep the language model's sizes one level down.
-    let nested = ["text_config", "llm_config", "language_config"].iter().find_map(|k| root.get(*k)?.as_object());
+    let nested = ["text_config", "llm_config", "language_config"]
+        .iter()
+        .find_map(|k| root.get(*k)?.as_object());
     let reader = Reader { text: nested.unwrap_or(root), root };
     let mut sizes = sizes(&reader)?;
     let layers = layers::read(&reader, &mut sizes)?;
@@ -130,7 +135,10 @@ fn sizes(r: &Reader) -> Result<Sizes, ConfigError> {
     let layers = required(&["num_hidden_layers", "n_layer", "num_layers", "n_layers"], MAX_LAYERS)?;
     let heads = required(&["num_attention_heads", "n_head", "n_heads"], MAX_WIDTH)?;
     let vocab = required(&["vocab_size"], MAX_VOCAB)?;
-    let kv_heads = match r.number(&["num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num"], MAX_WIDTH)? {
+    let kv_heads = match r.number(
+        &["num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num"],
+        MAX_WIDTH,
+    )? {
         Some(n) if n > 0 => n,
         _ if r.truthy("multi_query") => 1,
         _ => heads,
@@ -139,17 +147,30 @@ fn sizes(r: &Reader) -> Result<Sizes, ConfigError> {
         Some(n) if n > 0 => n,
         _ => hidden / heads,
     };
-    let intermediate = match r.number(&["intermediate_size", "ffn_hidden_size", "n_inner", "d_ff"], MAX_WIDTH)? {
-        Some(n) if n > 0 => n,
-        _ => 4 * hidden,
-    };
-    let experts = r.size(&["num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"], MAX_EXPERTS)?;
-    let expert_intermediate = match r.size(&["moe_intermediate_size", "expert_intermediate_size"], MAX_WIDTH)? {
-        0 => intermediate,
-        n => n,
-    };
-    let shared_experts = r.size(&["n_shared_experts", "num_shared_experts", "moe_num_shared_experts"], MAX_EXPERTS)?;
-    let shared_width = r.size(&["shared_expert_intermediate_size", "shared_intermediate_size", "moe_shared_expert_intermediate_size"], MAX_WIDTH)?;
+    let intermediate =
+        match r.number(&["intermediate_size", "ffn_hidden_size", "n_inner", "d_ff"], MAX_WIDTH)? {
+            Some(n) if n > 0 => n,
+            _ => 4 * hidden,
+        };
+    let experts = r.size(
+        &["num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"],
+        MAX_EXPERTS,
+    )?;
+    let expert_intermediate =
+        match r.size(&["moe_intermediate_size", "expert_intermediate_size"], MAX_WIDTH)? {
+            0 => intermediate,
+            n => n,
+        };
+    let shared_experts =
+        r.size(&["n_shared_experts", "num_shared_experts", "moe_num_shared_experts"], MAX_EXPERTS)?;
+    let shared_width = r.size(
+        &[
+            "shared_expert_intermediate_size",
+            "shared_intermediate_size",
+            "moe_shared_expert_intermediate_size",
+        ],
+        MAX_WIDTH,
+    )?;
     let shared_intermediate = match (shared_width, r.model_type().starts_with("llama4")) {
         (0, true) => expert_intermediate,
         (0, false) => shared_experts.saturating_mul(expert_intermediate),
@@ -169,7 +190,9 @@ fn sizes(r: &Reader) -> Result<Sizes, ConfigError> {
             * layers,
         tied: tied(r),
         feed_forward_matrices: if plain_feed_forward(r) { 2 } else { 3 },
-        gated_queries: r.truthy("attn_output_gate") || r.model_type().starts_with("qwen3_next") || r.model_type().starts_with("qwen3_5"),
+        gated_queries: r.truthy("attn_output_gate")
+            || r.model_type().starts_with("qwen3_next")
+            || r.model_type().starts_with("qwen3_5"),
         experts,
         expert_intermediate,
         shared_intermediate,
@@ -191,7 +214,10 @@ fn sizes(r: &Reader) -> Result<Sizes, ConfigError> {
 fn tied(r: &Reader) -> bool {
     match r.get("tie_word_embeddings").and_then(Value::as_bool) {
         Some(tied) => tied,
-        None => r.model_type().starts_with("gemma") || matches!(r.model_type(), "falcon" | "gpt2" | "cohere" | "cohere2" | "phi4mm"),
+        None => {
+            r.model_type().starts_with("gemma")
+                || matches!(r.model_type(), "falcon" | "gpt2" | "cohere" | "cohere2" | "phi4mm")
+        }
     }
 }
 
@@ -199,7 +225,17 @@ fn tied(r: &Reader) -> bool {
 fn plain_feed_forward(r: &Reader) -> bool {
     matches!(
         r.model_type(),
-        "falcon" | "gpt2" | "gpt_neox" | "gpt_bigcode" | "starcoder2" | "phi" | "opt" | "bloom" | "mpt" | "nemotron" | "nemotron_h"
+        "falcon"
+            | "gpt2"
+            | "gpt_neox"
+            | "gpt_bigcode"
+            | "starcoder2"
+            | "phi"
+            | "opt"
+            | "bloom"
+            | "mpt"
+            | "nemotron"
+            | "nemotron_h"
     )
 }
 
@@ -209,7 +245,12 @@ fn dense_layers(r: &Reader, layers: u64) -> Result<u64, ConfigError> {
         return Ok(first.min(layers));
     }
     let listed = r.get("mlp_only_layers").and_then(Value::as_array).map_or(0, Vec::len);
-    let step = r.size(&["decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_frequency"], MAX_LAYERS)?.max(1);
+    let step = r
+        .size(
+            &["decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_frequency"],
+            MAX_LAYERS,
+        )?
+        .max(1);
     Ok((layers - layers / step).max(u64::try_from(listed).unwrap_or(layers).min(layers)))
 }
 
@@ -231,10 +272,18 @@ fn shape(r: &Reader, sizes: &Sizes, layers: &Layers) -> Result<ModelShape, Confi
         .ok()
         .filter(|n| u128::from(*n) <= MAX_PARAMETERS)
         .ok_or(ConfigError::Implausible(count.total))?;
-    let dtype = r.text("torch_dtype").or_else(|| r.text("dtype")).and_then(Dtype::parse).unwrap_or(Dtype::Bfloat16);
+    let dtype = r
+        .text("torch_dtype")
+        .or_else(|| r.text("dtype"))
+        .and_then(Dtype::parse)
+        .unwrap_or(Dtype::Bfloat16);
     let quantization = quantization(r);
     Ok(ModelShape {
-        architecture: r.root.get("architectures").and_then(|a| a.get(0)?.as_str()).map(str::to_owned),
+        architecture: r
+            .root
+            .get("architectures")
+            .and_then(|a| a.get(0)?.as_str())
+            .map(str::to_owned),
         parameters,
         parameters_computed: true,
         weight_bytes: weight_bytes(count, dtype, quantization.as_ref()),
@@ -244,7 +293,18 @@ fn shape(r: &Reader, sizes: &Sizes, layers: &Layers) -> Result<ModelShape, Confi
         kv_heads: u32::try_from(sizes.kv_heads).ok(),
         layers: u32::try_from(sizes.layers).unwrap_or_default(),
         vocab: sizes.vocab,
-        max_positions: r.number(&["max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length"], MAX_TOKENS)?.filter(|n| *n > 0),
+        max_positions: r
+            .number(
+                &[
+                    "max_position_embeddings",
+                    "n_positions",
+                    "max_seq_len",
+                    "seq_length",
+                    "max_sequence_length",
+                ],
+                MAX_TOKENS,
+            )?
+            .filter(|n| *n > 0),
         dtype,
         quantization,
         cache: Some(layers.cache(sizes)),
@@ -263,7 +323,8 @@ pub(super) fn weight_bytes(count: Count, dtype: Dtype, quantization: Option<&Qua
             } else {
                 count.total.saturating_sub(count.embeddings)
             };
-            number(quantized) * q.bytes_per_weight + number(count.total.saturating_sub(quantized)) * dtype.bytes()
+            number(quantized) * q.bytes_per_weight
+                + number(count.total.saturating_sub(quantized)) * dtype.bytes()
         }
     };
     super::whole(bytes)
@@ -271,7 +332,8 @@ pub(super) fn weight_bytes(count: Count, dtype: Dtype, quantization: Option<&Qua
 
 /// `quantization_config`, or `compression_config` of older checkpoints.
 fn quantization(r: &Reader) -> Option<Quantization> {
-    let config = r.get("quantization_config").or_else(|| r.get("compression_config"))?.as_object()?;
+    let config =
+        r.get("quantization_config").or_else(|| r.get("compression_config"))?.as_object()?;
     let c = Reader { text: config, root: config };
     let bits = ["bits", "w_bit", "weight_bits", "num_bits"].iter().find_map(|k| c.get(k)?.as_u64());
     let bits = bits.and_then(|b| u32::try_from(b).ok());
@@ -283,7 +345,8 @@ fn quantization(r: &Reader) -> Option<Quantization> {
         }
         "compressed-tensors" => compressed(&c),
         "modelopt" | "" => {
-            let algorithm = c.text("quant_algo").or_else(|| c.text("quant_type")).unwrap_or_default();
+            let algorithm =
+                c.text("quant_algo").or_else(|| c.text("quant_type")).unwrap_or_default();
             Quantization::named(algorithm, bits).or_else(|| Quantization::named(method, bits))
         }
         _ => Quantization::named(method, bits),
@@ -305,5 +368,6 @@ fn compressed(c: &Reader) -> Option<Quantization> {
         (4, false, _) => "w4a16",
         _ => return None,
     };
-    Quantization::named(name, None).map(|q| Quantization { method: "compressed-tensors".to_owned(), ..q })
+    Quantization::named(name, None)
+        .map(|q| Quantization { method: "compressed-tensors".to_owned(), ..q })
 }

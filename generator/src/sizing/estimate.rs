@@ -146,7 +146,10 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         if sizing.verdict != Verdict::TooBig {
             sizing.verdict = Verdict::WeightsFit;
         }
-        sizing.reasons.push("nothing is known of this model's key-value cache, so contexts are not checked".to_owned());
+        sizing.reasons.push(
+            "nothing is known of this model's key-value cache, so contexts are not checked"
+                .to_owned(),
+        );
         return sizing;
     };
     let kept = Kept {
@@ -206,7 +209,12 @@ fn overhead(model: &ModelShape, serving: &Serving, tokens: u64, sequences: u64) 
     let graphs = if serving.eager { 0.0 } else { 0.015 * f64::from(model.layers) };
     let adapters = serving.lora.map_or(0.0, |(count, rank)| {
         // Widths in and out of a layer's projections add up to some 18 times the hidden width.
-        f64::from(count) * f64::from(rank) * 18.0 * real(model.hidden) * f64::from(model.layers) * 2.0
+        f64::from(count)
+            * f64::from(rank)
+            * 18.0
+            * real(model.hidden)
+            * f64::from(model.layers)
+            * 2.0
     });
     Overhead {
         least: (activations / 2.0 + logits + adapters / 2.0) / GIB,
@@ -285,7 +293,11 @@ pub(super) mod tests {
         let short = estimate(&llama_8b(), &a10g(), &serving(1, 8192));
         assert_eq!(short.verdict, Verdict::Fits, "{short:?}");
         let long = estimate(&llama_8b(), &a10g(), &serving(1, 131_072));
-        assert_eq!(long.verdict, Verdict::TooBig, "16 GiB of cache beside 15 GiB of weights: {long:?}");
+        assert_eq!(
+            long.verdict,
+            Verdict::TooBig,
+            "16 GiB of cache beside 15 GiB of weights: {long:?}"
+        );
         let longest = long.longest_context.expect("known");
         assert!((20_000..40_000).contains(&longest), "{longest}");
     }
@@ -293,8 +305,10 @@ pub(super) mod tests {
     #[test]
     fn an_eight_bit_cache_doubles_the_tokens() {
         let wide = estimate(&llama_8b(), &a10g(), &serving(1, 8192));
-        let narrow = estimate(&llama_8b(), &a10g(), &Serving { cache_value_bytes: 1.0, ..serving(1, 8192) });
-        let ratio = narrow.concurrent_sequences.expect("known") / wide.concurrent_sequences.expect("known");
+        let narrow =
+            estimate(&llama_8b(), &a10g(), &Serving { cache_value_bytes: 1.0, ..serving(1, 8192) });
+        let ratio =
+            narrow.concurrent_sequences.expect("known") / wide.concurrent_sequences.expect("known");
         assert!((ratio - 2.0).abs() < 1e-9);
     }
 
@@ -317,7 +331,8 @@ pub(super) mod tests {
     #[test]
     fn adapters_take_memory() {
         let without = estimate(&llama_8b(), &a10g(), &serving(1, 8192));
-        let with = estimate(&llama_8b(), &a10g(), &Serving { lora: Some((8, 64)), ..serving(1, 8192) });
+        let with =
+            estimate(&llama_8b(), &a10g(), &Serving { lora: Some((8, 64)), ..serving(1, 8192) });
         assert!(with.kv_gib < without.kv_gib - 1.0, "{} {}", with.kv_gib, without.kv_gib);
     }
 }

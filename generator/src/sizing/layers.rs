@@ -28,7 +28,8 @@ pub(super) fn read(r: &Reader, sizes: &mut Sizes) -> Result<Layers, ConfigError>
         layers.windowed = 0;
     }
     let global_dim = r.size(&["global_head_dim"], MAX_WIDTH)?;
-    let global_heads = r.number(&["num_global_key_value_heads"], MAX_WIDTH)?.unwrap_or(sizes.kv_heads);
+    let global_heads =
+        r.number(&["num_global_key_value_heads"], MAX_WIDTH)?.unwrap_or(sizes.kv_heads);
     layers.full_width = global_dim * global_heads;
     layers.shared = r.size(&["num_kv_shared_layers"], MAX_LAYERS)?;
     sizes.attention_layers = layers.full + layers.windowed;
@@ -41,49 +42,71 @@ pub(super) fn read(r: &Reader, sizes: &mut Sizes) -> Result<Layers, ConfigError>
 
 fn counted(r: &Reader, sizes: &mut Sizes) -> Result<Layers, ConfigError> {
     let total = sizes.layers;
-    let window = r.size(&["sliding_window", "attention_chunk_size", "sliding_window_size"], MAX_TOKENS)?;
+    let window =
+        r.size(&["sliding_window", "attention_chunk_size", "sliding_window_size"], MAX_TOKENS)?;
     let all_full = Layers { full: total, window, ..Layers::default() };
     if let Some(pattern) = r.text("hybrid_override_pattern") {
         let count = |letter: char| pattern.chars().filter(|c| *c == letter).count() as u64;
         // Every letter is one layer of one kind: mixers have no feed-forward block of their own.
-        let layers = Layers { full: count('*'), recurrent: count('M'), window, ..Layers::default() };
+        let layers =
+            Layers { full: count('*'), recurrent: count('M'), window, ..Layers::default() };
         sizes.bare_layers = (layers.full + layers.recurrent).min(total);
         sizes.dense_layers = count('-');
         return Ok(layers);
     }
-    if let Some(list) = r.get("layer_types").or_else(|| r.get("layers_block_type")).and_then(Value::as_array) {
+    if let Some(list) =
+        r.get("layer_types").or_else(|| r.get("layers_block_type")).and_then(Value::as_array)
+    {
         return Ok(listed(list, total, window));
     }
-    if let Some(full) = r.get("linear_attn_config").and_then(|c| c.get("full_attn_layers")?.as_array()) {
+    if let Some(full) =
+        r.get("linear_attn_config").and_then(|c| c.get("full_attn_layers")?.as_array())
+    {
         let full = (full.len() as u64).min(total);
         return Ok(Layers { full, recurrent: total - full, window, ..Layers::default() });
     }
     // Families that always mix leave the interval out when it is their default.
     let linear = r.get("linear_num_value_heads").is_some();
-    let every = r.number(&["full_attention_interval"], MAX_LAYERS)?.or(linear.then_some(4)).filter(|n| *n > 0);
+    let every = r
+        .number(&["full_attention_interval"], MAX_LAYERS)?
+        .or(linear.then_some(4))
+        .filter(|n| *n > 0);
     if let Some(every) = every {
-        return Ok(Layers { full: total / every, recurrent: total - total / every, window, ..Layers::default() });
+        return Ok(Layers {
+            full: total / every,
+            recurrent: total - total / every,
+            window,
+            ..Layers::default()
+        });
     }
     if let Some(every) = r.number(&["attn_layer_period"], MAX_LAYERS)?.filter(|n| *n > 0) {
-        return Ok(Layers { full: total / every, recurrent: total - total / every, window, ..Layers::default() });
+        return Ok(Layers {
+            full: total / every,
+            recurrent: total - total / every,
+            window,
+            ..Layers::default()
+        });
     }
     let off = r.get("use_sliding_window").and_then(Value::as_bool) == Some(false);
     if window == 0 || off {
         return Ok(all_full);
     }
-    let pattern = match r.size(&["sliding_window_pattern", "_sliding_window_pattern"], MAX_LAYERS)? {
-        0 if r.model_type().starts_with("gemma2") => 2,
-        0 if r.model_type().starts_with("gemma3") => 6,
-        0 if r.get("attention_chunk_size").is_some() => 4,
-        n => n,
-    };
+    let pattern =
+        match r.size(&["sliding_window_pattern", "_sliding_window_pattern"], MAX_LAYERS)? {
+            0 if r.model_type().starts_with("gemma2") => 2,
+            0 if r.model_type().starts_with("gemma3") => 6,
+            0 if r.get("attention_chunk_size").is_some() => 4,
+            n => n,
+        };
     let full = if pattern > 0 { total / pattern } else { 0 };
     Ok(Layers { full, windowed: total - full, window, ..Layers::default() })
 }
 
 fn listed(list: &[Value], total: u64, window: u64) -> Layers {
     let mut layers = Layers { window, ..Layers::default() };
-    for kind in list.iter().take(usize::try_from(total).unwrap_or(usize::MAX)).filter_map(Value::as_str) {
+    for kind in
+        list.iter().take(usize::try_from(total).unwrap_or(usize::MAX)).filter_map(Value::as_str)
+    {
         match kind {
             "sliding_attention" | "chunked_attention" => layers.windowed += 1,
             "linear_attention" | "mamba" | "mamba2" | "recurrent" | "conv" => layers.recurrent += 1,
@@ -98,7 +121,10 @@ fn listed(list: &[Value], total: u64, window: u64) -> Layers {
 /// Sizes of the recurrent mixer, which every family names differently.
 fn recurrent(r: &Reader) -> Result<Recurrent, ConfigError> {
     let product = |a: u64, b: u64| a.saturating_mul(b).min(MAX_WIDTH);
-    let kernel = r.size(&["linear_conv_kernel_dim", "mamba_d_conv", "conv_kernel", "conv_L_cache"], MAX_WIDTH)?;
+    let kernel = r.size(
+        &["linear_conv_kernel_dim", "mamba_d_conv", "conv_kernel", "conv_L_cache"],
+        MAX_WIDTH,
+    )?;
     let value_heads = r.size(&["linear_num_value_heads"], MAX_WIDTH)?;
     if value_heads > 0 {
         let value_dim = r.size(&["linear_value_head_dim"], MAX_WIDTH)?;
@@ -114,7 +140,8 @@ fn recurrent(r: &Reader) -> Result<Recurrent, ConfigError> {
         });
     }
     if let Some(linear) = r.get("linear_attn_config").and_then(Value::as_object) {
-        let number = |key: &str| linear.get(key).and_then(Value::as_u64).unwrap_or(0).min(MAX_WIDTH);
+        let number =
+            |key: &str| linear.get(key).and_then(Value::as_u64).unwrap_or(0).min(MAX_WIDTH);
         let inner = product(number("num_heads"), number("head_dim"));
         return Ok(Recurrent {
             inner,
@@ -126,7 +153,8 @@ fn recurrent(r: &Reader) -> Result<Recurrent, ConfigError> {
         });
     }
     let heads = r.size(&["mamba_num_heads", "mamba_n_heads", "n_mamba_heads"], MAX_WIDTH)?;
-    let mut inner = product(heads, r.size(&["mamba_head_dim", "mamba_d_head", "mamba_headdim"], MAX_WIDTH)?);
+    let mut inner =
+        product(heads, r.size(&["mamba_head_dim", "mamba_d_head", "mamba_headdim"], MAX_WIDTH)?);
     if inner == 0 {
         let expand = r.size(&["mamba_expand", "expand"], 64)?.max(2);
         inner = product(r.size(&["hidden_size"], MAX_WIDTH)?, expand);
@@ -167,7 +195,9 @@ impl Layers {
             token_bytes: own(self.full) * per_full_layer,
             windowed_token_bytes: own(self.windowed) * per_layer,
             window: if self.windowed > 0 { self.window } else { 0 },
-            state_bytes: self.recurrent.saturating_mul(r.state.saturating_mul(4).saturating_add(convolution)),
+            state_bytes: self
+                .recurrent
+                .saturating_mul(r.state.saturating_mul(4).saturating_add(convolution)),
             replicated: latent,
         }
     }

@@ -43,7 +43,9 @@ pub fn check_degree(model: &ModelShape, degree: u32) -> Degree {
     // A latent cache has no heads to divide.
     let latent = model.cache.is_some_and(|c| c.replicated);
     match model.kv_heads.filter(|k| *k > 0 && !latent) {
-        Some(kv_heads) if kv_heads % degree != 0 && !degree.is_multiple_of(kv_heads) => Degree::KvHeads { kv_heads },
+        Some(kv_heads) if kv_heads % degree != 0 && !degree.is_multiple_of(kv_heads) => {
+            Degree::KvHeads { kv_heads }
+        }
         _ => Degree::Possible,
     }
 }

@@ -74,20 +74,27 @@ impl Sizes {
     pub(super) fn count(&self) -> Count {
         let n = u128::from;
         let hidden = n(self.hidden);
-        let embeddings = n(self.vocab) * hidden * if self.tied { 1 } else { 2 } + n(self.layer_embeddings);
+        let embeddings =
+            n(self.vocab) * hidden * if self.tied { 1 } else { 2 } + n(self.layer_embeddings);
         let sparse_layers = if self.experts > 0 {
             n(self.layers.saturating_sub(self.dense_layers).saturating_sub(self.bare_layers))
         } else {
             0
         };
-        let dense_layers = if self.experts > 0 { n(self.dense_layers) } else { n(self.layers.saturating_sub(self.bare_layers)) };
+        let dense_layers = if self.experts > 0 {
+            n(self.dense_layers)
+        } else {
+            n(self.layers.saturating_sub(self.bare_layers))
+        };
         let block = |width: u64| n(self.feed_forward_matrices) * hidden * n(width);
         let experts = sparse_layers * n(self.experts) * block(self.expert_intermediate);
         let router = sparse_layers * (n(self.experts) * hidden + block(self.shared_intermediate));
         let dense = dense_layers * block(self.intermediate);
-        let mixers = n(self.attention_layers) * self.attention() + n(self.recurrent_layers) * self.recurrent();
+        let mixers = n(self.attention_layers) * self.attention()
+            + n(self.recurrent_layers) * self.recurrent();
         let norms = n(self.layers) * 2 * hidden + hidden;
-        let total = embeddings + experts + router + dense + mixers + norms + n(self.vision_parameters);
+        let total =
+            embeddings + experts + router + dense + mixers + norms + n(self.vision_parameters);
         Count { total, embeddings, experts }
     }
 
@@ -98,8 +105,11 @@ impl Sizes {
         let l = self.latent;
         if l.kv_rank > 0 {
             let query_width = heads * (n(l.nope_dim) + n(l.rope_dim));
-            let queries =
-                if l.q_rank > 0 { n(l.q_rank) * (hidden + query_width) } else { hidden * query_width };
+            let queries = if l.q_rank > 0 {
+                n(l.q_rank) * (hidden + query_width)
+            } else {
+                hidden * query_width
+            };
             let down = hidden * (n(l.kv_rank) + n(l.rope_dim));
             let up = n(l.kv_rank) * heads * (n(l.nope_dim) + n(l.value_dim));
             return queries + down + up + heads * n(l.value_dim) * hidden;
@@ -114,7 +124,9 @@ impl Sizes {
         let r = self.recurrent;
         let mixed = n(r.inner) + n(r.keys);
         let gate = if r.gated { n(r.inner) } else { 0 };
-        n(self.hidden) * (mixed + gate + 2 * n(r.heads)) + mixed * n(r.kernel) + n(r.inner) * n(self.hidden)
+        n(self.hidden) * (mixed + gate + 2 * n(r.heads))
+            + mixed * n(r.kernel)
+            + n(r.inner) * n(self.hidden)
     }
 }
 
@@ -135,13 +147,30 @@ mod tests {
     fn dense_models_count_to_what_is_published() {
         // meta-llama/Llama-3.1-8B, and Qwen/Qwen3-0.6B with tied embeddings.
         let llama = Sizes {
-            layers: 32, hidden: 4096, heads: 32, kv_heads: 8, head_dim: 128, intermediate: 14336, vocab: 128_256,
-            feed_forward_matrices: 3, attention_layers: 32, ..Sizes::default()
+            layers: 32,
+            hidden: 4096,
+            heads: 32,
+            kv_heads: 8,
+            head_dim: 128,
+            intermediate: 14336,
+            vocab: 128_256,
+            feed_forward_matrices: 3,
+            attention_layers: 32,
+            ..Sizes::default()
         };
         close(llama, 8_030_261_248.0);
         let qwen = Sizes {
-            layers: 28, hidden: 1024, heads: 16, kv_heads: 8, head_dim: 128, intermediate: 3072, vocab: 151_936,
-            tied: true, feed_forward_matrices: 3, attention_layers: 28, ..Sizes::default()
+            layers: 28,
+            hidden: 1024,
+            heads: 16,
+            kv_heads: 8,
+            head_dim: 128,
+            intermediate: 3072,
+            vocab: 151_936,
+            tied: true,
+            feed_forward_matrices: 3,
+            attention_layers: 28,
+            ..Sizes::default()
         };
         close(qwen, 596_049_920.0);
     }
@@ -150,15 +179,39 @@ mod tests {
     fn mixtures_and_latent_attention_count_too() {
         // Qwen/Qwen3-235B-A22B and deepseek-ai/DeepSeek-V3 without its multi-token head (671.03 billion).
         let qwen = Sizes {
-            layers: 94, hidden: 4096, heads: 64, kv_heads: 4, head_dim: 128, vocab: 151_936, experts: 128,
-            expert_intermediate: 1536, feed_forward_matrices: 3, attention_layers: 94, ..Sizes::default()
+            layers: 94,
+            hidden: 4096,
+            heads: 64,
+            kv_heads: 4,
+            head_dim: 128,
+            vocab: 151_936,
+            experts: 128,
+            expert_intermediate: 1536,
+            feed_forward_matrices: 3,
+            attention_layers: 94,
+            ..Sizes::default()
         };
         close(qwen, 235_093_634_560.0);
         let deepseek = Sizes {
-            layers: 61, hidden: 7168, heads: 128, kv_heads: 128, intermediate: 18432, vocab: 129_280, experts: 256,
-            expert_intermediate: 2048, shared_intermediate: 2048, dense_layers: 3, feed_forward_matrices: 3,
+            layers: 61,
+            hidden: 7168,
+            heads: 128,
+            kv_heads: 128,
+            intermediate: 18432,
+            vocab: 129_280,
+            experts: 256,
+            expert_intermediate: 2048,
+            shared_intermediate: 2048,
+            dense_layers: 3,
+            feed_forward_matrices: 3,
             attention_layers: 61,
-            latent: Latent { kv_rank: 512, q_rank: 1536, nope_dim: 128, rope_dim: 64, value_dim: 128 },
+            latent: Latent {
+                kv_rank: 512,
+                q_rank: 1536,
+                nope_dim: 128,
+                rope_dim: 64,
+                value_dim: 128,
+            },
             ..Sizes::default()
         };
         close(deepseek, 671_026_404_352.0);
@@ -168,10 +221,28 @@ mod tests {
     fn linear_attention_counts() {
         // Qwen/Qwen3-Next-80B-A3B: 12 full and 36 linear layers.
         let next = Sizes {
-            layers: 48, hidden: 2048, heads: 16, kv_heads: 2, head_dim: 256, intermediate: 5120, vocab: 151_936,
-            experts: 512, expert_intermediate: 512, shared_intermediate: 512, feed_forward_matrices: 3,
-            gated_queries: true, attention_layers: 12, recurrent_layers: 36,
-            recurrent: Recurrent { inner: 4096, keys: 4096, heads: 32, state: 0, kernel: 4, gated: true },
+            layers: 48,
+            hidden: 2048,
+            heads: 16,
+            kv_heads: 2,
+            head_dim: 256,
+            intermediate: 5120,
+            vocab: 151_936,
+            experts: 512,
+            expert_intermediate: 512,
+            shared_intermediate: 512,
+            feed_forward_matrices: 3,
+            gated_queries: true,
+            attention_layers: 12,
+            recurrent_layers: 36,
+            recurrent: Recurrent {
+                inner: 4096,
+                keys: 4096,
+                heads: 32,
+                state: 0,
+                kernel: 4,
+                gated: true,
+            },
             ..Sizes::default()
         };
         // 81.32 billion are published with the multi-token head of about 1.65 billion.
@@ -180,7 +251,14 @@ mod tests {
 
     #[test]
     fn hostile_sizes_do_not_overflow() {
-        let huge = Sizes { layers: 10_000, hidden: 1 << 24, experts: 1 << 20, expert_intermediate: 1 << 24, feed_forward_matrices: 3, ..Sizes::default() };
+        let huge = Sizes {
+            layers: 10_000,
+            hidden: 1 << 24,
+            experts: 1 << 20,
+            expert_intermediate: 1 << 24,
+            feed_forward_matrices: 3,
+            ..Sizes::default()
+        };
         assert!(huge.count().total > u128::from(u64::MAX));
     }
 }

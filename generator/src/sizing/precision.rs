@@ -26,7 +26,10 @@ pub fn precision_support(
     minimum_capability: Option<(u32, u32)>,
 ) -> Support {
     if dtype == Dtype::Bfloat16 && !device.bf16 {
-        return Support::Missing(format!("{} has no bfloat16: it needs compute capability 8.0", device.name));
+        return Support::Missing(format!(
+            "{} has no bfloat16: it needs compute capability 8.0",
+            device.name
+        ));
     }
     let Some(quantization) = quantization else {
         return Support::Native;
@@ -65,7 +68,10 @@ mod tests {
 
     #[test]
     fn turing_has_no_bfloat16() {
-        assert!(matches!(precision_support(&t4(), Dtype::Bfloat16, None, None), Support::Missing(_)));
+        assert!(matches!(
+            precision_support(&t4(), Dtype::Bfloat16, None, None),
+            Support::Missing(_)
+        ));
         assert_eq!(precision_support(&t4(), Dtype::Float16, None, None), Support::Native);
     }
 
@@ -74,14 +80,20 @@ mod tests {
         let fp8 = Quantization::named("fp8", None);
         let ampere = precision_support(&a10g(), Dtype::Bfloat16, fp8.as_ref(), Some((7, 5)));
         assert!(matches!(ampere, Support::Emulated(_)), "{ampere:?}");
-        let ada = Device { name: "L4".into(), compute_capability: Some((8, 9)), fp8: true, ..a10g() };
-        assert_eq!(precision_support(&ada, Dtype::Bfloat16, fp8.as_ref(), Some((7, 5))), Support::Native);
+        let ada =
+            Device { name: "L4".into(), compute_capability: Some((8, 9)), fp8: true, ..a10g() };
+        assert_eq!(
+            precision_support(&ada, Dtype::Bfloat16, fp8.as_ref(), Some((7, 5))),
+            Support::Native
+        );
     }
 
     #[test]
     fn an_engine_minimum_is_a_refusal() {
         let mxfp4 = Quantization::named("mxfp4", None);
         let support = precision_support(&t4(), Dtype::Float16, mxfp4.as_ref(), Some((8, 0)));
-        assert!(matches!(support, Support::Missing(why) if why.contains("8.0") && why.contains("7.5")));
+        assert!(
+            matches!(support, Support::Missing(why) if why.contains("8.0") && why.contains("7.5"))
+        );
     }
 }

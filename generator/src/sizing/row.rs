@@ -1,6 +1,8 @@
 //! Rows of the catalogs as what sizing calculates with.
 
-use mcc_catalogs::{Attention, AttentionKind, Confidence, Instance, MemoryBasis, Model, StoredQuantization};
+use mcc_catalogs::{
+    Attention, AttentionKind, Confidence, Instance, MemoryBasis, Model, StoredQuantization,
+};
 
 use super::cache::Cache;
 use super::estimate::Device;
@@ -22,7 +24,9 @@ pub fn device_of(instance: &Instance) -> Option<Device> {
         name: accelerator.name.clone(),
         memory_gib: accelerator.memory_gib() * seen,
         count: instance.count,
-        compute_capability: accelerator.compute_capability.map(|c| (u32::from(c.major), u32::from(c.minor))),
+        compute_capability: accelerator
+            .compute_capability
+            .map(|c| (u32::from(c.major), u32::from(c.minor))),
         bf16: accelerator.bf16.unwrap_or(true),
         fp8: accelerator.fp8.unwrap_or(false),
         fp4: accelerator.fp4.unwrap_or(false),
@@ -56,7 +60,9 @@ pub fn shape_of(model: &Model) -> Option<ModelShape> {
 /// The same model in another `precision`, such as `fp8` or `int4`; `None` if its size does not follow from that.
 pub fn variant_shape(model: &Model, precision: &str) -> Option<ModelShape> {
     let base = shape_of(model)?;
-    if let Some(dtype) = Dtype::parse(precision).or((precision == "bf16").then_some(Dtype::Bfloat16)) {
+    if let Some(dtype) =
+        Dtype::parse(precision).or((precision == "bf16").then_some(Dtype::Bfloat16))
+    {
         let weight_bytes = whole(real(base.parameters) * dtype.bytes());
         return Some(ModelShape { weight_bytes, dtype, quantization: None, ..base });
     }
@@ -103,7 +109,10 @@ mod tests {
         let models = Catalogs::embedded().models();
         let sized = models.iter().filter(|m| shape_of(m).is_some()).count();
         assert!(sized * 10 > models.iter().count() * 8, "{sized} models can be sized");
-        let llama = models.get("meta-llama/Llama-3.1-8B-Instruct").and_then(shape_of).expect("a known model");
+        let llama = models
+            .get("meta-llama/Llama-3.1-8B-Instruct")
+            .and_then(shape_of)
+            .expect("a known model");
         assert_eq!(llama.cache.expect("cache").token_bytes, 131_072);
     }
 
@@ -114,7 +123,10 @@ mod tests {
         let whole = shape_of(base).expect("a shape");
         let fp8 = variant_shape(base, "fp8").expect("a variant");
         let int4 = variant_shape(base, "int4").expect("a variant");
-        assert!(fp8.weight_bytes < whole.weight_bytes * 6 / 10 && int4.weight_bytes < fp8.weight_bytes * 7 / 10);
+        assert!(
+            fp8.weight_bytes < whole.weight_bytes * 6 / 10
+                && int4.weight_bytes < fp8.weight_bytes * 7 / 10
+        );
         assert_eq!(variant_shape(base, "gguf"), None);
     }
 

@@ -63,7 +63,11 @@ impl Quantization {
         let name = method.to_ascii_lowercase();
         let (bytes_per_weight, activation_bits) = match (name.as_str(), bits) {
             // Half a byte, and for each 128 weights a 16-bit scale and a 4-bit zero point.
-            ("awq" | "gptq" | "awq_marlin" | "gptq_marlin" | "auto-round" | "auto_awq" | "auto_gptq", None | Some(4))
+            (
+                "awq" | "gptq" | "awq_marlin" | "gptq_marlin" | "auto-round" | "auto_awq"
+                | "auto_gptq",
+                None | Some(4),
+            )
             | ("int4" | "w4a16", _)
             | ("compressed-tensors", Some(4)) => (0.52, 16),
             // Half a byte and an 8-bit block constant for each 64 weights.

@@ -1,6 +1,14 @@
 //! Projects to test with: every deployment config on every target, from the registry.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses some of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::io::Write;
 
 use mcc_catalogs::Catalogs;
 use mcc_generator::{FileAccess, Merged, Plan, Project, Source, Sources, generate, registry};
@@ -55,4 +63,19 @@ pub fn project(inputs: &Map<String, Value>) -> Project {
         Ok((_, project)) => project,
         Err(plan) => panic!("{inputs:#?}\nrefused: {:#?} {:#?}", plan.questions, plan.findings),
     }
+}
+
+/// Whether `tool` is there. If not, says which checks are skipped; where tools are required that is a failure.
+pub fn have(tool: &str, checks: usize) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    if !found {
+        assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "{tool} is not installed");
+        // Not eprintln!, which the test runner keeps to itself when a test passes.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: {checks} checks by {tool}, which is not installed"
+        );
+    }
+    found
 }

@@ -1,0 +1,122 @@
+"""From a request to its answer, whatever the web server: app.py only hands over bytes and headers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import codec
+from model_handler import ModelHandler
+from settings import settings
+
+logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
+log = logging.getLogger("inference")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+    content_type: str = codec.JSON
+
+
+def as_json(status: int, content: dict[str, Any]) -> Reply:
+    """An answer with a JSON object, such as {"error": reason}."""
+    return Reply(status, (json.dumps(content) + "\n").encode())
+
+
+class Service:
+    """The model behind /ping and /invocations.
+
+    A model that cannot be loaded does not end the process: /ping says 503 with the reason,
+    which is then in the log as well, and SageMaker sends no traffic.
+    """
+
+    def __init__(self) -> None:
+        self.problem: str | None = None
+        self.handler: ModelHandler | None = None
+        self._one_at_a_time = threading.Lock()  # parallel predictions come from parallel workers
+        started = time.monotonic()
+        try:
+            if not settings.model_path.exists():
+                raise ValueError("there is no such file or folder in the image")
+            self.handler = ModelHandler(settings.model_path)
+        except Exception as error:  # whatever a foreign file makes its loader raise
+            self.problem = f"cannot load {settings.model_path}: {error}"
+            log.error(self.problem, exc_info=not isinstance(error, ValueError))
+        else:
+            log.info("loaded %s in %.1f s", settings.model_path, time.monotonic() - started)
+
+    def warm_up(self) -> None:
+        """Predict once, so that the first caller does not wait and /ping knows that the model can.
+
+        With a warm_up.json (a request in JSON) beside the model, that must work. Otherwise a
+        record of zeros is tried, which a model may well refuse: that is no fault.
+        """
+        if self.handler is None or self.problem:
+            return
+        example = settings.model_path.parent / "warm_up.json"
+        try:
+            if example.exists():
+                records = codec.decode(example.read_bytes(), codec.JSON)
+            else:
+                records = self.handler.example()
+            if records:
+                self._predict(self.handler, records)
+        except Exception as error:
+            if example.exists():
+                self.problem = f"the model cannot predict {example}: {error}"
+                log.exception("the model cannot predict %s", example)
+            else:
+                log.info("no warm-up, the model refuses a record of zeros: %s", error)
+
+    def ping(self) -> Reply:
+        """200 if, and only if, the model is loaded and can predict."""
+        return as_json(503, {"error": self.problem}) if self.problem else as_json(200, {"status": "ready"})
+
+    def execution_parameters(self) -> Reply:
+        """What batch transform asks for, where a job does not say it itself."""
+        payload = max(1, min(settings.max_body_mb, 100 // settings.workers))
+        return as_json(
+            200,
+            {
+                "MaxConcurrentTransforms": settings.workers,
+                "BatchStrategy": "MULTI_RECORD",
+                "MaxPayloadInMB": payload,
+            },
+        )
+
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Reply:
+        """Answer one request: 200, 4xx with the reason if the caller is wrong, 500 if we are."""
+        try:
+            kind, header = codec.input_type(content_type or settings.content_type)
+            wanted = codec.output_type(accept or "", kind)
+            if self.handler is None or self.problem:
+                return as_json(503, {"error": self.problem})
+            if len(body) > settings.max_body_mb * 2**20:
+                raise codec.Rejected(413, f"the body is larger than {settings.max_body_mb} MB")
+            predictions = self._predict(self.handler, codec.decode(body, kind, header))
+            return Reply(200, codec.encode(predictions, wanted), wanted)
+        except codec.Rejected as error:
+            log.warning("rejected (%d): %s", error.status, error.reason)
+            return as_json(error.status, {"error": error.reason})
+        except ValueError as error:  # what codec, handler and frameworks raise for bad input
+            log.warning("rejected (400): %s", error)
+            return as_json(400, {"error": str(error)})
+        except Exception:
+            log.exception("prediction failed")
+            return as_json(500, {"error": "the prediction failed: see the log of the container"})
+
+    def _predict(self, handler: ModelHandler, records: list[Any]) -> list[Any]:
+        with self._one_at_a_time:
+            predictions = handler.predict(records)
+        if len(predictions) != len(records):
+            raise RuntimeError(f"{len(predictions)} predictions for {len(records)} records")
+        return predictions

@@ -1,0 +1,214 @@
+//! Linters on the files of every project: zero findings. Files that several projects share are looked at once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use mcc_generator::Project;
+use serde_json::{Map, Value, json};
+use support::{base, have, object, pairs, project};
+
+/// Every config on every target, and forms of them with other files.
+fn inputs() -> Vec<Map<String, Value>> {
+    let mut all = Vec::new();
+    for (config, target) in pairs() {
+        let start = base(&config, &target);
+        let mut more = vec![json!({}), json!({"buildTarget": "local"})];
+        match target.as_str() {
+            "hyperpod-eks" => {
+                more.push(json!({"hyperpodManifest": "deployment", "hpQueue": "team"}))
+            }
+            "managed-inference" => more.push(
+                json!({"inferenceComponent": true, "autoscalingMin": 0, "autoscalingMax": 2}),
+            ),
+            "async-inference" => more.push(json!({"autoscalingMin": 0, "autoscalingMax": 2})),
+            _ => {}
+        }
+        for extra in more {
+            let mut inputs = start.clone();
+            inputs.extend(object(extra));
+            all.push(inputs);
+        }
+    }
+    all
+}
+
+/// Projects by a name that is a folder's.
+fn projects() -> Vec<(String, Project)> {
+    inputs().iter().enumerate().map(|(n, i)| (format!("project-{n}"), project(i))).collect()
+}
+
+/// The distinct files of all projects whose path and content `wanted` takes, written below `dir`.
+fn distinct(dir: &Path, wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    let mut seen: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+    for (name, project) in projects() {
+        for (path, file) in project.files() {
+            let content = String::from_utf8_lossy(&file.bytes);
+            if !wanted(path, &content) || seen.contains_key(&file.bytes) {
+                continue;
+            }
+            let relative = format!("{name}/{path}");
+            let full = dir.join(&relative);
+            std::fs::create_dir_all(full.parent().unwrap()).unwrap();
+            std::fs::write(full, &file.bytes).unwrap();
+            seen.insert(file.bytes.clone(), relative);
+        }
+    }
+    assert!(!seen.is_empty());
+    seen.into_values().collect()
+}
+
+fn succeeds(dir: &Path, command: &[&str], files: &[String]) {
+    let output =
+        Command::new(command[0]).args(&command[1..]).args(files).current_dir(dir).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn shellcheck_finds_nothing_in_the_scripts() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = distinct(dir.path(), |path, content| {
+        path.starts_with("do/")
+            && (path.ends_with(".sh")
+                || path == "do/config"
+                || content.starts_with("#!/usr/bin/env bash"))
+    });
+    for path in &files {
+        let content = std::fs::read_to_string(dir.path().join(path)).unwrap();
+        for line in
+            content.lines().filter(|l| l.contains("shellcheck disable=") || l.contains("disable="))
+        {
+            assert!(!line.contains("disable=all"), "{path}: {line}");
+        }
+    }
+    if have("shellcheck", files.len()) {
+        succeeds(dir.path(), &["shellcheck", "--shell=bash", "--severity=style"], &files);
+    }
+}
+
+#[test]
+fn hadolint_finds_nothing_in_the_dockerfiles() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = distinct(dir.path(), |path, _| path == "Dockerfile");
+    if have("hadolint", files.len()) {
+        succeeds(dir.path(), &["hadolint", "--no-color"], &files);
+    }
+}
+
+#[test]
+fn ruff_finds_nothing_in_the_python() {
+    let mut seen = std::collections::BTreeSet::new();
+    for (name, project) in projects() {
+        let is_python = |path: &str, bytes: &[u8]| {
+            path.ends_with(".py") || bytes.starts_with(b"#!/usr/bin/env python3")
+        };
+        let files: BTreeMap<&str, &[u8]> = project
+            .files()
+            .filter(|(p, f)| is_python(p, &f.bytes))
+            .map(|(p, f)| (p, f.bytes.as_slice()))
+            .collect();
+        let key: Vec<(String, Vec<u8>)> =
+            files.iter().map(|(p, b)| ((*p).to_owned(), b.to_vec())).collect();
+        if !seen.insert(key) {
+            continue;
+        }
+        if !have("ruff", files.len()) {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join(name);
+        project.write(&folder).unwrap();
+        let files: Vec<String> = files.keys().map(|p| (*p).to_owned()).collect();
+        let common = [
+            "--isolated",
+            "--no-cache",
+            "--config",
+            "line-length = 120",
+            "--config",
+            "target-version = 'py310'",
+        ];
+        let source = [
+            "--config",
+            "src = ['code', 'sample_model']",
+            "--select",
+            "E,F,W,B,UP,I,S102,S307,S602,S605",
+        ];
+        succeeds(&folder, &[&["ruff", "check"], &common[..], &source[..]].concat(), &files);
+        succeeds(&folder, &[&["ruff", "format", "--check"], &common[..]].concat(), &files);
+    }
+}
+
+#[test]
+fn yamllint_finds_nothing_in_the_yaml() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = distinct(dir.path(), |path, _| path.ends_with(".yaml") || path.ends_with(".yml"));
+    if have("yamllint", files.len()) {
+        let rules = "{extends: default, rules: {line-length: {max: 160}, document-start: disable}}";
+        succeeds(dir.path(), &["yamllint", "--strict", "--config-data", rules], &files);
+    }
+}
+
+#[test]
+fn kubernetes_takes_the_manifests() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = distinct(dir.path(), |path, content| {
+        path.starts_with("k8s/") && !content.contains("inference.sagemaker.aws.amazon.com")
+    });
+    if have("kubernetes-validate", files.len()) {
+        succeeds(
+            dir.path(),
+            &["kubernetes-validate", "--strict", "--kubernetes-version", "1.33"],
+            &files,
+        );
+    }
+}
+
+#[test]
+fn nginx_takes_its_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = distinct(dir.path(), |path, _| path.ends_with("nginx.conf"));
+    if !have("nginx", files.len()) || !have("python3", files.len()) {
+        return;
+    }
+    for (name, project) in
+        projects().into_iter().filter(|(_, p)| p.get("code/nginx.conf").is_some())
+    {
+        let folder = dir.path().join(&name);
+        if !folder.join("code/nginx.conf").exists() {
+            continue; // the same as one before
+        }
+        let _ = std::fs::remove_dir_all(&folder);
+        project.write(&folder).unwrap();
+        let run = dir.path().join("run");
+        std::fs::create_dir_all(&run).unwrap();
+        let output = Command::new("python3")
+            .args(["code/serve", "config"])
+            .env("RUN_DIR", &run)
+            .env("RUN_AS", "nobody-of-this-name")
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let config = run.join("nginx.conf");
+        std::fs::write(&config, &output.stdout).unwrap();
+        succeeds(
+            dir.path(),
+            &["nginx", "-t", "-q", "-e", "stderr", "-c", config.to_str().unwrap()],
+            &[],
+        );
+    }
+}
