@@ -69,7 +69,8 @@ fn digest(bytes: &[u8]) -> String {
 
 /// The inputs saved in the project at `dir`.
 pub fn read_inputs(dir: &Path) -> Result<Map<String, Value>, String> {
-    let text = read(&dir.join(INPUTS)).map_err(|e| format!("{INPUTS} cannot be read: {e}"))?;
+    let path = dir.join(INPUTS);
+    let text = read(&path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
     parse_inputs(&text)
 }
 
