@@ -1,5 +1,11 @@
 //! The command line as its users meet it: sources, errors, exit codes, output for programs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -67,13 +73,16 @@ const HTTP: &str = "generate churn --deployment-config http-flask --framework sk
 #[test]
 fn the_sources_win_in_the_documents_order() {
     let mut arguments = HTTP.to_owned();
-    let mut run = Run::new()
-        .file("answers.json", r#"{"region-picker": {"region": "eu-north-1"}}"#);
+    let mut run = Run::new().file("answers.json", r#"{"region-picker": {"region": "eu-north-1"}}"#);
     let region = |run: &Run, arguments: &str| run.input(arguments, "region");
     assert_eq!(region(&run, &arguments), ("us-east-1".into(), "the default of layers/base".into()));
     arguments += " --mcp-answers answers.json";
-    assert_eq!(region(&run, &arguments), ("eu-north-1".into(), "the MCP server region-picker".into()));
-    run = run.file("package.json", r#"{"name": "x", "ml-container-creator": {"region": "eu-west-1"}}"#);
+    assert_eq!(
+        region(&run, &arguments),
+        ("eu-north-1".into(), "the MCP server region-picker".into())
+    );
+    run = run
+        .file("package.json", r#"{"name": "x", "ml-container-creator": {"region": "eu-west-1"}}"#);
     assert_eq!(region(&run, &arguments), ("eu-west-1".into(), "package.json".into()));
     run = run.file("config/mcp.json", r#"{"mcpServers": {}, "region": "eu-west-2"}"#);
     assert_eq!(region(&run, &arguments), ("eu-west-2".into(), "config/mcp.json".into()));
@@ -82,11 +91,16 @@ fn the_sources_win_in_the_documents_order() {
     assert_eq!(region(&run, &arguments), ("eu-west-3".into(), "own.json".into()));
     run = run.env("ML_REGION", "us-west-1");
     let (value, source) = region(&run, &arguments);
-    assert_eq!((value, source.as_str()), ("us-west-1".into(), "the environment variable ML_REGION"));
+    assert_eq!(
+        (value, source.as_str()),
+        ("us-west-1".into(), "the environment variable ML_REGION")
+    );
     arguments += " --region us-west-2";
     assert_eq!(region(&run, &arguments), ("us-west-2".into(), "--region".into()));
     assert_eq!(run.input(&arguments, "projectName"), ("churn".into(), "the argument".into()));
-    run = run.file("package.json", "{}").file("pyproject.toml", "[tool.ml-container-creator]\nworkers = 5\n");
+    run = run
+        .file("package.json", "{}")
+        .file("pyproject.toml", "[tool.ml-container-creator]\nworkers = 5\n");
     assert_eq!(run.input(&arguments, "workers"), (5.into(), "pyproject.toml".into()));
 }
 
@@ -100,18 +114,38 @@ fn what_is_wrong_is_refused_with_its_source_and_the_nearest_right_value() {
         assert!(!run.dir.path().join("churn").exists(), "{arguments} wrote something");
     };
     let with = |more: &str| format!("{HTTP} {more}");
-    told(Run::new(), &with("--deployment-target async"), &["async-inference", "--deployment-target"]);
+    told(
+        Run::new(),
+        &with("--deployment-target async"),
+        &["async-inference", "--deployment-target"],
+    );
     told(Run::new(), &with("--workers 1000"), &["between 0 and 128", "--workers"]);
     told(Run::new(), &with("--region us-east-99x"), &["region"]);
     told(Run::new(), &with("--model-name x/y"), &["modelName would change nothing"]);
     told(Run::new(), &with("--config none.json"), &["none.json cannot be read"]);
     told(Run::new().file("c.json", "{"), &with("--config c.json"), &["c.json cannot be parsed"]);
-    told(Run::new().file("c.json", "[]"), &with("--config c.json"), &["c.json does not hold an object"]);
-    told(Run::new().file("c.json", r#"{"regoin": "eu-west-1"}"#), &with("--config c.json"), &["regoin in c.json", "region"]);
+    told(
+        Run::new().file("c.json", "[]"),
+        &with("--config c.json"),
+        &["c.json does not hold an object"],
+    );
+    told(
+        Run::new().file("c.json", r#"{"regoin": "eu-west-1"}"#),
+        &with("--config c.json"),
+        &["regoin in c.json", "region"],
+    );
     told(Run::new().env("ML_WORKERS", "many"), HTTP, &["ML_WORKERS", "whole number"]);
-    told(Run::new().file("c.json", r#"{"hfToken": "hf_x"}"#), &with("--config c.json"), &["MCC-SEC-001", "Secrets Manager"]);
+    told(
+        Run::new().file("c.json", r#"{"hfToken": "hf_x"}"#),
+        &with("--config c.json"),
+        &["MCC-SEC-001", "Secrets Manager"],
+    );
     told(Run::new(), "generate churn", &["deploymentConfig is missing", "--deployment-config"]);
-    told(Run::new(), "generate churn --deployment-config http-flask", &["framework is missing", "sklearn"]);
+    told(
+        Run::new(),
+        "generate churn --deployment-config http-flask",
+        &["framework is missing", "sklearn"],
+    );
     assert!(Run::new().refused(&with("--wrokers 3"), 2).contains("--workers"));
 }
 
@@ -119,14 +153,18 @@ fn what_is_wrong_is_refused_with_its_source_and_the_nearest_right_value() {
 fn an_instance_type_that_no_catalog_knows_is_a_warning() {
     let output = Run::new().mcc(&format!("{HTTP} --instance-type ml.m5.xlrage --dry-run"));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && text.contains("MCC-INS-002") && text.contains("ml.m5.xlarge"), "{text}");
+    assert!(
+        output.status.success() && text.contains("MCC-INS-002") && text.contains("ml.m5.xlarge"),
+        "{text}"
+    );
 }
 
 #[test]
 fn both_names_of_the_realtime_target_are_taken() {
     for name in ["managed-inference", "realtime-inference"] {
         let run = Run::new();
-        let (value, _) = run.input(&format!("{HTTP} --deployment-target {name}"), "deploymentTarget");
+        let (value, _) =
+            run.input(&format!("{HTTP} --deployment-target {name}"), "deploymentTarget");
         assert_eq!(value, "managed-inference");
     }
 }
@@ -140,21 +178,39 @@ fn a_project_is_made_changed_compared_and_checked() {
     for file in files {
         let path = run.dir.path().join("churn").join(file["path"].as_str().unwrap());
         assert_eq!(std::fs::metadata(&path).unwrap().len(), file["bytes"].as_u64().unwrap());
-        assert_eq!(is_executable(&path), file["executable"].as_bool().unwrap(), "{}", path.display());
+        assert_eq!(
+            is_executable(&path),
+            file["executable"].as_bool().unwrap(),
+            "{}",
+            path.display()
+        );
     }
-    assert_eq!(run.json("check churn --format json")["report"]["findings"], Value::Array(Vec::new()));
+    assert_eq!(
+        run.json("check churn --format json")["report"]["findings"],
+        Value::Array(Vec::new())
+    );
     assert!(run.refused(HTTP, 3).contains("not empty"));
 
     let same = run.json("generate --from churn --diff --format json");
     assert_eq!(same["differences"], Value::Array(Vec::new()));
     let other = run.json("generate --from churn --workers 3 --diff --format json");
-    let changed: Vec<&str> =
-        other["differences"].as_array().unwrap().iter().map(|d| d["path"].as_str().unwrap()).collect();
-    assert!(changed.contains(&".mcc/inputs.json") && changed.contains(&"Dockerfile"), "{changed:?}");
+    let changed: Vec<&str> = other["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| d["path"].as_str().unwrap())
+        .collect();
+    assert!(
+        changed.contains(&".mcc/inputs.json") && changed.contains(&"Dockerfile"),
+        "{changed:?}"
+    );
 
     let updated = run.json("generate --from churn --workers 3 --update --format json");
     assert_eq!(updated["status"], "written", "{updated:#}");
-    assert_eq!(run.json("generate --from churn --diff --format json")["differences"], Value::Array(Vec::new()));
+    assert_eq!(
+        run.json("generate --from churn --diff --format json")["differences"],
+        Value::Array(Vec::new())
+    );
 
     std::fs::write(run.dir.path().join("churn/do/deploy"), "#!/bin/sh\n").unwrap();
     let report = run.json("check churn --format json");

@@ -81,8 +81,11 @@ fn of_two_writers_one_wins_and_the_project_is_whole() {
     for _ in 0..10 {
         let dir = tempfile::tempdir().unwrap();
         let writers: Vec<_> = (0..4).map(|_| generate(dir.path(), &[]).spawn().unwrap()).collect();
-        let won =
-            writers.into_iter().map(|mut w| w.wait().unwrap()).filter(|s| s.success()).count();
+        let won = writers
+            .into_iter()
+            .map(|mut w| w.wait().unwrap())
+            .filter(std::process::ExitStatus::success)
+            .count();
         assert_eq!(won, 1, "writers that say that they wrote it");
         assert!(contents(&dir.path().join("churn")) == whole);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "the losers left something");

@@ -25,7 +25,6 @@ impl std::fmt::Display for CatalogFinding {
 struct Findings(Vec<CatalogFinding>);
 
 impl Findings {
-    #[allow(clippy::needless_pass_by_value, reason = "callers pass what they have")]
     fn unless(
         &mut self,
         holds: bool,

@@ -107,8 +107,8 @@ impl Project {
             .map_err(|reason| WriteError::NotAProject { folder: dir.to_owned(), reason })?;
         let mut updated = Updated::default();
         let mut edited = Vec::new();
-        let paths = self.files().map(|(path, _)| path).chain(record.paths());
-        if let Some(link) = paths.filter_map(|path| linked_parent(dir, path)).next() {
+        let mut paths = self.files().map(|(path, _)| path).chain(record.paths());
+        if let Some(link) = paths.find_map(|path| linked_parent(dir, path)) {
             return Err(WriteError::NotAProject {
                 folder: dir.to_owned(),
                 reason: format!("{} is a link, which may lead out of it", link.display()),

@@ -25,7 +25,7 @@ fn inputs() -> Vec<Map<String, Value>> {
         let mut more = vec![json!({}), json!({"buildTarget": "local"})];
         match target.as_str() {
             "hyperpod-eks" => {
-                more.push(json!({"hyperpodManifest": "deployment", "hpQueue": "team"}))
+                more.push(json!({"hyperpodManifest": "deployment", "hpQueue": "team"}));
             }
             "managed-inference" => more.push(
                 json!({"inferenceComponent": true, "autoscalingMin": 0, "autoscalingMax": 2}),

@@ -35,7 +35,7 @@ pub(crate) struct Call {
     pub(crate) outfile: Option<String>,
     /// The region, from the option or the environment.
     pub(crate) region: Option<String>,
-    /// JMESPath expression over the answer.
+    /// `JMESPath` expression over the answer.
     pub(crate) query: Option<String>,
     /// Output format.
     pub(crate) format: Format,

@@ -1,4 +1,4 @@
-//! Services of which the scripts need only a question or two: EKS, Secrets Manager, SNS.
+//! Services of which the scripts need only a question or two: EKS, FSx, Secrets Manager, SNS.
 
 use std::fs;
 
@@ -14,6 +14,7 @@ pub(super) fn act(world: &mut World, call: &Call) -> Answer {
     let region = call.region()?.to_owned();
     match call.service.as_str() {
         "eks" => eks(world, call, &region),
+        "fsx" => file_systems(world, call, &region),
         "secretsmanager" => secret(world, call, &region),
         "sns" => sns(world, call, &region),
         _ => not_implemented(call),
@@ -45,6 +46,18 @@ fn eks(world: &World, call: &Call, region: &str) -> Answer {
     });
     fs::write(file, config.to_string()).map_err(|e| Failure::usage(format!("{file}: {e}")))?;
     Ok(json!(format!("Added new context {arn} to {file}\n")))
+}
+
+/// File systems exist from the start: a test puts them into the world.
+fn file_systems(world: &World, call: &Call, region: &str) -> Answer {
+    let one = |id: &String| {
+        let gone = || {
+            Failure::service("FileSystemNotFound", format!("File system '{id}' does not exist."))
+        };
+        find(world, "fsx.file-system", region, id, gone).cloned()
+    };
+    let found: Result<Vec<Value>, Failure> = call.texts("FileSystemIds").iter().map(one).collect();
+    Ok(json!({"FileSystems": found?}))
 }
 
 fn secret(world: &World, call: &Call, region: &str) -> Answer {

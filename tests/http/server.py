@@ -1,0 +1,172 @@
+"""A generated HTTP project on this machine: its virtual environment and its running `serve`."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+JSON, LINES, CSV = "application/json", "application/jsonlines", "text/csv"
+MAX_BODY_MB = 2  # small, so that an oversized body is sent quickly
+WORKERS = 2  # whatever this machine has: one must not hide what two get wrong
+
+
+class Missing(Exception):
+    """Something that is not part of the project and not there."""
+
+
+def find_python(version: str) -> str:
+    """An interpreter of this version: on PATH, or installed by pyenv."""
+    names = [shutil.which(f"python{version}"), shutil.which("python3")]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    names += [str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python3"), reverse=True)]
+    for name in filter(None, names):
+        script = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+        found = subprocess.run([name, "-c", script], capture_output=True, text=True, check=False)
+        if found.stdout.strip() == version:
+            return name
+    raise Missing(f"python{version}: no such interpreter with venv")
+
+
+def install(command: list[str | Path]) -> None:
+    """Run an installer. Without a network that is something missing, and no fault of the requirements."""
+    result = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
+    if result.returncode == 0:
+        return
+    offline = re.search("resolution|connection|timed out|getaddrinfo|unreachable|dns error", result.stderr, re.I)
+    if offline and "No matching distribution" not in result.stderr:
+        raise Missing(f"a package index: it cannot be reached: {result.stderr.strip().splitlines()[-1]}")
+    raise AssertionError(f"the requirements cannot be installed:\n{result.stderr}")
+
+
+def make_venv(requirements: str, python: str, venvs: Path) -> Path:
+    """A virtual environment with the requirements, made once for each set of them; by uv, if it is there."""
+    digest = hashlib.sha256((python + requirements).encode()).hexdigest()[:16]
+    venv, done = venvs / digest, venvs / digest / "complete"
+    venvs.mkdir(parents=True, exist_ok=True)
+    with (venvs / f"{digest}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two tests may want the same one
+        if not done.exists():
+            shutil.rmtree(venv, ignore_errors=True)
+            file = venvs / f"{digest}.txt"
+            file.write_text(requirements)
+            if uv := shutil.which("uv"):
+                install([uv, "venv", "--quiet", "--python", python, venv])
+                install([uv, "pip", "install", "--quiet", "--python", venv / "bin/python", "--requirement", file])
+            else:
+                install([python, "-m", "venv", venv])
+                pip = [venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check"]
+                install([*pip, "--requirement", file])
+            done.touch()
+    return venv
+
+
+def dockerfile_environment(project: Path) -> dict[str, str]:
+    """What the ENV instructions of the Dockerfile set."""
+    text = (project / "Dockerfile").read_text().replace("\\\n", " ")
+    pairs = [pair for line in text.splitlines() if line.startswith("ENV ") for pair in line[4:].split()]
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A running `serve`."""
+
+    def __init__(self, project: Path, venv: Path, model_dir: Path, **extra: str) -> None:
+        self.port = free_port()
+        path = f"{venv / 'bin'}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin"
+        environment = {"PATH": path, "HOME": "/nonexistent", "LANG": "C.UTF-8"} | dockerfile_environment(project)
+        environment |= {"MODEL_DIR": str(model_dir), "PORT": str(self.port), "MAX_BODY_MB": str(MAX_BODY_MB)} | extra
+        self.log = tempfile.NamedTemporaryFile("w+", prefix="serve-log-")
+        self.process = subprocess.Popen(
+            [venv / "bin/python", project / "code/serve", "serve"],
+            env=environment,
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(40)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        if error is not None:
+            print(f"--- log of the server\n{self.logged()[-6000:]}", file=sys.stderr)
+
+    def logged(self) -> str:
+        return Path(self.log.name).read_text(errors="replace")
+
+    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str, bytes]:
+        """Status, content type and body of the answer. A header's `_` stands for `-`."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            connection.request(method, path, body, sent)
+        except BrokenPipeError:  # the server may answer and close before an oversized body is sent
+            pass
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, answer.headers.get("Content-Type", ""), content
+
+    def invoke(self, body: bytes, content_type: str = JSON, **headers: str) -> tuple[int, str, bytes]:
+        return self.call("POST", "/invocations", body, Content_Type=content_type, **headers)
+
+    def wait_for_ping(self, wanted: int = 200, seconds: float = 120) -> bytes:
+        deadline = time.monotonic() + seconds
+        status, content = 0, b""
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"serve ended with status {self.process.returncode}"
+            try:
+                status, _, content = self.call("GET", "/ping")
+            except OSError:
+                status = 0
+            # 503 also comes from nginx while the model server starts: that is not yet its answer
+            if status == wanted and b"not there yet" not in content:
+                return content
+            time.sleep(0.05)
+        raise AssertionError(f"/ping did not become {wanted}: last was {status} {content!r}")
+
+    def model_server(self) -> int:
+        """Process id of the model server's master, the child of `serve` that is not nginx."""
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                command = (entry / "cmdline").read_text()
+            except OSError:
+                continue
+            if parent == self.process.pid and "model_server.py" in command:
+                return int(entry.name)
+        raise AssertionError("serve has no model server among its children")
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,83 @@
+//! What the tests of `mcc serve` share: the server as a process, and nothing that is not in the binary.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses some of it")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+pub const MCC: &str = env!("CARGO_BIN_EXE_mcc");
+
+/// `mcc serve generate-project --http` on a free port of this machine, killed when dropped.
+pub struct HttpServer {
+    pub child: Child,
+    /// Where the endpoint is.
+    pub url: String,
+}
+
+impl HttpServer {
+    pub fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(MCC)
+            .args(["serve", "generate-project", "--http", "127.0.0.1:0"])
+            .args(arguments)
+            .current_dir(directory)
+            .env_remove("MCC_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .find_map(|line| line.split_once("listening on ").map(|(_, url)| url.trim().to_owned()))
+            .expect("the address on stderr");
+        // Read on, so that the server can never block on a full pipe.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Self { child, url }
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://").trim_end_matches("/mcp")
+    }
+
+    /// Asks it to stop, as a service manager does.
+    #[cfg(unix)]
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for the end of `child`, or kills it and panics.
+pub fn ends_within(child: &mut Child, limit: Duration) -> ExitStatus {
+    let since = Instant::now();
+    while since.elapsed() < limit {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    panic!("still running after {limit:?}");
+}
+
+/// Says why a test was skipped; a failure where every tool has to be there.
+pub fn skip(test: &str, needs: &str) {
+    assert!(
+        std::env::var_os("MCC_REQUIRE_TOOLS").is_none_or(|value| value != "1"),
+        "{test} needs {needs}"
+    );
+    // Written past the test harness, which would keep it to itself.
+    let _ = writeln!(std::io::stderr(), "skipped: {test} needs {needs}");
+}
