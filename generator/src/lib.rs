@@ -19,6 +19,7 @@ mod render;
 mod resolve;
 mod rules;
 mod saved;
+mod schema;
 pub mod sizing;
 mod spec;
 mod values;
@@ -29,15 +30,14 @@ pub use diff::{Change, Difference};
 pub use finding::{Finding, Severity};
 pub use format::Format;
 pub use inputs::{Field, Inputs, Kind, Registered, fields, find as field};
-pub use merge::{
-    FileAccess, Merged, ResolvedInput, Source, Sourced, Sources, schema as inputs_schema,
-};
+pub use merge::{FileAccess, Merged, ResolvedInput, Source, Sourced, Sources};
 pub use plan::{Cost, Plan, Question, generate, plan, spec};
 pub use project::{File, PlannedFile, Project};
 pub use registry::{Config, Layer, Manifest, Registry, registry};
 pub use render::Language;
 pub use rules::{Rule, rules};
 pub use saved::{INPUTS as SAVED_INPUTS, read_inputs as saved_inputs};
+pub use schema::schema as inputs_schema;
 pub use spec::Spec;
 pub use values::accepts;
 pub use write::{Updated, WriteError};

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::finding::{Finding, shorten};
-use crate::inputs::{self, Field, Inputs, Kind, Registered};
+use crate::inputs::{self, Field, Inputs, Kind};
 use crate::values;
 
 /// Where a value came from, in the order of precedence (first wins).
@@ -391,45 +391,6 @@ impl Merged {
         };
         inputs::fields().iter().filter_map(one).collect()
     }
-}
-
-/// The JSON schema of the inputs, as tools and configuration files take them.
-pub fn schema() -> Value {
-    let mut properties = Map::new();
-    for field in inputs::fields() {
-        properties.insert(field.key.clone(), property(field));
-    }
-    serde_json::json!({"type": "object", "properties": properties, "additionalProperties": false})
-}
-
-fn property(field: &Field) -> Value {
-    let mut schema = match field.kind {
-        Kind::Text(_) => serde_json::json!({"type": "string"}),
-        Kind::Integer(min, max) => {
-            serde_json::json!({"type": "integer", "minimum": min, "maximum": max})
-        }
-        Kind::Number(min, max) => {
-            serde_json::json!({"type": "number", "minimum": min, "maximum": max})
-        }
-        Kind::Boolean => serde_json::json!({"type": "boolean"}),
-        Kind::Choice(_) | Kind::Named(_) => {
-            serde_json::json!({"type": "string", "enum": field.kind.choices()})
-        }
-        Kind::List(_) => serde_json::json!({"type": "array", "items": {"type": "string"}}),
-        Kind::Map(_, false) => {
-            serde_json::json!({"type": "object", "additionalProperties": {"type": "string"}})
-        }
-        Kind::Map(_, true) => serde_json::json!({"type": "object"}),
-    };
-    if field.kind == Kind::Named(Registered::Target)
-        && let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut)
-    {
-        words.push(Value::from("realtime-inference"));
-    }
-    if let (Some(object), help) = (schema.as_object_mut(), field.help) {
-        object.insert("description".to_owned(), Value::from(help));
-    }
-    schema
 }
 
 #[cfg(test)]
