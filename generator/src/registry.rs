@@ -360,6 +360,10 @@ fn gather(dir: &'static Dir<'static>, root: &str, layer: &mut Layer) {
     for sub in dir.dirs() {
         let path = sub.path().to_str().unwrap_or_default();
         let inside = path.strip_prefix(root).unwrap_or(path).trim_start_matches('/');
+        // Tools leave these where a developer ran them; they are no part of any project.
+        if inside.ends_with("_cache") || inside.ends_with("__pycache__") {
+            continue;
+        }
         let inside = format!("{inside}/");
         if inside.starts_with(PROJECT) || inside.starts_with(PARTS) {
             gather(sub, root, layer);

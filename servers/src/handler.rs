@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
-    Implementation, InputResponses, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-    ServerCapabilities, ServerConfig, Tool as ListedTool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+    CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, InputResponses,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
+    Tool as ListedTool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
@@ -110,6 +111,32 @@ impl ServerHandler for Handler {
             arguments: request.arguments.unwrap_or_default(),
         };
         Ok(self.answer(tool, call).await)
+    }
+
+    /// rmcp also brings here what is known by name but whose parameters it cannot read, and would
+    /// answer it as a method that does not exist.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let expected = match request.method.as_str() {
+            "tools/call" => "`name`, a string, and `arguments`, an object",
+            "tools/list" => "`cursor`, a string, or nothing",
+            "initialize" => "`protocolVersion`, `capabilities` and `clientInfo`",
+            method => {
+                let shown: String = method.chars().take(100).collect();
+                return Err(ErrorData::new(
+                    ErrorCode::METHOD_NOT_FOUND,
+                    format!("there is no method `{shown}` here"),
+                    None,
+                ));
+            }
+        };
+        Err(ErrorData::invalid_params(
+            format!("the parameters of {} are {expected}", request.method),
+            None,
+        ))
     }
 }
 
