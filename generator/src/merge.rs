@@ -266,6 +266,14 @@ const SECRETS: [(&str, &str); 2] = [
     ("ngcToken", "log in to nvcr.io with `docker login` before do/build"),
 ];
 
+/// Inputs of other tools that have another name here.
+const ELSEWHERE: [(&str, &str); 4] = [
+    ("serverEnv", "give modelEnv: engine and container read the same environment"),
+    ("icEnv", "give modelEnv: the container's environment is the same in an inference component"),
+    ("modelServer", "give deploymentConfig, which names architecture and server"),
+    ("ngcTokenArn", "log in to nvcr.io with `docker login` before do/build"),
+];
+
 impl Merged {
     fn take(&mut self, source: &Source, key: &str, value: &Value) {
         let Some(field) = inputs::find(key) else {
@@ -359,9 +367,10 @@ fn unknown(source: &Source, key: &str) -> Finding {
         .on(key);
     }
     let nearest = mcc_catalogs::nearest(key, inputs::fields().iter().map(|f| f.key.as_str()), 3);
-    let fix = match nearest.first() {
-        Some(best) => format!("did you mean {best}?"),
-        None => "see the list of inputs: mcc generate --help".to_owned(),
+    let fix = match (elsewhere, nearest.first()) {
+        (Some((_, fix)), _) => (*fix).to_owned(),
+        (None, Some(best)) => format!("did you mean {best}?"),
+        (None, None) => "see the list of inputs: mcc generate --help".to_owned(),
     };
     Finding::error("MCC-INP-002", format!("{} in {place} is not an input", shorten(key)), fix)
         .on(&shorten(key))

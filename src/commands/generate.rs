@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 use super::{catalogs, catalogs_arg, format_arg, is_json};
 use crate::{Exit, output, prompt};
 
+/// Names the folder to write, as `--project-dir` does.
+const PROJECT_DIR: &str = "ML_PROJECT_DIR";
+
 pub(super) fn command() -> Command {
     let mut command = Command::new("generate")
         .about("Generate a project")
@@ -23,12 +26,12 @@ pub(super) fn command() -> Command {
         )
         .arg(Arg::new("NAME").help("Name of the project (the same as --project-name)"))
         .arg(path_arg("config", "FILE", "JSON file of inputs"))
-        .arg(path_arg("project-dir", "DIR", "Folder to write [default: ./<project-name>]"))
+        .arg(path_arg("project-dir", "DIR", "Folder to write; also ML_PROJECT_DIR [default: ./<project-name>]"))
         .arg(path_arg("from", "DIR", "Take the inputs of the project in DIR; other sources win over them"))
         .arg(path_arg("mcp-answers", "FILE", "JSON file of answers of MCP servers: {\"server\": {inputs}}"))
         .arg(switch("update", "Update the generated project that is in the folder"))
         .arg(switch("force", "With --update: replace edited files too, keeping each as <name>.orig"))
-        .arg(switch("no-prompts", "Never ask; without a terminal, or with --format json, nothing is asked anyway"))
+        .arg(switch("skip-prompts", "Never ask; without a terminal, or with --format json, nothing is asked anyway"))
         .arg(switch("dry-run", "Say what would be written, and write nothing"))
         .arg(switch("diff", "Print the differences to what is in the folder, and write nothing"))
         .arg(format_arg())
@@ -80,7 +83,8 @@ fn heading(group: &'static str) -> &'static str {
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let catalogs = catalogs(matches)?;
     let cwd = std::env::current_dir().context("the working directory cannot be read")?;
-    let interactive = !is_json(matches) && !matches.get_flag("no-prompts") && prompt::is_possible();
+    let interactive =
+        !is_json(matches) && !matches.get_flag("skip-prompts") && prompt::is_possible();
     let mut answers = Map::new();
     let (plan, project) = loop {
         let merged = sources(matches, &cwd)?.with(Source::Prompt, answers.clone()).merge();
@@ -93,6 +97,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let dir = matches
         .get_one::<PathBuf>("project-dir")
         .cloned()
+        .or_else(|| std::env::var_os(PROJECT_DIR).map(PathBuf::from))
         .unwrap_or_else(|| PathBuf::from(&plan.project_name));
     if matches.get_flag("diff") {
         return Ok(diff(&project, &dir, is_json(matches)));
@@ -175,7 +180,9 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
 
 /// The environment, less the variables that are not UTF-8, which no input can be.
 fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)))
+    std::env::vars_os()
+        .filter(|(name, _)| name != PROJECT_DIR)
+        .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)))
 }
 
 fn refused(plan: &Plan, as_json: bool) -> Exit {
