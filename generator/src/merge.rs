@@ -366,6 +366,7 @@ fn unknown(source: &Source, key: &str) -> Finding {
         )
         .on(key);
     }
+    let elsewhere = ELSEWHERE.iter().find(|(k, _)| *k == key);
     let nearest = mcc_catalogs::nearest(key, inputs::fields().iter().map(|f| f.key.as_str()), 3);
     let fix = match (elsewhere, nearest.first()) {
         (Some((_, fix)), _) => (*fix).to_owned(),
