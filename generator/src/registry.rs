@@ -25,6 +25,8 @@ pub struct Manifest {
     pub refuses: BTreeMap<String, String>,
     /// Inputs that must be given.
     pub needs: Vec<String>,
+    /// Values for the inputs in `needs`, for tables and tests.
+    pub examples: Map<String, Value>,
     /// Values of inputs that are not given.
     pub defaults: Map<String, Value>,
     /// Prefixes of paths whose files exist only if the value at that path of the view is truthy (`!`: is not).
@@ -315,7 +317,7 @@ impl Registry {
                 }
             }
             let known = |key: &String| crate::inputs::find(key).is_some();
-            let keys = layer.manifest.needs.iter();
+            let keys = layer.manifest.needs.iter().chain(layer.manifest.examples.keys());
             for key in keys.chain(layer.manifest.defaults.keys()).filter(|k| !known(k)) {
                 defects.push(format!("{path}/layer.json: unknown input {key}"));
             }

@@ -1,18 +1,30 @@
 //! `mcc list`: deployment configs and targets.
 
 use anyhow::Result;
-use clap::{ArgMatches, Command};
-use mcc_generator::registry;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use mcc_catalogs::Catalogs;
+use mcc_generator::{Support, registry};
 use serde_json::{Value, json};
 
 use super::{format_arg, is_json};
 use crate::{Exit, output};
 
 pub(super) fn command() -> Command {
-    Command::new("list").about("List deployment configs and targets").arg(format_arg())
+    Command::new("list")
+        .about("List deployment configs and targets")
+        .arg(
+            Arg::new("matrix")
+                .long("matrix")
+                .action(ArgAction::SetTrue)
+                .help("Say for every config on every target whether it is supported, and why not"),
+        )
+        .arg(format_arg())
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
+    if matches.get_flag("matrix") {
+        return Ok(matrix(is_json(matches)));
+    }
     let registry = registry();
     let text = |path: &str| {
         let manifest = registry.layer(path).map(|l| &l.manifest);
@@ -56,4 +68,28 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         output::line(&format!("  {name:<20} {description}"));
     }
     Ok(Exit::Done)
+}
+
+/// One line for each deployment config on each target, and the reasons below it.
+fn matrix(as_json: bool) -> Exit {
+    let cells = mcc_generator::matrix(Catalogs::embedded());
+    if as_json {
+        output::json(&json!({"cells": cells}));
+        return Exit::Done;
+    }
+    for cell in &cells {
+        let status = match cell.status {
+            Support::Supported => "supported",
+            Support::Warning => "warning",
+            Support::Refused => "refused",
+        };
+        output::line(&format!(
+            "{:<30} {:<18} {status}",
+            cell.deployment_config, cell.deployment_target
+        ));
+        for finding in &cell.findings {
+            output::line(&format!("    {}: {}", finding.id, finding.message));
+        }
+    }
+    Exit::Done
 }

@@ -14,25 +14,9 @@ use mcc_catalogs::Catalogs;
 use mcc_generator::{FileAccess, Merged, Plan, Project, Source, Sources, generate, registry};
 use serde_json::{Map, Value, json};
 
-/// The answer to each question that some project asks.
-pub fn answer(key: &str, config: &str) -> Value {
-    match key {
-        "framework" => json!(registry().config(config).unwrap().frameworks[0]),
-        "modelName" => json!("Qwen/Qwen3-8B"),
-        "hyperpodCluster" => json!("demo"),
-        other => panic!("no project asked for {other} so far: add an answer here"),
-    }
-}
-
 /// Inputs of the smallest project of `config` on `target`.
 pub fn base(config: &str, target: &str) -> Map<String, Value> {
-    let mut inputs = object(json!({
-        "projectName": "churn", "deploymentConfig": config, "deploymentTarget": target,
-    }));
-    for question in plan_of(&inputs).questions {
-        inputs.insert(question.key.clone(), answer(&question.key, config));
-    }
-    inputs
+    registry().example_inputs(registry().config(config).unwrap(), target)
 }
 
 /// Every deployment config with every target.
