@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mcc_catalogs::Catalogs;
-use mcc_generator::{Project, Source, Sources, generate, registry, rules};
+use mcc_generator::{Project, Source, Sources, Support, generate, registry, rules};
 use serde_json::{Value, json};
 
 fn root() -> PathBuf {
@@ -110,13 +110,28 @@ fn the_reference_of_inputs_is_what_the_command_prints() {
 
 #[test]
 fn the_tables_of_the_readme_are_those_of_the_registry() {
-    let mut tables =
-        String::from("| Deployment config | What it serves with | Frameworks |\n|---|---|---|\n");
+    let targets = registry().targets();
+    let cells = mcc_generator::matrix(Catalogs::embedded());
+    let mut tables = format!("| Deployment config | Served with | {} |\n", targets.join(" | "));
+    tables += &format!("|---|---|{}\n", "---|".repeat(targets.len()));
     for config in registry().configs() {
         let path = format!("layers/{}/backend/{}", config.architecture, config.backend);
-        let what = &registry().layer(&path).unwrap().manifest.description;
-        writeln!(tables, "| `{}` | {what} | {} |", config.name, config.frameworks.join(", "))
-            .unwrap();
+        let title = &registry().layer(&path).unwrap().manifest.title;
+        let what = if config.frameworks.is_empty() {
+            title.clone()
+        } else {
+            format!("{title}: {}", config.frameworks.join(", "))
+        };
+        let mut row = format!("| `{}` | {what} |", config.name);
+        for cell in cells.iter().filter(|c| c.deployment_config == config.name) {
+            let ids: Vec<String> = cell.findings.iter().map(|f| f.id.clone()).collect();
+            row += &match cell.status {
+                Support::Supported => " yes |".to_owned(),
+                Support::Warning => format!(" yes, {} |", ids.join(", ")),
+                Support::Refused => format!(" no, {} |", ids.join(", ")),
+            };
+        }
+        tables += &format!("{row}\n");
     }
     tables.push_str("\n| Target | What it is |\n|---|---|\n");
     for target in registry().targets() {
