@@ -99,7 +99,7 @@ fn named_files(text: &str) -> BTreeSet<String> {
         .map(|word| word.trim_end_matches(['.', ':', '?', '!', ']']).trim_start_matches("./"))
         .filter(|word| folders.iter().any(|f| word.starts_with(f)))
         .filter(|word| !word.contains(['$', '*', '{', '[']) && !word.ends_with('/'))
-        .filter(|word| !word.contains("NAME") && !text.contains(&format!("-f {word}")))
+        .filter(|word| !word.contains("NAME") && !word.contains("LABEL") && !text.contains(&format!("-f {word}")))
         .map(str::to_owned)
         .collect()
 }
@@ -204,4 +204,57 @@ fn no_name_of_a_folder_is_in_rust_code() {
         }
     }
     assert!(looked_at > 40);
+}
+
+/// `{{#if missing}}` is silently false, so every path of every template must be a field of the view.
+#[test]
+fn every_path_of_a_template_is_in_the_view() {
+    let mut looked_at = 0;
+    for (config, target) in pairs() {
+        let inputs = base(&config, &target);
+        let catalogs = mcc_catalogs::Catalogs::embedded();
+        let spec = mcc_generator::spec(catalogs, &support::merged(&inputs)).expect("a spec");
+        let view = serde_json::to_value(spec).unwrap();
+        let known = |path: &str| path.split('.').try_fold(&view, |v, key| v.get(key)).is_some();
+        let found = registry().config(&config).unwrap();
+        let framework = found.frameworks.first().map(String::as_str);
+        for layer in registry().overlay(found, framework, &target) {
+            for (prefix, path) in &layer.manifest.when {
+                assert!(
+                    known(path.trim_start_matches('!')),
+                    "{}: when {prefix}: {path}",
+                    layer.path
+                );
+            }
+            let files = layer
+                .files
+                .iter()
+                .map(|(p, b)| (p.as_str(), std::str::from_utf8(b).unwrap_or_default()));
+            let parts = layer.parts.iter().map(|(p, t)| (p.as_str(), *t));
+            for (path, text) in files.chain(parts).filter(|(p, _)| p.ends_with(".hbs")) {
+                for name in template_paths(text) {
+                    looked_at += 1;
+                    assert!(
+                        known(&name),
+                        "{}/{path}: {{{{{name}}}}} is no field of the view",
+                        layer.path
+                    );
+                }
+            }
+        }
+    }
+    assert!(looked_at > 100);
+}
+
+/// The paths in the tags of a template, less those relative to the item of an `each`.
+fn template_paths(text: &str) -> Vec<String> {
+    let tags = text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+    tags.filter(|tag| !tag.starts_with(['/', '!']))
+        .flat_map(|tag| tag.trim_start_matches(['#', '~', '^']).split_whitespace())
+        .map(|word| word.trim_matches(['(', ')', '~']))
+        .filter(|word| {
+            word.contains('.') && !word.starts_with(['@', '"', '.']) && !word.starts_with("this")
+        })
+        .map(str::to_owned)
+        .collect()
 }

@@ -12,7 +12,7 @@ use std::io::Write;
 
 use mcc_catalogs::Catalogs;
 use mcc_generator::{FileAccess, Merged, Plan, Project, Source, Sources, generate, registry};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Inputs of the smallest project of `config` on `target`.
 pub fn base(config: &str, target: &str) -> Map<String, Value> {
