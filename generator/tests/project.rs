@@ -99,9 +99,15 @@ fn named_files(text: &str) -> BTreeSet<String> {
         .map(|word| word.trim_end_matches(['.', ':', '?', '!', ']']).trim_start_matches("./"))
         .filter(|word| folders.iter().any(|f| word.starts_with(f)))
         .filter(|word| !word.contains(['$', '*', '{', '[']) && !word.ends_with('/'))
-        .filter(|word| !word.contains("NAME") && !word.contains("LABEL") && !text.contains(&format!("-f {word}")))
+        .filter(|word| !is_placeholder(word) && !text.contains(&format!("-f {word}")))
         .map(str::to_owned)
         .collect()
+}
+
+/// Whether a name has a word in capitals, as in `deploy/NAME.json`: a comment's stand-in for a real one.
+fn is_placeholder(name: &str) -> bool {
+    let in_capitals = |w: &str| w.len() > 3 && w.chars().all(|c| c.is_ascii_uppercase());
+    name.split(|c: char| !c.is_ascii_alphabetic()).any(in_capitals)
 }
 
 #[test]
