@@ -15,6 +15,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
 
 JSON, LINES, CSV = "application/json", "application/jsonlines", "text/csv"
 MAX_BODY_MB = 2  # small, so that an oversized body is sent quickly
@@ -31,11 +35,12 @@ def find_python(version: str) -> str:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     names += [str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python3"), reverse=True)]
     for name in filter(None, names):
-        script = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+        modules = "sys" if shutil.which("uv") else "sys, venv, ensurepip"
+        script = f"import {modules}; print('%d.%d' % sys.version_info[:2])"
         found = subprocess.run([name, "-c", script], capture_output=True, text=True, check=False)
         if found.stdout.strip() == version:
             return name
-    raise Missing(f"python{version}: no such interpreter with venv")
+    raise Missing(f"Python {version}")
 
 
 def install(command: list[str | Path]) -> None:
@@ -43,7 +48,7 @@ def install(command: list[str | Path]) -> None:
     result = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
     if result.returncode == 0:
         return
-    offline = re.search("resolution|connection|timed out|getaddrinfo|unreachable|dns error", result.stderr, re.I)
+    offline = re.search("resolution|connection|timed out|getaddrinfo|unreachable|dns error", result.stderr, re.IGNORECASE)
     if offline and "No matching distribution" not in result.stderr:
         raise Missing(f"a package index: it cannot be reached: {result.stderr.strip().splitlines()[-1]}")
     raise AssertionError(f"the requirements cannot be installed:\n{result.stderr}")
@@ -87,21 +92,23 @@ def free_port() -> int:
 class Server:
     """A running `serve`."""
 
-    def __init__(self, project: Path, venv: Path, model_dir: Path, **extra: str) -> None:
+    def __init__(self, project: Path, python: str | Path, model_dir: Path, **extra: str) -> None:
         self.port = free_port()
-        path = f"{venv / 'bin'}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin"
+        path = f"{Path(python).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin"
         environment = {"PATH": path, "HOME": "/nonexistent", "LANG": "C.UTF-8"} | dockerfile_environment(project)
-        environment |= {"MODEL_DIR": str(model_dir), "PORT": str(self.port), "MAX_BODY_MB": str(MAX_BODY_MB)} | extra
-        self.log = tempfile.NamedTemporaryFile("w+", prefix="serve-log-")
+        environment |= {"MODEL_DIR": str(model_dir), "PORT": str(self.port), "WORKERS": str(WORKERS)}
+        environment |= {"MAX_BODY_MB": str(MAX_BODY_MB)} | extra
+        self.log = tempfile.NamedTemporaryFile("w+", prefix="serve-log-")  # noqa: SIM115  (closed with the server)
+        self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [venv / "bin/python", project / "code/serve", "serve"],
+            [python, project / "code/serve", "serve"],
             env=environment,
             stdout=self.log,
             stderr=self.log,
             start_new_session=True,
         )
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -150,15 +157,23 @@ class Server:
 
     def model_server(self) -> int:
         """Process id of the model server's master, the child of `serve` that is not nginx."""
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                command = (entry / "cmdline").read_text()
-            except OSError:
-                continue
-            if parent == self.process.pid and "model_server.py" in command:
-                return int(entry.name)
+        for pid in children(self.process.pid):
+            if "model_server.py" in Path(f"/proc/{pid}/cmdline").read_text():
+                return pid
         raise AssertionError("serve has no model server among its children")
+
+    def family(self) -> list[int]:
+        """Process ids of `serve` and of all below it."""
+        found, todo = [], [self.process.pid]
+        while todo:
+            found.append(pid := todo.pop())
+            todo += children(pid)
+        return found
+
+    def memory_mb(self) -> float:
+        """Memory of all its processes, shared pages counted once."""
+        rolled = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.family()]
+        return sum(int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) for text in rolled) / 1024  # type: ignore[index]
 
 
 def children(pid: int) -> list[int]:

@@ -187,6 +187,8 @@ def encode(predictions: list[Any], kind: str) -> bytes:
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, bytes):  # TensorFlow's strings
+        return value.decode(errors="replace")
     if isinstance(value, list):
         return [_finite(item) for item in value]
     if isinstance(value, dict):

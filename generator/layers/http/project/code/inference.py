@@ -32,6 +32,13 @@ def as_json(status: int, content: dict[str, Any]) -> Reply:
     return Reply(status, (json.dumps(content) + "\n").encode())
 
 
+def refuse(status: int, reason: str) -> Reply:
+    """An answer to a request that is wrong; a reason can quote the request, so it is cut."""
+    reason = reason if len(reason) <= 500 else reason[:500] + "..."
+    log.warning("rejected (%d): %s", status, reason)
+    return as_json(status, {"error": reason})
+
+
 class Service:
     """The model behind /ping and /invocations.
 
@@ -43,6 +50,7 @@ class Service:
         self.problem: str | None = None
         self.handler: ModelHandler | None = None
         self._one_at_a_time = threading.Lock()  # parallel predictions come from parallel workers
+        self._busy_since: float | None = None
         started = time.monotonic()
         try:
             if not settings.model_path.exists():
@@ -79,18 +87,18 @@ class Service:
 
     def ping(self) -> Reply:
         """200 if, and only if, the model is loaded and can predict."""
+        busy_since = self._busy_since
+        if self.problem is None and busy_since is not None and time.monotonic() - busy_since > settings.timeout_s:
+            return as_json(503, {"error": f"a prediction has taken more than {settings.timeout_s} s"})
         return as_json(503, {"error": self.problem}) if self.problem else as_json(200, {"status": "ready"})
 
     def execution_parameters(self) -> Reply:
         """What batch transform asks for, where a job does not say it itself."""
-        payload = max(1, min(settings.max_body_mb, 100 // settings.workers))
+        concurrent = min(settings.workers, 100)
+        payload = min(settings.max_body_mb, 100 // concurrent)  # SageMaker: their product is 100 MB at most
         return as_json(
             200,
-            {
-                "MaxConcurrentTransforms": settings.workers,
-                "BatchStrategy": "MULTI_RECORD",
-                "MaxPayloadInMB": payload,
-            },
+            {"MaxConcurrentTransforms": concurrent, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": payload},
         )
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Reply:
@@ -105,18 +113,20 @@ class Service:
             predictions = self._predict(self.handler, codec.decode(body, kind, header))
             return Reply(200, codec.encode(predictions, wanted), wanted)
         except codec.Rejected as error:
-            log.warning("rejected (%d): %s", error.status, error.reason)
-            return as_json(error.status, {"error": error.reason})
-        except ValueError as error:  # what codec, handler and frameworks raise for bad input
-            log.warning("rejected (400): %s", error)
-            return as_json(400, {"error": str(error)})
+            return refuse(error.status, error.reason)
+        except (ValueError, OverflowError) as error:  # what codec, handler and frameworks raise for bad input
+            return refuse(400, str(error))
         except Exception:
             log.exception("prediction failed")
             return as_json(500, {"error": "the prediction failed: see the log of the container"})
 
     def _predict(self, handler: ModelHandler, records: list[Any]) -> list[Any]:
         with self._one_at_a_time:
-            predictions = handler.predict(records)
+            self._busy_since = time.monotonic()
+            try:
+                predictions = handler.predict(records)
+            finally:
+                self._busy_since = None
         if len(predictions) != len(records):
             raise RuntimeError(f"{len(predictions)} predictions for {len(records)} records")
         return predictions

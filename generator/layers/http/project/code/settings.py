@@ -60,7 +60,7 @@ def read() -> Settings:
         model_path=Path(_text("MODEL_DIR", "/opt/ml/model")) / _text("MODEL_FILE", "model"),
         port=_number("SAGEMAKER_BIND_TO_PORT", _number("PORT", 8080, 1, 65535), 1, 65535),
         workers=_number("WORKERS", min(cpu_count(), 8), 1, 128),
-        threads=_number("THREADS", 8, 1, 256),
+        threads=_number("THREADS", 32, 1, 256),
         timeout_s=_number("TIMEOUT_S", 60, 1, 3600),
         max_body_mb=_number("MAX_BODY_MB", 25, 1, 1024),
         content_type=_text("DEFAULT_CONTENT_TYPE", "application/json"),

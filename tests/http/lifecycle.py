@@ -1,0 +1,166 @@
+"""How a served project lives and ends: workers that die, a dead model server, SIGTERM, models that do not load."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from server import LINES, MAX_BODY_MB, Missing, Server, children, find_python, install
+
+
+def check_start(server: Server, fork_safe: bool) -> None:
+    """Every worker predicts with a model that is loaded once, where the framework survives a fork."""
+    workers = len(children(server.model_server()))
+    loads = server.logged().count(" loaded ")
+    assert loads == (1 if fork_safe else workers), f"{workers} workers, the model was loaded {loads} times"
+
+
+def check_worker_death(server: Server) -> None:
+    """One worker that dies is replaced; callers notice nothing afterwards."""
+    master = server.model_server()
+    # a worker is only replaced, rather than taken for a crash at start, once it has lived a while
+    time.sleep(6)
+    before = children(master)
+    os.kill(before[0], signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while before[0] in (now := children(master)) or len(now) < len(before):
+        assert time.monotonic() < deadline, "the dead worker was not replaced"
+        assert server.process.poll() is None, "one worker took the whole container with it"
+        time.sleep(0.1)
+    server.wait_for_ping()
+
+
+def check_death(server: Server) -> None:
+    """Without the model server there is no container."""
+    master = server.model_server()
+    workers = children(master)
+    os.kill(master, signal.SIGKILL)
+    status = server.process.wait(10)
+    assert status not in (0, -signal.SIGKILL), f"serve ended with {status}"
+    deadline = time.monotonic() + 10
+    while left := [pid for pid in workers if Path(f"/proc/{pid}/exe").exists()]:
+        assert time.monotonic() < deadline, f"workers {left} live on"
+        time.sleep(0.1)
+
+
+def check_stop(server: Server, project: Path) -> None:
+    """SIGTERM ends it cleanly, and what was asked before is answered."""
+    body = b"\n".join([(project / "test/payload.jsonl").read_bytes().strip()] * 5000)
+    body = body[: MAX_BODY_MB * 2**20 // 2].rpartition(b"\n")[0]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        calls = [pool.submit(server.invoke, body, LINES) for _ in range(8)]
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGTERM)
+        answered = [call.result()[0] for call in calls if not isinstance(call.exception(), OSError)]
+    assert server.process.wait(35) == 0, f"serve ended with {server.process.returncode} after SIGTERM"
+    assert answered and set(answered) == {200}, f"answers after SIGTERM: {answered}"
+    try:
+        socket.create_connection(("127.0.0.1", server.port), 1).close()
+    except OSError:
+        return
+    raise AssertionError("something still listens after SIGTERM")
+
+
+def check_broken(project: Path, python: Path, model_file: str) -> None:
+    """A model that cannot be loaded: /ping says why, nothing is predicted, `serve check` fails the build."""
+    with tempfile.TemporaryDirectory() as empty:
+        (Path(empty) / model_file).write_bytes(b"this is no model")
+        with Server(project, python, Path(empty)) as server:
+            content = server.wait_for_ping(503)
+            assert model_file in json.loads(content)["error"], content
+            status, _, content = server.invoke(b"[[1, 2, 3]]")
+            assert status == 503 and json.loads(content)["error"], (status, content)
+            assert "cannot load" in server.logged(), "the log does not say why"
+        environment = {"PATH": "/usr/sbin:/usr/bin:/bin", "MODEL_DIR": empty, "MODEL_FILE": model_file}
+        command = [python, project / "code/serve", "check"]
+        checked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert checked.returncode == 1 and "cannot load" in checked.stderr, checked
+
+
+def check_other_version(project: Path, python: Path, model: Path) -> None:
+    """A pickle that says it comes from another scikit-learn is refused, unless that is allowed."""
+    script = (
+        "import pickle, sys, sklearn\n"
+        "model = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "sklearn.base.__version__ = '1.0.2'\n"
+        "pickle.dump(model, open(sys.argv[2], 'wb'))\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([python, "-c", script, model, Path(folder) / model.name], check=True)
+        with Server(project, python, Path(folder)) as server:
+            said = json.loads(server.wait_for_ping(503))["error"]
+            assert "scikit-learn 1.0.2" in said and "ALLOW_VERSION_MISMATCH" in said, said
+        with Server(project, python, Path(folder), ALLOW_VERSION_MISMATCH="1") as server:
+            server.wait_for_ping()
+            assert "InconsistentVersionWarning" in server.logged(), "allowed, but not a word in the log"
+
+
+# Answers with the user that predicts: what is checked is `serve`, not a model.
+WHO = """
+import os
+
+class ModelHandler:
+    fork_safe = True
+
+    def __init__(self, path):
+        pass
+
+    def example(self):
+        return [[0]]
+
+    def predict(self, records):
+        return [os.getuid() for _ in records]
+"""
+
+
+def check_user(project: Path) -> None:
+    """A container that starts as root predicts, and reads the network, as somebody else."""
+    if os.geteuid() != 0:
+        print("not started as root: nothing to give up")
+        return
+    runs = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+    for python in (shutil.which("python3", path="/usr/bin:/usr/local/bin"), find_python("3.12"), sys.executable):
+        try:
+            if python and subprocess.run([python, "-c", "pass"], check=False, **runs).returncode == 0:  # type: ignore[call-overload]
+                break
+        except PermissionError:
+            continue
+    else:
+        raise Missing("a Python that every user can run")
+    servers = ("flask", "gunicorn", "fastapi", "uvicorn")
+    wanted = [line for line in (project / "requirements.txt").read_text().splitlines() if line.startswith(servers)]
+    with tempfile.TemporaryDirectory(prefix="user-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copytree(project / "code", folder / "project/code")
+        shutil.copy(project / "Dockerfile", folder / "project")
+        (folder / "project/code/model_handler.py").write_text(WHO)
+        (folder / "model").mkdir()
+        (folder / "model/any").touch()
+        if uv := shutil.which("uv"):
+            install([uv, "pip", "install", "--quiet", "--python", python, "--target", folder / "packages", *wanted])
+        else:
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder / "packages"]
+            install([*pip, "--python-version", python_version(python), "--only-binary", ":all:", *wanted])
+        settings = {"MODEL_FILE": "any", "PYTHONPATH": str(folder / "packages"), "RUN_AS": "nobody"}
+        with Server(folder / "project", python, folder / "model", **settings) as server:
+            server.wait_for_ping()
+            status, _, content = server.invoke(b"[[1]]")
+            assert status == 200 and json.loads(content)["predictions"] != [0], (status, content)
+            for pid in server.family():
+                assert Path(f"/proc/{pid}").stat().st_uid != 0, Path(f"/proc/{pid}/cmdline").read_text()
+        assert server.process.returncode == 0, server.logged()
+
+
+def python_version(python: str) -> str:
+    script = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.run([python, "-c", script], capture_output=True, text=True, check=True).stdout.strip()

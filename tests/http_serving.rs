@@ -1,0 +1,167 @@
+//! Generated HTTP projects really serve: their requirements are installed, their sample is trained, and their
+//! own entrypoint is started behind nginx and called. `tests/http/serve_check.py` does it and says what it found.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Status of `serve_check.py` when something is missing on this machine.
+const MISSING: i32 = 77;
+
+/// One project: backend, framework, format, and how much of it is checked.
+type Case = (&'static str, &'static str, &'static str, &'static str);
+
+const CASES: [Case; 8] = [
+    ("flask", "sklearn", "pkl", "full"),
+    ("fastapi", "sklearn", "joblib", "normal"),
+    ("fastapi", "xgboost", "json", "full"),
+    ("flask", "xgboost", "ubj", "normal"),
+    ("flask", "xgboost", "model", "brief"),
+    ("flask", "tensorflow", "keras", "full"),
+    ("fastapi", "tensorflow", "SavedModel", "full"),
+    ("fastapi", "tensorflow", "h5", "brief"),
+];
+
+#[test]
+fn scikit_learn_projects_serve() {
+    serves("sklearn");
+}
+
+#[test]
+fn xgboost_projects_serve() {
+    serves("xgboost");
+}
+
+#[test]
+fn tensorflow_projects_serve() {
+    if std::env::var_os("MCC_TIER_TENSORFLOW").is_none() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: 3 projects with TensorFlow (274 MB), which need MCC_TIER_TENSORFLOW=1"
+        );
+        return;
+    }
+    serves("tensorflow");
+}
+
+#[test]
+fn nothing_that_serves_stays_root() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    for backend in ["flask", "fastapi"] {
+        let project = generate(dir.path(), &(backend, "sklearn", "pkl", ""), &python);
+        check(
+            &[project.as_os_str(), OsStr::new("--user")],
+            &format!("giving up root under {backend}"),
+        );
+    }
+}
+
+/// Every framework, format and backend that the registry has is among the cases.
+#[test]
+fn no_format_is_left_out() {
+    let registry = mcc_generator::registry();
+    for config in registry.configs().iter().filter(|c| c.architecture == "http") {
+        for framework in &config.frameworks {
+            let here = CASES.iter().filter(|c| c.1 == framework);
+            assert!(
+                here.clone().any(|c| c.0 == config.backend && c.3 != "brief"),
+                "{framework} on {} is not served in a test",
+                config.backend
+            );
+            let layer = registry.layer(&format!("layers/http/framework/{framework}")).unwrap();
+            for format in &layer.manifest.framework.as_ref().unwrap().formats {
+                assert!(
+                    here.clone().any(|c| c.2 == format.name),
+                    "{framework} as {} is not served in a test",
+                    format.name
+                );
+            }
+        }
+    }
+}
+
+fn serves(framework: &str) {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    // Beside the other things that are kept from one build to the next.
+    let venvs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("venvs");
+    for case in CASES.iter().filter(|c| c.1 == framework) {
+        let project = generate(dir.path(), case, &python);
+        let arguments = [
+            project.as_os_str(),
+            OsStr::new("--venvs"),
+            venvs.as_os_str(),
+            OsStr::new("--python-version"),
+            OsStr::new(&python),
+            OsStr::new("--level"),
+            OsStr::new(case.3),
+        ];
+        if !check(&arguments, &format!("{} on {} as {}", case.1, case.0, case.2)) {
+            return;
+        }
+    }
+}
+
+fn generate(dir: &Path, case: &Case, python: &str) -> PathBuf {
+    let (backend, framework, format, _) = case;
+    let name = format!("{backend}-{framework}-{}", format.to_lowercase());
+    let output = Command::new(env!("CARGO_BIN_EXE_mcc"))
+        .args(["generate", &name, "--framework", framework, "--model-format", format])
+        .args(["--deployment-config", &format!("http-{backend}"), "--python-version", python])
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{name}\n{}", said(&output));
+    dir.join(name)
+}
+
+/// The version of Python that projects are generated for: one that this machine has too.
+fn python() -> Option<String> {
+    let output = run(&[OsStr::new("--pythons")]);
+    if output.status.code() == Some(MISSING) {
+        skip("the HTTP projects", &output);
+        return None;
+    }
+    assert!(output.status.success(), "{}", said(&output));
+    Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+/// Runs the checker; false if something that it needs is missing here.
+fn check(arguments: &[&OsStr], what: &str) -> bool {
+    let output = run(arguments);
+    if output.status.code() == Some(MISSING) {
+        skip(what, &output);
+        return false;
+    }
+    assert!(output.status.success(), "{what}\n{}", said(&output));
+    println!("{what}\n{}", said(&output));
+    true
+}
+
+fn run(arguments: &[&OsStr]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/serve_check.py");
+    Command::new("python3").arg(script).args(arguments).output().expect("python3")
+}
+
+fn skip(what: &str, output: &Output) {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let missing = text.lines().last().unwrap_or_default();
+    assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "missing: {missing}");
+    // Not eprintln!, which the test runner keeps to itself when a test passes.
+    let _ = writeln!(std::io::stderr(), "skipped: {what}, which need {missing}");
+}
+
+fn said(output: &Output) -> String {
+    let text = [&output.stdout, &output.stderr].map(|s| String::from_utf8_lossy(s).into_owned());
+    text.concat()
+}
