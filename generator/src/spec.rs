@@ -314,6 +314,8 @@ pub struct Batch {
     pub input_is_ours: bool,
     /// S3 prefix of the output.
     pub output_path: String,
+    /// Content type of the requests that are made of the input.
+    pub content_type: String,
     /// Whether results are joined to their input.
     pub join: bool,
     /// How results are put together.

@@ -84,6 +84,11 @@ impl Context<'_> {
             input_path: place(&i.batch_input_path, "batch/input/"),
             input_is_ours: i.batch_input_path.is_none(),
             output_path: place(&i.batch_output_path, "batch/output/"),
+            content_type: i
+                .batch_content_type
+                .clone()
+                .or_else(|| i.content_type.clone())
+                .unwrap_or_else(|| "application/json".to_owned()),
             join: i.batch_join_source.as_deref() == Some("Input"),
             assemble_with: if lines { "Line" } else { "None" }.to_owned(),
             max_retries: 1,

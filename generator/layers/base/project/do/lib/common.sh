@@ -152,7 +152,7 @@ aws_identity() {
   need_tools aws jq
   if [ -n "$ACCOUNT_ID" ]; then return 0; fi
   local identity
-  identity=$(aws_call sts get-caller-identity)
+  identity=$(aws_call sts get-caller-identity) || return 4
   ACCOUNT_ID=$(printf '%s' "$identity" | jq -r .Account)
 }
 

@@ -46,7 +46,11 @@ exists_codebuild_project() {
 remove_codebuild_project() { aws_delete codebuild delete-project --name "$1"; }
 
 # A build that may still run.
-exists_codebuild_build() { [ "$(build_state "$1")" = IN_PROGRESS ]; }
+exists_codebuild_build() {
+  local state
+  state=$(build_state "$1") || exit 4
+  [ "$state" = IN_PROGRESS ]
+}
 remove_codebuild_build() { aws_delete codebuild stop-build --id "$1"; }
 build_state() {
   aws_call codebuild batch-get-builds --ids "$1" >"$MCC_TMP/build.json" || return 4
@@ -93,6 +97,13 @@ use_image() {
   state_set image "$(registry)/$ECR_REPOSITORY@$IMAGE_DIGEST"
   state_set image-tag "$1"
   info "image: $(registry)/$ECR_REPOSITORY:$1 ($IMAGE_DIGEST)"
+}
+
+# require_image: sets IMAGE to what do/push or do/submit made last.
+IMAGE=''
+require_image() {
+  IMAGE=$(state_get image)
+  if [ -z "$IMAGE" ]; then fail 'there is no image in ECR yet' 'run do/push or do/submit first'; fi
 }
 
 # ensure_bucket: sets BUCKET. A bucket of that name in somebody else's account is never used.

@@ -2,7 +2,11 @@
 # The transform job: its input, its life, its results.
 
 # A job cannot be deleted, only stopped: what is recorded is a job that may still run.
-exists_transform_job() { [ "$(job_state "$1")" != Missing ]; }
+exists_transform_job() {
+  local state
+  state=$(job_state "$1") || exit 4
+  [ "$state" != Missing ]
+}
 remove_transform_job() {
   local state
   state=$(job_state "$1") || return 4

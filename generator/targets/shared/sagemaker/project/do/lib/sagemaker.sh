@@ -12,13 +12,6 @@ resolve_execution_role() {
   ensure_role "mcc-$(short_name 40)-$REGION" execution-role EXECUTION_ROLE
 }
 
-# require_image: sets IMAGE to what do/push or do/submit made last.
-IMAGE=''
-require_image() {
-  IMAGE=$(state_get image)
-  if [ -z "$IMAGE" ]; then fail 'there is no image in ECR yet' 'run do/push or do/submit first'; fi
-}
-
 # ensure_own_bucket: makes the shared bucket when a payload names it.
 ensure_own_bucket() {
   if grep -q 'ml-container-creator-000000000000' deploy/*.json; then ensure_bucket; fi
