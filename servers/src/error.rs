@@ -21,7 +21,7 @@ pub enum ServeError {
         known: String,
     },
     /// A `--root` is not a folder that can be used.
-    #[error("root `{}` is not a usable folder: {source}", path.display())]
+    #[error("root `{}` is not a usable folder", path.display())]
     Root {
         /// The folder given.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum ServeError {
         expected: &'static str,
     },
     /// The address cannot be listened on.
-    #[error("cannot listen on `{address}`: {source}")]
+    #[error("cannot listen on `{address}`")]
     Bind {
         /// The address asked for.
         address: SocketAddr,
@@ -60,7 +60,7 @@ pub enum ServeError {
     #[error("session failed: {0}")]
     Session(String),
     /// The system refused something else, such as a signal handler or a thread.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     System {
         /// What was being done.
         what: &'static str,

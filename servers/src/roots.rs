@@ -122,7 +122,7 @@ mod tests {
         symlink(root.join("real"), root.join("in")).unwrap();
         symlink(root.join("nowhere"), root.join("dangling")).unwrap();
         fs::write(root.join("file"), "x").unwrap();
-        let roots = Roots::new(&[root.clone()]).unwrap();
+        let roots = Roots::new(std::slice::from_ref(&root)).unwrap();
 
         let reached = |path: &str| roots.resolve("outputDirectory", path);
         assert_eq!(reached("new/project").unwrap(), root.join("new/project"));

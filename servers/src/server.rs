@@ -40,7 +40,7 @@ pub(crate) enum Effect {
 
 /// One tool: what a client is shown, and the function behind it.
 pub(crate) struct Tool {
-    /// snake_case, at most 32 characters.
+    /// `snake_case`, at most 32 characters.
     pub(crate) name: &'static str,
     /// What a user interface shows.
     pub(crate) title: &'static str,

@@ -1,4 +1,11 @@
 //! What clients see of the tools: recorded, so that a change is meant, and sound for every client.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use serde_json::Value;
 use snapbox::{assert_data_eq, file};

@@ -58,7 +58,7 @@ pub(super) struct TargetAnswer {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct InputAnswer {
-    /// Argument of plan_project and generate_project.
+    /// Argument of `plan_project` and `generate_project`.
     pub(super) key: String,
     /// What it is.
     pub(super) help: String,

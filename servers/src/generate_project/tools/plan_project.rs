@@ -49,15 +49,15 @@ fn answer(planned: Planned, detail: Detail) -> PlanAnswer {
     match planned.status {
         Status::NeedsInput => {
             next_steps = vec![
-            "put the questions to the user, then call plan_project again with the answers added"
-                .to_owned(),
-        ]
+                "put the questions to the user, then call plan_project again with the answers added"
+                    .to_owned(),
+            ];
         }
         Status::Refused => {
             next_steps = vec![
                 "follow the fix of each finding of severity error, then call plan_project again"
                     .to_owned(),
-            ]
+            ];
         }
         _ => next_steps.insert(
             0,
