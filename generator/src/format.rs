@@ -247,7 +247,7 @@ fn quantity(text: &str) -> bool {
     text.len() <= 20
         && ["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"].contains(&unit)
         && digits.parse::<f64>().is_ok_and(|n| n > 0.0 && n.is_finite())
-        && chars(digits, 1, 18, ".")
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
 #[cfg(test)]
