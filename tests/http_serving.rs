@@ -97,8 +97,11 @@ fn serves(framework: &str) {
     let venvs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("venvs");
     for case in CASES.iter().filter(|c| c.1 == framework) {
         let project = generate(dir.path(), case, &python);
+        let kept = project.with_extension("model");
         let arguments = [
             project.as_os_str(),
+            OsStr::new("--keep"),
+            kept.as_os_str(),
             OsStr::new("--venvs"),
             venvs.as_os_str(),
             OsStr::new("--python-version"),
@@ -109,7 +112,45 @@ fn serves(framework: &str) {
         if !check(&arguments, &format!("{} on {} as {}", case.1, case.0, case.2)) {
             return;
         }
+        is_taken(dir.path(), case, &kept);
     }
+}
+
+/// The model that was trained is taken as one of the user's own: copied as it is, its version read from it.
+fn is_taken(dir: &Path, case: &Case, trained: &Path) {
+    let (backend, framework, format, _) = case;
+    let trained = std::fs::read_dir(trained)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.file_name().unwrap() != "warm_up.json")
+        .unwrap();
+    let generate = |name: &str, extra: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_mcc"))
+            .args(["generate", name, "--framework", framework, "--model-path"])
+            .arg(&trained)
+            .args(["--deployment-config", &format!("http-{backend}")])
+            .args(extra)
+            .current_dir(dir)
+            .output()
+            .unwrap()
+    };
+    let name = format!("own-{}", format.to_lowercase());
+    let output = generate(&name, &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let copied = dir.join(&name).join("model").join(trained.file_name().unwrap());
+    let file = if trained.is_dir() { "saved_model.pb" } else { "" };
+    let bytes = |path: PathBuf| std::fs::read(if file.is_empty() { path } else { path.join(file) });
+    assert_eq!(bytes(copied).unwrap(), bytes(trained.clone()).unwrap(), "{trained:?}");
+
+    let older = match *framework {
+        "sklearn" => "1.8.0",
+        "xgboost" => "3.1.3",
+        _ => return, // TensorFlow's files do not say
+    };
+    let output = generate("older", &["--framework-version", older, "--dry-run"]);
+    let (refused, text) = (!output.status.success(), said(&output));
+    assert!(text.contains("MCC-FW-001"), "{text}");
+    assert_eq!(refused, *framework == "sklearn", "{text}");
 }
 
 fn generate(dir: &Path, case: &Case, python: &str) -> PathBuf {

@@ -232,6 +232,10 @@ fn choose(merged: &mut Merged) -> Option<(&'static Config, String)> {
 }
 
 fn apply_defaults(merged: &mut Merged, layers: &[&Layer]) {
+    // A model of one's own takes the place of the sample, unless both are asked for: that is refused.
+    if merged.is_given("modelPath") {
+        merged.default("includeSample", &false.into(), "modelPath");
+    }
     for layer in layers.iter().rev() {
         for (key, value) in &layer.manifest.defaults {
             merged.default(key, value, &layer.path);

@@ -14,14 +14,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from server import LINES, MAX_BODY_MB, Missing, Server, children, find_python, install
+from server import LINES, MAX_BODY_MB, WORKERS, Missing, Server, children, find_python, install
 
 
-def check_start(server: Server, fork_safe: bool) -> None:
-    """Every worker predicts with a model that is loaded once, where the framework survives a fork."""
+def check_loaded_once(server: Server) -> None:
+    """The workers predict with a model that was loaded before they were forked."""
     workers = len(children(server.model_server()))
     loads = server.logged().count(" loaded ")
-    assert loads == (1 if fork_safe else workers), f"{workers} workers, the model was loaded {loads} times"
+    assert workers == WORKERS and loads == 1, f"{workers} workers, the model was loaded {loads} times"
 
 
 def check_worker_death(server: Server) -> None:

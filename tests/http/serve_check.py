@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run a generated HTTP project as its container would, and hold it to SageMaker's contract.
 
-    serve_check.py PROJECT --venvs DIR [--python-version 3.12] [--level brief|normal|full]
+    serve_check.py PROJECT --venvs DIR [--python-version 3.12] [--level brief|normal|full] [--keep DIR]
     serve_check.py PROJECT --user
     serve_check.py --pythons
 
@@ -41,18 +41,21 @@ def train(project: Path, python: Path, model: Path) -> None:
     print(trained.stdout.strip())
 
 
-def run(project: Path, venvs: Path, version: str, level: str) -> None:
+def run(project: Path, venvs: Path, version: str, level: str, keep: Path | None) -> None:
     python = make_venv((project / "requirements.txt").read_text(), find_python(version), venvs) / "bin/python"
     model_file = dockerfile_environment(project)["MODEL_FILE"]
-    by_name = "FEATURES)" in (project / "sample_model/train.py").read_text()
+    by_name = "=abalone.FEATURES" in (project / "sample_model/train.py").read_text()
     fork_safe = "fork_safe = True" in (project / "code/model_handler.py").read_text()
 
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         train(project, python, Path(folder) / model_file)
+        if keep:
+            shutil.copytree(folder, keep)
         with Server(project, python, Path(folder)) as server:
             server.wait_for_ping()
             print(f"/ping after {time.monotonic() - server.started:.1f} s, {server.memory_mb():.0f} MB in all")
-            lifecycle.check_start(server, fork_safe)
+            if fork_safe:
+                lifecycle.check_loaded_once(server)
             answers.check_answers(server, project)
             if by_name:
                 answers.check_named(server)
@@ -79,6 +82,7 @@ def main() -> int:
     parser.add_argument("--venvs", type=Path, help="where virtual environments are kept")
     parser.add_argument("--python-version", default=PYTHONS[0], help="as in the project's base image")
     parser.add_argument("--level", choices=("brief", "normal", "full"), default="full", help="how much is checked")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="copy the trained model to this new folder")
     parser.add_argument("--user", action="store_true", help="check only that `serve` gives up root")
     parser.add_argument("--pythons", action="store_true", help="print the version of Python to generate projects for")
     arguments = parser.parse_args()
@@ -94,7 +98,7 @@ def main() -> int:
         if arguments.user:
             lifecycle.check_user(project)
         else:
-            run(project, arguments.venvs.resolve(), arguments.python_version, arguments.level)
+            run(project, arguments.venvs.resolve(), arguments.python_version, arguments.level, arguments.keep)
     except Missing as missing:
         print(missing)
         return SKIPPED

@@ -9,7 +9,7 @@ use crate::artifact;
 use crate::finding::Finding;
 use crate::framework::{self, Requirement};
 use crate::merge::FileAccess;
-use crate::registry::Framework;
+use crate::registry::{Framework, ModelFormat, ModelKind};
 use crate::spec::{InstanceSpec, Model};
 
 /// Largest model file that is copied into a project, in bytes. Larger ones belong in S3.
@@ -26,6 +26,8 @@ impl Context<'_> {
         let pins = self.pins();
         let artifact = self.artifact();
         self.format(&framework, artifact.as_ref(), &mut model);
+        // What is no model of this framework says nothing about its version.
+        let artifact = artifact.filter(|_| model.format.is_some());
         let pinned = pins.iter().find(|p| framework.is_called(&p.name)).map(|p| &p.version);
         let version = self
             .inputs
@@ -33,7 +35,10 @@ impl Context<'_> {
             .clone()
             .or_else(|| artifact.as_ref().and_then(|a| a.version.clone()))
             .or_else(|| pinned.cloned())
-            .unwrap_or_else(|| framework.default_version.clone());
+            .unwrap_or_else(|| {
+                self.nothing_pinned(&framework);
+                framework.default_version.clone()
+            });
         self.check_version(&framework, &version, artifact.as_ref(), pinned);
         let release = framework.nearest_release(&version);
         let pythons = release.map(|r| r.python.clone()).unwrap_or_default();
@@ -72,26 +77,62 @@ impl Context<'_> {
         artifact: Option<&artifact::Artifact>,
         model: &mut Model,
     ) {
-        let suffix = |f: &&crate::registry::ModelFormat| {
-            let path = self.inputs.model_path.as_deref().unwrap_or_default();
-            f.suffixes.iter().any(|s| path.ends_with(s.as_str()))
+        let formats = &framework.formats;
+        let asked = self.inputs.model_format.as_deref();
+        let path = self.inputs.model_path.as_deref().map(str::to_ascii_lowercase);
+        let folder = self.inputs.model_path.as_deref().is_some_and(|p| self.is_folder(p));
+        let kind = if folder { ModelKind::Directory } else { ModelKind::File };
+        let by_path = path.as_ref().and_then(|path| {
+            let named = |f: &&ModelFormat| f.suffixes.iter().any(|s| path.ends_with(s.as_str()));
+            formats.iter().filter(|f| f.kind == kind).find(|f| folder || named(f))
+        });
+        let by_name = asked.and_then(|name| formats.iter().find(|f| f.name == name));
+        let names = || formats.iter().map(|f| f.name.clone()).collect::<Vec<String>>();
+        let mut refuse = |key: &str, message: String, fix: String| {
+            let finding = Finding::error("MCC-FMT-001", message, fix).choices(names());
+            self.findings.push(self.merged.about(key, finding));
         };
-        let format = match self.inputs.model_format.as_deref() {
-            Some(name) => framework.formats.iter().find(|f| f.name == name),
-            None => framework.formats.iter().find(suffix).or(framework.formats.first()),
+        let package = &framework.package;
+        let format = match (asked, &path) {
+            (Some(_), _) => by_name,
+            (None, Some(_)) => by_path,
+            (None, None) => formats.first(),
         };
+        match (format, by_path) {
+            (None, _) if asked.is_some() => refuse(
+                "modelFormat",
+                format!("{package} does not keep models in this format"),
+                format!("use one of {}", names().join(", ")),
+            ),
+            (None, _) => {
+                let endings: Vec<&str> =
+                    formats.iter().flat_map(|f| &f.suffixes).map(String::as_str).collect();
+                let what = if folder { "a folder" } else { "a file of this name" };
+                refuse(
+                    "modelPath",
+                    format!("{what} is no model that {package} is known to write"),
+                    format!(
+                        "name one that ends in {}, or give modelFormat too",
+                        endings.join(", ")
+                    ),
+                );
+            }
+            (Some(format), other)
+                if path.is_some()
+                    && (format.kind != kind || other.is_some_and(|o| o.name != format.name)) =>
+            {
+                let found = other.map_or(if folder { "a folder" } else { "a file" }, |o| &o.name);
+                refuse(
+                    "modelFormat",
+                    format!("modelPath names {found}, and not {}", format.name),
+                    "leave modelFormat out, or name another model".to_owned(),
+                );
+            }
+            _ => {}
+        }
         if let Some(format) = format {
             model.format = Some(format.name.clone());
             model.file = Some(format.file.clone());
-        } else {
-            let names: Vec<String> = framework.formats.iter().map(|f| f.name.clone()).collect();
-            let finding = Finding::error(
-                "MCC-FMT-001",
-                format!("{} does not keep models in this format", framework.package),
-                format!("use one of {}", names.join(", ")),
-            )
-            .choices(names);
-            self.findings.push(self.merged.about("modelFormat", finding));
         }
         if artifact.is_some_and(|a| a.old_binary) {
             let finding = Finding::error(
@@ -100,6 +141,23 @@ impl Context<'_> {
                 "load it with the XGBoost that wrote it and save it again as .ubj or .json",
             );
             self.findings.push(self.merged.about("modelPath", finding));
+        }
+    }
+
+    /// A requirements file was named so that the version is taken from it, and it has none.
+    fn nothing_pinned(&mut self, framework: &Framework) {
+        let named = self.inputs.requirements_file.is_some();
+        let unreadable = |f: &Finding| f.field.as_deref() == Some("requirementsFile");
+        if named && !self.findings.iter().any(unreadable) {
+            let package = &framework.package;
+            let finding = Finding::error(
+                "MCC-INP-004",
+                format!("it names no exact version of {package}"),
+                format!(
+                    "write {package}==VERSION in it, as pip freeze does, or give frameworkVersion"
+                ),
+            );
+            self.findings.push(self.merged.about("requirementsFile", finding));
         }
     }
 
@@ -155,16 +213,20 @@ impl Context<'_> {
 
     fn artifact(&mut self) -> Option<artifact::Artifact> {
         let path = self.inputs.model_path.clone()?;
-        if self.path(&path).is_ok_and(|p| p.is_dir()) {
+        if self.is_folder(&path) {
             return Some(artifact::Artifact::default());
         }
         match self.read(&path, MAX_MODEL) {
-            Ok(bytes) => Some(artifact::inspect(&bytes)),
+            Ok(bytes) => Some(artifact::inspect(&bytes, MAX_MODEL)),
             Err(reason) => {
                 self.unreadable("modelPath", &reason);
                 None
             }
         }
+    }
+
+    fn is_folder(&self, path: &str) -> bool {
+        self.path(path).is_ok_and(|p| p.is_dir())
     }
 
     fn unreadable(&mut self, key: &str, reason: &str) {
