@@ -165,7 +165,7 @@ const CONFIG_JSON: &str = r#"{"architectures": ["LlamaForCausalLM"], "model_type
   "tie_word_embeddings": true}"#;
 
 fn fixture(name: &str, bytes: &[u8]) -> String {
-    let dir = std::env::temp_dir().join(format!("mcc-inputs-{}", std::process::id()));
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("inputs");
     std::fs::create_dir_all(&dir).unwrap();
     let path = dir.join(name);
     std::fs::write(&path, bytes).unwrap();
