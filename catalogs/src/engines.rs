@@ -37,6 +37,18 @@ pub struct MemoryUtilization {
     pub default: f64,
 }
 
+/// What a quantization method needs of a GPU, whatever kernel it falls back to there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuantizationMethod {
+    /// Name of the engine.
+    pub engine: String,
+    /// Name of the method, as in a checkpoint's `quant_method` or on the command line.
+    pub method: String,
+    /// The least compute capability that it runs on.
+    pub min_compute_capability: ComputeCapability,
+}
+
 /// What a release is built for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +105,9 @@ pub struct EnginesFile {
     /// By engine and release.
     #[serde(default)]
     pub memory_utilization: Vec<MemoryUtilization>,
+    /// By engine and method.
+    #[serde(default)]
+    pub quantization: Vec<QuantizationMethod>,
     /// By engine and release.
     #[serde(default)]
     pub releases: Vec<EngineRelease>,
@@ -106,6 +121,7 @@ catalog_file!(
     rows {
         engines by |row| row.engine.clone(),
         memory_utilization by |row| (row.engine.clone(), row.from.clone()),
+        quantization by |row| (row.engine.clone(), row.method.clone()),
         releases by |row| (row.engine.clone(), row.version.clone()),
         architectures by |row| (row.engine.clone(), row.class.clone()),
     }
@@ -346,6 +362,13 @@ impl Engines {
     /// The least compute capability that a release's image is compiled for.
     pub fn min_compute_capability(&self, engine: &str, version: &str) -> Option<ComputeCapability> {
         self.release(engine, version)?.compute_capabilities.iter().min().copied()
+    }
+
+    /// The least compute capability that a quantization method runs on; none if that is not known.
+    pub fn quantization_capability(&self, engine: &str, method: &str) -> Option<ComputeCapability> {
+        let rows = &self.file.quantization;
+        let row = rows.iter().find(|row| row.engine == engine && row.method == method)?;
+        Some(row.min_compute_capability)
     }
 
     /// The share of a device's memory that a release takes unless told otherwise.

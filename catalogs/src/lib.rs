@@ -35,7 +35,7 @@ pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
 pub use engines::{
     Engine, EngineArchitecture, EngineOption, EngineOptions, EngineOptionsFile, EngineRelease,
-    Engines, EnginesFile, MemoryUtilization, OptionKind, OptionSource, Support,
+    Engines, EnginesFile, MemoryUtilization, OptionKind, OptionSource, QuantizationMethod, Support,
 };
 pub use evidence::{Evidence, KnownFit, KnownFitsFile, MeasuredFile, Measurement, Quality};
 pub use file::CatalogError;

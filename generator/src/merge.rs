@@ -30,6 +30,8 @@ pub enum Source {
     Mcp(String),
     /// An answer at the terminal's prompt, which is asked only for what no other source gave.
     Prompt,
+    /// What the catalogs recommend, where it depends on other inputs.
+    Recommended,
     /// A layer's default.
     Default(String),
 }
@@ -41,11 +43,19 @@ impl Source {
             Self::Flag => format!("--{}", field.flag),
             Self::Argument => "the argument".to_owned(),
             Self::Prompt => "the prompt".to_owned(),
+            Self::Recommended => "the recommendation of the catalogs".to_owned(),
             Self::Environment => format!("the environment variable {}", field.env.join(" or ")),
             Self::Mcp(server) => format!("the MCP server {server}"),
             Self::Default(layer) => format!("the default of {layer}"),
             Self::ConfigFile(_) | Self::CustomConfig(_) | Self::Manifest(_) => self.to_string(),
         }
+    }
+}
+
+impl Source {
+    /// Whether somebody gave the value: such values are kept with the project, others may improve.
+    pub(crate) fn is_somebody(&self) -> bool {
+        !matches!(self, Self::Recommended | Self::Default(_))
     }
 }
 
@@ -59,6 +69,7 @@ impl fmt::Display for Source {
                 write!(f, "{}", path.display())
             }
             Self::Prompt => f.write_str("prompt"),
+            Self::Recommended => f.write_str("recommended"),
             Self::Mcp(server) => write!(f, "MCP server {server}"),
             Self::Default(layer) => write!(f, "default of {layer}"),
         }
@@ -332,6 +343,11 @@ impl Merged {
         self.take(&Source::Default(layer.to_owned()), key, value);
     }
 
+    /// Sets `key` to what the catalogs recommend, unless something else did.
+    pub(crate) fn recommend(&mut self, key: &str, value: &Value) {
+        self.take(&Source::Recommended, key, value);
+    }
+
     /// A finding about `key`, with its value and source.
     pub fn about(&self, key: &str, finding: Finding) -> Finding {
         let finding = finding.on(key);
@@ -347,9 +363,9 @@ impl Merged {
         }
     }
 
-    /// Whether `key` was given by somebody, rather than by a default.
+    /// Whether `key` was given by somebody, rather than by a default or a recommendation.
     pub fn is_given(&self, key: &str) -> bool {
-        self.values.get(key).is_some_and(|s| !matches!(s.source, Source::Default(_)))
+        self.values.get(key).is_some_and(|s| s.source.is_somebody())
     }
 }
 

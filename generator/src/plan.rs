@@ -98,6 +98,7 @@ pub fn spec(catalogs: &Catalogs, merged: &Merged) -> Option<Spec> {
     let framework = merged.text("framework").map(str::to_owned);
     let layers = registry().overlay(config, framework.as_deref(), &target);
     apply_defaults(&mut merged, &layers);
+    recommend(catalogs, &mut merged, config, &target, &layers);
     Some(context(catalogs, &merged, config, &target, layers).spec())
 }
 
@@ -133,6 +134,7 @@ fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
     let layers = registry().overlay(config, framework.as_deref(), &target);
     not_applicable(&mut merged, config, &target, &layers);
     apply_defaults(&mut merged, &layers);
+    recommend(catalogs, &mut merged, config, &target, &layers);
     let questions = missing(&merged, config, &layers);
     let mut plan = bare(&merged, questions);
     if !plan.is_ready() {
@@ -240,6 +242,24 @@ fn apply_defaults(merged: &mut Merged, layers: &[&Layer]) {
         for (key, value) in &layer.manifest.defaults {
             merged.default(key, value, &layer.path);
         }
+    }
+}
+
+/// An instance type for who names none: the cheapest that holds the model.
+fn recommend(
+    catalogs: &Catalogs,
+    merged: &mut Merged,
+    config: &Config,
+    target: &str,
+    layers: &[&Layer],
+) {
+    if merged.get("instanceType").is_some() || refused(merged, "instanceType") {
+        return;
+    }
+    match context(catalogs, merged, config, target, layers.to_vec()).recommend_instance() {
+        Some(Ok(name)) => merged.recommend("instanceType", &name.into()),
+        Some(Err(finding)) => merged.findings.push(finding),
+        None => {}
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Manifest {
     pub images: Option<String>,
     /// Serving engine in the catalogs.
     pub engine: Option<String>,
+    /// What becomes of single options of that engine.
+    pub options: OptionRoles,
     /// Accelerators that it runs on: `cpu`, `cuda`, `neuron`.
     pub accelerators: Vec<String>,
     /// Where the weights are: `packed` in the image or fetched from a `hub`.
@@ -69,6 +71,36 @@ pub struct Manifest {
     pub services: Vec<String>,
 }
 
+/// What becomes of single options of an engine that a user may give.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptionRoles {
+    /// Options that an input sets: they are given as that input, or not at all.
+    pub inputs: BTreeMap<String, String>,
+    /// Options that the project sets itself or that would break it, each with the reason.
+    pub refused: BTreeMap<String, String>,
+    /// Options that change how much memory the model takes.
+    pub sizing: BTreeMap<String, SizingRole>,
+}
+
+/// How an option changes the memory that a model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SizingRole {
+    /// Number format of the key-value cache.
+    CacheFormat,
+    /// Turns CUDA graphs off.
+    Eager,
+    /// Most tokens in one step.
+    BatchedTokens,
+    /// Groups of layers, each on devices of its own.
+    Pipeline,
+    /// Copies of the model in one server.
+    Copies,
+    /// In a way that is not estimated: what does not fit is a warning then.
+    Other,
+}
+
 /// Where a model's weights are at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -87,6 +119,17 @@ pub enum InstancePool {
     Hosting,
     BatchTransform,
     Hyperpod,
+}
+
+impl InstancePool {
+    /// Whether an instance type belongs to it.
+    pub fn takes(self, row: &mcc_catalogs::Instance) -> bool {
+        match self {
+            Self::Hosting => row.hosting,
+            Self::BatchTransform => row.batch_transform,
+            Self::Hyperpod => row.hyperpod,
+        }
+    }
 }
 
 /// Which API field names the host image.
@@ -318,6 +361,7 @@ impl Registry {
             }
             let known = |key: &String| crate::inputs::find(key).is_some();
             let keys = layer.manifest.needs.iter().chain(layer.manifest.examples.keys());
+            let keys = keys.chain(layer.manifest.options.inputs.values());
             for key in keys.chain(layer.manifest.defaults.keys()).filter(|k| !known(k)) {
                 defects.push(format!("{path}/layer.json: unknown input {key}"));
             }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::merge::{Merged, Source};
+use crate::merge::Merged;
 use crate::project::{File, Project};
 
 /// Where the inputs are.
@@ -40,7 +40,7 @@ pub(crate) struct Record {
 
 /// Adds the saved inputs to `project`.
 pub(crate) fn inputs(project: &mut Project, merged: &Merged) {
-    let given = merged.values.iter().filter(|(_, v)| !matches!(v.source, Source::Default(_)));
+    let given = merged.values.iter().filter(|(_, v)| v.source.is_somebody());
     let saved = SavedInputs {
         mcc: env!("CARGO_PKG_VERSION").to_owned(),
         inputs: given.map(|(k, v)| (k.clone(), v.value.clone())).collect(),

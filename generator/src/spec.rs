@@ -179,6 +179,10 @@ pub struct Model {
     pub gpu_memory_utilization: Option<f64>,
     /// Number format of the weights in memory.
     pub dtype: Option<String>,
+    /// A text to embed, for the test request of models that embed; absent for those that write.
+    pub sample_text: Option<String>,
+    /// Further options of the engine, in the form that its command line takes.
+    pub engine_options: Option<Map<String, Value>>,
     /// How it fits; absent for packed models and for models that nothing describes.
     pub fit: Option<Fit>,
 }

@@ -52,7 +52,10 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
         ),
         "networkIsolation" => vec![
             (json!(true), json!({})),
-            (json!(true), json!({"modelName": "s3://bucket/model/"})),
+            (
+                json!(true),
+                json!({"modelName": "s3://bucket/model/", "instanceType": "ml.g5.2xlarge"}),
+            ),
         ],
         "framework" => {
             let all = &registry().config(config).unwrap().frameworks;
@@ -105,7 +108,10 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
         "healthCheckTimeout" => alone(json!(1234)),
         "modelDownloadTimeout" => vec![
             (json!(1234), json!({})),
-            (json!(1234), json!({"modelName": "s3://bucket/model/"})),
+            (
+                json!(1234),
+                json!({"modelName": "s3://bucket/model/", "instanceType": "ml.g5.2xlarge"}),
+            ),
         ],
         "capacityReservationArn" => with(
             json!(format!("arn:aws:sagemaker:us-east-1:{account}:training-plan/plan")),

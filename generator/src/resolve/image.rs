@@ -1,6 +1,6 @@
 //! The image that the Dockerfile starts from.
 
-use mcc_catalogs::{Arch, ImageError, Region};
+use mcc_catalogs::{Arch, ImageError, Region, ResolvedImage};
 
 use super::Context;
 use crate::finding::Finding;
@@ -28,14 +28,10 @@ impl Context<'_> {
             image.base.clone_from(own);
             return image;
         }
-        let Some(family) = self.manifest(|m| m.images.clone()) else {
+        if self.manifest(|m| m.images.clone()).is_none() || aws.region.parse::<Region>().is_err() {
             return image;
-        };
-        let version = self.inputs.engine_version.as_deref().or(model.python_version.as_deref());
-        let Ok(region) = aws.region.parse::<Region>() else {
-            return image;
-        };
-        match self.catalogs.images().resolve(&family, version, &region, arch) {
+        }
+        match self.resolve_image(aws, arch, model.python_version.as_deref()) {
             Ok(found) => {
                 image.base = found.uri.to_string();
                 if let Some(region) = &found.registry_region {
@@ -70,6 +66,20 @@ impl Context<'_> {
 }
 
 impl Context<'_> {
+    /// The image of the layer's family for `arch`, of the engine's release that was asked for or else of `version`.
+    pub(super) fn resolve_image(
+        &self,
+        aws: &Aws,
+        arch: Arch,
+        version: Option<&str>,
+    ) -> Result<ResolvedImage, ImageError> {
+        let family = self.manifest(|m| m.images.clone()).unwrap_or_default();
+        let none = || ImageError::Family { family: family.clone(), nearest: Vec::new() };
+        let region: Region = aws.region.parse().map_err(|_| none())?;
+        let version = self.inputs.engine_version.as_deref().or(version);
+        self.catalogs.images().resolve(&family, version, &region, arch)
+    }
+
     /// Processor architecture of the instance, and so of the image.
     pub(crate) fn arch(&self, instance: &InstanceSpec) -> Arch {
         let row = instance.kind.as_deref().and_then(|t| self.catalogs.instances().get(t));

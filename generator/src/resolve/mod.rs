@@ -1,10 +1,12 @@
 //! From merged inputs to the complete [`Spec`]: everything that templates need is decided here.
 
 mod deployment;
+mod engine;
 mod hyperpod;
 mod image;
 mod model;
 mod packed;
+mod recommend;
 
 use std::collections::BTreeMap;
 
@@ -49,7 +51,11 @@ pub(crate) struct ModelFacts {
     pub(crate) shape: Option<ModelShape>,
     /// The accelerators of the instance.
     pub(crate) device: Option<Device>,
-    /// What was chosen for the two together.
+    /// What the user decided of how it is served.
+    pub(crate) wanted: sizing::Wanted,
+    /// Release of the engine in the image; `None` where it is not known.
+    pub(crate) release: Option<String>,
+    /// What was chosen for model and device together.
     pub(crate) plan: Option<sizing::Plan>,
 }
 
@@ -69,7 +75,7 @@ impl Context<'_> {
         let project = self.project();
         let aws = self.aws(&project.name);
         let instance = self.instance();
-        let model = self.model(&instance);
+        let model = self.model(&aws, &instance);
         let image = self.image(&aws, &instance, &model);
         let endpoint = self.endpoint(&project, &aws, &image, &instance, &model);
         let batch = self.batch(&project, &aws);

@@ -1,10 +1,12 @@
 //! The model: packed into the image, or fetched from a hub or S3 when the container starts.
 
+use serde_json::{Map, Value};
+
 use super::Context;
 use crate::finding::Finding;
 use crate::registry::Weights;
-use crate::sizing::{self, Dtype, ModelShape, ModelSource, Quantization, Wanted};
-use crate::spec::{Fit, InstanceSpec, Model};
+use crate::sizing::{self, Dtype, ModelShape, ModelSource, Quantization, Wanted, device_of};
+use crate::spec::{Aws, Fit, InstanceSpec, Model};
 
 /// Where the service puts a model that it downloads itself.
 const MODEL_FOLDER: &str = "/opt/ml/model";
@@ -12,14 +14,14 @@ const MODEL_FOLDER: &str = "/opt/ml/model";
 const MAX_CONFIG: u64 = sizing::MAX_CONFIG_BYTES as u64;
 
 impl Context<'_> {
-    pub(super) fn model(&mut self, instance: &InstanceSpec) -> Model {
+    pub(super) fn model(&mut self, aws: &Aws, instance: &InstanceSpec) -> Model {
         match self.manifest(|m| m.weights) {
-            Some(Weights::Hub) => self.hub_model(instance),
+            Some(Weights::Hub) => self.hub_model(aws, instance),
             _ => self.packed_model(instance),
         }
     }
 
-    fn hub_model(&mut self, instance: &InstanceSpec) -> Model {
+    fn hub_model(&mut self, aws: &Aws, instance: &InstanceSpec) -> Model {
         let name = self.inputs.model_name.clone().unwrap_or_default();
         let mut model = empty(name.clone(), "hub");
         model.id = Some(name.clone());
@@ -31,14 +33,34 @@ impl Context<'_> {
         model.max_model_len = i.max_model_len;
         model.gpu_memory_utilization = i.gpu_memory_utilization;
         model.dtype.clone_from(&i.dtype);
+        // An accelerator that the engine does not run on is another rule's matter.
+        let kinds = self.accelerators();
         self.facts.device = instance
             .kind
             .as_deref()
+            .filter(|_| kinds.contains(&instance.accelerator_kind))
             .and_then(|t| self.catalogs.instances().get(t))
-            .and_then(sizing::device_of);
+            .and_then(device_of);
+        let row = self.catalogs.models().get(&name);
+        let embeds = row.is_some_and(|r| r.task.as_deref() == Some("feature-extraction"));
+        model.sample_text = embeds.then(|| "The three largest cities of Italy".to_owned());
+        let release = self.engine_release(aws, instance);
+        model.engine_options = self.engine_options(release.as_deref());
         self.facts.shape = self.shape(&name);
+        self.facts.wanted = self.wanted(release.as_deref(), model.engine_options.as_ref());
+        self.facts.release = release;
         self.size(&mut model);
         model
+    }
+
+    /// Where the weights come from when the container starts.
+    pub(super) fn source(&self) -> ModelSource {
+        let in_s3 = self.inputs.model_name.as_deref().is_some_and(|n| n.starts_with("s3://"));
+        if in_s3 && self.manifest(|m| m.s3_model_source) == Some(true) {
+            ModelSource::Service
+        } else {
+            ModelSource::Container
+        }
     }
 
     /// Model artifacts in S3: an archive or a prefix, copied by the service where the target can.
@@ -58,9 +80,14 @@ impl Context<'_> {
     }
 
     /// What the catalogs or the model's own `config.json` say of it.
-    fn shape(&mut self, name: &str) -> Option<ModelShape> {
+    pub(super) fn shape(&mut self, name: &str) -> Option<ModelShape> {
         let Some(config) = self.inputs.model_config.clone() else {
-            return self.catalogs.models().get(name).and_then(sizing::shape_of);
+            let models = self.catalogs.models();
+            let variant = || {
+                let (row, variant) = models.variant(name)?;
+                sizing::variant_shape(row, variant.precision.as_deref()?)
+            };
+            return models.get(name).and_then(sizing::shape_of).or_else(variant);
         };
         let text = if config.trim_start().starts_with('{') {
             Ok(config)
@@ -84,8 +111,7 @@ impl Context<'_> {
         let Some(shape) = self.facts.shape.clone() else {
             return;
         };
-        let source = if model.s3_mounted { ModelSource::Service } else { ModelSource::Container };
-        let needs = sizing::host_needs(shape.weight_bytes, source);
+        let needs = sizing::host_needs(shape.weight_bytes, self.source());
         let mut fit = Fit {
             weights_gib: 0.0,
             disk_gb: u32::try_from(needs.disk_gb).unwrap_or(u32::MAX),
@@ -95,14 +121,15 @@ impl Context<'_> {
             notes: Vec::new(),
         };
         if let Some(device) = self.facts.device.clone() {
-            let plan = sizing::plan(&shape, &device, &self.wanted(model));
+            let plan = sizing::plan(&shape, &device, &self.facts.wanted);
             model.tensor_parallel = Some(plan.serving.tensor_parallel);
             model.max_model_len = plan.max_model_len;
             if self.inputs.dtype.is_none() {
                 model.dtype.clone_from(&plan.dtype_flag);
             }
             fit.weights_gib = plan.sizing.weights_gib;
-            fit.notes.clone_from(&plan.notes);
+            fit.notes.extend(self.recommendation());
+            fit.notes.extend(plan.notes.clone());
             self.facts.plan = Some(plan);
         }
         model.fit = Some(fit);
@@ -111,20 +138,32 @@ impl Context<'_> {
 
 impl Context<'_> {
     /// What the user decided; the rest is open.
-    fn wanted(&self, model: &Model) -> Wanted {
+    pub(super) fn wanted(
+        &self,
+        release: Option<&str>,
+        options: Option<&Map<String, Value>>,
+    ) -> Wanted {
         let i = &self.inputs;
         let open = Wanted::default();
-        Wanted {
+        let engine = self.engine().unwrap_or_default();
+        let usual =
+            release.and_then(|r| self.catalogs.engines().default_memory_utilization(&engine, r));
+        let mut wanted = Wanted {
             tensor_parallel: i.tensor_parallel_size,
             max_model_len: i.max_model_len,
-            memory_utilization: model.gpu_memory_utilization.unwrap_or(open.memory_utilization),
+            memory_utilization: i
+                .gpu_memory_utilization
+                .or(usual)
+                .unwrap_or(open.memory_utilization),
             dtype: i.dtype.as_deref().and_then(Dtype::parse),
             in_flight: i.quantization.as_deref().and_then(|q| Quantization::named(q, None)),
             max_num_seqs: i.max_num_seqs,
             lora: (i.enable_lora == Some(true))
                 .then(|| (i.max_loras.unwrap_or(1), i.max_lora_rank.unwrap_or(16))),
             ..open
-        }
+        };
+        self.size_by_options(options, &mut wanted);
+        wanted
     }
 }
 
@@ -146,6 +185,8 @@ pub(super) fn empty(name: String, source: &str) -> Model {
         max_model_len: None,
         gpu_memory_utilization: None,
         dtype: None,
+        sample_text: None,
+        engine_options: None,
         fit: None,
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
-use crate::registry::InstancePool;
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -79,12 +78,7 @@ fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     };
     let pool = context.manifest(|m| m.instances);
-    let takes = |row: &mcc_catalogs::Instance| match pool {
-        Some(InstancePool::Hosting) => row.hosting,
-        Some(InstancePool::BatchTransform) => row.batch_transform,
-        Some(InstancePool::Hyperpod) => row.hyperpod,
-        None => true,
-    };
+    let takes = |row: &mcc_catalogs::Instance| pool.is_none_or(|pool| pool.takes(row));
     if takes(row) {
         return;
     }

@@ -3,9 +3,13 @@
 //! A rule whose facts are unknown says so as a warning and never refuses.
 
 mod deployment;
+mod engine_options;
 mod image;
 mod inputs;
 mod limits;
+mod memory;
+mod model_accelerator;
+mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
 use crate::resolve::Context;
@@ -31,7 +35,18 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 4] = [inputs::RULES, image::RULES, deployment::RULES, limits::RULES];
+const FAMILIES: [&[Rule]; 8] = [
+    inputs::RULES,
+    image::RULES,
+    deployment::RULES,
+    memory::RULES,
+    tensor_parallel::RULES,
+    model_accelerator::RULES,
+    engine_options::RULES,
+    limits::RULES,
+];
+
+pub(crate) use memory::{nothing_holds, unknown_model};
 
 /// All rules, by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -9,6 +9,10 @@ use super::shape::{Dtype, ModelShape, Quantization};
 pub struct Wanted {
     /// Degree of tensor parallelism.
     pub tensor_parallel: Option<u32>,
+    /// Groups of devices that the layers are divided over.
+    pub pipeline_parallel: u32,
+    /// Copies of the model in one server, each on devices of its own.
+    pub copies: u32,
     /// Longest context, in tokens.
     pub max_model_len: Option<u64>,
     /// Share of device memory that the engine may take.
@@ -33,6 +37,8 @@ impl Default for Wanted {
     fn default() -> Self {
         Self {
             tensor_parallel: None,
+            pipeline_parallel: 1,
+            copies: 1,
             max_model_len: None,
             memory_utilization: 0.9,
             dtype: None,
@@ -47,9 +53,15 @@ impl Default for Wanted {
 }
 
 impl Wanted {
+    /// Groups of devices that each hold all heads: stages of the pipeline, times copies.
+    fn groups(&self) -> u32 {
+        self.pipeline_parallel.max(1).saturating_mul(self.copies.max(1))
+    }
+
     fn serving(&self, dtype: Dtype) -> Serving {
         Serving {
             tensor_parallel: 1,
+            pipeline_parallel: self.pipeline_parallel.max(1),
             memory_utilization: self.memory_utilization,
             max_model_len: ASSUMED_CONTEXT,
             max_num_seqs: self.max_num_seqs,
@@ -74,6 +86,8 @@ pub struct Plan {
     pub max_model_len: Option<u64>,
     /// Whether that is less than the model could.
     pub context_reduced: bool,
+    /// Devices that it takes: tensor parallelism times stages times copies.
+    pub used_devices: u32,
     /// Devices of the instance that this copy of the model leaves idle.
     pub idle_devices: u32,
     /// The number format to tell the engine, where its own choice would not run on the device.
@@ -96,7 +110,7 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
     let target = wanted.max_model_len.or(model.max_positions).unwrap_or(ASSUMED_CONTEXT);
     let degrees = match wanted.tensor_parallel {
         Some(degree) => vec![degree],
-        None => allowed_degrees(model, device.count),
+        None => allowed_degrees(model, (device.count / wanted.groups()).max(1)),
     };
     let at = |degree: u32, context: u64| {
         let serving =
@@ -140,7 +154,8 @@ fn finish(
     context_reduced: bool,
 ) -> Plan {
     let degree = serving.tensor_parallel;
-    let idle_devices = device.count.saturating_sub(degree);
+    let used_devices = degree.saturating_mul(wanted.groups());
+    let idle_devices = device.count.saturating_sub(used_devices);
     let mut notes = sizing.reasons.clone();
     if wanted.tensor_parallel.is_none() {
         notes.push(degree_reason(model, device, degree, idle_devices));
@@ -167,6 +182,7 @@ fn finish(
             .or(context_reduced.then_some(serving.max_model_len))
             .or(model.max_positions),
         context_reduced,
+        used_devices,
         idle_devices,
         dtype_flag,
         notes,

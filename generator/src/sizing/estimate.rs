@@ -26,8 +26,10 @@ pub struct Device {
 /// How the engine is started, as far as memory is concerned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Serving {
-    /// Devices that one copy of the model is split over.
+    /// Devices that every layer is split over.
     pub tensor_parallel: u32,
+    /// Groups of such devices, each with its share of the layers.
+    pub pipeline_parallel: u32,
     /// Share of device memory that the engine may take.
     pub memory_utilization: f64,
     /// Longest context, in tokens.
@@ -107,9 +109,10 @@ struct Overhead {
 /// Will `model`, started as `serving` says, run on `device`?
 pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizing {
     let parallel = f64::from(serving.tensor_parallel.max(1));
+    let stages = f64::from(serving.pipeline_parallel.max(1));
     let budget_gib = device.memory_gib * serving.memory_utilization;
     let loaded = model.loaded_bytes(serving.dtype, serving.in_flight.as_ref());
-    let weights_gib = loaded / parallel / GIB;
+    let weights_gib = loaded / parallel / stages / GIB;
     let (batched_tokens, sequences) = batch(device, serving);
     let overhead = overhead(model, serving, batched_tokens, sequences);
     let kv_gib = budget_gib - weights_gib - overhead.usual;
@@ -127,7 +130,7 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         verdict: verdict(0.0, kv_gib, most_kv_gib),
         reasons: vec![format!(
             "weights take {weights_gib:.1} GiB of each {} ({:.1} GiB, of which {budget_gib:.1} GiB at a memory \
-             utilization of {}): {} parameters{}, {}, tensor parallel {}",
+             utilization of {}): {} parameters{}, {}, tensor parallel {}{}",
             device.name,
             device.memory_gib,
             serving.memory_utilization,
@@ -135,6 +138,7 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
             if model.parameters_computed { " (calculated from the layer sizes)" } else { "" },
             format_of(model, serving),
             serving.tensor_parallel,
+            if stages > 1.0 { format!(", pipeline parallel {stages}") } else { String::new() },
         )],
     };
     sizing.reasons.push(format!(
@@ -153,8 +157,8 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         return sizing;
     };
     let kept = Kept {
-        shards: cache.shards(model.kv_heads, serving.tensor_parallel),
-        state_shards: parallel,
+        shards: cache.shards(model.kv_heads, serving.tensor_parallel) * stages,
+        state_shards: parallel * stages,
         value_bytes: serving.cache_value_bytes,
         batched_tokens,
     };
@@ -205,7 +209,8 @@ fn overhead(model: &ModelShape, serving: &Serving, tokens: u64, sequences: u64) 
     let activations = step_tokens * real(model.hidden) * 16.0 * 2.0;
     // One row of logits per sequence, at 32 bits; sampling keeps about three copies.
     let logits = real(sequences.min(tokens)) * real(model.vocab) * 4.0;
-    let communication = if serving.tensor_parallel > 1 { 0.6 } else { 0.1 };
+    let split = serving.tensor_parallel > 1 || serving.pipeline_parallel > 1;
+    let communication = if split { 0.6 } else { 0.1 };
     let graphs = if serving.eager { 0.0 } else { 0.015 * f64::from(model.layers) };
     let adapters = serving.lora.map_or(0.0, |(count, rank)| {
         // Widths in and out of a layer's projections add up to some 18 times the hidden width.
@@ -276,6 +281,7 @@ pub(super) mod tests {
     pub(crate) fn serving(tensor_parallel: u32, max_model_len: u64) -> Serving {
         Serving {
             tensor_parallel,
+            pipeline_parallel: 1,
             memory_utilization: 0.92,
             max_model_len,
             max_num_seqs: None,

@@ -15,6 +15,7 @@ mod layers;
 mod parallel;
 mod parameters;
 mod precision;
+mod recommend;
 mod row;
 mod shape;
 
@@ -25,6 +26,7 @@ pub use estimate::{Device, Serving, Sizing, Verdict, estimate};
 pub use host::{HostNeeds, ModelSource, host_needs};
 pub use parallel::{Degree, allowed_degrees, check_degree};
 pub use precision::{Support, precision_support};
+pub use recommend::{Candidate, candidates};
 pub use row::{device_of, shape_of, variant_shape};
 pub use shape::{Dtype, ModelShape, Quantization};
 

@@ -1,0 +1,287 @@
+//! Rules about memory and disk: does the model fit, and does what was asked for fit beside it.
+
+use super::Rule;
+use crate::finding::{Finding, Severity};
+use crate::resolve::Context;
+use crate::sizing::{self, Plan, Verdict};
+use crate::spec::Spec;
+
+const BUDGET: &str = "the engine's own budget rule: a share of the device, less weights and the peak of a forward pass; \
+                      calibrated against measured deployments (catalogs/data/measured_vram.json)";
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "MCC-MEM-001",
+        severity: Severity::Error,
+        title: "the model's weights do not fit the accelerators",
+        why: "loading ends with an out-of-memory error, after the download",
+        source: BUDGET,
+        check: Some(fit),
+    },
+    Rule {
+        id: "MCC-MEM-002",
+        severity: Severity::Error,
+        title: "the context does not fit beside the weights",
+        why: "the engine refuses to start unless one sequence of the longest context fits its cache",
+        source: BUDGET,
+        check: None,
+    },
+    Rule {
+        id: "MCC-MEM-003",
+        severity: Severity::Warning,
+        title: "the model fits, if at all, within the error of the estimate",
+        why: "releases, kernels and graphs differ in what they take; it may fail when it starts",
+        source: BUDGET,
+        check: None,
+    },
+    Rule {
+        id: "MCC-MEM-004",
+        severity: Severity::Warning,
+        title: "the host has little memory for this model",
+        why: "weights go through the host's memory: small hosts of a GPU family load slowly or fail",
+        source: "reports of failed loads; half the weights and 8 GiB are reckoned with",
+        check: Some(host),
+    },
+    Rule {
+        id: "MCC-MEM-005",
+        severity: Severity::Error,
+        title: "the disk is too small for the model",
+        why: "weights are written to the instance's disk before they are loaded",
+        source: "size of the weights, a tenth more, and 20 GB for caches",
+        check: Some(disk),
+    },
+    Rule {
+        id: "MCC-MEM-006",
+        severity: Severity::Warning,
+        title: "an option changes the memory in a way that is not estimated",
+        why: "what is said about memory holds without that option",
+        source: "this generator's own contract",
+        check: None,
+    },
+    Rule {
+        id: "MCC-MDL-001",
+        severity: Severity::Warning,
+        title: "nothing is known of the model",
+        why: "without its sizes neither memory nor context nor tensor parallelism can be checked, and none is guessed",
+        source: "catalogs/data/models.json",
+        check: Some(unknown),
+    },
+    Rule {
+        id: "MCC-MDL-002",
+        severity: Severity::Warning,
+        title: "the model may need a token of the hub",
+        why: "a gated model is not given out without one, and the container ends when it starts",
+        source: "catalogs/data/models.json: inferred from who published the model",
+        check: Some(gated),
+    },
+];
+
+/// Instance types to name in a fix.
+const NAMED: usize = 4;
+
+fn fit(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let (Some(plan), Some(device)) = (&context.facts.plan, &context.facts.device) else {
+        return;
+    };
+    // Too many devices, or a split that cannot be, are the matter of other rules.
+    if plan.used_devices > device.count {
+        return;
+    }
+    let finding = match plan.sizing.verdict {
+        Verdict::Fits | Verdict::WeightsFit => return,
+        Verdict::Tight => Finding::warning("MCC-MEM-003", tight(plan), ""),
+        Verdict::TooBig if plan.sizing.weights_gib >= plan.sizing.budget_gib => {
+            Finding::error("MCC-MEM-001", weights(plan, &device.name), "")
+        }
+        Verdict::TooBig => Finding::error("MCC-MEM-002", cache(plan), ""),
+    };
+    let mut finding = with_fix(context, spec, plan, finding);
+    let others = context.unsized_options(spec.model.engine_options.as_ref());
+    if finding.is_error() && !others.is_empty() {
+        // What is not estimated is never a refusal.
+        finding.severity = Severity::Warning;
+        "MCC-MEM-006".clone_into(&mut finding.id);
+        finding.message = format!(
+            "{}; {} may change that, by how much is not known",
+            finding.message,
+            others.join(", ")
+        );
+    }
+    let key = if context.merged.is_given("maxModelLen") && finding.id == "MCC-MEM-002" {
+        "maxModelLen"
+    } else {
+        "instanceType"
+    };
+    findings.push(context.merged.about(key, finding));
+}
+
+fn weights(plan: &Plan, device: &str) -> String {
+    let sizing = &plan.sizing;
+    let over = if plan.used_devices > 1 {
+        format!("over {} {device}", plan.used_devices)
+    } else {
+        format!("on one {device}")
+    };
+    format!(
+        "the weights take {:.1} GiB of each device {over}; the engine may take {:.1} GiB",
+        sizing.weights_gib, sizing.budget_gib
+    )
+}
+
+fn cache(plan: &Plan) -> String {
+    let sizing = &plan.sizing;
+    format!(
+        "one sequence of {} tokens needs {:.1} GiB of cache; beside {:.1} GiB of weights and {:.1} GiB of working memory \
+         {:.1} GiB are left",
+        plan.serving.max_model_len,
+        sizing.sequence_gib.unwrap_or_default(),
+        sizing.weights_gib,
+        sizing.overhead_gib,
+        sizing.kv_gib.max(0.0),
+    )
+}
+
+fn tight(plan: &Plan) -> String {
+    format!("{}: that is within the error of the estimate", cache(plan))
+}
+
+/// The settings that would do here, and the instance types that do as it is.
+fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Finding) -> Finding {
+    let mut fixes = Vec::new();
+    let longest = plan.sizing.longest_context.unwrap_or(0) / 1024 * 1024;
+    if longest >= 1024 && longest < plan.serving.max_model_len {
+        fixes.push(format!("give maxModelLen {longest}"));
+    }
+    let found = context.candidates(&spec.aws);
+    let best = found.first().map(|c| match &c.price {
+        Some(price) => {
+            format!(
+                "use {}, the cheapest that fits (about {:.2} USD per hour)",
+                c.instance.name, price.usd
+            )
+        }
+        None => format!("use {}", c.instance.name),
+    });
+    let nothing_fits = || {
+        "no instance type that this target takes holds it: choose a smaller or a quantized model"
+            .to_owned()
+    };
+    fixes.push(best.unwrap_or_else(nothing_fits));
+    finding.fix = fixes.join(", or ");
+    finding.choices(found.iter().take(NAMED).map(|c| c.instance.name.to_string()))
+}
+
+fn host(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(fit) = spec.model.fit.as_ref().filter(|_| context.facts.plan.is_some()) else {
+        return;
+    };
+    #[expect(clippy::cast_precision_loss, reason = "GiB of a host")]
+    let needed = fit.memory_gib as f64;
+    if spec.instance.memory_gib < needed {
+        let best = context.candidates(&spec.aws).first().map(|c| c.instance.name.to_string());
+        let finding = Finding::warning(
+            "MCC-MEM-004",
+            format!(
+                "the host has {:.0} GiB of memory; about {needed:.0} GiB are needed to load the weights",
+                spec.instance.memory_gib
+            ),
+            best.as_ref().map_or_else(
+                || "use a larger size of the family".to_owned(),
+                |name| format!("use {name}, or a larger size of the family"),
+            ),
+        )
+        .choices(best);
+        findings.push(context.merged.about("instanceType", finding));
+    }
+}
+
+fn disk(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(fit) = &spec.model.fit else {
+        return;
+    };
+    let row = spec.instance.kind.as_deref().and_then(|t| context.catalogs.instances().get(t));
+    if let Some(nvme) = row.map(|r| r.nvme_gb).filter(|gb| *gb > 0 && *gb < fit.disk_gb) {
+        let finding = Finding::error(
+            "MCC-MEM-005",
+            format!("the local disk has {nvme} GB; weights and caches take {} GB", fit.disk_gb),
+            "use a larger size of the family",
+        );
+        findings.push(context.merged.about("instanceType", finding));
+    }
+    if let Some(volume) = context.inputs.endpoint_volume_size.filter(|gb| *gb < fit.disk_gb) {
+        let finding = Finding::error(
+            "MCC-MEM-005",
+            format!("a volume of {volume} GB; weights and caches take {} GB", fit.disk_gb),
+            format!("give endpointVolumeSize {}, or leave it out", fit.disk_gb),
+        );
+        findings.push(context.merged.about("endpointVolumeSize", finding));
+    }
+}
+
+fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    if context.engine().is_none() || spec.model.source == "packed" {
+        return;
+    }
+    if context.facts.shape.is_none() {
+        findings.push(unknown_model(context));
+    } else if context.facts.plan.as_ref().is_some_and(|p| p.sizing.kv_tokens.is_none())
+        && !is_stateless(context)
+    {
+        let finding = Finding::warning(
+            "MCC-MDL-001",
+            "the catalogs do not know how this model keeps its context, so its length was not checked",
+            "give the model's config.json as modelConfig",
+        );
+        findings.push(context.merged.about("modelName", finding));
+    }
+}
+
+/// Models without any cache keep nothing to check.
+fn is_stateless(context: &Context<'_>) -> bool {
+    let cache = context.facts.shape.as_ref().and_then(|s| s.cache);
+    cache.is_some_and(|c| c == sizing::Cache::default())
+}
+
+/// What to say of a model that nothing describes.
+pub(crate) fn unknown_model(context: &Context<'_>) -> Finding {
+    let name = context.inputs.model_name.as_deref().unwrap_or_default();
+    let nearest: Vec<String> = if name.starts_with("s3://") {
+        Vec::new()
+    } else {
+        context.catalogs.models().nearest(name).into_iter().map(str::to_owned).collect()
+    };
+    let finding = Finding::warning(
+        "MCC-MDL-001",
+        "nothing is known of this model, so memory, context and tensor parallelism were not checked",
+        "give its config.json as modelConfig: the file of that name in the model's repository",
+    );
+    context.merged.about("modelName", finding.choices(nearest))
+}
+
+/// What to say where no instance type holds a model.
+pub(crate) fn nothing_holds(context: &Context<'_>) -> Finding {
+    let finding = Finding::warning(
+        "MCC-MEM-003",
+        format!(
+            "no instance type that {} takes holds this model with room to spare",
+            context.target
+        ),
+        "choose a smaller or a quantized model, a shorter maxModelLen, or give instanceType",
+    );
+    context.merged.about("modelName", finding)
+}
+
+fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let row = context.catalogs.models().get(&spec.model.name);
+    if spec.model.source == "hub"
+        && row.is_some_and(|r| r.gated == Some(true))
+        && context.inputs.hf_token_arn.is_none()
+    {
+        let finding = Finding::warning(
+            "MCC-MDL-002",
+            "the hub gives this model out only to who accepted its licence, so the container needs a token",
+            "store a token in Secrets Manager and give its ARN as hfTokenArn",
+        );
+        findings.push(context.merged.about("modelName", finding));
+    }
+}

@@ -1,0 +1,175 @@
+//! Rules about what an accelerator can calculate with.
+
+use super::Rule;
+use crate::finding::{Finding, Severity};
+use crate::resolve::Context;
+use crate::sizing::{Device, Quantization, Support};
+use crate::spec::Spec;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "MCC-GPU-001",
+        severity: Severity::Error,
+        title: "the engine's image is not compiled for this GPU",
+        why: "its first kernel fails with `no kernel image is available for execution on the device`",
+        source: "the engine's release builds (catalogs/data/engines.json)",
+        check: Some(compiled),
+    },
+    Rule {
+        id: "MCC-GPU-002",
+        severity: Severity::Error,
+        title: "the GPU cannot calculate in this number format",
+        why: "formats need a compute capability; the engine refuses to start on an older GPU",
+        source: "the engine's own checks (catalogs/data/engines.json, accelerators.json)",
+        check: Some(formats),
+    },
+    Rule {
+        id: "MCC-GPU-003",
+        severity: Severity::Warning,
+        title: "the GPU calculates in another number format than the model's",
+        why: "it runs, but slower, or with values that may overflow",
+        source: "NVIDIA's compute capabilities (catalogs/data/accelerators.json)",
+        check: None,
+    },
+    Rule {
+        id: "MCC-GPU-004",
+        severity: Severity::Warning,
+        title: "nothing is known of the quantization method",
+        why: "its size and what it needs of a GPU were not checked; the memory is that of unquantized weights",
+        source: "catalogs/data/engines.json",
+        check: Some(method),
+    },
+    Rule {
+        id: "MCC-GPU-005",
+        severity: Severity::Warning,
+        title: "the checkpoint is quantized already",
+        why: "the engine takes the checkpoint's own method; another one makes it refuse to start",
+        source: "the engine's own checks",
+        check: Some(twice),
+    },
+];
+
+fn compiled(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let (Some(device), Some(needs)) = (&context.facts.device, context.minimum_capability()) else {
+        return;
+    };
+    let Some(has) = device.compute_capability.filter(|has| *has < needs) else {
+        return;
+    };
+    let release = context.facts.release.as_deref().unwrap_or_default();
+    let finding = Finding::error(
+        "MCC-GPU-001",
+        format!(
+            "{} {release} is compiled for compute capability {}.{} and newer; {} has {}.{}",
+            context.engine().unwrap_or_default(),
+            needs.0,
+            needs.1,
+            device.name,
+            has.0,
+            has.1
+        ),
+        "choose a newer GPU, or an older engineVersion",
+    );
+    findings.push(context.merged.about("instanceType", with_types(context, spec, finding)));
+}
+
+fn formats(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let (Some(device), Some(plan)) = (&context.facts.device, &context.facts.plan) else {
+        return;
+    };
+    let key = key_of_format(context);
+    match context.precision(device, plan.serving.dtype) {
+        Support::Native | Support::Unknown => {}
+        Support::Missing(why) => {
+            let finding =
+                Finding::error("MCC-GPU-002", why, "choose a newer GPU, or another number format");
+            findings.push(context.merged.about(key, with_types(context, spec, finding)));
+        }
+        Support::Emulated(why) => {
+            let finding = Finding::warning("MCC-GPU-003", why, "choose a newer GPU for full speed");
+            findings.push(context.merged.about(key, with_types(context, spec, finding)));
+        }
+    }
+    if let Some(dtype) = &plan.dtype_flag {
+        let finding = Finding::warning(
+            "MCC-GPU-003",
+            format!(
+                "{} has no bfloat16, the model's own format: {dtype} is used, in which large values overflow",
+                device.name
+            ),
+            "choose a GPU with compute capability 8.0 or newer, or check the answers",
+        );
+        findings.push(context.merged.about("instanceType", with_types(context, spec, finding)));
+    }
+    eight_bit_cache(context, device, findings);
+}
+
+/// The input that says the format; without any, the instance is what can be changed.
+fn key_of_format(context: &Context<'_>) -> &'static str {
+    let given = |key: &&str| context.merged.is_given(key);
+    ["quantization", "dtype"].into_iter().find(given).unwrap_or("instanceType")
+}
+
+fn with_types(context: &Context<'_>, spec: &Spec, finding: Finding) -> Finding {
+    let found = context.candidates(&spec.aws);
+    let names: Vec<String> = found.iter().take(3).map(|c| c.instance.name.to_string()).collect();
+    match names.first() {
+        Some(best) => {
+            let fix = format!("{}; {best} is the cheapest that does", finding.fix);
+            Finding { fix, ..finding }.choices(names)
+        }
+        None => finding,
+    }
+}
+
+fn eight_bit_cache(context: &Context<'_>, device: &Device, findings: &mut Vec<Finding>) {
+    let too_old = device.compute_capability.is_some_and(|c| c < (8, 0));
+    if context.facts.wanted.eight_bit_cache && too_old {
+        let finding = Finding::warning(
+            "MCC-GPU-003",
+            format!("an 8-bit key-value cache is not known to work on {}", device.name),
+            "leave the cache's format to the engine, or choose a newer GPU",
+        );
+        findings.push(context.merged.about("engineArgs", finding));
+    }
+}
+
+fn method(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    let (Some(name), Some(engine)) = (context.inputs.quantization.as_deref(), context.engine())
+    else {
+        return;
+    };
+    let known = context.catalogs.engines().quantization_capability(&engine, name).is_some();
+    if !known && Quantization::named(name, None).is_none() {
+        let finding = Finding::warning(
+            "MCC-GPU-004",
+            format!(
+                "{} is no quantization method that is known here",
+                crate::finding::shorten(name)
+            ),
+            "check the name in the engine's documentation",
+        );
+        findings.push(context.merged.about("quantization", finding));
+    }
+}
+
+fn twice(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    let own = context.facts.shape.as_ref().and_then(|s| s.quantization.as_ref());
+    let (Some(own), Some(given)) = (own, context.inputs.quantization.as_deref()) else {
+        return;
+    };
+    // Names of one method differ by kernel: `awq_marlin` reads what `awq` wrote.
+    let stem = |name: &str| name.split(['_', '-']).next().unwrap_or_default().to_owned();
+    if stem(&own.method) != stem(given) {
+        let finding = Finding::warning(
+            "MCC-GPU-005",
+            format!(
+                "the checkpoint is quantized with {}, not with {}",
+                own.method,
+                crate::finding::shorten(given)
+            ),
+            "leave quantization out: the engine reads the checkpoint's own",
+        );
+        findings.push(context.merged.about("quantization", finding));
+    }
+}

@@ -1,0 +1,155 @@
+//! Rules about how a model is split over accelerators.
+
+use super::Rule;
+use crate::finding::{Finding, Severity};
+use crate::resolve::Context;
+use crate::sizing::{Degree, allowed_degrees, check_degree};
+use crate::spec::Spec;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "MCC-TP-001",
+        severity: Severity::Error,
+        title: "the degree of tensor parallelism does not divide the model's heads",
+        why: "every device gets the same number of attention heads; key-value heads are divided or copied whole",
+        source: "the engines' own checks: heads % tp == 0, and kv_heads % tp == 0 or tp % kv_heads == 0",
+        check: Some(divides),
+    },
+    Rule {
+        id: "MCC-TP-002",
+        severity: Severity::Error,
+        title: "the model is split over more accelerators than there are",
+        why: "the engine waits for devices that do not exist, and ends",
+        source: "catalogs/data/instances.json",
+        check: Some(enough),
+    },
+    Rule {
+        id: "MCC-TP-003",
+        severity: Severity::Warning,
+        title: "accelerators of the instance stay idle",
+        why: "they are paid for: an endpoint runs one container on an instance",
+        source: "catalogs/data/instances.json",
+        check: Some(idle),
+    },
+    Rule {
+        id: "MCC-TP-004",
+        severity: Severity::Warning,
+        title: "whether the model can be split is not known",
+        why: "the number of attention heads decides it",
+        source: "catalogs/data/models.json",
+        check: None,
+    },
+];
+
+fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    let (Some(shape), Some(degree)) = (&context.facts.shape, context.inputs.tensor_parallel_size)
+    else {
+        return;
+    };
+    let what = match check_degree(shape, degree) {
+        Degree::Possible => return,
+        Degree::Unknown => {
+            let finding = Finding::warning(
+                "MCC-TP-004",
+                format!("the model's attention heads are not known; {degree} must divide them"),
+                "give the model's config.json as modelConfig",
+            );
+            findings.push(context.merged.about("tensorParallelSize", finding));
+            return;
+        }
+        Degree::Heads { heads } => {
+            format!("{degree} does not divide the model's {heads} attention heads")
+        }
+        Degree::KvHeads { kv_heads } => {
+            format!(
+                "{degree} neither divides the model's {kv_heads} key-value heads nor is a multiple of them"
+            )
+        }
+    };
+    let devices = context.facts.device.as_ref().map_or(8, |d| d.count);
+    let allowed: Vec<String> = allowed_degrees(shape, devices).iter().map(u32::to_string).collect();
+    let finding = Finding::error("MCC-TP-001", what, format!("give {}", allowed.join(" or ")));
+    findings.push(context.merged.about("tensorParallelSize", finding.choices(allowed)));
+}
+
+fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let (Some(degree), true) = (spec.model.tensor_parallel, spec.instance.known) else {
+        return;
+    };
+    let wanted = &context.facts.wanted;
+    let used =
+        degree.saturating_mul(wanted.pipeline_parallel.max(1)).saturating_mul(wanted.copies.max(1));
+    let there = spec.instance.accelerators;
+    let mut push = |key: &str, message: String, fix: String| {
+        let finding = Finding::error("MCC-TP-002", message, fix);
+        findings.push(context.merged.about(key, finding));
+    };
+    if used > there && there > 0 {
+        let product = if used == degree {
+            format!("tensor parallelism over {degree} devices")
+        } else {
+            format!(
+                "{used} devices (tensor parallel {degree}, pipeline parallel {}, copies {})",
+                wanted.pipeline_parallel, wanted.copies
+            )
+        };
+        let key = if used == degree { "tensorParallelSize" } else { "engineArgs" };
+        push(
+            key,
+            format!("{product}; the instance has {there}"),
+            format!("give at most {there} in all, or a larger instanceType"),
+        );
+        return;
+    }
+    let parts = [
+        ("icGpuCount", context.inputs.ic_gpu_count.filter(|_| spec.endpoint.inference_component)),
+        ("hpGpuCount", context.inputs.hp_gpu_count),
+    ];
+    for (key, given) in parts {
+        if let Some(given) = given.filter(|n| *n < used) {
+            push(
+                key,
+                format!("{key} {given}, but the model is split over {used} devices"),
+                format!("give {key} {used}, or a smaller tensorParallelSize"),
+            );
+        }
+    }
+}
+
+fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    // Components and pods leave the rest to others.
+    let shared = spec.endpoint.inference_component || context.takes("hyperpod");
+    let (Some(plan), Some(device)) = (&context.facts.plan, &context.facts.device) else {
+        return;
+    };
+    if shared || plan.idle_devices == 0 || plan.used_devices > device.count {
+        return;
+    }
+    let shape = context.facts.shape.as_ref();
+    let all = shape.is_some_and(|s| check_degree(s, device.count) == Degree::Possible);
+    let found = context.candidates(&spec.aws);
+    let cheaper: Vec<String> = found
+        .iter()
+        .filter(|c| {
+            c.plan.idle_devices == 0
+                && Some(c.instance.name.as_str()) != spec.instance.kind.as_deref()
+        })
+        .map(|c| c.instance.name.to_string())
+        .take(1)
+        .collect();
+    let mut fixes = Vec::new();
+    if all && context.inputs.tensor_parallel_size != Some(device.count) {
+        fixes.push(format!("give tensorParallelSize {} for speed", device.count));
+    }
+    fixes.extend(cheaper.first().map(|name| format!("use {name}")));
+    if fixes.is_empty() {
+        fixes
+            .push("give inferenceComponent true, so that other models can use the rest".to_owned());
+    }
+    let finding = Finding::warning(
+        "MCC-TP-003",
+        format!("the model uses {} of the {} {}", plan.used_devices, device.count, device.name),
+        fixes.join(", or "),
+    );
+    findings.push(context.merged.about("instanceType", finding.choices(cheaper)));
+}
