@@ -117,13 +117,12 @@ fn fit(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 
 fn weights(plan: &Plan, device: &str) -> String {
     let sizing = &plan.sizing;
-    let over = if plan.used_devices > 1 {
-        format!("over {} {device}", plan.used_devices)
-    } else {
-        format!("on one {device}")
+    let whose = match plan.used_devices {
+        0 | 1 => format!("the {device}"),
+        n => format!("each of {n} {device}"),
     };
     format!(
-        "the weights take {:.1} GiB of each device {over}; the engine may take {:.1} GiB",
+        "the weights take {:.1} GiB of {whose}, of which the engine may take {:.1} GiB",
         sizing.weights_gib, sizing.budget_gib
     )
 }

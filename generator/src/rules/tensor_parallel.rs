@@ -122,10 +122,11 @@ fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let (Some(plan), Some(device)) = (&context.facts.plan, &context.facts.device) else {
         return;
     };
-    if shared || plan.idle_devices == 0 || plan.used_devices > device.count {
+    let shape = context.facts.shape.as_ref();
+    let possible = shape.is_some_and(|s| check_degree(s, plan.serving.tensor_parallel).allowed());
+    if shared || !possible || plan.idle_devices == 0 || plan.used_devices > device.count {
         return;
     }
-    let shape = context.facts.shape.as_ref();
     let all = shape.is_some_and(|s| check_degree(s, device.count) == Degree::Possible);
     let found = context.candidates(&spec.aws);
     let cheaper: Vec<String> = found

@@ -1,7 +1,7 @@
 //! Will a model run on an accelerator, and how: pure arithmetic over what a model is, what a device has
 //! and how the engine is started.
 //!
-//! Nothing here reads a file, knows an instance type or names an engine. The formulas are those by which
+//! Nothing here reads a file or names an engine. The formulas are those by which
 //! paged-attention engines account for memory: a share of the device is budgeted, weights and the peak
 //! of a forward pass are taken off, and what is left holds the key-value cache. The calibration against
 //! measured deployments, with its errors, is in `generator/tests/sizing.rs`.

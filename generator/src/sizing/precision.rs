@@ -46,7 +46,7 @@ pub fn precision_support(
     match quantization.activation_bits {
         8 if !device.fp8 && quantization.method.contains("fp8") => Support::Emulated(format!(
             "{} has no 8-bit floating point: weights stay at 8 bits, but are calculated with at 16, without the \
-             speed-up, and an 8-bit key-value cache is not available",
+             speed-up",
             device.name,
         )),
         4 if !device.fp4 => Support::Emulated(format!(
