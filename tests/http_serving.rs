@@ -140,7 +140,7 @@ fn is_taken(dir: &Path, case: &Case, trained: &Path) {
     let copied = dir.join(&name).join("model").join(trained.file_name().unwrap());
     let file = if trained.is_dir() { "saved_model.pb" } else { "" };
     let bytes = |path: PathBuf| std::fs::read(if file.is_empty() { path } else { path.join(file) });
-    assert_eq!(bytes(copied).unwrap(), bytes(trained.clone()).unwrap(), "{trained:?}");
+    assert_eq!(bytes(copied).unwrap(), bytes(trained.clone()).unwrap(), "{}", trained.display());
 
     let older = match *framework {
         "sklearn" => "1.8.0",

@@ -140,7 +140,7 @@ class Server:
     def invoke(self, body: bytes, content_type: str = JSON, **headers: str) -> tuple[int, str, bytes]:
         return self.call("POST", "/invocations", body, Content_Type=content_type, **headers)
 
-    def wait_for_ping(self, wanted: int = 200, seconds: float = 120) -> bytes:
+    def wait_for_ping(self, wanted: int = 200, seconds: float = 300) -> bytes:
         deadline = time.monotonic() + seconds
         status, content = 0, b""
         while time.monotonic() < deadline:
