@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from server import LINES, MAX_BODY_MB, WORKERS, Missing, Server, children, find_python, install
+from server import LINES, MAX_BODY_MB, WORKERS, Missing, Server, children, install
 
 
 def check_loaded_once(server: Server) -> None:
@@ -128,7 +128,7 @@ def check_user(project: Path) -> None:
         print("not started as root: nothing to give up")
         return
     runs = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-    for python in (shutil.which("python3", path="/usr/bin:/usr/local/bin"), find_python("3.12"), sys.executable):
+    for python in (shutil.which("python3", path="/usr/bin:/usr/local/bin"), sys.executable):
         try:
             if python and subprocess.run([python, "-c", "pass"], check=False, **runs).returncode == 0:  # type: ignore[call-overload]
                 break
