@@ -165,9 +165,11 @@ fn finish(world: &mut World, region: &str, id: &str) {
         let (repository, tag) = v.strip_prefix(&host)?.strip_prefix('/')?.split_once(':')?;
         Some((repository.to_owned(), tag.to_owned()))
     });
-    let named =
-        text("ECR_REPOSITORY").map(|r| (r, text("IMAGE_TAG").unwrap_or("latest".to_owned())));
-    if let Some((repository, tag)) = uri.or(named) {
-        artifacts::push(world, region, &repository, &tag);
-    }
+    // Without a name of its own the repository is called as the project is.
+    let project = build.get("projectName").and_then(Value::as_str).unwrap_or_default();
+    let (repository, tag) = uri.unwrap_or_else(|| {
+        let repository = text("ECR_REPOSITORY").unwrap_or_else(|| project.to_owned());
+        (repository, text("IMAGE_TAG").unwrap_or_else(|| "latest".to_owned()))
+    });
+    artifacts::push(world, region, &repository, &tag);
 }

@@ -250,6 +250,8 @@ fn create_component(world: &mut World, call: &Call, region: &str, ends_failed: b
     }
     World::start(&mut value, COMPONENT_STATUS, "Creating", then, world.steps());
     world.put(COMPONENT, region, name, value);
+    let group = format!("/aws/sagemaker/InferenceComponents/{name}");
+    world.put("logs.group", region, &group, json!({"_by": "service"}));
     Ok(json!({"InferenceComponentArn": arn}))
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn check(object: &Value) -> Result<(), Failure> {
     };
     let container = container.ok_or_else(|| invalid(object, "no container"))?;
     let image = text(container, "/image");
-    if image.is_empty() || image.contains("000000000000") {
+    if image.is_empty() || image.starts_with("000000000000") {
         return Err(invalid(object, format!("image {image:?} is a placeholder")));
     }
     for part in ["requests", "limits"] {

@@ -1,0 +1,124 @@
+//! Failures: each call of a life is made to fail in turn.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::Step;
+use crate::bench::{Bench, Ran};
+use crate::projects::Case;
+
+/// Calls that start something which can end badly although the call itself is accepted.
+const STARTERS: [&str; 6] = [
+    "sagemaker create-endpoint",
+    "sagemaker update-endpoint",
+    "sagemaker create-inference-component",
+    "sagemaker create-transform-job",
+    "codebuild start-build",
+    "apply",
+];
+
+/// A call to make fail.
+struct Call {
+    tool: String,
+    operation: String,
+    /// Which call of that operation within its script.
+    nth: usize,
+}
+
+/// Injects failures into the scripts of `steps` that reach AWS or the cluster. The first call of every
+/// operation of a script is enough, unless `full`.
+pub fn inject(case: &Case, steps: &[Step], full: bool) {
+    let mut seen = BTreeSet::new();
+    for step in steps {
+        let local = ["build", "run --", "test local", "register", "export"];
+        if local.iter().any(|l| step.line.starts_with(l)) {
+            continue;
+        }
+        for call in calls(&step.calls) {
+            let Call { tool, operation, nth } = &call;
+            // The first and the second `do/deploy` differ, and so do the others with and without what is there.
+            let new = seen.insert((step.line, step.run, operation.clone()));
+            if !new && !full {
+                continue;
+            }
+            let again = step.run > 1 && seen.contains(&(step.line, step.run - 1, operation.clone()));
+            let reads = ["describe", "get", "head", "list", "batch-get"];
+            let verb = operation.rsplit(' ').next().unwrap_or_default();
+            if again && !full && reads.iter().any(|r| verb.starts_with(r)) {
+                continue;
+            }
+            refused(case, step, &call);
+            let changes = !reads.iter().any(|r| verb.starts_with(r)) && tool == "aws" && *nth == 1;
+            if changes && !again && step.line != "clean --yes" {
+                interrupted(case, step, &call);
+            }
+            if STARTERS.contains(&operation.as_str()) && *nth == 1 {
+                ends_badly(case, step, &call);
+            }
+        }
+    }
+}
+
+fn calls(recorded: &[Value]) -> Vec<Call> {
+    let mut all: Vec<Call> = Vec::new();
+    for record in recorded {
+        let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+        // What kubectl does without a cluster cannot be refused by one.
+        let offline = record["argv"].as_array().into_iter().flatten().any(|a| a == "--local");
+        if !["aws", "kubectl"].contains(&text("tool").as_str()) || offline || text("operation") == "port-forward" {
+            continue;
+        }
+        let nth = all.iter().filter(|c| c.tool == text("tool") && c.operation == text("operation")).count() + 1;
+        all.push(Call { tool: text("tool"), operation: text("operation"), nth });
+    }
+    all
+}
+
+fn try_out(case: &Case, step: &Step, call: &Call, kind: &str, check: impl Fn(&Bench, &Ran)) {
+    let bench = step.before.fork(step.before.root.with_extension("try"));
+    bench.arm(&call.tool, &call.operation, call.nth, kind);
+    let ran = bench.run(step.line);
+    bench.disarm();
+    let label = format!("{}: {kind} at call {} of `{}` in {ran}", case.name, call.nth, call.operation);
+    let fired = bench.calls().iter().any(|c| !c["fault"].is_null());
+    assert!(fired, "the fault did not fire: {label}");
+    check(&bench, &ran);
+    let clean = bench.run("clean --yes");
+    assert_eq!(clean.status, Some(0), "{clean}\nafter {label}");
+    bench.is_clean(&case.seed, &label);
+    fs::remove_dir_all(&bench.root).unwrap();
+}
+
+/// The service refuses: the script ends with an error that has the service's own words.
+fn refused(case: &Case, step: &Step, call: &Call) {
+    try_out(case, step, call, "denied", |_, ran| {
+        let label = format!("{}: `{}` was refused", case.name, call.operation);
+        assert!(ran.status.is_some_and(|s| s != 0 && s < 100), "{label}: {ran}");
+        assert!(ran.stderr.contains("(injected)"), "{label}, without the service's message: {ran}");
+        assert!(ran.stderr.contains("error: "), "{label}, without an error: {ran}");
+        if call.tool == "aws" && step.line != "manifest --verify --json" && !step.line.starts_with("validate") {
+            assert_eq!(ran.status, Some(4), "{label}: {ran}");
+        }
+    });
+}
+
+/// The script is killed right after the effect of a call; run again it goes on, and `do/clean` finds all.
+fn interrupted(case: &Case, step: &Step, call: &Call) {
+    try_out(case, step, call, "killed", |bench, ran| {
+        assert_ne!(ran.status, Some(0), "{ran}");
+        bench.run(step.line).ends(0);
+    });
+}
+
+/// What a call starts fails later: the script says so.
+fn ends_badly(case: &Case, step: &Step, call: &Call) {
+    try_out(case, step, call, "ends-failed", |bench, ran| {
+        let label = format!("{}: what `{}` started has failed", case.name, call.operation);
+        assert_eq!(ran.status, Some(1), "{label}: {ran}");
+        assert!(ran.stderr.contains("error: ") && ran.stderr.contains("hint: "), "{label}: {ran}");
+        // And the next attempt repairs it.
+        bench.run(step.line).ends(0);
+    });
+}

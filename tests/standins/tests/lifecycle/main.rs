@@ -1,0 +1,161 @@
+//! Every script of every generated project, run without a terminal against the recording stand-ins:
+//! the whole life ends well and leaves nothing behind, and so it is after any failure on the way.
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod bench;
+mod faults;
+mod oracle;
+mod projects;
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+use bench::{Bench, which};
+use projects::{Case, plain, variants};
+
+/// The life of a project, in the order in which its owner would go. What a project does not have is left out.
+const LIFE: &[&str] = &[
+    "validate",
+    "build",
+    "run --detach",
+    "test local",
+    "run --stop",
+    "push",
+    "submit",
+    "deploy",
+    "test",
+    "logs",
+    "status",
+    "status --json",
+    "register --note first",
+    "register --list",
+    "export",
+    "manifest",
+    "manifest --verify --json",
+    "validate --aws",
+    "build --no-cache",
+    "push",
+    "deploy",
+    "test",
+    "status",
+    "deploy",
+    "clean --yes",
+    "clean --yes",
+];
+
+/// A line of [`LIFE`] with the state before it and the calls that it made.
+pub struct Step {
+    pub line: &'static str,
+    /// Which run of that line it is.
+    pub run: usize,
+    pub before: Bench,
+    pub calls: Vec<serde_json::Value>,
+}
+
+/// Lives through `case`. With `keep`, the state before each step is kept.
+fn live(case: &Case, bench: &Bench, keep: bool) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut used = BTreeSet::new();
+    for &line in LIFE {
+        let script = line.split(' ').next().unwrap();
+        if !bench.has(script) {
+            continue;
+        }
+        used.insert(script.to_owned());
+        let before = if keep { bench.fork(bench.root.with_extension(format!("before-{}", steps.len()))) } else { bench.clone() };
+        let known = bench.calls().len();
+        let ran = bench.run(line).ends(0);
+        assert!(!ran.stderr.contains("unbound variable") && !ran.stderr.contains("command not found"), "{ran}");
+        let run = steps.iter().filter(|s| s.line == line).count() + 1;
+        steps.push(Step { line, run, before, calls: bench.calls().split_off(known) });
+    }
+    bench.is_clean(&case.seed, &"a whole life");
+    let mut all: BTreeSet<String> = std::fs::read_dir(bench.project().join("do"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for other in ["config", "lib", "ci"] {
+        all.remove(other);
+    }
+    assert_eq!(used, all, "scripts that {} has and nothing runs", case.name);
+    steps
+}
+
+/// `do/ci` does it all in one go, and cleans up after itself.
+fn live_by_ci(case: &Case, bench: &Bench) {
+    let ran = bench.run("ci --skip-local --report report.json").ends(0);
+    bench.is_clean(&case.seed, &ran);
+    assert!(bench.project().join("report.json").is_file());
+}
+
+/// Runs `each` for all cases on all cores; every case that fails is told, not the first only.
+fn for_each(cases: Vec<Case>, each: impl Fn(&Case) + Sync) {
+    let queue = Mutex::new(cases.into_iter());
+    let failed = Mutex::new(Vec::new());
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = queue.lock().unwrap().next() else { break };
+                    if catch_unwind(AssertUnwindSafe(|| each(&case))).is_err() {
+                        failed.lock().unwrap().push(case.name.clone());
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "failed: {failed:?}; the reasons are above");
+}
+
+/// Says so and answers false when a tool that the scripts need is not there.
+fn have(tool: &str, what: &str) -> bool {
+    let found = which(tool).is_some();
+    if !found {
+        assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "{tool} is not installed");
+        let _ = writeln!(std::io::stderr(), "skipped: {what} needs {tool}");
+    }
+    found
+}
+
+fn full() -> bool {
+    std::env::var_os("MCC_TIER_FULL").is_some()
+}
+
+#[test]
+fn projects_live_and_leave_nothing() {
+    if !have("jq", "projects_live_and_leave_nothing") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let record = oracle::Record::default();
+    let all: Vec<Case> = plain().into_iter().chain(variants()).collect();
+    for_each(all, |case| {
+        let bench = case.set_up(folder.path());
+        live(case, &bench, false);
+        if case.representative || full() {
+            live_by_ci(case, &bench);
+        }
+        record.add(&case.name, &bench);
+    });
+    record.judge();
+}
+
+#[test]
+fn failures_are_told_and_cleaned_up() {
+    if !have("jq", "failures_are_told_and_cleaned_up") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let all = plain().into_iter().chain(variants());
+    let chosen = all.filter(|case| case.representative || full()).collect();
+    for_each(chosen, |case| {
+        let bench = case.set_up(folder.path());
+        let steps = live(case, &bench, true);
+        faults::inject(case, &steps, full());
+    });
+}
