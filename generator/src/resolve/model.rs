@@ -150,6 +150,8 @@ impl Context<'_> {
             release.and_then(|r| self.catalogs.engines().default_memory_utilization(&engine, r));
         let mut wanted = Wanted {
             tensor_parallel: i.tensor_parallel_size,
+            // Components and pods leave devices to others.
+            alone: i.inference_component != Some(true) && !self.takes("hyperpod"),
             max_model_len: i.max_model_len,
             memory_utilization: i
                 .gpu_memory_utilization

@@ -117,24 +117,27 @@ fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 }
 
 fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    // Components and pods leave the rest to others.
-    let shared = spec.endpoint.inference_component || context.takes("hyperpod");
     let (Some(plan), Some(device)) = (&context.facts.plan, &context.facts.device) else {
         return;
     };
     let shape = context.facts.shape.as_ref();
-    let possible = shape.is_some_and(|s| check_degree(s, plan.serving.tensor_parallel).allowed());
-    if shared || !possible || plan.idle_devices == 0 || plan.used_devices > device.count {
+    let degree = plan.serving.tensor_parallel;
+    let possible = shape.is_some_and(|s| check_degree(s, degree).allowed());
+    if !context.facts.wanted.alone
+        || !possible
+        || plan.idle_devices == 0
+        || plan.used_devices > device.count
+    {
         return;
     }
     let all = shape.is_some_and(|s| check_degree(s, device.count) == Degree::Possible);
     let found = context.candidates(&spec.aws);
+    let prices = context.catalogs.prices();
+    let paid = spec.instance.kind.as_deref().and_then(|t| prices.usd_per_hour(t));
     let cheaper: Vec<String> = found
         .iter()
-        .filter(|c| {
-            c.plan.idle_devices == 0
-                && Some(c.instance.name.as_str()) != spec.instance.kind.as_deref()
-        })
+        .filter(|c| c.plan.idle_devices == 0)
+        .filter(|c| matches!((&c.price, &paid), (Some(price), Some(paid)) if price.usd < paid.usd))
         .map(|c| c.instance.name.to_string())
         .take(1)
         .collect();

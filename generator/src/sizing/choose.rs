@@ -13,6 +13,8 @@ pub struct Wanted {
     pub pipeline_parallel: u32,
     /// Copies of the model in one server, each on devices of its own.
     pub copies: u32,
+    /// Whether nothing else uses the devices: then a model that needs half of them gets all.
+    pub alone: bool,
     /// Longest context, in tokens.
     pub max_model_len: Option<u64>,
     /// Share of device memory that the engine may take.
@@ -39,6 +41,7 @@ impl Default for Wanted {
             tensor_parallel: None,
             pipeline_parallel: 1,
             copies: 1,
+            alone: false,
             max_model_len: None,
             memory_utilization: 0.9,
             dtype: None,
@@ -121,7 +124,14 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
     let tried: Vec<(Serving, Sizing)> = degrees.iter().map(|d| at(*d, target)).collect();
     let roomy =
         tried.iter().find(|(_, s)| matches!(s.verdict, Verdict::Fits | Verdict::WeightsFit));
-    if let Some((serving, sizing)) = roomy {
+    if let Some(smallest) = roomy {
+        let all = tried.last().filter(|(s, sizing)| {
+            let degree = smallest.0.tensor_parallel;
+            let uses_all = s.tensor_parallel * wanted.groups() == device.count;
+            let half = degree > 1 && 2 * degree >= s.tensor_parallel;
+            wanted.alone && uses_all && half && sizing.verdict == smallest.1.verdict
+        });
+        let (serving, sizing) = all.unwrap_or(smallest);
         return finish(model, device, wanted, serving.clone(), sizing.clone(), false);
     }
     let most = degrees.last().copied().unwrap_or(1);
@@ -239,6 +249,10 @@ mod tests {
         );
         assert_eq!(long.max_model_len, Some(131_072));
         assert!(!long.context_reduced);
+        let alone = choose(&llama_8b(), &a10g(), Wanted { alone: true, ..Wanted::default() });
+        assert_eq!(alone.serving.tensor_parallel, 4, "devices that nothing else can use");
+        let short = Wanted { alone: true, max_model_len: Some(8192), ..Wanted::default() };
+        assert_eq!(choose(&llama_8b(), &a10g(), short).idle_devices, 3, "the wrong instance type");
     }
 
     #[test]
