@@ -160,6 +160,7 @@ aws_identity() {
 # payload NAME [PATH=VALUE...]: prints the path of a private copy of deploy/NAME.json, with the
 # account (000000000000 in the files) filled in and the strings at the jq paths set.
 payload() {
+  # shellcheck disable=SC2016  # $account is jq's
   local name=$1 filter='(.. | strings) |= gsub("000000000000"; $account)' setting count=$# i=1
   shift
   for setting in "$@"; do

@@ -270,6 +270,7 @@ forward_port() {
     fi
     sleep 0.2
   done
+  # shellcheck disable=SC2034  # do/test reads it
   PORT=$(sed -n 's/^Forwarding from 127\.0\.0\.1:\([0-9]*\) .*/\1/p' "$MCC_TMP/forward" | head -n 1)
 }
 stop_forward() {
