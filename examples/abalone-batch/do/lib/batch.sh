@@ -34,7 +34,10 @@ job_state() {
 job_field() { jq -r "$1 // \"\"" "$MCC_TMP/job.json"; }
 
 # job_setting JQ_PATH: what deploy/create-transform-job.json says, with the account filled in.
-job_setting() { jq -r "$1 // \"\"" "$(payload create-transform-job)"; }
+job_setting() {
+  if [ ! -s "$MCC_TMP/create-transform-job.json" ]; then payload create-transform-job >/dev/null; fi
+  jq -r "$1 // \"\"" "$MCC_TMP/create-transform-job.json"
+}
 
 # upload_sample: the test payload as the job's input, when no input path was given.
 upload_sample() {

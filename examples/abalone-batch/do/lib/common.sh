@@ -153,20 +153,24 @@ aws_identity() {
   if [ -n "$ACCOUNT_ID" ]; then return 0; fi
   local identity
   identity=$(aws_call sts get-caller-identity) || return 4
-  ACCOUNT_ID=$(printf '%s' "$identity" | jq -r .Account)
+  ACCOUNT_ID=$(printf '%s' "$identity" | sed -n 's/.*"Account": *"\([0-9]*\)".*/\1/p')
+  [ -n "$ACCOUNT_ID" ] || fail 'aws sts get-caller-identity names no account'
 }
 
 # payload NAME [PATH=VALUE...]: prints the path of a private copy of deploy/NAME.json, with the
 # account (000000000000 in the files) filled in and the strings at the jq paths set.
 payload() {
-  local out="$MCC_TMP/$1.json" setting
-  jq --arg account "$ACCOUNT_ID" '(.. | strings) |= gsub("000000000000"; $account)' "deploy/$1.json" >"$out" || return 1
+  # shellcheck disable=SC2016  # $account is jq's
+  local name=$1 filter='(.. | strings) |= gsub("000000000000"; $account)' setting count=$# i=1
   shift
   for setting in "$@"; do
-    jq --arg value "${setting#*=}" "${setting%%=*} = \$value" "$out" >"$out.next" || return 1
-    mv -f "$out.next" "$out" || return 1
+    filter="$filter | ${setting%%=*} = \$value$i"
+    set -- "$@" --arg "value$i" "${setting#*=}"
+    i=$((i + 1))
   done
-  printf '%s' "$out"
+  shift $((count - 1))
+  jq --arg account "$ACCOUNT_ID" "$@" "$filter" "deploy/$name.json" >"$MCC_TMP/$name.json" || return 1
+  printf '%s' "$MCC_TMP/$name.json"
 }
 
 # wait_while STATES LABEL SECONDS COMMAND [ARG...]: run COMMAND, which prints a state, until

@@ -13,14 +13,20 @@ STATE_FILE=.mcc/state.json
 
 # The state as JSON on stdout, for jq.
 state_read() {
-  if [ ! -s "$STATE_FILE" ]; then
-    printf '{"resources":[],"facts":{}}\n'
-  elif jq empty "$STATE_FILE" >/dev/null 2>&1; then
+  if [ -s "$STATE_FILE" ]; then
     cat "$STATE_FILE"
   else
+    printf '{"resources":[],"facts":{}}\n'
+  fi
+}
+
+# state_check: once for each script, when this file is read.
+state_check() {
+  if [ -s "$STATE_FILE" ] && command -v jq >/dev/null && ! jq -e '.resources and .facts' "$STATE_FILE" >/dev/null 2>&1; then
     fail "$STATE_FILE is not readable" 'restore it, or move it away and delete the resources by hand'
   fi
 }
+state_check
 
 # The new state on stdin replaces the file in one step.
 state_write() {

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 
 /// All that scripts may use beside the AWS CLI, docker and kubectl: bash, jq and what POSIX has.
 const TOOLS: [&str; 28] = [
-    "awk", "basename", "bash", "cat", "chmod", "cksum", "cp", "cut", "date", "dirname", "env", "grep",
-    "head", "jq", "ls", "mkdir", "mktemp", "mv", "rm", "rmdir", "sed", "sh", "sleep", "sort", "tail",
-    "touch", "tr", "wc",
+    "awk", "basename", "bash", "cat", "chmod", "cksum", "cp", "cut", "date", "dirname", "env",
+    "grep", "head", "jq", "ls", "mkdir", "mktemp", "mv", "rm", "rmdir", "sed", "sh", "sleep",
+    "sort", "tail", "touch", "tr", "wc",
 ];
 /// No script of a project takes longer: the stand-ins answer at once.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -52,7 +52,11 @@ impl Bench {
     pub fn new(root: PathBuf, seed: &Map<String, Value>) -> Self {
         fs::create_dir_all(root.join("world")).unwrap();
         fs::create_dir_all(root.join("home")).unwrap();
-        fs::write(root.join("world/world.json"), json!({"resources": seed, "steps": 1}).to_string()).unwrap();
+        fs::write(
+            root.join("world/world.json"),
+            json!({"resources": seed, "steps": 1}).to_string(),
+        )
+        .unwrap();
         let bin = root.join("bin");
         fs::create_dir_all(&bin).unwrap();
         for tool in TOOLS {
@@ -94,7 +98,15 @@ impl Bench {
             }
             None => Command::new(&script),
         };
-        let open = |name: &str| File::options().create(true).truncate(true).read(true).write(true).open(self.root.join(name)).unwrap();
+        let open = |name: &str| {
+            File::options()
+                .create(true)
+                .truncate(true)
+                .read(true)
+                .write(true)
+                .open(self.root.join(name))
+                .unwrap()
+        };
         let (mut out, mut err) = (open("stdout"), open("stderr"));
         let mut child = command
             .args(words)
@@ -128,7 +140,12 @@ impl Bench {
             file.read_to_end(&mut bytes).unwrap();
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        Ran { script: line.to_owned(), status: status.code(), stdout: text(&mut out), stderr: text(&mut err) }
+        Ran {
+            script: line.to_owned(),
+            status: status.code(),
+            stdout: text(&mut out),
+            stderr: text(&mut err),
+        }
     }
 
     /// Every call of the stand-ins so far.
@@ -151,7 +168,8 @@ impl Bench {
     /// What scripts have made and nobody has removed. Images and logins on this machine are a cache;
     /// what the services make by themselves (log groups) is marked.
     pub fn left(&self, seed: &Map<String, Value>) -> Vec<String> {
-        let world: Value = serde_json::from_slice(&fs::read(self.root.join("world/world.json")).unwrap()).unwrap();
+        let world: Value =
+            serde_json::from_slice(&fs::read(self.root.join("world/world.json")).unwrap()).unwrap();
         let resources = world["resources"].as_object().unwrap();
         resources
             .iter()

@@ -43,7 +43,8 @@ pub fn inject(case: &Case, steps: &[Step], full: bool) {
             if !new && !full {
                 continue;
             }
-            let again = step.run > 1 && seen.contains(&(step.line, step.run - 1, operation.clone()));
+            let again =
+                step.run > 1 && seen.contains(&(step.line, step.run - 1, operation.clone()));
             let reads = ["describe", "get", "head", "list", "batch-get"];
             let verb = operation.rsplit(' ').next().unwrap_or_default();
             if again && !full && reads.iter().any(|r| verb.starts_with(r)) {
@@ -67,10 +68,17 @@ fn calls(recorded: &[Value]) -> Vec<Call> {
         let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
         // What kubectl does without a cluster cannot be refused by one.
         let offline = record["argv"].as_array().into_iter().flatten().any(|a| a == "--local");
-        if !["aws", "kubectl"].contains(&text("tool").as_str()) || offline || text("operation") == "port-forward" {
+        if !["aws", "kubectl"].contains(&text("tool").as_str())
+            || offline
+            || text("operation") == "port-forward"
+        {
             continue;
         }
-        let nth = all.iter().filter(|c| c.tool == text("tool") && c.operation == text("operation")).count() + 1;
+        let nth = all
+            .iter()
+            .filter(|c| c.tool == text("tool") && c.operation == text("operation"))
+            .count()
+            + 1;
         all.push(Call { tool: text("tool"), operation: text("operation"), nth });
     }
     all
@@ -81,7 +89,8 @@ fn try_out(case: &Case, step: &Step, call: &Call, kind: &str, check: impl Fn(&Be
     bench.arm(&call.tool, &call.operation, call.nth, kind);
     let ran = bench.run(step.line);
     bench.disarm();
-    let label = format!("{}: {kind} at call {} of `{}` in {ran}", case.name, call.nth, call.operation);
+    let label =
+        format!("{}: {kind} at call {} of `{}` in {ran}", case.name, call.nth, call.operation);
     let fired = bench.calls().iter().any(|c| !c["fault"].is_null());
     assert!(fired, "the fault did not fire: {label}");
     check(&bench, &ran);
@@ -98,7 +107,10 @@ fn refused(case: &Case, step: &Step, call: &Call) {
         assert!(ran.status.is_some_and(|s| s != 0 && s < 100), "{label}: {ran}");
         assert!(ran.stderr.contains("(injected)"), "{label}, without the service's message: {ran}");
         assert!(ran.stderr.contains("error: "), "{label}, without an error: {ran}");
-        if call.tool == "aws" && step.line != "manifest --verify --json" && !step.line.starts_with("validate") {
+        if call.tool == "aws"
+            && step.line != "manifest --verify --json"
+            && !step.line.starts_with("validate")
+        {
             assert_eq!(ran.status, Some(4), "{label}: {ran}");
         }
     });

@@ -1,7 +1,13 @@
 //! Every script of every generated project, run without a terminal against the recording stand-ins:
 //! the whole life ends well and leaves nothing behind, and so it is after any failure on the way.
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod bench;
 mod faults;
@@ -65,10 +71,17 @@ fn live(case: &Case, bench: &Bench, keep: bool) -> Vec<Step> {
             continue;
         }
         used.insert(script.to_owned());
-        let before = if keep { bench.fork(bench.root.with_extension(format!("before-{}", steps.len()))) } else { bench.clone() };
+        let before = if keep {
+            bench.fork(bench.root.with_extension(format!("before-{}", steps.len())))
+        } else {
+            bench.clone()
+        };
         let known = bench.calls().len();
         let ran = bench.run(line).ends(0);
-        assert!(!ran.stderr.contains("unbound variable") && !ran.stderr.contains("command not found"), "{ran}");
+        assert!(
+            !ran.stderr.contains("unbound variable") && !ran.stderr.contains("command not found"),
+            "{ran}"
+        );
         let run = steps.iter().filter(|s| s.line == line).count() + 1;
         steps.push(Step { line, run, before, calls: bench.calls().split_off(known) });
     }

@@ -34,12 +34,17 @@ impl Record {
         let calls = self.0.lock().unwrap();
         assert!(calls.len() > 100, "only {} distinct calls were recorded", calls.len());
         let Some(python) = python() else {
-            let _ = writeln!(std::io::stderr(), "skipped: {} payloads by botocore, which is not installed", calls.len());
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: {} payloads by botocore, which is not installed",
+                calls.len()
+            );
             return;
         };
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("calls.jsonl");
-        fs::write(&file, calls.iter().fold(String::new(), |text, call| text + call + "\n")).unwrap();
+        fs::write(&file, calls.iter().fold(String::new(), |text, call| text + call + "\n"))
+            .unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let ran = Command::new(python)
             .arg(root.join("../oracle/payloads.py"))

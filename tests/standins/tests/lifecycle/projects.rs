@@ -32,7 +32,8 @@ fn merged(inputs: &Map<String, Value>) -> mcc_generator::Merged {
 fn case(name: &str, config: &str, target: &str, more: &Value, seed: &Value) -> Case {
     let mut inputs = registry().example_inputs(registry().config(config).unwrap(), target);
     inputs.extend(object(more));
-    let cluster = inputs.get("hyperpodCluster").and_then(Value::as_str).unwrap_or("none").to_owned();
+    let cluster =
+        inputs.get("hyperpodCluster").and_then(Value::as_str).unwrap_or("none").to_owned();
     let region = more["region"].as_str().unwrap_or(REGION);
     let mut all = object(&json!({
         format!("sagemaker.cluster/{region}/{cluster}"): {
@@ -56,7 +57,9 @@ impl Case {
         let bench = Bench::new(root.join(&self.name), &self.seed);
         match generate(Catalogs::embedded(), &merged(&self.inputs)) {
             Ok((_, project)) => project.write(&bench.project()).unwrap(),
-            Err(plan) => panic!("{}: refused: {:#?} {:#?}", self.name, plan.questions, plan.findings),
+            Err(plan) => {
+                panic!("{}: refused: {:#?} {:#?}", self.name, plan.questions, plan.findings)
+            }
         }
         bench
     }
@@ -80,7 +83,8 @@ pub fn plain() -> Vec<Case> {
             continue;
         }
         let (config, target) = (&cell.deployment_config, &cell.deployment_target);
-        let mut one = case(&format!("{config}-on-{target}"), config, target, &json!({}), &json!({}));
+        let mut one =
+            case(&format!("{config}-on-{target}"), config, target, &json!({}), &json!({}));
         // One of each kind of target is enough for everyday faults; HyperPod's are in a variant.
         let own = if target == "batch-transform" { hub } else { packed };
         one.representative = config == own && !target.starts_with("hyperpod");
@@ -92,7 +96,8 @@ pub fn plain() -> Vec<Case> {
 /// Projects whose inputs make scripts and payloads take their other paths.
 pub fn variants() -> Vec<Case> {
     let (packed, hub) = packed_and_hub();
-    let bucket = |name: &str| (format!("s3.bucket/-/{name}"), json!({"Name": name, "BucketRegion": REGION}));
+    let bucket =
+        |name: &str| (format!("s3.bucket/-/{name}"), json!({"Name": name, "BucketRegion": REGION}));
     let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:told");
     let secret = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hf-AbCdEf");
     let own_network = json!({
@@ -105,7 +110,10 @@ pub fn variants() -> Vec<Case> {
     let disk = json!({"FileSystemId": "fs-0123456789abcdef0", "DNSName": "fs-0123456789abcdef0.fsx.example",
                       "StorageCapacity": 1200, "LustreConfiguration": {"MountName": "abcdefgh"}});
     let disk = (format!("fsx.file-system/{REGION}/fs-0123456789abcdef0"), disk);
-    let token = (format!("secretsmanager.secret/{REGION}/{secret}"), json!({"SecretString": "{\"HF_TOKEN\": \"hf_x\"}"}));
+    let token = (
+        format!("secretsmanager.secret/{REGION}/{secret}"),
+        json!({"SecretString": "{\"HF_TOKEN\": \"hf_x\"}"}),
+    );
     let (inputs_bucket, results_bucket) = (bucket("my-inputs"), bucket("my-results"));
     let to_zero = json!({"inferenceComponent": true, "autoscalingMin": 0, "autoscalingMax": 2});
     let async_sns = json!({
