@@ -27,11 +27,13 @@ pub struct Manifest {
     pub needs: Vec<String>,
     /// Values for the inputs in `needs`, for tables and tests.
     pub examples: Map<String, Value>,
+    /// What to know before one takes it to a target, by the target's name.
+    pub advice: BTreeMap<String, String>,
     /// Values of inputs that are not given.
     pub defaults: Map<String, Value>,
     /// Prefixes of paths whose files exist only if the value at that path of the view is truthy (`!`: is not).
     pub when: BTreeMap<String, String>,
-    /// Shared parts that a target is made of.
+    /// Shared parts, from `layers/shared` or `targets/shared`, that come before the layer itself.
     pub uses: Vec<String>,
     /// Family of base images in the catalogs.
     pub images: Option<String>,
@@ -51,6 +53,8 @@ pub struct Manifest {
     pub payloads: BTreeMap<String, String>,
     /// Environment variables of the container: a structural template over the view.
     pub env: Map<String, Value>,
+    /// Whether its processes hand each other more than a few megabytes in shared memory.
+    pub shared_memory: Option<bool>,
     /// Which field of the catalogs' instance types says that the target takes a type.
     pub instances: Option<InstancePool>,
     /// The target's ceiling on a request's body, in MB.
@@ -334,16 +338,18 @@ impl Registry {
 
     /// The layers that a project is made of, the later winning.
     pub fn overlay(&self, config: &Config, framework: Option<&str>, target: &str) -> Vec<&Layer> {
-        let mut paths = vec!["layers/base".to_owned(), format!("layers/{}", config.architecture)];
+        let mut own = vec!["layers/base".to_owned(), format!("layers/{}", config.architecture)];
         if let Some(framework) = framework {
-            paths.push(format!("layers/{}/framework/{framework}", config.architecture));
+            own.push(format!("layers/{}/framework/{framework}", config.architecture));
         }
-        paths.push(format!("layers/{}/backend/{}", config.architecture, config.backend));
-        let target_path = format!("targets/{target}");
-        if let Some(layer) = self.layers.get(&target_path) {
-            paths.extend(layer.manifest.uses.iter().map(|u| format!("targets/shared/{u}")));
+        own.push(format!("layers/{}/backend/{}", config.architecture, config.backend));
+        own.push(format!("targets/{target}"));
+        let mut paths: Vec<String> = Vec::new();
+        for path in own {
+            let uses = self.layers.get(&path).map(|l| &l.manifest.uses);
+            paths.extend(uses.into_iter().flatten().map(|part| shared(&path, part)));
+            paths.push(path);
         }
-        paths.push(target_path);
         paths.iter().filter_map(|p| self.layers.get(p)).collect()
     }
 
@@ -355,7 +361,7 @@ impl Registry {
                 defects.push(format!("{path}/layer.json: unreadable, or without a title"));
             }
             for part in &layer.manifest.uses {
-                if !self.layers.contains_key(&format!("targets/shared/{part}")) {
+                if !self.layers.contains_key(&shared(path, part)) {
                     defects.push(format!("{path}/layer.json: uses unknown part {part}"));
                 }
             }
@@ -368,6 +374,12 @@ impl Registry {
         }
         defects
     }
+}
+
+/// Folder of the shared part called `part` that the layer at `path` uses.
+fn shared(path: &str, part: &str) -> String {
+    let root = path.split('/').next().unwrap_or_default();
+    format!("{root}/shared/{part}")
 }
 
 fn collect(dir: &'static Dir<'static>, path: &str, layers: &mut BTreeMap<String, Layer>) {
