@@ -23,7 +23,8 @@ impl Context<'_> {
         if self.inputs.base_image.is_some() {
             return None;
         }
-        self.resolve_image(aws, self.arch(instance), None).ok().map(|i| i.version().to_owned())
+        // The version of an image is not always that of the engine in it.
+        self.resolve_image(aws, self.arch(instance), None).ok()?.image.engine_version
     }
 
     pub(crate) fn option_roles(&self) -> OptionRoles {
