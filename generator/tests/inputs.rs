@@ -70,6 +70,14 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
         "requirementsFile" => alone(json!(fixture("requirements.txt", b"scikit-learn==1.8.0\n"))),
         "workers" => alone(json!(3)),
         "contentType" => alone(json!("text/csv")),
+        "modelInputs" => vec![(
+            json!({"x": "FP32[4]"}),
+            json!({"modelOutputs": {"y": "INT64[-1,2]"}, "includeSample": false}),
+        )],
+        "modelOutputs" => with(
+            json!({"y": "FP16[2]"}),
+            json!({"modelInputs": {"x": "BYTES[1]"}, "includeSample": false}),
+        ),
         "modelName" => alone(json!("Qwen/Qwen3-4B")),
         "modelRevision" => alone(json!("v1.0")),
         "modelConfig" => with(json!(CONFIG_JSON), json!({"modelName": "me/own"})),
@@ -80,6 +88,8 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
             (json!("0.26.0"), json!({})),
             (json!("0.25.0"), json!({})),
             (json!("0.24.0"), json!({})),
+            (json!("25.09"), json!({})),
+            (json!("24.05"), json!({})),
         ],
         "engineArgs" => vec![
             (json!({"enable-prefix-caching": true}), json!({})),

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from model_source import log
+from supervise import log
 
 # AWS's images bring it, and their own entry points, which this project replaces, source it. It adds the image's
 # forward-compatibility libraries to LD_LIBRARY_PATH where the driver of the host is older than they are.
