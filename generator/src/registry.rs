@@ -35,6 +35,8 @@ pub struct Manifest {
     pub uses: Vec<String>,
     /// Family of base images in the catalogs.
     pub images: Option<String>,
+    /// Oldest version of those images that does what the layer's files ask for.
+    pub oldest_image: Option<String>,
     /// Serving engine in the catalogs.
     pub engine: Option<String>,
     /// What becomes of single options of that engine.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
+# The Python inside of Triton reads no PYTHONPATH, so the packages of requirements.txt are found by this.
+sys.path[:0] = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from handler import Handler  # noqa: E402
