@@ -125,7 +125,7 @@ pub struct Tensors {
     pub inputs: Map<String, Value>,
     /// Its outputs.
     pub outputs: Map<String, Value>,
-    /// The inputs of a request to it, in the form of the KServe v2 protocol.
+    /// The inputs of a request to it, in the form of the `KServe` v2 protocol.
     pub request: Value,
     /// Most records that one call of the model takes.
     pub max_batch_size: u32,

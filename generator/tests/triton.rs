@@ -107,6 +107,15 @@ fn tensors_are_read_from_the_model() {
         text.contains("key: \"is_classifier\"\n  value {\n    string_value: \"true\""),
         "{text}"
     );
+    // Made by the sample's own train.py.
+    let graph = fixture("graph.onnx", include_bytes!("triton/sample.onnx"));
+    let text = config_of(&inputs(
+        "triton-onnxruntime",
+        json!({"includeSample": false, "modelPath": graph}),
+    ));
+    for line in ["name: \"features\"", "name: \"rings\"", "dims: [8]", "max_batch_size: 64"] {
+        assert!(text.contains(line), "{text}");
+    }
     let unknown = fixture("unknown.pt", b"PK");
     let text = config_of(&inputs(
         "triton-tensorflow",
