@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use support::{base, object, pairs, try_project};
 
 /// Another value than any default for each input, and what it needs beside it to make sense.
+#[allow(clippy::too_many_lines, reason = "a line for each input")]
 fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
     let with = |value: Value, context: Value| vec![(value, context)];
     let alone = |value: Value| vec![(value, json!({}))];
