@@ -153,7 +153,7 @@ fn language_models_get_a_release_that_generates() {
     for config in ["triton-vllm", "triton-tensorrtllm"] {
         let plan = plan_of(&inputs(config, json!({"engineVersion": "25.02"})));
         assert!(plan.findings.iter().any(|f| f.id == "MCC-IMG-004"), "{plan:#?}");
-        project(&inputs(config, json!({"engineVersion": "25.03"})));
+        project(&inputs(config, json!({"engineVersion": "25.08"})));
     }
 }
 
