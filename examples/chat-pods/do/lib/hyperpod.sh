@@ -160,8 +160,9 @@ write_manifests() {
   jq -s --arg account "$ACCOUNT_ID" --arg image "$IMAGE" --arg namespace "$NAMESPACE" --slurpfile fsx "$MCC_TMP/fsx.json" '
     ["PersistentVolume", "PersistentVolumeClaim", "Secret", "ConfigMap", "Service"] as $first
     | ($fsx[0].FileSystems[0] // null) as $disk
-    | map((.. | objects | select(.image? | strings | contains("000000000000.dkr.ecr."))) |= (.image = $image)
+    | map((.. | objects | select(.image? | strings | startswith("000000000000.dkr.ecr."))) |= (.image = "pushed")
       | (.. | strings) |= gsub("000000000000"; $account)
+      | (.. | objects | select(.image? == "pushed")) |= (.image = $image)
       | if .metadata.namespace then .metadata.namespace = $namespace else . end
       | if .spec.claimRef? then .spec.claimRef.namespace = $namespace else . end
       | if $disk != null and (.spec.csi.driver? == "fsx.csi.aws.com") then
