@@ -16,9 +16,10 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import botocore.session
 from botocore import xform_name
