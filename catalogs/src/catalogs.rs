@@ -8,8 +8,8 @@ use crate::nearest::nearest;
 use crate::{
     Accelerators, AcceleratorsFile, Amis, AmisFile, EngineOptionsFile, Engines, EnginesFile,
     Evidence, Hyperpod, HyperpodFile, Images, ImagesFile, Instances, InstancesFile, KnownFitsFile,
-    Limits, MeasuredFile, Models, ModelsFile, Prices, PricesFile, Regions, RegionsFile, Registries,
-    RegistriesFile,
+    Limits, MeasuredFile, Models, ModelsFile, Places, PlacesFile, Prices, PricesFile, Regions,
+    RegionsFile, Registries, RegistriesFile,
 };
 
 /// A user's own rows: one field for each file.
@@ -26,6 +26,7 @@ struct Overlay {
     limits: Option<Limits>,
     measured: Option<MeasuredFile>,
     models: Option<ModelsFile>,
+    places: Option<PlacesFile>,
     prices: Option<PricesFile>,
     regions: Option<RegionsFile>,
     registries: Option<RegistriesFile>,
@@ -44,13 +45,14 @@ pub struct Catalogs {
     instances: OnceLock<Instances>,
     limits: OnceLock<Limits>,
     models: OnceLock<Models>,
+    places: OnceLock<Places>,
     prices: OnceLock<Prices>,
     regions: OnceLock<Regions>,
     registries: OnceLock<Registries>,
 }
 
 /// The names of all catalog files.
-pub(crate) const FILES: [&str; 14] = [
+pub(crate) const FILES: [&str; 15] = [
     AcceleratorsFile::NAME,
     AmisFile::NAME,
     EngineOptionsFile::NAME,
@@ -62,6 +64,7 @@ pub(crate) const FILES: [&str; 14] = [
     Limits::NAME,
     MeasuredFile::NAME,
     ModelsFile::NAME,
+    PlacesFile::NAME,
     PricesFile::NAME,
     RegionsFile::NAME,
     RegistriesFile::NAME,
@@ -108,6 +111,7 @@ impl Catalogs {
             limits: file::overlay(dir)?,
             measured: file::overlay(dir)?,
             models: file::overlay(dir)?,
+            places: file::overlay(dir)?,
             prices: file::overlay(dir)?,
             regions: file::overlay(dir)?,
             registries: file::overlay(dir)?,
@@ -177,6 +181,11 @@ impl Catalogs {
     /// The models.
     pub fn models(&self) -> &Models {
         self.models.get_or_init(|| Models::new(file::layered(self.overlay.models.as_ref())))
+    }
+
+    /// Where the regions are.
+    pub fn places(&self) -> &Places {
+        self.places.get_or_init(|| Places::new(file::layered(self.overlay.places.as_ref())))
     }
 
     /// The prices.

@@ -19,6 +19,7 @@ mod instances;
 mod limits;
 mod models;
 mod nearest;
+mod places;
 mod prices;
 mod regions;
 mod registries;
@@ -53,6 +54,9 @@ pub use models::{
     Attention, AttentionKind, Confidence, Model, Models, ModelsFile, StoredQuantization, Variant,
 };
 pub use nearest::nearest;
+pub use places::{
+    CountryGroup, NamedPlace, Places, PlacesFile, RegionPlace, Whereabouts, distance_km,
+};
 pub use prices::{Price, PriceBasis, PriceRow, Prices, PricesFile};
 pub use regions::{RegionRow, Regions, RegionsFile};
 pub use registries::{ImageSet, Registries, RegistriesFile, Registry};

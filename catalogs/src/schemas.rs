@@ -24,6 +24,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         crate::Limits,
         crate::MeasuredFile,
         crate::ModelsFile,
+        crate::PlacesFile,
         crate::PricesFile,
         crate::RegionsFile,
         crate::RegistriesFile,
