@@ -1,0 +1,154 @@
+//! Measures generation and the servers, beside a bare two-tool rmcp server and, if asked for, a server of
+//! the npm package that came before, all in one run:
+//!
+//! `cargo run --release -p mcc-servers --example bench -- [--quick] [--npm] [--json]`
+//!
+//! It builds what it measures. `--npm` installs the package under `target/` with npm.
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark: it prints, and it stops where something is wrong"
+)]
+
+mod http;
+mod process;
+mod stdio;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+/// What is run for one server.
+pub(crate) struct Peer {
+    name: &'static str,
+    command: Vec<String>,
+    /// A tool and its arguments.
+    call: (&'static str, Value),
+}
+
+/// Figures of one peer by name.
+pub(crate) type Figures = BTreeMap<&'static str, f64>;
+
+const NPM: &str = "@aws/ml-container-creator@1.6.0";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == process::MEASURE) {
+        return process::measure(&arguments[1..]);
+    }
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let rounds = if has("--quick") { 1 } else { 5 };
+    let (mcc, bare) = build();
+    let inputs = json!({
+        "projectName": "churn", "deploymentConfig": "http-flask",
+        "deploymentTarget": "managed-inference", "framework": "sklearn",
+    });
+    let text = |path: &Path| path.to_str().expect("a path of UTF-8").to_owned();
+    let serve = vec![text(&mcc), "serve".to_owned(), "generate-project".to_owned()];
+    let list = ("list_deployments", json!({}));
+    let echo = ("echo", json!({"text": "hello"}));
+    let mut peers = vec![
+        Peer { name: "bare", command: vec![text(&bare)], call: echo },
+        Peer { name: "mcc plan", command: serve.clone(), call: ("plan_project", inputs) },
+        Peer { name: "mcc list", command: serve.clone(), call: list },
+    ];
+    if has("--npm") {
+        peers.push(npm());
+    }
+
+    let mut all: BTreeMap<&'static str, Figures> = BTreeMap::new();
+    all.insert("mcc generate", process::generation(&mcc, rounds));
+    for peer in &peers {
+        all.insert(peer.name, stdio::figures(peer, rounds));
+    }
+    // Peers take turns, so that a busy machine is busy for all of them.
+    for peer in &mut peers {
+        let address = "127.0.0.1:0".to_owned();
+        match peer.name {
+            "bare" => peer.command.push(address),
+            "mcc plan" | "mcc list" => peer.command.extend(["--http".to_owned(), address]),
+            _ => continue,
+        }
+        all.get_mut(peer.name).expect("measured before").extend(http::figures(peer, rounds));
+    }
+    if has("--json") {
+        println!("{:#}", json!(all));
+    } else {
+        print(&all);
+    }
+}
+
+/// Builds the binary and the bare server as this program was built, and says where they are.
+fn build() -> (PathBuf, PathBuf) {
+    let own = std::env::current_exe().expect("this program has a path");
+    let examples = own.parent().expect("a folder");
+    let profile = examples.parent().expect("target/release");
+    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    cargo.args(["build", "--quiet", "-p", "mcc", "-p", "mcc-servers", "--bin", "mcc"]);
+    cargo.args(["--example", "bare"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if cfg!(debug_assertions) {
+        eprintln!("this is a debug build: its figures say little");
+    } else {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().expect("cargo runs").success(), "the build failed");
+    (profile.join("mcc"), examples.join("bare"))
+}
+
+/// One of the npm package's servers, which does less than ours: it lists regions.
+fn npm() -> Peer {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench-npm");
+    let server =
+        folder.join("node_modules/@aws/ml-container-creator/servers/region-picker/index.js");
+    if !server.exists() {
+        let installed = Command::new("npm")
+            .args([
+                "install",
+                "--silent",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+                "--prefix",
+            ])
+            .arg(&folder)
+            .arg(NPM)
+            .status();
+        assert!(installed.expect("npm runs").success(), "npm install failed");
+    }
+    let script = server.to_str().expect("a path of UTF-8").to_owned();
+    let arguments = json!({"parameters": ["awsRegion"], "context": {"regionSearch": "europe"}});
+    Peer { name: "npm", command: vec!["node".to_owned(), script], call: ("get_regions", arguments) }
+}
+
+/// A table with one line per figure, and each figure's ratio to the bare server's.
+fn print(all: &BTreeMap<&'static str, Figures>) {
+    let bare = &all["bare"];
+    let mut names: Vec<&str> = all.values().flat_map(|figures| figures.keys().copied()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        println!("{name}");
+        for (peer, figures) in all {
+            let Some(value) = figures.get(name) else { continue };
+            let ratio = bare
+                .get(name)
+                .filter(|_| *peer != "bare")
+                .map_or_else(String::new, |bare| format!("  {:.2} x bare", value / bare));
+            println!("  {peer:<14}{value:>12.2}{ratio}");
+        }
+    }
+}
+
+/// The middle of `values`, and what one in a hundred exceeds.
+pub(crate) fn median_and_p99(mut values: Vec<f64>) -> (f64, f64) {
+    values.sort_by(f64::total_cmp);
+    (values[values.len() / 2], values[(values.len() * 99 / 100).min(values.len() - 1)])
+}
