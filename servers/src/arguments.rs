@@ -87,6 +87,29 @@ fn check_value(name: &str, schema: &Value, value: &Value) -> Option<Problem> {
         return problem("it is not one of the valid values".to_owned())
             .map(|problem| problem.choices(choices));
     }
+    if let Some(items) = value.as_array() {
+        let bound = |key: &str| {
+            schema.get(key).and_then(Value::as_u64).and_then(|bound| usize::try_from(bound).ok())
+        };
+        return match (bound("minItems"), bound("maxItems")) {
+            (Some(least), _) if items.len() < least => {
+                problem(format!("it has to have at least {least}"))
+            }
+            (_, Some(most)) if items.len() > most => {
+                problem(format!("it has to have at most {most}"))
+            }
+            _ => items.iter().find_map(|item| check_value(name, schema.get("items")?, item)),
+        };
+    }
+    if let (Some(Value::Object(properties)), Some(members)) =
+        (schema.get("properties"), value.as_object())
+    {
+        return check(schema.as_object()?, members)
+            .into_iter()
+            .next()
+            .map(|inner| Problem { field: Some(within(name, inner.field)), ..inner })
+            .filter(|_| !properties.is_empty());
+    }
     let number = value.as_f64()?;
     let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
     match (bound("minimum"), bound("maximum")) {
@@ -94,6 +117,11 @@ fn check_value(name: &str, schema: &Value, value: &Value) -> Option<Problem> {
         (_, Some(high)) if number > high => problem(format!("it has to be at most {high}")),
         _ => None,
     }
+}
+
+/// The name of a member of an argument.
+fn within(name: &str, member: Option<String>) -> String {
+    member.map_or_else(|| name.to_owned(), |member| format!("{name}.{member}"))
 }
 
 #[cfg(test)]

@@ -40,14 +40,7 @@ impl Handler {
     }
 
     async fn answer(&self, tool: &'static Tool, call: Call) -> CallToolResponse {
-        let outcome = match guard::within_limits(tool, &call.arguments)
-            .and_then(|()| guard::within_limits(tool, &call.answered.values))
-        {
-            // A panicking handler would never reply, and the client would wait for ever.
-            Ok(()) => guard::caught(tool.name, (tool.run)(call)).await,
-            Err(error) => Err(error),
-        };
-        match outcome {
+        match run(tool, call).await {
             Ok(Reply::Answer(answer)) => {
                 let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
                 result.structured_content = Some(answer.structured);
@@ -60,11 +53,35 @@ impl Handler {
     }
 }
 
+/// Runs a tool within the limits, and with a net under it.
+async fn run(tool: &'static Tool, call: Call) -> Result<Reply, ToolError> {
+    guard::within_limits(tool, &call.arguments)?;
+    guard::within_limits(tool, &call.answered.values)?;
+    // A panicking handler would never reply, and the client would wait for ever.
+    guard::caught(tool.name, (tool.run)(call)).await
+}
+
+/// One call outside a session: the structured answer.
+pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
+    let call =
+        Call { context: Arc::default(), arguments, can_ask: false, answered: Answered::default() };
+    match run(tool, call).await {
+        Ok(Reply::Answer(answer)) => answer.structured,
+        // Nobody was offered a form.
+        Ok(Reply::Ask(_)) => Value::Null,
+        Err(error) => structured(&error),
+    }
+}
+
 /// A failed call as a result that the model sees.
 fn failed(error: &ToolError) -> CallToolResult {
     let mut result = CallToolResult::error(vec![ContentBlock::text(error.text())]);
-    result.structured_content = Some(json!({"status": "error", "error": error}));
+    result.structured_content = Some(structured(error));
     result
+}
+
+fn structured(error: &ToolError) -> Value {
+    json!({"status": "error", "error": error})
 }
 
 impl ServerHandler for Handler {
@@ -98,7 +115,7 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(tool) = self.server.tool(&request.name) else {
-            let known: Vec<&str> = self.server.tools.iter().map(|tool| tool.name).collect();
+            let known: Vec<&str> = self.server.tools().map(|tool| tool.name).collect();
             return Err(ErrorData::invalid_params(
                 format!("unknown tool; there is {}", known.join(", ")),
                 None,

@@ -8,11 +8,17 @@
 //! Adding a server: one module with a `SERVER` table, and one line in [`registry`].
 
 mod arguments;
+mod base_image;
+mod common;
 mod error;
 mod generate_project;
 mod guard;
 mod handler;
+mod hyperpod;
+mod instance;
 mod logging;
+mod model;
+mod region;
 mod registry;
 mod roots;
 mod schema;
@@ -22,5 +28,5 @@ mod testing;
 mod transport;
 
 pub use error::ServeError;
-pub use registry::{ServerInfo, servers, tool_schemas};
+pub use registry::{ServerInfo, all, call, servers, tool_schemas};
 pub use transport::{HttpOptions, Options, run_http, run_stdio, serve_http, serve_stdio};

@@ -1,10 +1,52 @@
-//! Every server, by name. Adding one is one line in [`SERVERS`].
+//! Every server, by name. Adding one is one line in [`SERVERS`] and one in [`ALL`].
+
+use std::sync::OnceLock;
 
 use crate::error::ServeError;
-use crate::generate_project;
 use crate::server::Server;
+use crate::{base_image, generate_project, handler, hyperpod, instance, model, region};
 
-static SERVERS: &[&Server] = &[&generate_project::SERVER];
+static SERVERS: &[&Server] = &[
+    &model::SERVER,
+    &region::SERVER,
+    &instance::SERVER,
+    &base_image::SERVER,
+    &hyperpod::SERVER,
+    &generate_project::SERVER,
+];
+
+/// The tools of all servers in one, for those who prefer one registration.
+static ALL: Server = Server {
+    name: "all",
+    title: "ML Container Creator",
+    description: "All servers in one: chooses models, images, Regions and instance types, and generates the project.",
+    instructions: INSTRUCTIONS,
+    tools: &[
+        model::TOOLS,
+        region::TOOLS,
+        instance::TOOLS,
+        base_image::TOOLS,
+        hyperpod::TOOLS,
+        generate_project::TOOLS,
+    ],
+    listing: OnceLock::new(),
+};
+
+/// The workflow across the servers.
+const INSTRUCTIONS: &str = "\
+Turns \"deploy this model on SageMaker\" into a project folder that builds, tests, deploys and cleans up after itself.
+
+Workflow:
+1. search_models and describe_model, if the model is named loosely or little is known of it.
+2. recommend_instance for the model and what the user has said about context, concurrency, budget and Region.
+3. plan_project with `inputs` of the chosen recommendation and everything else the user has said. It writes nothing. \
+If the answer has `questions`, put them to the user with their choices; do not guess names, ARNs and buckets.
+4. Tell the user the plan: cost per hour, warnings among `findings`, defaults that matter.
+5. generate_project with the same arguments, once the user agrees, and then its `nextSteps`. do/deploy creates \
+resources that cost money, so ask before running it; do/clean removes them.
+
+Errors say what would be right: follow `fix` and `choices`. What the catalogs do not know is a warning or a request for \
+facts, never a guess. Never pass secrets: store a token in AWS Secrets Manager and pass its ARN as hfTokenArn.";
 
 /// A server as it is shown in help texts and client configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,16 +59,20 @@ pub struct ServerInfo {
     pub description: &'static str,
 }
 
+impl From<&Server> for ServerInfo {
+    fn from(server: &Server) -> Self {
+        Self { name: server.name, title: server.title, description: server.description }
+    }
+}
+
 /// All servers, in a fixed order.
 pub fn servers() -> Vec<ServerInfo> {
-    SERVERS
-        .iter()
-        .map(|server| ServerInfo {
-            name: server.name,
-            title: server.title,
-            description: server.description,
-        })
-        .collect()
+    SERVERS.iter().copied().map(ServerInfo::from).collect()
+}
+
+/// The server that has the tools of all others.
+pub fn all() -> ServerInfo {
+    ServerInfo::from(&ALL)
 }
 
 /// The `tools/list` answer of a server as JSON: what reference documents and snapshots are made of.
@@ -38,12 +84,43 @@ pub fn tool_schemas(name: &str) -> Result<serde_json::Value, ServeError> {
     Ok(serde_json::to_value(tools).unwrap_or_default())
 }
 
+/// Calls a tool as a client would, without any access to files: what tests and other programs use.
+///
+/// The structured answer; a failed call has `status` `error`. `None` if no server has such a tool.
+pub async fn call(
+    tool: &str,
+    arguments: serde_json::Map<String, serde_json::Value>,
+) -> Option<serde_json::Value> {
+    let tool = ALL.tool(tool)?;
+    Some(handler::call(tool, arguments).await)
+}
+
 /// The server called `name`.
 pub(crate) fn find(name: &str) -> Result<&'static Server, ServeError> {
-    SERVERS.iter().copied().find(|server| server.name == name).ok_or_else(|| {
-        ServeError::UnknownServer {
-            name: name.to_owned(),
-            known: SERVERS.iter().map(|server| server.name).collect::<Vec<_>>().join(", "),
-        }
+    let known = || SERVERS.iter().copied().chain([&ALL]);
+    known().find(|server| server.name == name).ok_or_else(|| ServeError::UnknownServer {
+        name: name.to_owned(),
+        known: known().map(|server| server.name).collect::<Vec<_>>().join(", "),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_has_every_tool_once_and_every_server_teaches_briefly() {
+        let mut names: Vec<&str> =
+            SERVERS.iter().flat_map(|server| server.tools()).map(|tool| tool.name).collect();
+        let mut joined: Vec<&str> = ALL.tools().map(|tool| tool.name).collect();
+        names.sort_unstable();
+        joined.sort_unstable();
+        assert_eq!(names, joined);
+        names.dedup();
+        assert_eq!(names.len(), joined.len(), "two tools of one name");
+        for server in SERVERS.iter().copied().chain([&ALL]) {
+            let length = server.instructions.len();
+            assert!((200..2048).contains(&length), "{}: {length}", server.name);
+        }
+    }
 }

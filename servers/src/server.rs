@@ -23,8 +23,8 @@ pub(crate) struct Server {
     pub(crate) description: &'static str,
     /// The workflow across its tools; under 2,048 characters, and nothing that the tools say.
     pub(crate) instructions: &'static str,
-    /// Its tools, in the order in which they are listed.
-    pub(crate) tools: &'static [Tool],
+    /// Its tools, in the order in which they are listed; several groups where servers are joined.
+    pub(crate) tools: &'static [&'static [Tool]],
     /// The listing, made when it is first asked for: a server that only starts needs no schemas.
     pub(crate) listing: OnceLock<Vec<ListedTool>>,
 }
@@ -139,14 +139,19 @@ impl Reply {
 }
 
 impl Server {
+    /// Its tools, in the order in which they are listed.
+    pub(crate) fn tools(&self) -> impl Iterator<Item = &'static Tool> + use<> {
+        self.tools.iter().copied().flatten()
+    }
+
     /// What `tools/list` answers.
     pub(crate) fn listing(&self) -> &[ListedTool] {
-        self.listing.get_or_init(|| self.tools.iter().map(Tool::listed).collect())
+        self.listing.get_or_init(|| self.tools().map(Tool::listed).collect())
     }
 
     /// The tool called `name`.
     pub(crate) fn tool(&self, name: &str) -> Option<&'static Tool> {
-        self.tools.iter().find(|tool| tool.name == name)
+        self.tools().find(|tool| tool.name == name)
     }
 }
 

@@ -1,27 +1,32 @@
-//! A server for tests of the plumbing: tools that answer, ask, fail and panic.
+//! A server for tests of the plumbing, with tools that answer, ask, fail and panic; and a client that
+//! holds every answer of a real one against its schema and its text.
 
+use std::path::Path;
 use std::sync::OnceLock;
 
-use rmcp::model::InputRequiredResult;
+use rmcp::ServiceExt as _;
+use rmcp::model::{CallToolRequestParams, InputRequiredResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::ToolError;
+use crate::handler::Handler;
+use crate::roots::Roots;
 use crate::schema::{self, JsonObject};
-use crate::server::{Call, Effect, Reply, Running, Server, Tool};
+use crate::server::{Call, Context, Effect, Reply, Running, Server, Tool};
 
 pub(crate) static SERVER: Server = Server {
     name: "test",
     title: "Test",
     description: "Tools for tests.",
     instructions: "Nothing to say.",
-    tools: &[
+    tools: &[&[
         tool_named("echo", echo),
         tool_named("panic", panicking),
         tool_named("ask", asking),
         tool_named("slow", slow),
-    ],
+    ]],
     listing: OnceLock::new(),
 };
 
@@ -105,4 +110,128 @@ fn slow(call: Call) -> Running {
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
         reply(call)
     })
+}
+
+/// A client and the server it speaks to, which may use the folders in `roots`.
+pub(crate) struct Peer {
+    client: rmcp::service::RunningService<rmcp::RoleClient, ()>,
+    server: &'static Server,
+}
+
+impl Peer {
+    pub(crate) async fn new(server: &'static Server, roots: &[&Path]) -> Self {
+        let folders: Vec<_> = roots.iter().map(|&root| root.to_owned()).collect();
+        let context = Context { roots: Roots::new(&folders).unwrap(), catalogs: None };
+        let (ours, theirs) = tokio::io::duplex(1024 * 1024);
+        tokio::spawn(async move {
+            let handler = Handler::new(server, context.into());
+            handler.serve(ours).await.unwrap().waiting().await.unwrap();
+        });
+        Self { client: ().serve(theirs).await.unwrap(), server }
+    }
+
+    /// The structured answer, and whether it is an error.
+    pub(crate) async fn call(&self, name: &'static str, arguments: Value) -> (Value, bool) {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        let result = self
+            .client
+            .call_tool(CallToolRequestParams::new(name).with_arguments(arguments.clone()))
+            .await
+            .unwrap();
+        let failed = result.is_error == Some(true);
+        let answer = result.structured_content.expect("a structured answer");
+        let text = result.content[0].as_text().expect("a text").text.clone();
+        self.holds(name, &answer);
+        says_the_same(&answer, &text);
+        if !failed && answer["status"] != "refused" {
+            self.takes(name, &Value::Object(arguments));
+        }
+        (answer, failed)
+    }
+
+    pub(crate) async fn succeeds(&self, name: &'static str, arguments: Value) -> Value {
+        let (answer, failed) = self.call(name, arguments).await;
+        assert!(!failed, "{answer:#}");
+        answer
+    }
+
+    /// The code of the error.
+    pub(crate) async fn fails(&self, name: &'static str, arguments: Value) -> String {
+        let (answer, failed) = self.call(name, arguments).await;
+        assert!(failed, "{answer:#}");
+        answer["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn schema(&self, name: &str, which: &str) -> Value {
+        let tool = self.server.listing().iter().find(|tool| tool.name == name).unwrap();
+        serde_json::to_value(tool).unwrap()[which].clone()
+    }
+
+    /// The answer is of the form that the tool promises.
+    fn holds(&self, name: &str, answer: &Value) {
+        let validator = jsonschema::validator_for(&self.schema(name, "outputSchema")).unwrap();
+        let faults: Vec<String> = validator
+            .iter_errors(answer)
+            .map(|error| format!("{error} at {}", error.instance_path()))
+            .collect();
+        assert!(faults.is_empty(), "{name}: {faults:?}\n{answer:#}");
+    }
+
+    /// What is accepted is also valid by the schema that clients check against.
+    fn takes(&self, name: &str, arguments: &Value) {
+        let validator = jsonschema::validator_for(&self.schema(name, "inputSchema")).unwrap();
+        if let Err(error) = validator.validate(arguments) {
+            panic!("{name} took {arguments}: {error}");
+        }
+    }
+}
+
+/// Members that name things which a reader of the text needs too.
+const SAID: [&str; 17] = [
+    "rule",
+    "field",
+    "key",
+    "message",
+    "fix",
+    "choices",
+    "nextSteps",
+    "summary",
+    "directory",
+    "nextCursor",
+    "path",
+    "name",
+    "question",
+    "code",
+    "needs",
+    "reason",
+    "instanceType",
+];
+
+/// Some clients show a model only the text.
+fn says_the_same(answer: &Value, text: &str) {
+    match answer {
+        Value::Object(members) => {
+            for (key, member) in members {
+                // Details of files are there to be looked up, not to be read.
+                if ["fileDetails", "archive", "accelerators"].contains(&key.as_str()) {
+                    continue;
+                }
+                if SAID.contains(&key.as_str())
+                    || ["files", "removed", "kept"].contains(&key.as_str())
+                {
+                    let words = match member {
+                        Value::Array(items) => items.clone(),
+                        one => vec![one.clone()],
+                    };
+                    for word in words.iter().filter_map(Value::as_str) {
+                        let word = word.trim_end_matches('.');
+                        assert!(text.contains(word), "{key} `{word}` is not in the text:\n{text}");
+                    }
+                }
+                says_the_same(member, text);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| says_the_same(item, text)),
+        _ => {}
+    }
 }

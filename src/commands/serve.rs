@@ -12,7 +12,11 @@ use super::catalogs_arg;
 use crate::Exit;
 
 pub(super) fn command() -> Command {
-    let names: Vec<&str> = mcc_servers::servers().iter().map(|server| server.name).collect();
+    let names: Vec<&str> = mcc_servers::servers()
+        .iter()
+        .map(|server| server.name)
+        .chain([mcc_servers::all().name])
+        .collect();
     let repeated = |name: &'static str, value: &'static str| {
         Arg::new(name).long(name).value_name(value).action(ArgAction::Append)
     };
@@ -22,7 +26,7 @@ pub(super) fn command() -> Command {
             Arg::new("SERVER")
                 .required(true)
                 .value_parser(PossibleValuesParser::new(names))
-                .help("Name of the server"),
+                .help("Name of the server; `all` has the tools of all of them"),
         )
         .arg(
             Arg::new("http")

@@ -13,13 +13,15 @@ use std::sync::OnceLock;
 
 use crate::server::Server;
 
+pub(crate) use tools::ALL as TOOLS;
+
 /// The server.
 pub(crate) static SERVER: Server = Server {
     name: "generate-project",
     title: "ML project generator",
     description: "Generates projects that build, test, deploy and clean up a model on Amazon SageMaker.",
     instructions: INSTRUCTIONS,
-    tools: tools::ALL,
+    tools: &[tools::ALL],
     listing: OnceLock::new(),
 };
 

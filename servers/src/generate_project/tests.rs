@@ -1,135 +1,11 @@
 //! The tools through a real client: every answer is held against its schema and against its text.
 
 use std::fs;
-use std::path::Path;
 
-use rmcp::ServiceExt as _;
-use rmcp::model::CallToolRequestParams;
 use serde_json::{Value, json};
 
 use super::SERVER;
-use crate::handler::Handler;
-use crate::roots::Roots;
-use crate::server::Context;
-
-/// A client and the server it speaks to, which may use the folders in `roots`.
-struct Peer(rmcp::service::RunningService<rmcp::RoleClient, ()>);
-
-impl Peer {
-    async fn new(roots: &[&Path]) -> Self {
-        let folders: Vec<_> = roots.iter().map(|&root| root.to_owned()).collect();
-        let context = Context { roots: Roots::new(&folders).unwrap(), catalogs: None };
-        let (ours, theirs) = tokio::io::duplex(1024 * 1024);
-        tokio::spawn(async move {
-            let handler = Handler::new(&SERVER, context.into());
-            handler.serve(ours).await.unwrap().waiting().await.unwrap();
-        });
-        Self(().serve(theirs).await.unwrap())
-    }
-
-    /// The structured answer, and whether it is an error.
-    async fn call(&self, name: &'static str, arguments: Value) -> (Value, bool) {
-        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        let result = self
-            .0
-            .call_tool(CallToolRequestParams::new(name).with_arguments(arguments.clone()))
-            .await
-            .unwrap();
-        let failed = result.is_error == Some(true);
-        let answer = result.structured_content.expect("a structured answer");
-        let text = result.content[0].as_text().expect("a text").text.clone();
-        holds(name, &answer);
-        says_the_same(&answer, &text);
-        if !failed && answer["status"] != "refused" {
-            takes(name, &Value::Object(arguments));
-        }
-        (answer, failed)
-    }
-
-    async fn succeeds(&self, name: &'static str, arguments: Value) -> Value {
-        let (answer, failed) = self.call(name, arguments).await;
-        assert!(!failed, "{answer:#}");
-        answer
-    }
-
-    /// The code of the error.
-    async fn fails(&self, name: &'static str, arguments: Value) -> String {
-        let (answer, failed) = self.call(name, arguments).await;
-        assert!(failed, "{answer:#}");
-        answer["error"]["code"].as_str().unwrap_or_default().to_owned()
-    }
-}
-
-fn schema(name: &str, which: &str) -> Value {
-    let tool = SERVER.listing().iter().find(|tool| tool.name == name).unwrap();
-    serde_json::to_value(tool).unwrap()[which].clone()
-}
-
-/// The answer is of the form that the tool promises.
-fn holds(name: &str, answer: &Value) {
-    let validator = jsonschema::validator_for(&schema(name, "outputSchema")).unwrap();
-    let faults: Vec<String> = validator
-        .iter_errors(answer)
-        .map(|error| format!("{error} at {}", error.instance_path()))
-        .collect();
-    assert!(faults.is_empty(), "{name}: {faults:?}\n{answer:#}");
-}
-
-/// What is accepted is also valid by the schema that clients check against.
-fn takes(name: &str, arguments: &Value) {
-    let validator = jsonschema::validator_for(&schema(name, "inputSchema")).unwrap();
-    if let Err(error) = validator.validate(arguments) {
-        panic!("{name} took {arguments}: {error}");
-    }
-}
-
-/// Members that name things which a reader of the text needs too.
-const SAID: [&str; 15] = [
-    "rule",
-    "field",
-    "key",
-    "message",
-    "fix",
-    "choices",
-    "nextSteps",
-    "summary",
-    "directory",
-    "nextCursor",
-    "path",
-    "name",
-    "question",
-    "code",
-    "needs",
-];
-
-/// Some clients show a model only the text.
-fn says_the_same(answer: &Value, text: &str) {
-    match answer {
-        Value::Object(members) => {
-            for (key, member) in members {
-                // Details of files are there to be looked up, not to be read.
-                if ["fileDetails", "archive", "accelerators"].contains(&key.as_str()) {
-                    continue;
-                }
-                if SAID.contains(&key.as_str())
-                    || ["files", "removed", "kept"].contains(&key.as_str())
-                {
-                    let words = match member {
-                        Value::Array(items) => items.clone(),
-                        one => vec![one.clone()],
-                    };
-                    for word in words.iter().filter_map(Value::as_str) {
-                        let word = word.trim_end_matches('.');
-                        assert!(text.contains(word), "{key} `{word}` is not in the text:\n{text}");
-                    }
-                }
-                says_the_same(member, text);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| says_the_same(item, text)),
-        _ => {}
-    }
-}
+use crate::testing::Peer;
 
 fn inputs() -> Value {
     json!({
@@ -148,7 +24,7 @@ fn with(mut base: Value, more: Value) -> Value {
 
 #[tokio::test]
 async fn what_is_listed_can_be_planned() {
-    let peer = Peer::new(&[]).await;
+    let peer = Peer::new(&SERVER, &[]).await;
     let listed = peer.succeeds("list_deployments", json!({})).await;
     let names = |key: &str| -> Vec<String> {
         let all = listed[key].as_array().unwrap();
@@ -177,7 +53,7 @@ async fn what_is_listed_can_be_planned() {
 
 #[tokio::test]
 async fn a_plan_says_what_is_missing_wrong_and_decided() {
-    let peer = Peer::new(&[]).await;
+    let peer = Peer::new(&SERVER, &[]).await;
     let nothing = peer.succeeds("plan_project", json!({})).await;
     assert_eq!(nothing["status"], "needs_input");
     let plan = peer.succeeds("plan_project", inputs()).await;
@@ -217,7 +93,7 @@ async fn a_plan_says_what_is_missing_wrong_and_decided() {
 #[tokio::test]
 async fn a_project_is_written_once_updated_and_checked() {
     let place = tempfile::tempdir().unwrap();
-    let peer = Peer::new(&[place.path()]).await;
+    let peer = Peer::new(&SERVER, &[place.path()]).await;
     let written = peer.succeeds("generate_project", inputs()).await;
     assert_eq!(written["status"], "written");
     let folder = place.path().join("churn");
@@ -254,7 +130,7 @@ async fn nothing_outside_the_roots_is_written_or_shown() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("secret"), "the secret text").unwrap();
     let place = tempfile::tempdir().unwrap();
-    let peer = Peer::new(&[place.path()]).await;
+    let peer = Peer::new(&SERVER, &[place.path()]).await;
     symlink(outside.path(), place.path().join("link")).unwrap();
     let out = outside.path().join("p").to_str().unwrap().to_owned();
     for escape in ["../p", "link/p", "link", ".", "a/../../p", "/p", out.as_str(), "p\0", ""] {
@@ -282,7 +158,7 @@ async fn nothing_outside_the_roots_is_written_or_shown() {
 
 #[tokio::test]
 async fn without_roots_a_project_travels_in_answers_and_arguments() {
-    let peer = Peer::new(&[]).await;
+    let peer = Peer::new(&SERVER, &[]).await;
     let mut files = serde_json::Map::new();
     let mut arguments = inputs();
     let all = loop {
@@ -314,7 +190,7 @@ async fn without_roots_a_project_travels_in_answers_and_arguments() {
 
 #[tokio::test]
 async fn every_rule_can_be_explained() {
-    let peer = Peer::new(&[]).await;
+    let peer = Peer::new(&SERVER, &[]).await;
     let all = peer.succeeds("explain_rule", json!({})).await;
     for rule in all["rules"].as_array().unwrap() {
         let one = peer.succeeds("explain_rule", json!({"rule": rule["rule"]})).await;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Detail;
 use crate::arguments;
+use crate::common::Detail;
 use crate::error::{Problem, ToolError};
 use crate::generate_project::answers::{CheckAnswer, Status};
 use crate::generate_project::core::{self, Checked};

@@ -6,25 +6,13 @@ mod generate_project;
 mod list_deployments;
 mod plan_project;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use crate::server::Tool;
 
 /// All tools, in the order in which an assistant uses them.
-pub(super) const ALL: &[Tool] = &[
+pub(crate) const ALL: &[Tool] = &[
     list_deployments::TOOL,
     plan_project::TOOL,
     generate_project::TOOL,
     check_project::TOOL,
     explain_rule::TOOL,
 ];
-
-/// How much an answer says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Detail {
-    #[default]
-    Concise,
-    Full,
-}

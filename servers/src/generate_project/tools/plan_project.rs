@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Detail;
 use crate::arguments;
+use crate::common::Detail;
 use crate::error::ToolError;
 use crate::generate_project::answers::{PlanAnswer, Status};
 use crate::generate_project::core::{self, Planned};

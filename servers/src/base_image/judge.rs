@@ -1,0 +1,174 @@
+//! Whether an image works for a model, an instance type and a Region. Pure.
+
+use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Region, Support, version};
+use mcc_generator::AmiKind;
+
+use crate::common::deployment::Deployment;
+
+/// What an image has to work for.
+#[derive(Debug)]
+pub(super) struct Wish<'a> {
+    pub(super) deployment: &'a Deployment,
+    pub(super) region: Region,
+    pub(super) instance: Option<&'a Instance>,
+    /// Class name of the model.
+    pub(super) architecture: Option<String>,
+    /// First version of the engine that serves the model, by the engine's own recipes.
+    pub(super) least_engine: Option<String>,
+}
+
+/// An image that works.
+#[derive(Debug)]
+pub(super) struct Works {
+    pub(super) uri: String,
+    pub(super) availability: mcc_catalogs::Availability,
+    pub(super) ami: Option<Host>,
+    pub(super) notes: Vec<String>,
+}
+
+/// The host image.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) ami: String,
+    pub(super) driver: Option<u32>,
+    pub(super) fit: DriverFit,
+    pub(super) known_on_family: bool,
+}
+
+impl Wish<'_> {
+    /// The processor that the image has to be for.
+    pub(super) fn arch(&self) -> Arch {
+        self.instance.map_or(Arch::X86_64, |instance| instance.arch)
+    }
+}
+
+/// Whether `image` works, or why not.
+pub(super) fn judge(catalogs: &Catalogs, image: &Image, wish: &Wish<'_>) -> Result<Works, String> {
+    let arch = wish.arch();
+    if !image.arch.contains(&arch) {
+        return Err(format!("it is not made for {arch}"));
+    }
+    let resolved = catalogs
+        .images()
+        .resolve_on(image.platform, &image.family, Some(&image.tag), &wish.region, arch)
+        .map_err(|error| error.to_string())?;
+    let mut notes = Vec::new();
+    if !image.listed {
+        notes.push("its tag is composed, not listed: pull it once to see".to_owned());
+    }
+    engine(catalogs, image, wish, &mut notes)?;
+    let ami = host(catalogs, image, wish, &mut notes)?;
+    Ok(Works { uri: resolved.uri.to_string(), availability: resolved.availability, ami, notes })
+}
+
+/// The engine has to know the model's class.
+fn engine(
+    catalogs: &Catalogs,
+    image: &Image,
+    wish: &Wish<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(), String> {
+    let (Some(engine), Some(has), Some(class)) =
+        (image.engine.as_deref(), image.engine_version.as_deref(), wish.architecture.as_deref())
+    else {
+        return Ok(());
+    };
+    match catalogs.engines().supports(engine, has, class) {
+        Support::Supported => {}
+        Support::TooOld { first } => {
+            return Err(format!("{class} came with {engine} {first}, and it has {has}"));
+        }
+        Support::Dropped { last } => {
+            return Err(format!("{engine} {last} was the last with {class}, and it has {has}"));
+        }
+        Support::Unknown => {
+            notes.push(format!("whether {engine} {has} serves {class} is not known"));
+        }
+    }
+    if let Some(least) = wish.least_engine.as_deref()
+        && engine == "vllm"
+        && version::compare(has, least).is_lt()
+    {
+        return Err(format!(
+            "the model needs {engine} {least} by its own recipe, and it has {has}"
+        ));
+    }
+    Ok(())
+}
+
+/// The device has to be known to the image's CUDA, and some host image has to have its driver.
+fn host(
+    catalogs: &Catalogs,
+    image: &Image,
+    wish: &Wish<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Option<Host>, String> {
+    let Some(instance) = wish.instance else {
+        return Ok(None);
+    };
+    if image.accelerator != instance.accelerator_kind() {
+        return Err(format!(
+            "it is made for {}, and {} has {}",
+            image.accelerator,
+            instance.name,
+            instance.accelerator_kind()
+        ));
+    }
+    let (Some(accelerator), Some(cuda)) = (instance.accelerator(), image.cuda.as_deref()) else {
+        return Ok(None);
+    };
+    if let Some(least) = accelerator.min_cuda.as_deref()
+        && version::compare(cuda, least).is_lt()
+    {
+        return Err(format!("{} needs CUDA {least}, and it has {cuda}", accelerator.name));
+    }
+    let least = image
+        .engine
+        .as_deref()
+        .zip(image.engine_version.as_deref())
+        .and_then(|(engine, has)| catalogs.engines().min_compute_capability(engine, has));
+    if let (Some(least), Some(has)) = (least, accelerator.compute_capability)
+        && has < least
+    {
+        return Err(format!(
+            "it is compiled for compute capability {least} and up, and {} has {has}",
+            accelerator.name
+        ));
+    }
+    let amis = catalogs.amis();
+    let family = instance.family();
+    let choice = match wish.deployment.ami {
+        None => return Ok(None),
+        Some(AmiKind::Inference) => amis.for_cuda(cuda, family),
+        Some(AmiKind::Transform) => amis.for_cuda_transform(cuda, family),
+    };
+    let Some(choice) = choice else {
+        if wish.deployment.ami == Some(AmiKind::Transform) {
+            notes.push(format!(
+                "no host image of batch transform has a driver for CUDA {cuda}: it works only where the image has forward-compatibility libraries"
+            ));
+            return Ok(None);
+        }
+        return Err(format!("no host image has a driver for CUDA {cuda}"));
+    };
+    if let (Some(least), Some(has)) = (accelerator.min_driver, choice.ami.driver)
+        && has < least
+    {
+        return Err(format!(
+            "{} needs driver {least}, and its host image has {has}",
+            accelerator.name
+        ));
+    }
+    if !choice.known_on_family {
+        notes.push(format!(
+            "that {} runs on {family} is not documented, nor used in AWS's samples",
+            choice.ami.ami
+        ));
+    }
+    Ok(Some(Host {
+        ami: choice.ami.ami.clone(),
+        driver: choice.ami.driver,
+        fit: choice.fit,
+        known_on_family: choice.known_on_family,
+    }))
+}

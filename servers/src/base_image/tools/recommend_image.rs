@@ -1,0 +1,287 @@
+//! `recommend_image`: the image that works for a model, an instance type and a Region.
+
+use mcc_catalogs::{Catalogs, DriverFit, Image, Platform, version};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{ImageAnswer, Status, region};
+use crate::arguments;
+use crate::base_image::judge::{self, Wish, Works};
+use crate::common::deployment::{self, Deployment};
+use crate::common::instances;
+use crate::common::model::{FILE_ARGUMENTS, ModelArguments, word};
+use crate::common::text::Text;
+use crate::error::ToolError;
+use crate::schema::{self, JsonObject};
+use crate::server::{self, Call, Effect, Reply, Tool};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "recommend_image",
+    title: "Recommend a base image",
+    description: "Finds the base image for a deployment config that works with a model, an instance type and a Region: the engine \
+                  serves the model's architecture, the CUDA knows the GPU, a host image has the driver, the tag is published. \
+                  Answers with its address, the host image (inferenceAmiVersion), and why newer images were passed over.",
+    effect: Effect::Reads,
+    file_arguments: FILE_ARGUMENTS,
+    input: schema,
+    output: schema::output::<RecommendAnswer>,
+    run: |call| Box::pin(async move { server::blocking(|| recommend(call)) }),
+};
+
+fn schema() -> JsonObject {
+    deployment::with_names(schema::input::<Arguments>())
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Arguments {
+    /// What serves the model.
+    deployment_config: String,
+    /// Where it runs; it decides which host images there are. Left out: managed-inference.
+    deployment_target: Option<String>,
+    /// Instance type, such as ml.g5.2xlarge.
+    instance_type: Option<String>,
+    /// Region that the address is for. Left out: us-east-1.
+    region: Option<String>,
+    /// Version of the engine, or its beginning, such as 0.27. Left out: the family's default if it works, else the newest that does.
+    engine_version: Option<String>,
+    /// Hugging Face model id.
+    model_name: Option<String>,
+    /// For a model that is not in the catalog: the text of its config.json.
+    model_config: Option<String>,
+}
+
+/// The host image.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct HostAnswer {
+    /// Value for inferenceAmiVersion or transformAmiVersion.
+    ami_version: String,
+    /// Branch of its NVIDIA driver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    driver: Option<u32>,
+    /// `full`, or `minor_version` where code that compiles at run time fails.
+    fit: String,
+    /// Whether it is documented, or used in AWS's samples, on the instance's family.
+    known_on_family: bool,
+}
+
+/// An image that was passed over.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct PassedAnswer {
+    /// Its tag.
+    tag: String,
+    /// Why.
+    reason: String,
+}
+
+/// Answer of `recommend_image`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct RecommendAnswer {
+    /// `ok` or `nothing_fits`.
+    status: Status,
+    /// The answer in one sentence.
+    summary: String,
+    /// `static`: from dated catalogs, without looking at registries.
+    mode: String,
+    /// Date of the catalog of images.
+    as_of: String,
+    /// Region that the address is for.
+    region: String,
+    /// The image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<ImageAnswer>,
+    /// The host image that it needs, where the target lets one choose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_image: Option<HostAnswer>,
+    /// Newer images, or ones that were asked for, and why not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    passed_over: Vec<PassedAnswer>,
+    /// What is worth knowing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    /// Arguments for `plan_project` and `generate_project`.
+    inputs: JsonObject,
+    /// What to do next.
+    next_steps: Vec<String>,
+}
+
+/// How many that were passed over are told.
+const PASSED: usize = 6;
+
+fn recommend(call: Call) -> Result<Reply, ToolError> {
+    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let catalogs = call.context.catalogs();
+    let deployment =
+        Deployment::named(&arguments.deployment_config, arguments.deployment_target.as_deref())?;
+    let region = region(catalogs, arguments.region.as_deref())?;
+    let instance = arguments
+        .instance_type
+        .as_deref()
+        .map(|name| instances::one(catalogs, "instanceType", name))
+        .transpose()
+        .map_err(|problem| ToolError::of("unknown_instance_type", *problem))?;
+    let model = ModelArguments {
+        model_name: arguments.model_name.clone(),
+        model_config: arguments.model_config.clone(),
+        ..ModelArguments::default()
+    };
+    let sized = model.given().then(|| model.sized(catalogs)).transpose()?;
+    let wish = Wish {
+        deployment: &deployment,
+        region,
+        instance,
+        architecture: sized.as_ref().and_then(|sized| sized.shape.architecture.clone()),
+        least_engine: sized.as_ref().and_then(|sized| sized.row?.min_vllm.clone()),
+    };
+    let candidates = candidates(catalogs, &deployment, arguments.engine_version.as_deref())?;
+    let mut passed = Vec::new();
+    let mut chosen = None;
+    for image in candidates {
+        match judge::judge(catalogs, image, &wish) {
+            Ok(works) => {
+                chosen = Some((image, works));
+                break;
+            }
+            Err(reason) => passed.push(PassedAnswer { tag: image.tag.clone(), reason }),
+        }
+    }
+    passed.truncate(PASSED);
+    let answer = answer(catalogs, &wish, chosen, passed, &arguments);
+    let text = text(&answer);
+    Reply::answer(&answer, text)
+}
+
+/// The images of the family in the order in which they are tried: the default, the other listed ones
+/// and then the composed ones, each the newest first.
+fn candidates<'a>(
+    catalogs: &'a Catalogs,
+    deployment: &Deployment,
+    wanted: Option<&str>,
+) -> Result<Vec<&'a Image>, ToolError> {
+    let Some(family) = deployment.images.as_deref() else {
+        return Ok(Vec::new());
+    };
+    let default = catalogs.images().default_version(family);
+    let all =
+        || catalogs.images().of_family(family).filter(|image| image.platform != Platform::Ec2);
+    let is = |image: &Image, version: &str| {
+        [Some(image.version.as_str()), image.engine_version.as_deref()]
+            .into_iter()
+            .flatten()
+            .any(|has| version::starts_with(has, version))
+    };
+    let mut images: Vec<&Image> =
+        all().filter(|image| wanted.is_none_or(|wanted| is(image, wanted))).collect();
+    if let Some(wanted) = wanted.filter(|_| images.is_empty()) {
+        let versions = all().map(|image| image.version.as_str());
+        let mut choices = arguments::nearest(wanted, versions);
+        choices.dedup();
+        choices.truncate(8);
+        return Err(deployment::unknown("engineVersion", wanted, choices));
+    }
+    images.sort_by_key(|image| (Some(image.version.as_str()) != default, !image.listed));
+    Ok(images)
+}
+
+fn answer(
+    catalogs: &Catalogs,
+    wish: &Wish<'_>,
+    chosen: Option<(&Image, Works)>,
+    passed_over: Vec<PassedAnswer>,
+    arguments: &Arguments,
+) -> RecommendAnswer {
+    let config = &wish.deployment.config;
+    let mut answer = RecommendAnswer {
+        status: Status::NothingFits,
+        summary: format!("No image in the catalog works for {config} as asked."),
+        mode: "static".to_owned(),
+        as_of: catalogs.images().as_of().to_owned(),
+        region: wish.region.to_string(),
+        image: None,
+        host_image: None,
+        passed_over,
+        notes: Vec::new(),
+        inputs: JsonObject::new(),
+        next_steps: vec!["ask for less: another instance type or Region, or no engineVersion; or give plan_project an image of your own as baseImage".to_owned()],
+    };
+    let Some((image, works)) = chosen else {
+        return answer;
+    };
+    answer.status = Status::Ok;
+    answer.summary = format!("{config} starts from {} in {}.", works.uri, wish.region);
+    answer.notes = works.notes;
+    if works.availability != mcc_catalogs::Availability::Known {
+        answer.notes.push(format!(
+            "that it is in {} is {}, not known",
+            wish.region,
+            word(&works.availability)
+        ));
+    }
+    let mut put = |key: &str, value: &str| {
+        answer.inputs.insert(key.to_owned(), json!(value));
+    };
+    put("deploymentConfig", config);
+    put("deploymentTarget", &wish.deployment.target);
+    put("region", wish.region.as_str());
+    if let Some(instance) = wish.instance {
+        put("instanceType", instance.name.as_str());
+    }
+    if let Some(name) = &arguments.model_name {
+        put("modelName", name);
+    }
+    if wish.deployment.engine.is_some() {
+        put("engineVersion", &image.version);
+    }
+    if let Some(host) = works.ami {
+        let key = match wish.deployment.ami {
+            Some(mcc_generator::AmiKind::Transform) => "transformAmiVersion",
+            _ => "inferenceAmiVersion",
+        };
+        put(key, &host.ami);
+        if host.fit != DriverFit::Full {
+            answer.notes.push(format!(
+                "the driver of {} starts this CUDA by minor-version compatibility only",
+                host.ami
+            ));
+        }
+        answer.host_image = Some(HostAnswer {
+            ami_version: host.ami,
+            driver: host.driver,
+            fit: word(&host.fit),
+            known_on_family: host.known_on_family,
+        });
+    }
+    answer.image = Some(ImageAnswer::new(catalogs, image, &wish.region));
+    answer.next_steps =
+        vec!["pass inputs to plan_project of the generate-project server".to_owned()];
+    answer
+}
+
+fn text(answer: &RecommendAnswer) -> String {
+    Text::new(&answer.summary)
+        .list("Image", answer.image.iter().map(ImageAnswer::text))
+        .list(
+            "Host image",
+            answer.host_image.iter().map(|host| {
+                let driver =
+                    host.driver.map_or_else(String::new, |driver| format!(", driver {driver}"));
+                format!("{}{driver}, fit {}", host.ami_version, host.fit)
+            }),
+        )
+        .list(
+            "Passed over",
+            answer.passed_over.iter().map(|row| format!("{}: {}", row.tag, row.reason)),
+        )
+        .list("Notes", answer.notes.iter().cloned())
+        .line(Some(format!("Inputs: {}", serde_json::Value::Object(answer.inputs.clone()))))
+        .line(Some(format!(
+            "For {}, from the {} catalog of {}.",
+            answer.region, answer.mode, answer.as_of
+        )))
+        .list("Next", answer.next_steps.iter().cloned())
+        .done()
+}

@@ -1,0 +1,183 @@
+//! What a deployment config and a target ask of images, instances and host images, from the registry.
+
+use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, ComputeCapability, Image, Instance, Platform};
+use mcc_generator::registry;
+use serde_json::{Value, json};
+
+use crate::arguments::nearest;
+use crate::error::{Problem, ToolError};
+use crate::schema::JsonObject;
+
+/// The target that is meant when none is named.
+const USUAL_TARGET: &str = "managed-inference";
+/// Another name of it.
+const OTHER_NAME: &str = "realtime-inference";
+
+/// A config on a target, as far as hardware and images are concerned.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    pub(crate) config: String,
+    pub(crate) target: String,
+    /// Kinds of accelerator that the config runs on; empty if it does not say.
+    pub(crate) accelerators: Vec<String>,
+    /// Family of base images.
+    pub(crate) images: Option<String>,
+    /// Model server.
+    pub(crate) engine: Option<String>,
+    /// Whether the model is fetched from a hub, and so has to be sized.
+    pub(crate) hub: bool,
+    /// AWS services that the target needs.
+    pub(crate) services: Vec<String>,
+    pool: Option<mcc_generator::InstancePool>,
+    /// Which API field names the host image.
+    pub(crate) ami: Option<mcc_generator::AmiKind>,
+}
+
+impl Deployment {
+    /// The config called `config` on `target`; without a target on endpoints.
+    ///
+    /// # Errors
+    /// Names the argument that is unknown, with what there is.
+    pub(crate) fn named(config: &str, target: Option<&str>) -> Result<Self, ToolError> {
+        let registry = registry();
+        let Some(row) = registry.config(config) else {
+            let known = registry.configs().iter().map(|config| config.name.as_str());
+            return Err(unknown("deploymentConfig", config, nearest(config, known)));
+        };
+        let target = match target.unwrap_or(USUAL_TARGET) {
+            OTHER_NAME => USUAL_TARGET,
+            other => other,
+        };
+        if !registry.targets().iter().any(|known| known == target) {
+            let known = registry.targets().iter().map(String::as_str);
+            return Err(unknown("deploymentTarget", target, nearest(target, known)));
+        }
+        let layers = registry.overlay(row, None, target);
+        let mut this = Self {
+            config: config.to_owned(),
+            target: target.to_owned(),
+            accelerators: Vec::new(),
+            images: None,
+            engine: None,
+            hub: false,
+            services: Vec::new(),
+            pool: None,
+            ami: None,
+        };
+        for manifest in layers.iter().map(|layer| &layer.manifest) {
+            if !manifest.accelerators.is_empty() {
+                this.accelerators.clone_from(&manifest.accelerators);
+            }
+            if !manifest.services.is_empty() {
+                this.services.clone_from(&manifest.services);
+            }
+            this.images = manifest.images.clone().or(this.images);
+            this.engine = manifest.engine.clone().or(this.engine);
+            this.pool = manifest.instances.or(this.pool);
+            this.ami = manifest.ami.or(this.ami);
+            if let Some(weights) = manifest.weights {
+                this.hub = weights == mcc_generator::Weights::Hub;
+            }
+        }
+        Ok(this)
+    }
+
+    /// The first config that fetches models from a hub: what a model without a config is served by.
+    pub(crate) fn of_models(target: Option<&str>) -> Result<Self, ToolError> {
+        for config in registry().configs() {
+            let deployment = Self::named(&config.name, target)?;
+            if deployment.hub && deployment.engine.is_some() {
+                return Ok(deployment);
+            }
+        }
+        Err(ToolError::internal("no config serves models of a hub"))
+    }
+
+    /// Whether the target takes instances of this type.
+    pub(crate) fn takes(&self, instance: &Instance) -> bool {
+        match self.pool {
+            Some(mcc_generator::InstancePool::Hosting) => instance.hosting,
+            Some(mcc_generator::InstancePool::BatchTransform) => instance.batch_transform,
+            Some(mcc_generator::InstancePool::Hyperpod) => instance.hyperpod,
+            None => true,
+        }
+    }
+
+    /// Whether the config runs on this kind of accelerator.
+    pub(crate) fn runs_on(&self, kind: AcceleratorKind) -> bool {
+        self.accelerators.is_empty() || self.accelerators.iter().any(|known| known == kind.as_str())
+    }
+
+    /// The image that a project of this deployment starts from on `arch`; none if there is none.
+    pub(crate) fn image<'a>(
+        &self,
+        catalogs: &'a Catalogs,
+        version: Option<&str>,
+        arch: Arch,
+    ) -> Option<&'a Image> {
+        let family = self.images.as_deref()?;
+        let version = version.or_else(|| catalogs.images().default_version(family))?;
+        let rows: Vec<&Image> = catalogs
+            .images()
+            .of_family(family)
+            .filter(|row| {
+                row.platform != Platform::Ec2
+                    && row.arch.contains(&arch)
+                    && mcc_catalogs::version::starts_with(&row.version, version)
+            })
+            .collect();
+        // As `Images::resolve` chooses: the exact version, and listed tags before composed ones.
+        rows.iter().copied().min_by_key(|row| (row.version != version, !row.listed))
+    }
+
+    /// The share of a device's memory that the engine takes unless told otherwise.
+    pub(crate) fn memory_utilization(&self, catalogs: &Catalogs, version: &str) -> Option<f64> {
+        let engine = self.engine.as_deref()?;
+        catalogs.engines().default_memory_utilization(engine, version)
+    }
+
+    /// The least compute capability that the engine's image is compiled for.
+    pub(crate) fn capability(
+        &self,
+        catalogs: &Catalogs,
+        version: &str,
+    ) -> Option<ComputeCapability> {
+        catalogs.engines().min_compute_capability(self.engine.as_deref()?, version)
+    }
+}
+
+/// The names of all deployment configs.
+pub(crate) fn configs() -> Vec<&'static str> {
+    registry().configs().iter().map(|config| config.name.as_str()).collect()
+}
+
+/// The names of all targets, the other name of the first among them.
+pub(crate) fn targets() -> Vec<&'static str> {
+    registry().targets().iter().map(String::as_str).chain([OTHER_NAME]).collect()
+}
+
+/// Adds the names that the registry knows to a schema's `deploymentConfig` and `deploymentTarget`.
+pub(crate) fn with_names(mut schema: JsonObject) -> JsonObject {
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for (key, names) in [("deploymentConfig", configs()), ("deploymentTarget", targets())] {
+            if let Some(Value::Object(property)) = properties.get_mut(key) {
+                property.insert("enum".to_owned(), json!(names));
+            }
+        }
+    }
+    schema
+}
+
+/// An argument with a name that does not exist.
+pub(crate) fn unknown(field: &str, given: &str, choices: Vec<String>) -> ToolError {
+    let fix = choices
+        .first()
+        .map_or_else(|| "leave it out".to_owned(), |first| format!("did you mean `{first}`?"));
+    ToolError::of(
+        "invalid_arguments",
+        Problem::of(field, "there is none of that name")
+            .value(&given.into())
+            .fix(fix)
+            .choices(choices),
+    )
+}

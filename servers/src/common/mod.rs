@@ -1,0 +1,19 @@
+//! What several servers need.
+
+pub(crate) mod deployment;
+pub(crate) mod instances;
+pub(crate) mod model;
+pub(crate) mod page;
+pub(crate) mod text;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// How much an answer says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Detail {
+    #[default]
+    Concise,
+    Full,
+}

@@ -1,0 +1,308 @@
+//! A model, as a caller names or describes it, and what the catalogs know of it.
+
+use mcc_catalogs::{Attention, Catalogs, Model};
+use mcc_generator::sizing::{self, Cache, GIB, ModelShape, Quantization};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Problem, ToolError};
+
+/// Which model is meant.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ModelArguments {
+    /// Hugging Face model id, such as Qwen/Qwen3-8B.
+    pub(crate) model_name: Option<String>,
+    /// For a model that is not in the catalog: the text of its config.json.
+    pub(crate) model_config: Option<String>,
+    /// Without a config.json: number of parameters, all experts counted.
+    #[schemars(range(min = 1, max = 100_000_000_000_000_u64))]
+    pub(crate) parameters: Option<u64>,
+    /// With parameters: hidden layers.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) layers: Option<u32>,
+    /// With parameters: hidden size.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) hidden_size: Option<u32>,
+    /// With parameters: attention heads.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) attention_heads: Option<u32>,
+    /// With parameters: key-value heads; as many as attention heads if left out.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) kv_heads: Option<u32>,
+    /// With parameters: size of a head; hiddenSize / attentionHeads if left out.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) head_dim: Option<u32>,
+    /// With parameters: longest context of the model, in tokens.
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub(crate) max_positions: Option<u64>,
+}
+
+/// Arguments of [`ModelArguments`] that carry a whole file.
+pub(crate) const FILE_ARGUMENTS: &[&str] = &["modelConfig"];
+
+/// A model with its sizes, and where those are from.
+#[derive(Debug, Clone)]
+pub(crate) struct Sized<'a> {
+    pub(crate) name: String,
+    pub(crate) basis: &'static str,
+    pub(crate) shape: ModelShape,
+    /// Its row, or that of the model of which it is a variant.
+    pub(crate) row: Option<&'a Model>,
+}
+
+/// A model in an answer.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ModelAnswer {
+    /// Its id, or what it was described by.
+    pub(crate) name: String,
+    /// Where its sizes are from: `catalog`, `variant` (the catalog's model in another precision), `config.json` or `numbers`.
+    pub(crate) basis: String,
+    /// Class name in its config.json, which engines look up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) architecture: Option<String>,
+    /// Parameters, all experts counted.
+    pub(crate) parameters: u64,
+    /// Parameters that one token uses, if it is a mixture of experts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) active_parameters: Option<u64>,
+    /// Weights as stored, in GiB.
+    pub(crate) weights_gib: f64,
+    /// Number format of its unquantized weights.
+    pub(crate) dtype: String,
+    /// Quantization of the checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quantization: Option<String>,
+    /// Longest context, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_positions: Option<u64>,
+    /// How its layers keep what they have read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attention: Option<String>,
+    /// Key-value cache per token at 16 bits, in bytes, in the layers that keep every token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kv_bytes_per_token: Option<u64>,
+    /// How sure the catalog's row is: `high`, `medium` or `low`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) confidence: Option<String>,
+}
+
+/// Something that has to be set, and why.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SettingAnswer {
+    /// Argument of `plan_project` and `generate_project`.
+    pub(crate) key: String,
+    /// Why.
+    pub(crate) reason: String,
+}
+
+impl ModelArguments {
+    /// Whether any of them is given.
+    pub(crate) fn given(&self) -> bool {
+        self.model_name.is_some() || self.model_config.is_some() || self.parameters.is_some()
+    }
+
+    /// The model with its sizes.
+    ///
+    /// # Errors
+    /// A model that nothing is known of, with what to supply instead: it is never guessed.
+    pub(crate) fn sized<'a>(&self, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolError> {
+        if let Some(text) = &self.model_config {
+            let shape = sizing::parse_config(text).map_err(|error| {
+                ToolError::of(
+                    "invalid_arguments",
+                    Problem::of("modelConfig", error.to_string())
+                        .fix("give the text of the config.json in the model's repository"),
+                )
+            })?;
+            let name = self.model_name.clone();
+            return Ok(Sized {
+                name: name.unwrap_or_else(|| "the model of modelConfig".to_owned()),
+                basis: "config.json",
+                shape,
+                row: None,
+            });
+        }
+        if let Some(parameters) = self.parameters {
+            return Ok(Sized {
+                name: self.model_name.clone().unwrap_or_else(|| "the model described".to_owned()),
+                basis: "numbers",
+                shape: self.numbered(parameters),
+                row: None,
+            });
+        }
+        let Some(name) = &self.model_name else {
+            return Err(ToolError::of(
+                "invalid_arguments",
+                Problem::of("modelName", "nothing says which model is meant")
+                    .fix("give modelName, modelConfig or parameters"),
+            ));
+        };
+        by_name(name, catalogs)
+    }
+
+    /// The shape that the numbers describe; without layers and heads its cache stays unknown.
+    fn numbered(&self, parameters: u64) -> ModelShape {
+        let heads = self.attention_heads;
+        let kv_heads = self.kv_heads.or(heads);
+        let hidden = self.hidden_size;
+        let head_dim = self.head_dim.or_else(|| Some(hidden? / heads?));
+        let cache =
+            self.layers.zip(kv_heads).zip(head_dim).map(|((layers, kv_heads), head_dim)| {
+                // A key and a value of two bytes for each head of each layer.
+                let token_bytes = 4 * u64::from(layers) * u64::from(kv_heads) * u64::from(head_dim);
+                Cache { token_bytes, ..Cache::default() }
+            });
+        ModelShape {
+            architecture: None,
+            parameters,
+            parameters_computed: false,
+            weight_bytes: parameters.saturating_mul(2),
+            embedding_parameters: 0,
+            hidden: u64::from(hidden.unwrap_or_default()),
+            heads,
+            kv_heads,
+            layers: self.layers.unwrap_or_default(),
+            vocab: 0,
+            max_positions: self.max_positions,
+            dtype: sizing::Dtype::Bfloat16,
+            quantization: None,
+            cache,
+            custom_code: false,
+        }
+    }
+}
+
+/// A model of the catalogs, or one of its variants.
+fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolError> {
+    let models = catalogs.models();
+    let unsized_row = || {
+        ToolError::of(
+            "model_not_sized",
+            Problem {
+                why: Some(
+                    "its row in the catalog lacks sizes, and they are never guessed".to_owned(),
+                ),
+                ..Problem::of("modelName", "this model's memory cannot be calculated")
+            }
+            .value(&name.into())
+            .fix(supply(name)),
+        )
+    };
+    if let Some(row) = models.get(name) {
+        let shape = sizing::shape_of(row).ok_or_else(unsized_row)?;
+        return Ok(Sized { name: row.id.to_string(), basis: "catalog", shape, row: Some(row) });
+    }
+    if let Some((row, variant)) = models.variant(name) {
+        let precision = variant.precision.as_deref().unwrap_or_default();
+        let shape = sizing::variant_shape(row, precision).ok_or_else(unsized_row)?;
+        return Ok(Sized { name: variant.id.to_string(), basis: "variant", shape, row: Some(row) });
+    }
+    let near: Vec<String> = models.nearest(name).into_iter().map(str::to_owned).collect();
+    Err(ToolError::of(
+        "unknown_model",
+        Problem::of("modelName", "the catalog does not know this model")
+            .value(&name.into())
+            .fix(supply(name))
+            .choices(near),
+    ))
+}
+
+/// What to give in place of a name that does not help.
+pub(crate) fn supply(name: &str) -> String {
+    let hub = name.split('/').count() == 2 && !name.contains(':') && !name.starts_with('/');
+    let place = if hub {
+        format!("https://huggingface.co/{name}/raw/main/config.json")
+    } else {
+        "the config.json beside its weights".to_owned()
+    };
+    format!(
+        "add modelConfig with the text of {place}, or parameters, layers, hiddenSize, attentionHeads and kvHeads"
+    )
+}
+
+impl Sized<'_> {
+    /// The model as answers show it.
+    pub(crate) fn answer(&self) -> ModelAnswer {
+        let shape = &self.shape;
+        ModelAnswer {
+            name: self.name.clone(),
+            basis: self.basis.to_owned(),
+            architecture: shape.architecture.clone(),
+            parameters: shape.parameters,
+            active_parameters: self.row.and_then(|row| row.active_parameters),
+            weights_gib: rounded(gib(shape.weight_bytes)),
+            dtype: shape.dtype.name().to_owned(),
+            quantization: shape
+                .quantization
+                .as_ref()
+                .map(|quantization| quantization.method.clone()),
+            max_positions: shape.max_positions,
+            attention: self.row.map(|row| attention(&row.attention)),
+            kv_bytes_per_token: shape.cache.map(|cache| cache.token_bytes),
+            confidence: self.row.map(|row| word(&row.confidence)),
+        }
+    }
+}
+
+/// What has to be set for a model, and why.
+pub(crate) fn settings(sized: &Sized<'_>, catalogs: &Catalogs) -> Vec<SettingAnswer> {
+    let mut settings = Vec::new();
+    let mut add = |key: &str, reason: String| {
+        settings.push(SettingAnswer { key: key.to_owned(), reason });
+    };
+    if sized.row.is_some_and(|row| row.gated == Some(true)) {
+        add("hfTokenArn", "its publisher gates its models: agree to the terms on its Hugging Face page, keep a token in AWS Secrets Manager, and give that secret's ARN".to_owned());
+    }
+    let class = sized.shape.architecture.as_deref().unwrap_or_default();
+    let example =
+        catalogs.engines().architectures().any(|row| row.class == class && row.trust_remote_code);
+    if sized.shape.custom_code || example {
+        add("trustRemoteCode", "it comes with code of its own, which the engine runs only if told so; read that code, and give modelRevision so that it cannot change".to_owned());
+    }
+    if sized.basis == "config.json" {
+        add("modelConfig", "the catalog does not know this model: give the same text to recommend_instance and plan_project".to_owned());
+    }
+    settings
+}
+
+/// The name of an attention kind as the catalog writes it.
+pub(crate) fn attention(attention: &Attention) -> String {
+    word(&attention.kind)
+}
+
+/// The word that serde writes for an enumeration's value.
+pub(crate) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+/// Bytes as GiB.
+#[expect(clippy::cast_precision_loss, reason = "no model has 2^53 bytes")]
+pub(crate) fn gib(bytes: u64) -> f64 {
+    bytes as f64 / GIB
+}
+
+/// Two decimals: estimates are no better than that.
+pub(crate) fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+/// A quantization that an engine does while loading, by name.
+///
+/// # Errors
+/// For a name that says nothing of the size.
+pub(crate) fn quantization(name: &str) -> Result<Quantization, ToolError> {
+    const KNOWN: [&str; 6] = ["fp8", "int8", "bitsandbytes", "awq", "gptq", "mxfp4"];
+    Quantization::named(name, None).ok_or_else(|| {
+        super::deployment::unknown(
+            "quantization",
+            name,
+            KNOWN.iter().map(|&known| known.to_owned()).collect(),
+        )
+    })
+}

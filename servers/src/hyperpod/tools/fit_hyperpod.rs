@@ -1,0 +1,250 @@
+//! `fit_hyperpod`: what fits the node groups of a cluster.
+
+use mcc_catalogs::Catalogs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::arguments;
+use crate::common::deployment::{self, Deployment};
+use crate::common::instances;
+use crate::common::model::{FILE_ARGUMENTS, ModelAnswer, ModelArguments, Sized};
+use crate::common::text::Text;
+use crate::error::{Problem, ToolError};
+use crate::instance::{FitAnswer, Judge, ServingArguments, assumptions};
+use crate::schema::{self, JsonObject};
+use crate::server::{self, Call, Effect, Reply, Tool};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "fit_hyperpod",
+    title: "Fit a model to HyperPod nodes",
+    description: "Works out how a model runs on the node groups of a HyperPod cluster: for each group whether it fits, how a copy \
+                  is split, how many copies fit a node and the group, what a pod asks for; or why it does not fit, and which \
+                  types that HyperPod takes would do.",
+    effect: Effect::Reads,
+    file_arguments: FILE_ARGUMENTS,
+    input: schema,
+    output: schema::output::<FitsAnswer>,
+    run: |call| Box::pin(async move { server::blocking(|| fit(call)) }),
+};
+
+/// The target that all of this is about.
+const TARGET: &str = "hyperpod-eks";
+
+fn schema() -> JsonObject {
+    let mut schema = deployment::with_names(schema::input::<Arguments>());
+    if let Some(properties) = schema.get_mut("properties").and_then(|value| value.as_object_mut()) {
+        properties.remove("deploymentTarget");
+    }
+    schema
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Arguments {
+    /// The cluster's node groups.
+    #[schemars(length(min = 1, max = 20))]
+    node_groups: Vec<NodeGroup>,
+    #[serde(flatten)]
+    model: ModelArguments,
+    #[serde(flatten)]
+    serving: ServingArguments,
+}
+
+/// Nodes of one type.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct NodeGroup {
+    /// Their type, such as ml.g5.12xlarge.
+    instance_type: String,
+    /// How many there are.
+    #[schemars(range(min = 0, max = 10_000))]
+    count: u32,
+}
+
+/// How a call went; a failed one has `error`. `nothing_fits` means that no group takes a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Ok,
+    NothingFits,
+}
+
+/// A node group.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct GroupAnswer {
+    /// Type of its nodes.
+    instance_type: String,
+    /// How many nodes it has.
+    nodes: u32,
+    /// Copies of the model that fit an empty node.
+    copies_per_node: u32,
+    /// Copies that fit all of its nodes.
+    copies: u32,
+    /// Why it takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// How a copy runs on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fit: Option<FitAnswer>,
+}
+
+/// Answer of `fit_hyperpod`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct FitsAnswer {
+    /// `ok` or `nothing_fits`.
+    status: Status,
+    /// The answer in one sentence.
+    summary: String,
+    /// `static`: from dated catalogs, without looking at the cluster.
+    mode: String,
+    /// The model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<ModelAnswer>,
+    /// The node groups, those with most copies first.
+    groups: Vec<GroupAnswer>,
+    /// Cheapest types that HyperPod takes and on which it would run, where no group does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    would_fit: Vec<String>,
+    /// What was assumed because it was not said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    assumptions: Vec<String>,
+    /// What to do next.
+    next_steps: Vec<String>,
+}
+
+/// How many types are suggested.
+const SUGGESTED: usize = 5;
+
+fn fit(call: Call) -> Result<Reply, ToolError> {
+    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let catalogs = call.context.catalogs();
+    let deployment = match arguments.serving.deployment_config.as_deref() {
+        Some(config) => Deployment::named(config, Some(TARGET))?,
+        None if arguments.model.given() => Deployment::of_models(Some(TARGET))?,
+        None => {
+            return Err(ToolError::of(
+                "invalid_arguments",
+                Problem::of("modelName", "nothing says what has to run")
+                    .fix("give modelName, modelConfig or deploymentConfig"),
+            ));
+        }
+    };
+    let model = if deployment.hub { Some(arguments.model.sized(catalogs)?) } else { None };
+    let wish = arguments.serving.wish()?;
+    let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
+    let groups = groups(catalogs, &arguments, &deployment, model.as_ref(), &judge)?;
+    let copies: u32 = groups.iter().map(|group| group.copies).fold(0, u32::saturating_add);
+    let answer = FitsAnswer {
+        status: if copies == 0 { Status::NothingFits } else { Status::Ok },
+        summary: summary(&groups, copies),
+        mode: "static".to_owned(),
+        would_fit: if copies == 0 { would_fit(catalogs, &judge) } else { Vec::new() },
+        assumptions: [
+            assumptions(&judge, model.as_ref(), wish.context.is_some()),
+            vec!["the nodes are empty: what other pods hold is not known".to_owned()],
+        ]
+        .concat(),
+        model: model.as_ref().map(Sized::answer),
+        groups,
+        next_steps: vec![if copies > 0 {
+            "call plan_project of the generate-project server with inputs of the chosen group and hyperpodCluster".to_owned()
+        } else {
+            "ask the user to add nodes of a type in wouldFit, or ask for less: a shorter maxModelLen, kvCacheDtype fp8, a quantized variant".to_owned()
+        }],
+    };
+    let text = text(&answer);
+    Reply::answer(&answer, text)
+}
+
+fn groups(
+    catalogs: &Catalogs,
+    arguments: &Arguments,
+    deployment: &Deployment,
+    model: Option<&Sized<'_>>,
+    judge: &Judge<'_>,
+) -> Result<Vec<GroupAnswer>, ToolError> {
+    let mut groups = Vec::new();
+    let mut problems = Vec::new();
+    for group in &arguments.node_groups {
+        let instance = match instances::one(catalogs, "nodeGroups", &group.instance_type) {
+            Ok(instance) => instance,
+            Err(problem) => {
+                problems.push(*problem);
+                continue;
+            }
+        };
+        let judged = judge.judge(instance);
+        let reason = judged.as_ref().err().map(|reason| reason.text.clone());
+        let fit = judged.ok().map(|fit| FitAnswer::new(fit, deployment, model, false));
+        let per_node = fit.as_ref().map_or(0, |fit| {
+            fit.tensor_parallel_size.map_or(1, |degree| instance.count / degree.max(1))
+        });
+        let copies = per_node.saturating_mul(group.count);
+        let fit = fit.map(|mut fit| {
+            if copies > 0 {
+                fit.inputs.insert("hyperpodReplicas".to_owned(), json!(copies.min(1000)));
+            }
+            fit
+        });
+        groups.push(GroupAnswer {
+            instance_type: instance.name.to_string(),
+            nodes: group.count,
+            copies_per_node: per_node,
+            copies,
+            reason,
+            fit,
+        });
+    }
+    if !problems.is_empty() {
+        return Err(ToolError::all("unknown_instance_type", problems));
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.copies));
+    Ok(groups)
+}
+
+/// The cheapest types that would do.
+fn would_fit(catalogs: &Catalogs, judge: &Judge<'_>) -> Vec<String> {
+    let usd = |name: &str| catalogs.prices().usd_per_hour(name).map_or(f64::INFINITY, |p| p.usd);
+    let mut types: Vec<(f64, String)> = catalogs
+        .instances()
+        .iter()
+        .filter(|instance| judge.plausible(instance) && judge.judge(instance).is_ok())
+        .map(|instance| (usd(instance.name.as_str()), instance.name.to_string()))
+        .collect();
+    types.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
+    types.into_iter().take(SUGGESTED).map(|(_, name)| name).collect()
+}
+
+fn summary(groups: &[GroupAnswer], copies: u32) -> String {
+    match groups.first() {
+        Some(first) if copies > 0 => format!(
+            "{copies} copies fit in all; {} nodes of {} take {}, {} on each.",
+            first.nodes, first.instance_type, first.copies, first.copies_per_node
+        ),
+        _ => "No copy fits these nodes.".to_owned(),
+    }
+}
+
+fn text(answer: &FitsAnswer) -> String {
+    let groups = answer.groups.iter().map(|group| {
+        let how = match (&group.fit, &group.reason) {
+            (Some(fit), _) => fit.text(),
+            (None, reason) => reason.clone().unwrap_or_default(),
+        };
+        format!(
+            "{} nodes of {}: {} copies, {} on each. {how}",
+            group.nodes, group.instance_type, group.copies, group.copies_per_node
+        )
+    });
+    let model = answer.model.as_ref().map(|model| format!("Model: {}", model.name));
+    Text::new(&answer.summary)
+        .line(model)
+        .list("Node groups", groups)
+        .list("Would fit, the cheapest first", answer.would_fit.iter().cloned())
+        .list("Assumed", answer.assumptions.iter().cloned())
+        .list("Next", answer.next_steps.iter().cloned())
+        .done()
+}

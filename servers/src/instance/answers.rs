@@ -1,0 +1,371 @@
+//! What the tools of this server answer.
+
+use mcc_generator::sizing::Verdict;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::judge::{Fit, Judge, Reason};
+use crate::common::deployment::Deployment;
+use crate::common::model::{ModelAnswer, SettingAnswer, Sized, rounded, word};
+use crate::schema::JsonObject;
+
+/// Hours of a month, as AWS bills it.
+const HOURS_OF_A_MONTH: f64 = 730.0;
+
+/// How a call went; a failed one has `error`. `nothing_fits` means that no type was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    Ok,
+    NothingFits,
+    NeedsInput,
+}
+
+/// Memory of one accelerator, in GiB.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the unit is part of each name that clients see")]
+pub(crate) struct MemoryAnswer {
+    /// All of it, as frameworks see it.
+    pub(super) device_gib: f64,
+    /// What the engine may take.
+    pub(super) budget_gib: f64,
+    /// Weights.
+    pub(super) weights_gib: f64,
+    /// Activations, logits, graphs and buffers at their peak.
+    pub(super) overhead_gib: f64,
+    /// What is left for the key-value cache.
+    pub(super) kv_cache_gib: f64,
+    /// Of that, one sequence of contextLength tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sequence_gib: Option<f64>,
+}
+
+/// What it costs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PriceAnswer {
+    /// US dollars per hour, on demand, for one instance.
+    pub(super) usd_per_hour: f64,
+    /// US dollars for 730 hours.
+    pub(super) usd_per_month: f64,
+    /// Published or estimated, for which Region, as of when.
+    pub(super) basis: String,
+}
+
+/// An instance type that the deployment runs on.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FitAnswer {
+    /// The type.
+    pub(crate) instance_type: String,
+    /// How many accelerators of which kind; left out if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) accelerators: Option<String>,
+    /// Virtual CPUs.
+    pub(crate) vcpus: u32,
+    /// Host memory in GiB.
+    pub(crate) host_memory_gib: f64,
+    /// Processor architecture, which the image has to have.
+    pub(crate) arch: String,
+    /// What it costs, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) price: Option<PriceAnswer>,
+    /// Accelerators that one copy of the model is split over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tensor_parallel_size: Option<u32>,
+    /// Accelerators that one copy leaves idle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) idle_accelerators: Option<u32>,
+    /// Memory of each accelerator in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) memory: Option<MemoryAnswer>,
+    /// Tokens of context that it was sized for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) context_length: Option<u64>,
+    /// The longest context of which one sequence fits, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) longest_context: Option<u64>,
+    /// Sequences of contextLength tokens that run at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) concurrent_sequences: Option<f64>,
+    /// Tokens in the cache, over all sequences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kv_cache_tokens: Option<u64>,
+    /// No token of one sequence can take less time, in milliseconds: the weights are read once for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token_floor_ms: Option<f64>,
+    /// Host image whose driver runs the container's CUDA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ami_version: Option<String>,
+    /// How it was worked out; only with detail `full`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reasons: Vec<String>,
+    /// What is worth knowing before choosing it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+    /// Arguments for `plan_project` and `generate_project`.
+    pub(crate) inputs: JsonObject,
+}
+
+/// An instance type that it does not run on.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MissAnswer {
+    /// The type.
+    pub(super) instance_type: String,
+    /// US dollars per hour, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) usd_per_hour: Option<f64>,
+    /// Why not.
+    pub(super) reason: String,
+}
+
+/// Answer of `recommend_instance`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RecommendAnswer {
+    /// `ok`, `nothing_fits` or `needs_input`.
+    pub(super) status: Status,
+    /// The answer in one sentence.
+    pub(super) summary: String,
+    /// `static`: from dated catalogs, without looking at AWS.
+    pub(super) mode: String,
+    /// Date of the catalog of instance types.
+    pub(super) as_of: String,
+    /// The model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<ModelAnswer>,
+    /// What has to be set for this model, besides `inputs`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) settings: Vec<SettingAnswer>,
+    /// What it runs on, the best first.
+    pub(super) recommendations: Vec<FitAnswer>,
+    /// Cheaper types that were close, and why not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) near_misses: Vec<MissAnswer>,
+    /// What was assumed because it was not said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) assumptions: Vec<String>,
+    /// What to do next.
+    pub(super) next_steps: Vec<String>,
+}
+
+/// One model on one instance type.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CompareRow {
+    /// The model; left out where none was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<String>,
+    /// The type.
+    pub(super) instance_type: String,
+    /// Whether it runs.
+    pub(super) fits: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+    /// How, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fit: Option<FitAnswer>,
+}
+
+/// Answer of `compare_instances`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CompareAnswer {
+    /// `ok`.
+    pub(super) status: Status,
+    /// The answer in one sentence.
+    pub(super) summary: String,
+    /// `static`: from dated catalogs, without looking at AWS.
+    pub(super) mode: String,
+    /// Date of the catalog of instance types.
+    pub(super) as_of: String,
+    /// The models that were compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) models: Vec<ModelAnswer>,
+    /// Every model on every type: those that fit first, the cheapest first.
+    pub(super) rows: Vec<CompareRow>,
+    /// What was assumed because it was not said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) assumptions: Vec<String>,
+    /// What to do next.
+    pub(super) next_steps: Vec<String>,
+}
+
+impl FitAnswer {
+    pub(crate) fn new(
+        fit: Fit<'_>,
+        deployment: &Deployment,
+        model: Option<&Sized<'_>>,
+        full: bool,
+    ) -> Self {
+        let instance = fit.instance;
+        let mut this = Self {
+            inputs: inputs(&fit, deployment, model),
+            instance_type: instance.name.to_string(),
+            accelerators: instance
+                .accelerator()
+                .map(|accelerator| format!("{} x {}", instance.count, accelerator.name)),
+            vcpus: instance.vcpus,
+            host_memory_gib: rounded(instance.memory_gib()),
+            arch: instance.arch.to_string(),
+            price: fit.price.map(|price| PriceAnswer {
+                usd_per_hour: rounded_price(price.usd),
+                usd_per_month: rounded(price.usd * HOURS_OF_A_MONTH),
+                basis: format!(
+                    "{} price for {} as of {}",
+                    word(&price.basis),
+                    price.region.map_or_else(|| "an unnamed Region".to_owned(), |r| r.to_string()),
+                    price.as_of
+                ),
+            }),
+            tensor_parallel_size: None,
+            idle_accelerators: None,
+            memory: None,
+            context_length: None,
+            longest_context: None,
+            concurrent_sequences: None,
+            kv_cache_tokens: None,
+            token_floor_ms: fit.token_floor_ms,
+            ami_version: fit.ami,
+            reasons: Vec::new(),
+            warnings: fit.warnings,
+        };
+        if let Some(plan) = fit.plan {
+            let sizing = &plan.sizing;
+            this.tensor_parallel_size = Some(plan.serving.tensor_parallel);
+            this.idle_accelerators = (plan.idle_devices > 0).then_some(plan.idle_devices);
+            this.memory = Some(MemoryAnswer {
+                device_gib: rounded(sizing.budget_gib / plan.serving.memory_utilization),
+                budget_gib: rounded(sizing.budget_gib),
+                weights_gib: rounded(sizing.weights_gib),
+                overhead_gib: rounded(sizing.overhead_gib),
+                kv_cache_gib: rounded(sizing.kv_gib.max(0.0)),
+                sequence_gib: sizing.sequence_gib.map(rounded),
+            });
+            this.context_length =
+                (sizing.verdict != Verdict::WeightsFit).then_some(plan.serving.max_model_len);
+            this.longest_context = sizing.longest_context;
+            this.concurrent_sequences = sizing.concurrent_sequences.map(rounded);
+            this.kv_cache_tokens = sizing.kv_tokens;
+            if full {
+                this.reasons = plan.notes;
+            }
+        }
+        this
+    }
+
+    /// One line with what matters.
+    pub(crate) fn text(&self) -> String {
+        let mut line = self.instance_type.clone();
+        if let Some(accelerators) = &self.accelerators {
+            line.push_str(&format!(" ({accelerators})"));
+        }
+        match &self.price {
+            Some(price) => line.push_str(&format!(
+                ": {} USD per hour, {} per month ({})",
+                price.usd_per_hour, price.usd_per_month, price.basis
+            )),
+            None => line.push_str(": price not known"),
+        }
+        if let Some(degree) = self.tensor_parallel_size {
+            line.push_str(&format!("; tensor parallel {degree}"));
+        }
+        if let Some(memory) = &self.memory {
+            line.push_str(&format!(
+                "; of {} GiB per GPU: weights {}, overhead {}, cache {}",
+                memory.budget_gib, memory.weights_gib, memory.overhead_gib, memory.kv_cache_gib
+            ));
+        }
+        if let (Some(context), Some(at_once)) = (self.context_length, self.concurrent_sequences) {
+            line.push_str(&format!("; {at_once} sequences of {context} tokens at once"));
+        }
+        if let Some(longest) = self.longest_context {
+            line.push_str(&format!("; longest context {longest}"));
+        }
+        if let Some(ami) = &self.ami_version {
+            line.push_str(&format!("; host image {ami}"));
+        }
+        for note in self.reasons.iter().chain(&self.warnings) {
+            line.push_str(&format!("\n  {note}"));
+        }
+        line.push_str(&format!("\n  inputs: {}", Value::Object(self.inputs.clone())));
+        line
+    }
+}
+
+impl MissAnswer {
+    pub(super) fn new(instance_type: &str, usd: Option<f64>, reason: Reason) -> Self {
+        Self {
+            instance_type: instance_type.to_owned(),
+            usd_per_hour: usd.map(rounded_price),
+            reason: reason.text,
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let price =
+            self.usd_per_hour.map_or_else(String::new, |usd| format!(" at {usd} USD per hour"));
+        format!("{}{price}: {}", self.instance_type, self.reason)
+    }
+}
+
+/// What was assumed because nobody said it.
+pub(crate) fn assumptions(
+    judge: &Judge<'_>,
+    model: Option<&Sized<'_>>,
+    context_given: bool,
+) -> Vec<String> {
+    let Some(model) = model else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    if !context_given {
+        let own = model
+            .shape
+            .max_positions
+            .map_or_else(String::new, |own| format!("; the model goes up to {own}"));
+        all.push(format!(
+            "sized for a context of {} tokens, since maxModelLen was not given{own}",
+            judge.context()
+        ));
+    }
+    all.push(format!("the engine may take {} of each GPU's memory", judge.memory_utilization()));
+    all
+}
+
+/// The arguments for a project with this choice.
+fn inputs(fit: &Fit<'_>, deployment: &Deployment, model: Option<&Sized<'_>>) -> JsonObject {
+    let mut inputs = JsonObject::new();
+    let mut put = |key: &str, value: Value| {
+        inputs.insert(key.to_owned(), value);
+    };
+    put("deploymentConfig", json!(deployment.config));
+    put("deploymentTarget", json!(deployment.target));
+    if let Some(model) = model.filter(|model| model.basis != "numbers" && model.name.contains('/'))
+    {
+        put("modelName", json!(model.name));
+    }
+    put("instanceType", json!(fit.instance.name.as_str()));
+    if let Some(plan) = &fit.plan {
+        put("tensorParallelSize", json!(plan.serving.tensor_parallel));
+        if plan.sizing.verdict != Verdict::WeightsFit {
+            put("maxModelLen", json!(plan.serving.max_model_len));
+        }
+        if let Some(method) = &plan.serving.in_flight {
+            put("quantization", json!(method.method));
+        }
+        if let Some(dtype) = &plan.dtype_flag {
+            put("dtype", json!(dtype));
+        }
+    }
+    inputs
+}
+
+/// Prices have up to four decimals.
+pub(super) fn rounded_price(usd: f64) -> f64 {
+    (usd * 1e4).round() / 1e4
+}

@@ -1,0 +1,459 @@
+//! Whether a deployment runs on an instance type, and if not, why. Pure: catalogs in, judgement out.
+
+use mcc_catalogs::{
+    AcceleratorKind, Arch, Catalogs, ComputeCapability, DriverFit, Image, Instance, Price,
+    Support as Served, version,
+};
+use mcc_generator::AmiKind;
+use mcc_generator::sizing::{
+    self, Device, Dtype, GIB, HostNeeds, ModelSource, Quantization, Support, Verdict, Wanted,
+};
+
+use crate::common::deployment::Deployment;
+use crate::common::model::{Sized, rounded};
+
+/// Context that is sized for when nobody says one, in tokens.
+pub(super) const USUAL_CONTEXT: u64 = 8192;
+
+/// Share of the budget that has to be left for a cache that nothing is known of.
+const ROOM: f64 = 0.1;
+
+/// How the model is to be served.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    /// Longest context in tokens.
+    pub(crate) context: Option<u64>,
+    /// Sequences of that length at once.
+    pub(crate) concurrency: Option<u32>,
+    pub(crate) memory_utilization: Option<f64>,
+    pub(crate) tensor_parallel: Option<u32>,
+    pub(crate) dtype: Option<Dtype>,
+    pub(crate) in_flight: Option<Quantization>,
+    pub(crate) eight_bit_cache: bool,
+    pub(crate) engine_version: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) min_vcpus: Option<u32>,
+    pub(crate) min_memory_gib: Option<f64>,
+    pub(crate) budget_usd_per_hour: Option<f64>,
+}
+
+/// A deployment that runs on an instance type.
+#[derive(Debug)]
+pub(crate) struct Fit<'a> {
+    pub(crate) instance: &'a Instance,
+    /// How the model is split and what memory it takes; none for models that are packed in the image.
+    pub(crate) plan: Option<sizing::Plan>,
+    pub(crate) price: Option<Price>,
+    /// Host image that the container's CUDA needs.
+    pub(crate) ami: Option<String>,
+    /// Least time to read the weights once, which every generated token takes, in milliseconds.
+    pub(crate) token_floor_ms: Option<f64>,
+    /// The host has less memory than loading is known to take: slow, or a failure.
+    pub(crate) host_short: Option<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Why a deployment does not run on an instance type.
+#[derive(Debug)]
+pub(crate) struct Reason {
+    pub(crate) text: String,
+    /// Whether it is close enough to be worth telling unasked.
+    pub(crate) near: bool,
+}
+
+fn far(text: impl Into<String>) -> Reason {
+    Reason { text: text.into(), near: false }
+}
+
+fn near(text: impl Into<String>) -> Reason {
+    Reason { text: text.into(), near: true }
+}
+
+/// What does not change from one instance type to the next.
+pub(crate) struct Judge<'a> {
+    catalogs: &'a Catalogs,
+    deployment: &'a Deployment,
+    model: Option<&'a Sized<'a>>,
+    wish: &'a Wish,
+    /// The image for each processor architecture.
+    x86: Option<&'a Image>,
+    arm: Option<&'a Image>,
+    wanted: Wanted,
+    capability: Option<ComputeCapability>,
+    needs: Option<HostNeeds>,
+    /// What there is to say of the engine and the model's class.
+    engine: Option<String>,
+    /// Bytes that the weights take at least, over all devices.
+    least_bytes: f64,
+}
+
+impl<'a> Judge<'a> {
+    pub(crate) fn new(
+        catalogs: &'a Catalogs,
+        deployment: &'a Deployment,
+        model: Option<&'a Sized<'a>>,
+        wish: &'a Wish,
+    ) -> Self {
+        let version = wish.engine_version.as_deref();
+        let x86 = deployment.image(catalogs, version, Arch::X86_64);
+        let arm = deployment.image(catalogs, version, Arch::Arm64);
+        let released = x86.or(arm).and_then(|image| image.engine_version.as_deref());
+        let open = Wanted::default();
+        let context = context(model, wish);
+        let wanted = Wanted {
+            tensor_parallel: wish.tensor_parallel,
+            max_model_len: Some(context),
+            memory_utilization: wish.memory_utilization.unwrap_or_else(|| {
+                released
+                    .and_then(|version| deployment.memory_utilization(catalogs, version))
+                    .unwrap_or(open.memory_utilization)
+            }),
+            dtype: wish.dtype,
+            in_flight: wish.in_flight.clone(),
+            eight_bit_cache: wish.eight_bit_cache,
+            ..open
+        };
+        let dtype = wish.dtype.unwrap_or(Dtype::Bfloat16);
+        Self {
+            engine: released
+                .zip(model)
+                .and_then(|(version, model)| engine_warning(catalogs, deployment, version, model)),
+            capability: released.and_then(|version| deployment.capability(catalogs, version)),
+            needs: model
+                .map(|model| sizing::host_needs(model.shape.weight_bytes, ModelSource::Container)),
+            least_bytes: model
+                .map_or(0.0, |model| model.shape.loaded_bytes(dtype, wish.in_flight.as_ref())),
+            catalogs,
+            deployment,
+            model,
+            wish,
+            x86,
+            arm,
+            wanted,
+        }
+    }
+
+    /// The context that is sized for, in tokens.
+    pub(crate) fn context(&self) -> u64 {
+        self.wanted.max_model_len.unwrap_or(USUAL_CONTEXT)
+    }
+
+    /// The share of each device's memory that is counted on.
+    pub(crate) fn memory_utilization(&self) -> f64 {
+        self.wanted.memory_utilization
+    }
+
+    /// Whether it is worth judging at all: what fails here is of the wrong kind or far too small.
+    pub(crate) fn plausible(&self, instance: &Instance) -> bool {
+        self.deployment.takes(instance)
+            && self.deployment.runs_on(instance.accelerator_kind())
+            && (self.model.is_none()
+                // Half of what is needed is no near miss.
+                || instance.accelerator_memory_gib() * GIB * 2.0 > self.least_bytes)
+    }
+
+    /// Whether the deployment runs on `instance`.
+    pub(crate) fn judge(&self, instance: &'a Instance) -> Result<Fit<'a>, Reason> {
+        let kind = instance.accelerator_kind();
+        if !self.deployment.takes(instance) {
+            return Err(far(format!("{} does not take this type", self.deployment.target)));
+        }
+        if !self.deployment.runs_on(kind) {
+            return Err(far(format!(
+                "{} runs on {}, and this type has {}",
+                self.deployment.config,
+                self.deployment.accelerators.join(" or "),
+                instance.accelerator().map_or("no accelerator", |a| a.name.as_str()),
+            )));
+        }
+        let mut warnings = Vec::new();
+        self.offered(instance, &mut warnings)?;
+        let image = self.image(instance)?;
+        let ami = self.host_image(instance, image, &mut warnings)?;
+        self.big_enough(instance)?;
+        let plan = match self.model {
+            Some(model) if kind == AcceleratorKind::Cuda => {
+                Some(self.sized(model, instance, &mut warnings)?)
+            }
+            Some(_) if kind == AcceleratorKind::Neuron => {
+                return Err(far("memory on Neuron devices is not calculated here"));
+            }
+            _ => None,
+        };
+        let price = self.catalogs.prices().usd_per_hour(instance.name.as_str());
+        match (self.wish.budget_usd_per_hour, &price) {
+            (Some(budget), Some(price)) if price.usd > budget => {
+                return Err(near(format!(
+                    "it costs {:.2} USD per hour, above the budget of {budget:.2}",
+                    price.usd
+                )));
+            }
+            (Some(_), None) => {
+                return Err(near("its price is not known, nor whether it is within the budget"));
+            }
+            _ => {}
+        }
+        warnings.extend(self.engine.clone());
+        if price.is_none() {
+            warnings.push("its price is not known".to_owned());
+        }
+        let token_floor_ms = plan.as_ref().and_then(|plan| self.token_floor(instance, plan));
+        let host_short = self.host_short(instance);
+        warnings.extend(host_short.clone());
+        Ok(Fit { instance, plan, price, ami, token_floor_ms, host_short, warnings })
+    }
+
+    fn offered(&self, instance: &Instance, warnings: &mut Vec<String>) -> Result<(), Reason> {
+        let Some(region) = self.wish.region.as_deref() else {
+            return Ok(());
+        };
+        match self.catalogs.regions().offers(region, instance) {
+            Some(false) => Err(near(format!("EC2 does not offer it in {region}"))),
+            None if instance.accelerator().is_some() => {
+                warnings.push(format!("whether {region} has it is not known"));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn image(&self, instance: &Instance) -> Result<Option<&'a Image>, Reason> {
+        let image = match instance.arch {
+            Arch::X86_64 => self.x86,
+            Arch::Arm64 => self.arm,
+        };
+        if image.is_none() && self.deployment.images.is_some() && self.deployment.hub {
+            return Err(far(format!("there is no image for {}", instance.arch)));
+        }
+        let Some(accelerator) = instance.accelerator() else {
+            return Ok(image);
+        };
+        if let (Some(least), Some(has)) = (self.capability, accelerator.compute_capability)
+            && has < least
+        {
+            return Err(far(format!(
+                "{} has compute capability {has}, and the image is compiled for {least} and up",
+                accelerator.name
+            )));
+        }
+        let cuda = image.and_then(|image| image.cuda.as_deref());
+        if let (Some(least), Some(has)) = (accelerator.min_cuda.as_deref(), cuda)
+            && version::compare(has, least).is_lt()
+        {
+            return Err(far(format!(
+                "{} needs CUDA {least}, and the image has {has}",
+                accelerator.name
+            )));
+        }
+        Ok(image)
+    }
+
+    /// The host image with a driver for the image's CUDA, where the target lets one choose.
+    fn host_image(
+        &self,
+        instance: &Instance,
+        image: Option<&Image>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<String>, Reason> {
+        let amis = self.catalogs.amis();
+        let (Some(api), Some(accelerator)) = (self.deployment.ami, instance.accelerator()) else {
+            return Ok(None);
+        };
+        let Some(cuda) = image.and_then(|image| image.cuda.as_deref()) else {
+            return Ok(None);
+        };
+        let family = instance.family();
+        let choice = match api {
+            AmiKind::Inference => amis.for_cuda(cuda, family),
+            AmiKind::Transform => amis.for_cuda_transform(cuda, family),
+        };
+        let Some(choice) = choice else {
+            if api == AmiKind::Transform {
+                let newest = amis
+                    .transform()
+                    .filter_map(|ami| Some((ami.driver?, ami)))
+                    .max_by_key(|(driver, _)| *driver);
+                let driver = newest.map_or(0, |(driver, _)| driver);
+                warnings.push(format!(
+                    "batch transform has driver {driver} at most; CUDA {cuda} then needs forward-compatibility libraries in the image"
+                ));
+                return Ok(newest.map(|(_, ami)| ami.ami.clone()));
+            }
+            return Err(far(format!("no host image has a driver for the image's CUDA {cuda}")));
+        };
+        if let (Some(least), Some(has)) = (accelerator.min_driver, choice.ami.driver)
+            && has < least
+        {
+            return Err(far(format!(
+                "{} needs driver {least}, and the newest host image has {has}",
+                accelerator.name
+            )));
+        }
+        if choice.fit != DriverFit::Full {
+            warnings.push(format!(
+                "{} starts CUDA {cuda} by minor-version compatibility only",
+                choice.ami.ami
+            ));
+        }
+        Ok(Some(choice.ami.ami.clone()))
+    }
+
+    fn big_enough(&self, instance: &Instance) -> Result<(), Reason> {
+        if let Some(least) = self.wish.min_vcpus.filter(|least| instance.vcpus < *least) {
+            return Err(far(format!("it has {} vCPUs, and {least} are needed", instance.vcpus)));
+        }
+        let memory = instance.memory_gib();
+        if let Some(least) = self.wish.min_memory_gib.filter(|least| memory < *least) {
+            return Err(far(format!("it has {memory:.0} GiB of memory, and {least} are needed")));
+        }
+        Ok(())
+    }
+
+    /// What is said where the host has less memory than loading the weights is known to take.
+    fn host_short(&self, instance: &Instance) -> Option<String> {
+        let memory = instance.memory_gib();
+        let needs = self.needs.filter(|needs| memory < whole(needs.memory_gib))?;
+        Some(format!(
+            "loading the weights takes about {} GiB of host memory, and it has {memory:.0}",
+            needs.memory_gib
+        ))
+    }
+
+    /// The smallest degree of tensor parallelism that holds the context as often as wanted.
+    fn sized(
+        &self,
+        model: &Sized<'_>,
+        instance: &Instance,
+        warnings: &mut Vec<String>,
+    ) -> Result<sizing::Plan, Reason> {
+        let Some(device) = sizing::device_of(instance) else {
+            return Err(far("it has no accelerator"));
+        };
+        let shape = &model.shape;
+        let in_flight = self.wish.in_flight.as_ref();
+        let available =
+            device.memory_gib * f64::from(device.count) * self.wanted.memory_utilization;
+        if self.least_bytes / GIB > available {
+            return Err(near(format!(
+                "the weights take {:.1} GiB, and its {} together may use {available:.1}",
+                self.least_bytes / GIB,
+                devices(&device),
+            )));
+        }
+        let degrees = match self.wish.tensor_parallel {
+            Some(degree) if degree > device.count => {
+                return Err(far(format!("it has {} only", devices(&device))));
+            }
+            Some(degree) => vec![degree],
+            None => sizing::allowed_degrees(shape, device.count),
+        };
+        let concurrency = f64::from(self.wish.concurrency.unwrap_or(1));
+        let mut last = None;
+        for degree in degrees {
+            let wanted = Wanted { tensor_parallel: Some(degree), ..self.wanted.clone() };
+            let plan = sizing::plan(shape, &device, &wanted);
+            let enough =
+                plan.sizing.concurrent_sequences.is_none_or(|at_once| at_once >= concurrency);
+            let fits = match plan.sizing.verdict {
+                Verdict::Fits => enough,
+                // Of a cache that nothing is known of, at least there has to be room for one.
+                Verdict::WeightsFit => plan.sizing.kv_gib > plan.sizing.budget_gib * ROOM,
+                Verdict::Tight | Verdict::TooBig => false,
+            };
+            if fits {
+                let quantization = shape.quantization.as_ref().or(in_flight);
+                match sizing::precision_support(&device, plan.serving.dtype, quantization, None) {
+                    Support::Missing(why) => return Err(near(why)),
+                    Support::Emulated(why) => warnings.push(why),
+                    Support::Native | Support::Unknown => {}
+                }
+                if plan.sizing.verdict == Verdict::WeightsFit {
+                    warnings.push(
+                        "nothing is known of this model's key-value cache, so the context is not checked"
+                            .to_owned(),
+                    );
+                }
+                return Ok(plan);
+            }
+            last = Some(plan);
+        }
+        Err(near(last.map_or_else(
+            || format!("its heads do not divide over {}", devices(&device)),
+            |plan| self.too_small(&plan, &device),
+        )))
+    }
+
+    /// What is missing on the largest degree that was tried.
+    fn too_small(&self, plan: &sizing::Plan, device: &Device) -> String {
+        let sizing = &plan.sizing;
+        let each = &device.name;
+        let left = sizing.kv_gib.max(0.0);
+        match (sizing.sequence_gib, sizing.concurrent_sequences) {
+            (Some(sequence), Some(at_once)) if sizing.verdict == Verdict::Fits => format!(
+                "{at_once:.1} sequences of {} tokens run at once ({sequence:.2} GiB each, {left:.1} GiB left), and {} are wanted",
+                plan.serving.max_model_len,
+                self.wish.concurrency.unwrap_or(1),
+            ),
+            (Some(sequence), _) => format!(
+                "beside {:.1} GiB of weights and {:.1} GiB of overhead {left:.1} GiB are left on each {each}, and {} tokens of context take {sequence:.1}",
+                sizing.weights_gib, sizing.overhead_gib, plan.serving.max_model_len,
+            ),
+            (None, _) => format!(
+                "{:.1} GiB of weights and {:.1} GiB of overhead do not fit the {:.1} GiB of each {each}",
+                sizing.weights_gib, sizing.overhead_gib, sizing.budget_gib,
+            ),
+        }
+    }
+
+    /// Reading the weights that one token uses, at the full bandwidth of the devices.
+    fn token_floor(&self, instance: &Instance, plan: &sizing::Plan) -> Option<f64> {
+        let bandwidth = f64::from(instance.accelerator()?.bandwidth_gb_s?);
+        let model = self.model?;
+        let active = model
+            .row
+            .and_then(|row| row.active_parameters)
+            .map_or(1.0, |active| (real(active) / real(model.shape.parameters.max(1))).min(1.0));
+        let gb = plan.sizing.weights_gib * GIB / 1e9 * active;
+        Some(rounded(gb / bandwidth * 1e3))
+    }
+}
+
+/// What speaks against the engine of the image for this model; none if it is known to serve it.
+fn engine_warning(
+    catalogs: &Catalogs,
+    deployment: &Deployment,
+    version: &str,
+    model: &Sized<'_>,
+) -> Option<String> {
+    let engine = deployment.engine.as_deref()?;
+    let class = model.shape.architecture.as_deref()?;
+    match catalogs.engines().supports(engine, version, class) {
+        Served::Supported => None,
+        Served::TooOld { first } => Some(format!(
+            "{class} came with {engine} {first}, and the image has {version}: see recommend_image"
+        )),
+        Served::Dropped { last } => Some(format!(
+            "{engine} {last} was the last with {class}, and the image has {version}: see recommend_image"
+        )),
+        Served::Unknown => Some(format!("whether {engine} {version} serves {class} is not known")),
+    }
+}
+
+fn context(model: Option<&Sized<'_>>, wish: &Wish) -> u64 {
+    let own = model.and_then(|model| model.shape.max_positions).unwrap_or(USUAL_CONTEXT);
+    wish.context.unwrap_or_else(|| own.min(USUAL_CONTEXT))
+}
+
+fn devices(device: &Device) -> String {
+    format!("{} {}", device.count, device.name)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no model has 2^53 parameters")]
+fn real(count: u64) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no host has 2^53 GiB")]
+fn whole(gib: u64) -> f64 {
+    gib as f64
+}

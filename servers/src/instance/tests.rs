@@ -1,0 +1,153 @@
+//! The tools through a real client, and the promises of a recommendation.
+
+use serde_json::{Value, json};
+
+use super::SERVER;
+use crate::testing::Peer;
+
+async fn peer() -> Peer {
+    Peer::new(&SERVER, &[]).await
+}
+
+#[tokio::test]
+async fn a_model_gets_the_cheapest_type_that_holds_it() {
+    let peer = peer().await;
+    let answer = peer
+        .succeeds(
+            "recommend_instance",
+            json!({"modelName": "Qwen/Qwen3-8B", "region": "us-east-1"}),
+        )
+        .await;
+    assert_eq!(answer["status"], "ok");
+    let first = &answer["recommendations"][0];
+    assert_eq!(first["inputs"]["modelName"], "Qwen/Qwen3-8B");
+    assert!(first["memory"]["weightsGib"].as_f64().unwrap() > 14.0, "{first:#}");
+    assert!(first["concurrentSequences"].as_f64().unwrap() >= 1.0);
+    let usd = |row: &Value| row["price"]["usdPerHour"].as_f64().unwrap();
+    let all = answer["recommendations"].as_array().unwrap();
+    assert!(all.windows(2).all(|pair| usd(&pair[0]) <= usd(&pair[1])));
+    for miss in answer["nearMisses"].as_array().unwrap() {
+        assert!(miss["usdPerHour"].as_f64().unwrap() <= usd(first), "{miss}");
+        assert!(miss["reason"].as_str().unwrap().len() > 20, "{miss}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_kept() {
+    let peer = peer().await;
+    let base = json!({"modelName": "Qwen/Qwen3-32B"});
+    let with = |more: Value| {
+        let mut all = base.clone();
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let first = |answer: &Value| answer["recommendations"][0].clone();
+    let plain = first(&peer.succeeds("recommend_instance", base.clone()).await);
+    let many = first(&peer.succeeds("recommend_instance", with(json!({"concurrency": 64}))).await);
+    assert!(many["concurrentSequences"].as_f64().unwrap() >= 64.0);
+    assert!(many["price"]["usdPerHour"].as_f64() >= plain["price"]["usdPerHour"].as_f64());
+    let long =
+        first(&peer.succeeds("recommend_instance", with(json!({"maxModelLen": 32768}))).await);
+    assert!(long["contextLength"] == 32768 && long["inputs"]["maxModelLen"] == 32768);
+    let small =
+        first(&peer.succeeds("recommend_instance", with(json!({"quantization": "fp8"}))).await);
+    assert!(small["memory"]["weightsGib"].as_f64().unwrap() * 1.0 > 0.0);
+    assert!(small["price"]["usdPerHour"].as_f64() <= plain["price"]["usdPerHour"].as_f64());
+    let poor = peer.succeeds("recommend_instance", with(json!({"budgetUsdPerHour": 0.5}))).await;
+    assert_eq!(poor["status"], "nothing_fits");
+    let fast =
+        first(&peer.succeeds("recommend_instance", with(json!({"prefer": "latency"}))).await);
+    assert!(fast["tokenFloorMs"].as_f64() <= plain["tokenFloorMs"].as_f64());
+}
+
+#[tokio::test]
+async fn an_unknown_model_is_not_guessed() {
+    let peer = peer().await;
+    let (answer, failed) =
+        peer.call("recommend_instance", json!({"modelName": "Qwen/Qwen3-9000B"})).await;
+    assert!(failed);
+    assert_eq!(answer["error"]["code"], "unknown_model");
+    let problem = &answer["error"]["problems"][0];
+    assert!(problem["fix"].as_str().unwrap().contains("modelConfig"), "{problem}");
+    let config = json!({
+        "architectures": ["LlamaForCausalLM"], "hidden_size": 4096, "intermediate_size": 14336,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 32,
+        "vocab_size": 128_256, "max_position_embeddings": 131_072, "torch_dtype": "bfloat16",
+    });
+    let described = json!({"modelName": "me/mine", "modelConfig": config.to_string()});
+    let answer = peer.succeeds("recommend_instance", described).await;
+    assert_eq!(answer["model"]["basis"], "config.json");
+    let numbers = json!({
+        "parameters": 8_030_261_248_u64, "layers": 32, "hiddenSize": 4096, "attentionHeads": 32, "kvHeads": 8,
+    });
+    let by_numbers = peer.succeeds("recommend_instance", numbers).await;
+    assert_eq!(
+        by_numbers["recommendations"][0]["instanceType"],
+        answer["recommendations"][0]["instanceType"]
+    );
+    assert_eq!(peer.succeeds("recommend_instance", json!({})).await["status"], "needs_input");
+}
+
+#[tokio::test]
+async fn predictive_models_get_processors() {
+    let peer = peer().await;
+    let answer =
+        peer.succeeds("recommend_instance", json!({"deploymentConfig": "http-flask"})).await;
+    let first = &answer["recommendations"][0];
+    assert!(first.get("accelerators").is_none(), "{first:#}");
+    let big = json!({"deploymentConfig": "http-flask", "minMemoryGib": 64, "minVcpus": 16});
+    let answer = peer.succeeds("recommend_instance", big).await;
+    assert!(answer["recommendations"][0]["hostMemoryGib"].as_f64().unwrap() >= 64.0);
+}
+
+#[tokio::test]
+async fn models_and_types_are_compared() {
+    let peer = peer().await;
+    let answer = peer
+        .succeeds(
+            "compare_instances",
+            json!({
+                "modelNames": ["Qwen/Qwen3-8B", "Qwen/Qwen3-32B"],
+                "instanceTypes": ["ml.g5.xlarge", "g5.12xlarge", "ml.m5.large", "ml.g4dn.xlarge"],
+            }),
+        )
+        .await;
+    let rows = answer["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 8);
+    let row = |model: &str, kind: &str| {
+        rows.iter().find(|row| row["model"] == model && row["instanceType"] == kind).unwrap()
+    };
+    assert_eq!(row("Qwen/Qwen3-32B", "ml.g5.12xlarge")["fits"], true);
+    assert_eq!(row("Qwen/Qwen3-32B", "ml.g5.xlarge")["fits"], false);
+    for row in rows.iter().filter(|row| row["fits"] == false) {
+        assert!(row["reason"].as_str().unwrap().len() > 20, "{row}");
+    }
+    assert_eq!(
+        peer.fails("compare_instances", json!({"instanceTypes": []})).await,
+        "invalid_arguments"
+    );
+    let unknown = json!({"modelName": "Qwen/Qwen3-8B", "instanceTypes": ["ml.g5.xlrage"]});
+    assert_eq!(peer.fails("compare_instances", unknown).await, "unknown_instance_type");
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_named() {
+    let peer = peer().await;
+    for arguments in [
+        json!({"modelName": "Qwen/Qwen3-8B", "region": "us-esat-1"}),
+        json!({"modelName": "Qwen/Qwen3-8B", "quantization": "half-baked"}),
+        json!({"modelName": "Qwen/Qwen3-8B", "deploymentConfig": "transformers-vlm"}),
+        json!({"modelName": "Qwen/Qwen3-8B", "deploymentTarget": "batch"}),
+        json!({"modelName": "Qwen/Qwen3-8B", "maxModelLen": 0}),
+        json!({"modelName": "Qwen/Qwen3-8B", "prefr": "cost"}),
+        json!({"modelName": 1}),
+        json!({"modelConfig": "nonsense"}),
+        json!({"modelConfig": "{}"}),
+    ] {
+        assert_eq!(
+            peer.fails("recommend_instance", arguments.clone()).await,
+            "invalid_arguments",
+            "{arguments}"
+        );
+    }
+}

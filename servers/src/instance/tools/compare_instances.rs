@@ -1,0 +1,152 @@
+//! `compare_instances`: several models on several types, side by side.
+
+use mcc_catalogs::Catalogs;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::ServingArguments;
+use super::recommend_instance::known_region;
+use crate::arguments;
+use crate::common::Detail;
+use crate::common::deployment::{self, Deployment};
+use crate::common::instances;
+use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized};
+use crate::common::text::Text;
+use crate::error::{Problem, ToolError};
+use crate::instance::answers::{CompareAnswer, CompareRow, FitAnswer, Status, assumptions};
+use crate::instance::judge::Judge;
+use crate::schema::{self, JsonObject};
+use crate::server::{self, Call, Effect, Reply, Tool};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "compare_instances",
+    title: "Compare models and instance types",
+    description: "Puts models and SageMaker instance types side by side: for each pair whether it fits, and why not, \
+                  or how (tensor parallelism, memory by component, longest context, sequences at once) and at what \
+                  price. Use it for \"does X run on Y\", and to choose between a few.",
+    effect: Effect::Reads,
+    file_arguments: FILE_ARGUMENTS,
+    input: schema,
+    output: schema::output::<CompareAnswer>,
+    run: |call| Box::pin(async move { server::blocking(|| compare(call)) }),
+};
+
+fn schema() -> JsonObject {
+    deployment::with_names(schema::input::<Arguments>())
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Arguments {
+    /// The types, such as ml.g5.2xlarge.
+    #[schemars(length(min = 1, max = 20))]
+    instance_types: Vec<String>,
+    /// Several models by Hugging Face id, in place of modelName.
+    #[schemars(length(max = 5))]
+    model_names: Option<Vec<String>>,
+    #[serde(flatten)]
+    model: ModelArguments,
+    #[serde(flatten)]
+    serving: ServingArguments,
+    /// `full` adds how each was worked out.
+    #[serde(default)]
+    detail: Detail,
+}
+
+fn compare(call: Call) -> Result<Reply, ToolError> {
+    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let catalogs = call.context.catalogs();
+    let instances = instances::named(catalogs, &arguments.instance_types)?;
+    let models = models(catalogs, &arguments)?;
+    let target = arguments.serving.deployment_target.as_deref();
+    let deployment = match arguments.serving.deployment_config.as_deref() {
+        Some(config) => Deployment::named(config, target)?,
+        None if !models.is_empty() => Deployment::of_models(target)?,
+        None => {
+            return Err(ToolError::of(
+                "invalid_arguments",
+                Problem::of("modelName", "nothing says what has to run")
+                    .fix("give modelName, modelNames, modelConfig or deploymentConfig"),
+            ));
+        }
+    };
+    let wish = arguments.serving.wish()?;
+    known_region(catalogs, wish.region.as_deref())?;
+    let full = arguments.detail == Detail::Full;
+    let mut rows = Vec::new();
+    let mut assumed = Vec::new();
+    let chosen: Vec<Option<&Sized<'_>>> =
+        if models.is_empty() { vec![None] } else { models.iter().map(Some).collect() };
+    for model in chosen {
+        let judge = Judge::new(catalogs, &deployment, model, &wish);
+        for assumption in assumptions(&judge, model, wish.context.is_some()) {
+            if !assumed.contains(&assumption) {
+                assumed.push(assumption);
+            }
+        }
+        for instance in &instances {
+            let judged = judge.judge(instance);
+            rows.push(CompareRow {
+                model: model.map(|model| model.name.clone()),
+                instance_type: instance.name.to_string(),
+                fits: judged.is_ok(),
+                reason: judged.as_ref().err().map(|reason| reason.text.clone()),
+                fit: judged.ok().map(|fit| FitAnswer::new(fit, &deployment, model, full)),
+            });
+        }
+    }
+    let usd = |row: &CompareRow| {
+        let price = row.fit.as_ref().and_then(|fit| fit.price.as_ref());
+        price.map_or(f64::INFINITY, |price| price.usd_per_hour)
+    };
+    rows.sort_by(|a, b| b.fits.cmp(&a.fits).then_with(|| usd(a).total_cmp(&usd(b))));
+    let fitting = rows.iter().filter(|row| row.fits).count();
+    let answer = CompareAnswer {
+        status: Status::Ok,
+        summary: format!("{fitting} of {} combinations fit.", rows.len()),
+        mode: "static".to_owned(),
+        as_of: catalogs.instances().as_of().to_owned(),
+        models: models.iter().map(Sized::answer).collect(),
+        next_steps: vec![if fitting > 0 {
+            "call plan_project of the generate-project server with inputs of the chosen row, unchanged".to_owned()
+        } else {
+            "call recommend_instance for what would fit".to_owned()
+        }],
+        rows,
+        assumptions: assumed,
+    };
+    let text = text(&answer);
+    Reply::answer(&answer, text)
+}
+
+fn models<'a>(catalogs: &'a Catalogs, arguments: &Arguments) -> Result<Vec<Sized<'a>>, ToolError> {
+    let mut models = Vec::new();
+    if arguments.model.given() {
+        models.push(arguments.model.sized(catalogs)?);
+    }
+    for name in arguments.model_names.iter().flatten() {
+        let named = ModelArguments { model_name: Some(name.clone()), ..ModelArguments::default() };
+        models.push(named.sized(catalogs)?);
+    }
+    Ok(models)
+}
+
+fn text(answer: &CompareAnswer) -> String {
+    let rows = answer.rows.iter().map(|row| {
+        let model = row.model.as_ref().map_or_else(String::new, |model| format!("{model} on "));
+        match (&row.fit, &row.reason) {
+            (Some(fit), _) => format!("{model}{}", fit.text()),
+            (None, reason) => format!(
+                "{model}{} does not fit: {}",
+                row.instance_type,
+                reason.as_deref().unwrap_or_default()
+            ),
+        }
+    });
+    Text::new(&answer.summary)
+        .list("Side by side", rows)
+        .list("Assumed", answer.assumptions.iter().cloned())
+        .line(Some(format!("From the {} catalog of {}.", answer.mode, answer.as_of)))
+        .list("Next", answer.next_steps.iter().cloned())
+        .done()
+}

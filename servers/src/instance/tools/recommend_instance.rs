@@ -1,0 +1,273 @@
+//! `recommend_instance`: the cheapest types that a model runs on.
+
+use mcc_catalogs::{Arch, Catalogs, Instance};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::ServingArguments;
+use crate::arguments;
+use crate::common::Detail;
+use crate::common::deployment::{self, Deployment};
+use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, settings};
+use crate::common::text::Text;
+use crate::error::ToolError;
+use crate::instance::answers::{
+    FitAnswer, MissAnswer, RecommendAnswer, Status, assumptions, rounded_price,
+};
+use crate::instance::judge::{Fit, Judge, Reason, Wish};
+use crate::schema::{self, JsonObject};
+use crate::server::{self, Call, Effect, Reply, Tool};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "recommend_instance",
+    title: "Recommend an instance type",
+    description: "Finds the cheapest SageMaker instance types on which a model runs, with the memory of each GPU by \
+                  component, tensor parallelism, longest context, sequences at once and price, and says why cheaper \
+                  ones do not do. For a language model give modelName, or modelConfig, or parameters with layers and \
+                  heads; for a predictive model give its deploymentConfig.",
+    effect: Effect::Reads,
+    file_arguments: FILE_ARGUMENTS,
+    input: schema,
+    output: schema::output::<RecommendAnswer>,
+    run: |call| Box::pin(async move { server::blocking(|| recommend(call)) }),
+};
+
+fn schema() -> JsonObject {
+    deployment::with_names(schema::input::<Arguments>())
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Arguments {
+    #[serde(flatten)]
+    model: ModelArguments,
+    #[serde(flatten)]
+    serving: ServingArguments,
+    /// Most that one instance may cost, in US dollars per hour.
+    #[schemars(range(min = 0.01, max = 10_000.0))]
+    budget_usd_per_hour: Option<f64>,
+    /// What to rank by: `cost`, or `latency` (least time to read the weights for a token).
+    #[serde(default)]
+    prefer: Prefer,
+    /// Only types with this processor.
+    arch: Option<Processor>,
+    /// Least number of vCPUs.
+    #[schemars(range(min = 1, max = 1000))]
+    min_vcpus: Option<u32>,
+    /// Least host memory in GiB.
+    #[schemars(range(min = 0.5, max = 100_000.0))]
+    min_memory_gib: Option<f64>,
+    /// How many to recommend.
+    #[schemars(range(min = 1, max = 20))]
+    limit: Option<usize>,
+    /// `full` adds how each was worked out.
+    #[serde(default)]
+    detail: Detail,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Prefer {
+    #[default]
+    Cost,
+    Latency,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+enum Processor {
+    #[serde(rename = "x86_64")]
+    X86_64,
+    #[serde(rename = "arm64")]
+    Arm64,
+}
+
+/// How many are recommended unless told otherwise.
+const USUAL: usize = 3;
+/// How many near misses are told.
+const MISSES: usize = 3;
+/// Memory that a server of packed models is given at least, in GiB, and vCPUs.
+const PACKED: (f64, u32) = (4.0, 2);
+
+fn recommend(call: Call) -> Result<Reply, ToolError> {
+    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let catalogs = call.context.catalogs();
+    let target = arguments.serving.deployment_target.as_deref();
+    let deployment = match arguments.serving.deployment_config.as_deref() {
+        Some(config) => Deployment::named(config, target)?,
+        None if arguments.model.given() => Deployment::of_models(target)?,
+        None => return needs_input(catalogs),
+    };
+    let model = if deployment.hub || arguments.model.model_config.is_some() {
+        Some(arguments.model.sized(catalogs)?)
+    } else {
+        None
+    };
+    let mut wish = arguments.serving.wish()?;
+    known_region(catalogs, wish.region.as_deref())?;
+    wish.budget_usd_per_hour = arguments.budget_usd_per_hour;
+    wish.min_vcpus = arguments.min_vcpus.or((model.is_none()).then_some(PACKED.1));
+    wish.min_memory_gib = arguments.min_memory_gib.or((model.is_none()).then_some(PACKED.0));
+    let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
+    let arch = arguments.arch.map(|arch| match arch {
+        Processor::X86_64 => Arch::X86_64,
+        Processor::Arm64 => Arch::Arm64,
+    });
+    let limit = arguments.limit.unwrap_or(USUAL);
+    let (fits, misses) = shortlist(catalogs, &judge, arch, arguments.prefer, limit);
+    let full = arguments.detail == Detail::Full;
+    let recommendations: Vec<FitAnswer> = fits
+        .into_iter()
+        .map(|fit| FitAnswer::new(fit, &deployment, model.as_ref(), full))
+        .collect();
+    let mut assumed = assumptions(&judge, model.as_ref(), wish.context.is_some());
+    if model.is_none() && arguments.min_memory_gib.is_none() {
+        assumed.push(format!("a packed model needs {} GiB of memory and {} vCPUs; give minMemoryGib for a larger one", PACKED.0, PACKED.1));
+    }
+    let answer = RecommendAnswer {
+        status: if recommendations.is_empty() { Status::NothingFits } else { Status::Ok },
+        summary: summary(&recommendations, model.as_ref(), &deployment, &wish),
+        mode: "static".to_owned(),
+        as_of: catalogs.instances().as_of().to_owned(),
+        next_steps: next_steps(&recommendations),
+        settings: model.as_ref().map(|model| settings(model, catalogs)).unwrap_or_default(),
+        model: model.as_ref().map(Sized::answer),
+        recommendations,
+        near_misses: misses,
+        assumptions: assumed,
+    };
+    let text = text(&answer);
+    Reply::answer(&answer, text)
+}
+
+/// The best `limit` types, and the most expensive of the cheaper ones that were close.
+fn shortlist<'a>(
+    catalogs: &'a Catalogs,
+    judge: &Judge<'a>,
+    arch: Option<Arch>,
+    prefer: Prefer,
+    limit: usize,
+) -> (Vec<Fit<'a>>, Vec<MissAnswer>) {
+    let prices = catalogs.prices();
+    let mut candidates: Vec<(f64, &Instance)> = catalogs
+        .instances()
+        .iter()
+        .filter(|instance| arch.is_none_or(|arch| instance.arch == arch))
+        .filter(|instance| judge.plausible(instance))
+        .map(|instance| {
+            // What has no price comes last: it may be dear.
+            let usd = prices.usd_per_hour(instance.name.as_str()).map_or(f64::INFINITY, |p| p.usd);
+            (usd, instance)
+        })
+        .collect();
+    candidates.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.name.cmp(&b.1.name)));
+    let mut fits = Vec::new();
+    let mut misses = Vec::new();
+    for (usd, instance) in candidates {
+        match judge.judge(instance) {
+            Ok(Fit { host_short: Some(text), .. }) if fits.is_empty() => {
+                let usd = usd.is_finite().then_some(usd);
+                misses.push(MissAnswer::new(
+                    instance.name.as_str(),
+                    usd,
+                    Reason { text, near: true },
+                ));
+            }
+            Ok(Fit { host_short: Some(_), .. }) => {}
+            Ok(fit) => fits.push(fit),
+            Err(reason) if reason.near && fits.is_empty() => {
+                let usd = usd.is_finite().then_some(usd);
+                misses.push(MissAnswer::new(instance.name.as_str(), usd, reason));
+            }
+            Err(_) => {}
+        }
+        if prefer == Prefer::Cost && fits.len() == limit {
+            break;
+        }
+    }
+    if prefer == Prefer::Latency {
+        let floor = |fit: &Fit<'_>| fit.token_floor_ms.unwrap_or(f64::INFINITY);
+        fits.sort_by(|a, b| floor(a).total_cmp(&floor(b)));
+        fits.truncate(limit);
+    }
+    let nearest = misses.split_off(misses.len().saturating_sub(MISSES));
+    (fits, nearest)
+}
+
+/// A Region has to be one that is known, or at least to look like one.
+pub(super) fn known_region(catalogs: &Catalogs, region: Option<&str>) -> Result<(), ToolError> {
+    match region {
+        Some(region) if catalogs.regions().get(region).is_none() => {
+            let known = catalogs.regions().iter().map(|row| row.region.as_str());
+            let mut choices = arguments::nearest(region, known);
+            choices.truncate(8);
+            Err(deployment::unknown("region", region, choices))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn summary(
+    fits: &[FitAnswer],
+    model: Option<&Sized<'_>>,
+    deployment: &Deployment,
+    wish: &Wish,
+) -> String {
+    let what = model.map_or_else(|| deployment.config.clone(), |model| model.name.clone());
+    let place = wish.region.as_deref().map_or_else(String::new, |region| format!(" in {region}"));
+    match fits.first() {
+        Some(first) => {
+            let price = first.price.as_ref().map_or_else(
+                || "whose price is not known".to_owned(),
+                |price| format!("at {} USD per hour", rounded_price(price.usd_per_hour)),
+            );
+            format!(
+                "{what} on {}: {} {price}{place} is the best that fits.",
+                deployment.target, first.instance_type
+            )
+        }
+        None => {
+            format!("Nothing in the catalog runs {what} on {} as asked{place}.", deployment.target)
+        }
+    }
+}
+
+fn next_steps(fits: &[FitAnswer]) -> Vec<String> {
+    if fits.is_empty() {
+        return vec![
+            "ask for less: a shorter maxModelLen, less concurrency, a higher budget, kvCacheDtype fp8, or a quantized variant of the model".to_owned(),
+        ];
+    }
+    vec!["tell the user the cost, then call plan_project of the generate-project server with inputs of the chosen type, unchanged".to_owned()]
+}
+
+/// Neither a model nor a config was named.
+fn needs_input(catalogs: &Catalogs) -> Result<Reply, ToolError> {
+    let answer = RecommendAnswer {
+        status: Status::NeedsInput,
+        summary: "Which model, or which deploymentConfig?".to_owned(),
+        mode: "static".to_owned(),
+        as_of: catalogs.instances().as_of().to_owned(),
+        model: None,
+        settings: Vec::new(),
+        recommendations: Vec::new(),
+        near_misses: Vec::new(),
+        assumptions: Vec::new(),
+        next_steps: vec![format!(
+            "ask the user, then call again with modelName for a language model, or with deploymentConfig, one of {}",
+            deployment::configs().join(", ")
+        )],
+    };
+    let text = text(&answer);
+    Reply::answer(&answer, text)
+}
+
+fn text(answer: &RecommendAnswer) -> String {
+    Text::new(&answer.summary)
+        .list("Recommended, the best first", answer.recommendations.iter().map(FitAnswer::text))
+        .list("Set", answer.settings.iter().map(|row| format!("{}: {}", row.key, row.reason)))
+        .list("Cheaper, but", answer.near_misses.iter().map(MissAnswer::text))
+        .list("Assumed", answer.assumptions.iter().cloned())
+        .line(Some(format!("From the {} catalog of {}.", answer.mode, answer.as_of)))
+        .list("Next", answer.next_steps.iter().cloned())
+        .done()
+}

@@ -1,0 +1,112 @@
+//! Finding models by what a person remembers of their name. Pure.
+
+use mcc_catalogs::{Model, Models};
+
+/// What a search is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Filter {
+    pub(super) task: Option<String>,
+    pub(super) license: Option<String>,
+    pub(super) gated: Option<bool>,
+    pub(super) min_parameters: Option<u64>,
+    pub(super) max_parameters: Option<u64>,
+    pub(super) min_context: Option<u64>,
+}
+
+impl Filter {
+    /// Whether a model is within it. What is not known of a model does not exclude it, except where a
+    /// number was asked for that it lacks.
+    fn takes(&self, model: &Model) -> bool {
+        let text = |wanted: &Option<String>, has: &Option<String>| {
+            wanted.as_ref().is_none_or(|wanted| {
+                has.as_ref().is_some_and(|has| has.to_lowercase().contains(&wanted.to_lowercase()))
+            })
+        };
+        let at_least = |least: Option<u64>, has: Option<u64>| {
+            least.is_none_or(|least| has.is_some_and(|has| has >= least))
+        };
+        text(&self.task, &model.task)
+            && text(&self.license, &model.license)
+            && self.gated.is_none_or(|gated| model.gated.is_none_or(|has| has == gated))
+            && at_least(self.min_parameters, model.parameters)
+            && at_least(self.min_context, model.max_positions)
+            && self
+                .max_parameters
+                .is_none_or(|most| model.parameters.is_some_and(|has| has <= most))
+    }
+}
+
+/// The models that match, the best first, and whether that is only roughly so.
+pub(super) fn search<'a>(
+    models: &'a Models,
+    query: &str,
+    filter: &Filter,
+) -> (Vec<&'a Model>, bool) {
+    let words = words(query);
+    let mut found: Vec<(usize, &Model)> = models
+        .iter()
+        .filter(|model| filter.takes(model))
+        .filter_map(|model| Some((score(&words, model.id.as_str())?, model)))
+        .collect();
+    if found.is_empty() && !words.is_empty() {
+        let ids = models.iter().filter(|model| filter.takes(model)).map(|model| model.id.as_str());
+        let near = mcc_catalogs::nearest(query, ids, 10);
+        let rows = near.into_iter().filter_map(|id| models.get(id)).collect();
+        return (rows, true);
+    }
+    // The newest of what matches equally well; the id makes the order certain.
+    found.sort_by(|(a_score, a), (b_score, b)| {
+        a_score
+            .cmp(b_score)
+            .then_with(|| b.released.cmp(&a.released))
+            .then_with(|| a.id.as_str().cmp(b.id.as_str()))
+    });
+    (found.into_iter().map(|(_, model)| model).collect(), false)
+}
+
+/// `Llama-3.1 8B` as `llama`, `3`, `1`, `8b`.
+fn words(text: &str) -> Vec<String> {
+    text.to_lowercase()
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .take(20)
+        .collect()
+}
+
+/// How far the id is from the query; none if it lacks a word. Whole words count more than parts.
+fn score(wanted: &[String], id: &str) -> Option<usize> {
+    let has = words(id);
+    let joined = has.concat();
+    let mut score = 0;
+    for word in wanted {
+        if has.contains(word) {
+            continue;
+        }
+        let begins = has.iter().any(|own| own.starts_with(word.as_str()));
+        // "llama3" for "llama-3": across the words of the id.
+        if begins || joined.contains(word.as_str()) {
+            score += if begins { 1 } else { 2 };
+        } else {
+            return None;
+        }
+    }
+    // An id with fewer other words is closer.
+    Some(score * 100 + has.len().saturating_sub(wanted.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loose_names_find_their_model() {
+        assert!(score(&words("llama 3.1 8b"), "meta-llama/Llama-3.1-8B-Instruct").is_some());
+        assert!(score(&words("llama3"), "meta-llama/Llama-3.1-8B").is_some());
+        assert!(score(&words("llama 70b"), "meta-llama/Llama-3.1-8B").is_none());
+        let exact = score(&words("Qwen/Qwen3-8B"), "Qwen/Qwen3-8B");
+        let longer = score(&words("Qwen/Qwen3-8B"), "Qwen/Qwen3-8B-Base");
+        assert!(exact < longer);
+        assert_eq!(score(&[], "a/b"), Some(2));
+    }
+}

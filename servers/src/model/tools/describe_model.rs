@@ -1,0 +1,342 @@
+//! `describe_model`: what a model is, what serves it and what has to be set.
+
+use mcc_catalogs::{Catalogs, Model, Support};
+use mcc_generator::registry;
+use mcc_generator::sizing::{self, ModelShape};
+use serde_json::json;
+
+use crate::arguments;
+use crate::common::deployment::{self, Deployment};
+use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, gib, rounded, settings};
+use crate::common::text::Text;
+use crate::error::{Problem, ToolError};
+use crate::model::answers::{DescribeAnswer, Kind, ServedAnswer, Status, VariantAnswer};
+use crate::model::place::{self, Place};
+use crate::schema::{self, JsonObject};
+use crate::server::{self, Call, Effect, Reply, Tool};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "describe_model",
+    title: "Describe a model",
+    description: "Says what is known of one model: sizes, weights and key-value cache, licence and whether a token is \
+                  needed, which deployment configs serve it from which version on, what has to be set and why, the same \
+                  model in other precisions, where it is known to run. Takes a Hugging Face id, an s3:// address, a \
+                  path or an ARN; or modelConfig for a model that the catalog lacks.",
+    effect: Effect::Reads,
+    file_arguments: FILE_ARGUMENTS,
+    input: schema::input::<ModelArguments>,
+    output: schema::output::<DescribeAnswer>,
+    run: |call| Box::pin(async move { server::blocking(|| describe(call)) }),
+};
+
+/// Contexts that the cache is shown for, in tokens.
+const CONTEXTS: [u64; 4] = [1024, 8192, 32_768, 131_072];
+
+fn describe(call: Call) -> Result<Reply, ToolError> {
+    let arguments: ModelArguments = arguments::read(&(TOOL.input)(), call.arguments)?;
+    let catalogs = call.context.catalogs();
+    let described = arguments.model_config.is_some() || arguments.parameters.is_some();
+    let place = arguments.model_name.as_deref().map(place::of);
+    let answer = match place {
+        Some(Place::Unclear(reason)) if !described => {
+            let name = arguments.model_name.unwrap_or_default();
+            return Err(unclear(&name, &reason, catalogs));
+        }
+        Some(place) if place != Place::Hub && !described => elsewhere(&place),
+        _ => known(&arguments.sized(catalogs)?, described, catalogs),
+    };
+    let text = text(&answer);
+    Reply::answer(&answer, text)
+}
+
+fn unclear(name: &str, reason: &str, catalogs: &Catalogs) -> ToolError {
+    let near = catalogs.models().nearest(name).into_iter().map(str::to_owned).collect();
+    ToolError::of(
+        "unknown_model",
+        Problem { why: Some(reason.to_owned()), ..Problem::of("modelName", "this names no model") }
+            .value(&name.into())
+            .fix("give owner/name as on Hugging Face (search_models finds it), an s3:// address, or modelConfig")
+            .choices(near),
+    )
+}
+
+fn empty(kind: Kind, summary: String) -> DescribeAnswer {
+    DescribeAnswer {
+        status: Status::Ok,
+        summary,
+        mode: "static".to_owned(),
+        kind,
+        model: None,
+        task: None,
+        license: None,
+        gated: None,
+        gated_inferred: false,
+        released: None,
+        kv_cache_gib: JsonObject::new(),
+        served_by: Vec::new(),
+        settings: Vec::new(),
+        variants: Vec::new(),
+        evidence: Vec::new(),
+        notes: Vec::new(),
+        next_steps: Vec::new(),
+    }
+}
+
+/// A model that is not on Hugging Face: recognised, and not looked into.
+fn elsewhere(place: &Place) -> DescribeAnswer {
+    let config =
+        "add modelConfig with the text of the model's config.json, so that it can be sized";
+    match place {
+        Place::S3Prefix => {
+            let mut answer =
+                empty(Kind::S3Prefix, "The files of a model below an S3 address.".to_owned());
+            answer.notes = targets(
+                |manifest| manifest.s3_prefix_models != Some(false),
+                "takes a prefix",
+                "takes only one .tar.gz archive",
+            );
+            answer.next_steps = vec![config.to_owned()];
+            answer
+        }
+        Place::S3Archive => {
+            let mut answer = empty(Kind::S3Archive, "One archive with a model in S3.".to_owned());
+            answer.notes = vec!["an archive is unpacked before the container starts, which takes long for large models; a prefix does not".to_owned()];
+            answer.next_steps = vec![config.to_owned()];
+            answer
+        }
+        Place::ModelPackage => {
+            let mut answer = empty(
+                Kind::ModelPackage,
+                "A model package of the SageMaker model registry.".to_owned(),
+            );
+            answer.notes = vec!["projects are not made from model packages; its ModelDataUrl is an s3:// address that they take".to_owned()];
+            answer.next_steps = vec!["run `aws sagemaker describe-model-package --model-package-name ARN` and give its ModelDataUrl as modelName".to_owned()];
+            answer
+        }
+        Place::Registry => {
+            let mut answer = empty(
+                Kind::Registry,
+                "An address of another tool's registry or marketplace.".to_owned(),
+            );
+            answer.notes = vec!["projects are not made from these addresses".to_owned()];
+            answer.next_steps =
+                vec!["give the s3:// address or the Hugging Face id of the model".to_owned()];
+            answer
+        }
+        Place::Hub | Place::Path | Place::Unclear(_) => {
+            let mut answer = empty(Kind::LocalPath, "A path on this machine.".to_owned());
+            answer.notes = vec!["configs that pack the model in the image take it as modelPath; language models are fetched from Hugging Face or S3".to_owned()];
+            answer.next_steps = vec!["for a predictive model call plan_project with modelPath and framework; for a language model copy it to S3 and give that address as modelName".to_owned()];
+            answer
+        }
+    }
+}
+
+/// What each target says to a model of a certain form.
+fn targets(takes: impl Fn(&mcc_generator::Manifest) -> bool, yes: &str, no: &str) -> Vec<String> {
+    registry()
+        .targets()
+        .iter()
+        .filter_map(|name| {
+            let layer = registry().layer(&format!("targets/{name}"))?;
+            let what = if takes(&layer.manifest) { yes } else { no };
+            Some(format!("{name} {what}"))
+        })
+        .collect()
+}
+
+fn known(sized: &Sized<'_>, described: bool, catalogs: &Catalogs) -> DescribeAnswer {
+    let kind = if described { Kind::Described } else { Kind::HuggingFace };
+    let mut answer = empty(kind, summary(sized));
+    let shape = &sized.shape;
+    answer.model = Some(sized.answer());
+    for tokens in CONTEXTS {
+        let within = shape.max_positions.is_none_or(|most| tokens <= most);
+        if let Some(bytes) = cache_bytes(sized, tokens).filter(|_| within) {
+            answer.kv_cache_gib.insert(tokens.to_string(), json!(rounded(gib(bytes))));
+        }
+    }
+    answer.served_by = served_by(shape, catalogs);
+    answer.settings = settings(sized, catalogs);
+    if let Some(row) = sized.row {
+        answer.task.clone_from(&row.task);
+        answer.license.clone_from(&row.license);
+        answer.gated = row.gated;
+        answer.gated_inferred = row.gated.is_some();
+        answer.released.clone_from(&row.released);
+        answer.variants = variants(row);
+        answer.evidence = evidence(row, catalogs);
+        if row.architecture_derived {
+            answer.notes.push("its architecture is that of models of the same type, not read from its own config.json".to_owned());
+        }
+    }
+    if shape.cache.is_none() {
+        answer.notes.push(
+            "nothing is known of its key-value cache; modelConfig with its config.json tells"
+                .to_owned(),
+        );
+    }
+    if shape.parameters_computed {
+        answer
+            .notes
+            .push("the number of parameters is calculated from the sizes of its layers".to_owned());
+    }
+    answer.next_steps = vec!["call recommend_instance of the instance server with the same arguments, then plan_project of the generate-project server".to_owned()];
+    answer
+}
+
+fn summary(sized: &Sized<'_>) -> String {
+    let shape = &sized.shape;
+    let format = shape
+        .quantization
+        .as_ref()
+        .map_or_else(|| shape.dtype.name().to_owned(), |quantization| quantization.method.clone());
+    format!(
+        "{}: {} parameters, {} GiB of weights in {format}.",
+        sized.name,
+        shape.parameters,
+        rounded(gib(shape.weight_bytes))
+    )
+}
+
+/// Bytes that one sequence keeps over all devices: the row's own figures, or those of its config.json.
+fn cache_bytes(sized: &Sized<'_>, tokens: u64) -> Option<u64> {
+    let cache = sized.shape.cache?;
+    if let Some(row) = sized.row {
+        return row.attention.bytes_for(tokens);
+    }
+    let windowed = cache.windowed_token_bytes * tokens.min(cache.window);
+    Some(cache.token_bytes.saturating_mul(tokens) + windowed + cache.state_bytes)
+}
+
+fn served_by(shape: &ModelShape, catalogs: &Catalogs) -> Vec<ServedAnswer> {
+    let Some(class) = shape.architecture.as_deref() else {
+        return Vec::new();
+    };
+    deployment::configs()
+        .into_iter()
+        .filter_map(|config| {
+            let deployment = Deployment::named(config, None).ok().filter(|found| found.hub)?;
+            let engine = deployment.engine.as_deref()?;
+            let image = deployment
+                .image(catalogs, None, mcc_catalogs::Arch::X86_64)
+                .and_then(|image| image.engine_version.as_deref())?;
+            let support = catalogs.engines().supports(engine, image, class);
+            let (word, message) = match &support {
+                Support::Supported => {
+                    ("supported", format!("{engine} {image} of its image serves {class}"))
+                }
+                Support::TooOld { first } => (
+                    "too_old",
+                    format!("{class} came with {engine} {first}; its image has {image}"),
+                ),
+                Support::Dropped { last } => (
+                    "dropped",
+                    format!("{engine} {last} was the last with {class}; its image has {image}"),
+                ),
+                Support::Unknown => {
+                    ("unknown", format!("whether {engine} {image} serves {class} is not known"))
+                }
+            };
+            Some(ServedAnswer {
+                deployment_config: config.to_owned(),
+                engine: format!("{engine} {image}"),
+                support: word.to_owned(),
+                message,
+            })
+        })
+        .collect()
+}
+
+fn variants(row: &Model) -> Vec<VariantAnswer> {
+    row.variants
+        .iter()
+        .map(|variant| VariantAnswer {
+            name: variant.id.to_string(),
+            precision: variant.precision.clone(),
+            weights_gib: variant
+                .precision
+                .as_deref()
+                .and_then(|precision| sizing::variant_shape(row, precision))
+                .map(|shape| rounded(gib(shape.weight_bytes))),
+        })
+        .collect()
+}
+
+/// The most lines of evidence in one answer.
+const EVIDENCE: usize = 5;
+
+fn evidence(row: &Model, catalogs: &Catalogs) -> Vec<String> {
+    let fits = catalogs.evidence().known_fits().filter(|fit| fit.id.as_ref() == Some(&row.id)).map(
+        |fit| {
+            let degree =
+                fit.tensor_parallel.map_or_else(String::new, |d| format!(", tensor parallel {d}"));
+            let context = fit.max_model_len.map_or_else(String::new, |c| format!(", context {c}"));
+            format!(
+                "AWS's own tests serve it with {} on {}{degree}{context}",
+                fit.engine, fit.instance
+            )
+        },
+    );
+    let measured = catalogs
+        .evidence()
+        .measured()
+        .filter(|point| point.base.as_ref() == Some(&row.id))
+        .filter_map(|point| {
+            let weights = point.weights_gib_per_gpu?;
+            let gpu = point.gpu.as_deref().unwrap_or("GPU");
+            Some(format!(
+                "a public log of {} shows {weights} GiB of weights on each of {} {gpu}",
+                point.engine, point.tp
+            ))
+        });
+    fits.chain(measured).take(EVIDENCE).collect()
+}
+
+fn text(answer: &DescribeAnswer) -> String {
+    let mut facts = Vec::new();
+    if let Some(model) = &answer.model {
+        facts.push(format!("name {}, sizes from {}", model.name, model.basis));
+        facts.extend(model.architecture.as_ref().map(|class| format!("architecture {class}")));
+        facts.extend(model.active_parameters.map(|count| format!("{count} active parameters")));
+        facts.extend(model.max_positions.map(|tokens| format!("context up to {tokens} tokens")));
+        facts.extend(model.attention.as_ref().map(|kind| format!("attention {kind}")));
+        facts.extend(
+            model.kv_bytes_per_token.map(|bytes| format!("{bytes} bytes of cache per token")),
+        );
+        facts.extend(model.confidence.as_ref().map(|sure| format!("confidence {sure}")));
+    }
+    facts.extend(answer.task.as_ref().map(|task| format!("task {task}")));
+    facts.extend(answer.license.as_ref().map(|license| format!("licence {license}")));
+    facts.extend(answer.gated.map(|gated| {
+        let how = if answer.gated_inferred { " (inferred from its publisher)" } else { "" };
+        format!("{}{how}", if gated { "needs a token" } else { "needs no token" })
+    }));
+    facts.extend(answer.released.as_ref().map(|date| format!("released {date}")));
+    Text::new(&answer.summary)
+        .list("Facts", facts)
+        .list(
+            "Key-value cache of one sequence, GiB by tokens",
+            answer.kv_cache_gib.iter().map(|(tokens, gib)| format!("{tokens}: {gib}")),
+        )
+        .list(
+            "Served by",
+            answer
+                .served_by
+                .iter()
+                .map(|row| format!("{} ({}): {}", row.deployment_config, row.support, row.message)),
+        )
+        .list("Set", answer.settings.iter().map(|row| format!("{}: {}", row.key, row.reason)))
+        .list(
+            "In other precisions",
+            answer.variants.iter().map(|row| {
+                let precision = row.precision.as_deref().unwrap_or("precision not known");
+                let gib = row.weights_gib.map_or_else(String::new, |gib| format!(", {gib} GiB"));
+                format!("{}: {precision}{gib}", row.name)
+            }),
+        )
+        .list("Evidence", answer.evidence.iter().cloned())
+        .list("Notes", answer.notes.iter().cloned())
+        .list("Next", answer.next_steps.iter().cloned())
+        .done()
+}

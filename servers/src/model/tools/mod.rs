@@ -1,0 +1,9 @@
+//! One file per tool.
+
+mod describe_model;
+mod search_models;
+
+use crate::server::Tool;
+
+/// All tools, in the order in which an assistant uses them.
+pub(crate) const ALL: &[Tool] = &[search_models::TOOL, describe_model::TOOL];

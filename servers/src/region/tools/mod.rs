@@ -1,0 +1,8 @@
+//! One file per tool.
+
+mod recommend_region;
+
+use crate::server::Tool;
+
+/// All tools, in the order in which an assistant uses them.
+pub(crate) const ALL: &[Tool] = &[recommend_region::TOOL];

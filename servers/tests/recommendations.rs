@@ -1,0 +1,88 @@
+//! Every model of the catalog on every config that fetches models: the first recommendation fits by the
+//! engine's own budget, is the cheapest that does, and makes a project without findings.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use mcc_catalogs::Catalogs;
+use mcc_generator::{FileAccess, Source, Sources};
+use serde_json::{Map, Value, json};
+
+fn call(tool: &str, arguments: Value) -> Value {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(mcc_servers::call(tool, arguments.as_object().unwrap().clone())).unwrap()
+}
+
+fn findings(inputs: &Map<String, Value>) -> Vec<String> {
+    let mut inputs = inputs.clone();
+    inputs.insert("projectName".to_owned(), json!("quality"));
+    let merged = Sources::new().files(FileAccess::Nothing).with(Source::Flag, inputs).merge();
+    let plan = mcc_generator::plan(Catalogs::embedded(), &merged);
+    assert!(plan.questions.is_empty(), "{:?}", plan.questions);
+    plan.findings.iter().map(|finding| format!("{} {}", finding.id, finding.message)).collect()
+}
+
+#[test]
+fn every_model_gets_a_type_that_makes_a_clean_project() {
+    let mut sized = 0;
+    let mut faults = Vec::new();
+    for model in Catalogs::embedded().models().iter() {
+        let name = model.id.as_str();
+        let answer = call("recommend_instance", json!({"modelName": name, "region": "us-east-1"}));
+        if answer["status"] == "error" {
+            assert_eq!(answer["error"]["code"], "model_not_sized", "{name}: {answer:#}");
+            continue;
+        }
+        sized += 1;
+        let Some(first) = answer["recommendations"].get(0) else {
+            // Some are larger than any instance.
+            let weights = answer["model"]["weightsGib"].as_f64().unwrap();
+            if weights < 900.0 {
+                faults.push(format!("{name}: nothing fits {weights} GiB: {answer:#}"));
+            }
+            continue;
+        };
+        let memory = &first["memory"];
+        let number =
+            |key: &str| memory[key].as_f64().unwrap_or_else(|| panic!("{name}: {first:#}"));
+        assert!(number("budgetGib") <= number("deviceGib"), "{name}");
+        assert!(number("weightsGib") + number("overheadGib") <= number("budgetGib"), "{name}");
+        let all = answer["recommendations"].as_array().unwrap();
+        let usd = |row: &Value| row["price"]["usdPerHour"].as_f64().unwrap_or(f64::INFINITY);
+        assert!(all.iter().all(|row| usd(first) <= usd(row)), "{name}");
+        let mut inputs = first["inputs"].as_object().unwrap().clone();
+        // What the answer says has to be set, as a user would set it.
+        for setting in answer["settings"].as_array().into_iter().flatten() {
+            let value = match setting["key"].as_str().unwrap() {
+                "hfTokenArn" => {
+                    json!("arn:aws:secretsmanager:us-east-1:123456789012:secret:hf-AbCdEf")
+                }
+                "trustRemoteCode" => {
+                    inputs.insert(
+                        "modelRevision".to_owned(),
+                        json!("0123456789abcdef0123456789abcdef01234567"),
+                    );
+                    json!(true)
+                }
+                other => panic!("{name}: {other}"),
+            };
+            inputs.insert(setting["key"].as_str().unwrap().to_owned(), value);
+        }
+        let mut found = findings(&inputs);
+        // What nobody knows is said by both, and is no fault of either.
+        let warned = first["warnings"].to_string();
+        found.retain(|finding| {
+            let unknown = finding.contains("do not know") || finding.contains("not known");
+            !(unknown && (warned.contains("nothing is known") || warned.contains("not known")))
+        });
+        if !found.is_empty() {
+            faults.push(format!("{name} on {}: {found:?}", first["instanceType"]));
+        }
+    }
+    assert!(sized > 140, "{sized}");
+    assert!(faults.is_empty(), "{} of {sized}:\n{}", faults.len(), faults.join("\n"));
+}
