@@ -1,11 +1,11 @@
 //! The MCP servers of ML Container Creator.
 //!
 //! One registry of servers by name, one handler for all of them, two transports. A server is a
-//! table of tools ([`server::Server`]); it knows nothing of stdio, HTTP or protocol revisions, and
+//! table of tools (`server::Server`); it knows nothing of stdio, HTTP or protocol revisions, and
 //! the plumbing knows nothing of what a tool does. All the facts and shapes come from
 //! `mcc-generator` and `mcc-catalogs`.
 //!
-//! Adding a server: one module with a `SERVER` table, and one line in [`registry`].
+//! Adding a server: one module with a `SERVER` table, and one line in `registry`.
 
 mod arguments;
 mod base_image;
