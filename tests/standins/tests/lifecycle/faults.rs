@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
@@ -28,38 +29,53 @@ struct Call {
 }
 
 /// Injects failures into the scripts of `steps` that reach AWS or the cluster. The first call of every
-/// operation of a script is enough, unless `full`.
+/// operation of a script is enough, unless `full`. All that go wrong are told, not the first only.
 pub fn inject(case: &Case, steps: &[Step], full: bool) {
     let mut seen = BTreeSet::new();
+    let mut failed = Vec::new();
     for step in steps {
         let local = ["build", "run --", "test local", "register", "export"];
         if local.iter().any(|l| step.line.starts_with(l)) {
             continue;
         }
         for call in calls(&step.calls) {
-            let Call { tool, operation, nth } = &call;
-            // The first and the second `do/deploy` differ, and so do the others with and without what is there.
-            let new = seen.insert((step.line, step.run, operation.clone()));
-            if !new && !full {
-                continue;
-            }
-            let again =
-                step.run > 1 && seen.contains(&(step.line, step.run - 1, operation.clone()));
+            let operation = call.operation.as_str();
             let reads = ["describe", "get", "head", "list", "batch-get"];
             let verb = operation.rsplit(' ').next().unwrap_or_default();
-            if again && !full && reads.iter().any(|r| verb.starts_with(r)) {
+            let reads = reads.iter().any(|r| verb.starts_with(r));
+            let first = seen.insert((step.line, 0, operation.to_owned()));
+            // The first and the second deployment change different things, and look in the same way.
+            let new = if reads {
+                first
+            } else {
+                seen.insert((step.line, step.run, operation.to_owned()))
+            };
+            let mut attempt = |what: fn(&Case, &Step, &Call)| {
+                if catch_unwind(AssertUnwindSafe(|| what(case, step, &call))).is_err() {
+                    failed.push(format!(
+                        "{} of `{operation}` in run {} of do/{}",
+                        call.nth, step.run, step.line
+                    ));
+                }
+            };
+            if new || full {
+                attempt(refused);
+            }
+            if new && STARTERS.contains(&operation) {
+                attempt(ends_badly);
+            }
+            if !new || call.tool != "aws" {
                 continue;
             }
-            refused(case, step, &call);
-            let changes = !reads.iter().any(|r| verb.starts_with(r)) && tool == "aws" && *nth == 1;
-            if changes && !again && step.line != "clean --yes" {
-                interrupted(case, step, &call);
-            }
-            if STARTERS.contains(&operation.as_str()) && *nth == 1 {
-                ends_badly(case, step, &call);
+            // The name of an answer is known only from the call's own answer: it cannot be noted before.
+            let noted = operation != "sagemaker-runtime invoke-endpoint-async"
+                && step.line != "clean --yes";
+            if !reads && noted && (first || full) {
+                attempt(interrupted);
             }
         }
     }
+    assert!(failed.is_empty(), "{}: {failed:#?}; the reasons are above", case.name);
 }
 
 fn calls(recorded: &[Value]) -> Vec<Call> {
@@ -85,7 +101,9 @@ fn calls(recorded: &[Value]) -> Vec<Call> {
 }
 
 fn try_out(case: &Case, step: &Step, call: &Call, kind: &str, check: impl Fn(&Bench, &Ran)) {
-    let bench = step.before.fork(step.before.root.with_extension("try"));
+    let root = step.before.root.with_extension("try");
+    let _ = fs::remove_dir_all(&root); // of an attempt that failed
+    let bench = step.before.fork(root);
     bench.arm(&call.tool, &call.operation, call.nth, kind);
     let ran = bench.run(step.line);
     bench.disarm();
@@ -105,8 +123,9 @@ fn refused(case: &Case, step: &Step, call: &Call) {
     try_out(case, step, call, "denied", |_, ran| {
         let label = format!("{}: `{}` was refused", case.name, call.operation);
         assert!(ran.status.is_some_and(|s| s != 0 && s < 100), "{label}: {ran}");
-        assert!(ran.stderr.contains("(injected)"), "{label}, without the service's message: {ran}");
-        assert!(ran.stderr.contains("error: "), "{label}, without an error: {ran}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("(injected)"), "{label}, without the service's message: {ran}");
+        assert!(said.contains("error: "), "{label}, without an error: {ran}");
         if call.tool == "aws"
             && step.line != "manifest --verify --json"
             && !step.line.starts_with("validate")

@@ -23,6 +23,10 @@ exists_s3_bucket() { aws_exists s3api head-bucket --bucket "$1" --expected-bucke
 remove_s3_bucket() {
   if aws_try s3api delete-bucket --bucket "$1" --expected-bucket-owner "$ACCOUNT_ID" >/dev/null || aws_not_found; then return 0; fi
   if grep -q BucketNotEmpty "$MCC_TMP/aws-error"; then
+    if state_ids s3-prefix | grep -q "^s3://$1/"; then
+      warn "bucket $1 still has objects of this project"
+      return 4
+    fi
     info "  kept bucket $1: it holds results, or other projects use it"
     return 0
   fi
@@ -79,8 +83,8 @@ IMAGE_DIGEST=''
 find_image() {
   local media_type
   exists_ecr_image "$ECR_REPOSITORY:$1" || return 1
-  IMAGE_DIGEST=$(jq -r '.imageDetails[0].imageDigest' "$MCC_TMP/found.json")
-  media_type=$(jq -r '.imageDetails[0].imageManifestMediaType // ""' "$MCC_TMP/found.json")
+  read -r IMAGE_DIGEST media_type < <(jq -r '.imageDetails[0] | "\(.imageDigest) \(.imageManifestMediaType // "")"' \
+    "$MCC_TMP/found.json")
   case $media_type in
     *index* | *manifest.list*)
       fail "image $1 was pushed as $media_type, which SageMaker does not start" \
@@ -94,8 +98,7 @@ use_image() {
     sha256:*) ;;
     *) fail "ECR names no digest for $ECR_REPOSITORY:$1" ;;
   esac
-  state_set image "$(registry)/$ECR_REPOSITORY@$IMAGE_DIGEST"
-  state_set image-tag "$1"
+  state_set image "$(registry)/$ECR_REPOSITORY@$IMAGE_DIGEST" image-tag "$1"
   info "image: $(registry)/$ECR_REPOSITORY:$1 ($IMAGE_DIGEST)"
 }
 

@@ -89,8 +89,7 @@ create_endpoint_config() {
     aws_call_quiet sagemaker create-endpoint-config --cli-input-json "file://$request.named"
     info "created endpoint configuration $1"
   fi
-  state_set endpoint-config "$1"
-  state_set endpoint-config-sum "$sum"
+  state_set endpoint-config "$1" endpoint-config-sum "$sum"
 }
 
 # bring_up_endpoint: create or update ENDPOINT_NAME so that it serves ENDPOINT_CONFIG.
