@@ -366,11 +366,44 @@ fn http_ends_well_when_told_to() {
 }
 
 #[test]
+fn http_asks_for_its_token_and_says_how_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    let server =
+        HttpServer::start_with(place.path(), &[], &[("MCC_SERVE_TOKEN", "a-long-enough-token")]);
+    let get = |path: &str, headers: &str| {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}Connection: close\r\n\r\n",
+            server.address()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    let bearer = "Authorization: Bearer a-long-enough-token\r\n";
+    assert!(get("/health", "").starts_with("HTTP/1.1 200"));
+    assert_eq!(post(server.address(), "", &plan()).0, 401);
+    assert_eq!(post(server.address(), "Authorization: Bearer wrong\r\n", &plan()).0, 401);
+    assert_eq!(post(server.address(), bearer, &plan()).0, 200);
+    assert!(get("/metrics", "").starts_with("HTTP/1.1 401"));
+    let metrics = get("/metrics", bearer);
+    assert!(
+        metrics.contains("mcc_tool_calls_total{tool=\"plan_project\",outcome=\"answered\"} 1"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("mcc_http_requests_total{status=\"4xx\"} 3"), "{metrics}");
+    assert!(!metrics.contains("a-long-enough-token"));
+}
+
+#[test]
 fn starting_wrongly_is_an_error_that_says_what_to_do() {
     let place = tempfile::tempdir().unwrap();
     for (arguments, code, says) in [
         (&["generate-projekt"][..], 2, "generate-project"),
         (&["generate-project", "--http", "0.0.0.0:0"], 3, "--allow-host"),
+        (&["all", "--http", "0.0.0.0:0", "--allow-host", "x"], 3, "--without-token"),
         (&["generate-project", "--http", "here"], 2, "--http"),
         (&["generate-project", "--root", "nowhere"], 3, "nowhere"),
         (&["generate-project", "--catalogs", "nowhere"], 3, "nowhere"),
@@ -380,6 +413,7 @@ fn starting_wrongly_is_an_error_that_says_what_to_do() {
             .arg("serve")
             .args(arguments)
             .current_dir(place.path())
+            .env_remove("MCC_SERVE_TOKEN")
             .stdin(Stdio::null())
             .output()
             .unwrap();

@@ -37,6 +37,23 @@ pub enum ServeError {
         /// The address asked for.
         address: SocketAddr,
     },
+    /// Listening beyond loopback needs a token, or the word that it does not.
+    #[error(
+        "`{address}` can be reached from other machines, and no token is asked of them; set \
+         MCC_SERVE_TOKEN, or add `--without-token` where a gateway in front checks who calls"
+    )]
+    NoToken {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// A token that is too easy to guess.
+    #[error("the token has {length} characters; give one of at least {least}")]
+    WeakToken {
+        /// Its length.
+        length: usize,
+        /// The least length.
+        least: usize,
+    },
     /// An `--allow-host` or `--allow-origin` is not of the right form.
     #[error("`{value}` is not {expected}")]
     Allowed {

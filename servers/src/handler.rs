@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::error::ToolError;
 use crate::guard;
+use crate::metrics;
 use crate::schema::JsonObject;
 use crate::server::{Answered, Call, Context, Reply, Server, Tool};
 
@@ -58,7 +59,15 @@ async fn run(tool: &'static Tool, call: Call) -> Result<Reply, ToolError> {
     guard::within_limits(tool, &call.arguments)?;
     guard::within_limits(tool, &call.answered.values)?;
     // A panicking handler would never reply, and the client would wait for ever.
-    guard::caught(tool.name, (tool.run)(call)).await
+    let since = std::time::Instant::now();
+    let outcome = guard::caught(tool.name, (tool.run)(call)).await;
+    let failed = match &outcome {
+        Ok(Reply::Answer(answer)) => answer.failed,
+        Ok(Reply::Ask(_)) => false,
+        Err(_) => true,
+    };
+    metrics::count(tool.name, failed, since.elapsed());
+    outcome
 }
 
 /// One call outside a session: the structured answer.

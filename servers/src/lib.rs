@@ -17,6 +17,7 @@ mod handler;
 mod hyperpod;
 mod instance;
 mod logging;
+mod metrics;
 mod model;
 mod region;
 mod registry;

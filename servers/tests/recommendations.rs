@@ -86,3 +86,39 @@ fn every_model_gets_a_type_that_makes_a_clean_project() {
     assert!(sized > 140, "{sized}");
     assert!(faults.is_empty(), "{} of {sized}:\n{}", faults.len(), faults.join("\n"));
 }
+
+/// What AWS's own tests serve is not refused.
+#[test]
+fn every_known_fit_is_accepted() {
+    let catalogs = Catalogs::embedded();
+    let mut checked = 0;
+    let mut faults = Vec::new();
+    for fit in catalogs.evidence().known_fits() {
+        let Some(id) = &fit.id else { continue };
+        if catalogs.models().get(id.as_str()).is_none() {
+            continue;
+        }
+        let mut arguments =
+            json!({"modelName": id.as_str(), "instanceTypes": [fit.instance.as_str()]});
+        let given = [
+            ("maxModelLen", json!(fit.max_model_len)),
+            ("tensorParallelSize", json!(fit.tensor_parallel)),
+            ("gpuMemoryUtilization", json!(fit.gpu_memory_utilization)),
+        ];
+        for (key, value) in given {
+            if !value.is_null() {
+                arguments[key] = value;
+            }
+        }
+        let answer = call("compare_instances", arguments.clone());
+        if answer["error"]["code"] == "model_not_sized" {
+            continue;
+        }
+        checked += 1;
+        if answer["rows"][0]["fits"] != true {
+            faults.push(format!("{arguments}: {}", answer["rows"][0]["reason"]));
+        }
+    }
+    assert!(checked >= 5, "{checked}");
+    assert!(faults.is_empty(), "{} of {checked}:\n{}", faults.len(), faults.join("\n"));
+}

@@ -47,8 +47,21 @@ pub(super) fn command() -> Command {
         .arg(repeated("allow-origin", "ORIGIN").requires("http").help(
             "Origin of web pages that may call the HTTP server, besides loopback; repeatable",
         ))
+        .arg(
+            Arg::new("without-token")
+                .long("without-token")
+                .requires("http")
+                .action(ArgAction::SetTrue)
+                .help(
+                    "Let other machines call without a token, as behind a gateway that checks who \
+                     calls; without this they have to send the one in MCC_SERVE_TOKEN",
+                ),
+        )
         .arg(catalogs_arg())
-        .after_help("Logs go to stderr; MCC_LOG=debug shows more, MCC_LOG=target=level,… chooses.")
+        .after_help("On HTTP the endpoint is /mcp; /health says that it is well, and /metrics is for Prometheus. \
+             MCC_SERVE_TOKEN holds the token that clients have to send, if there is one.\n\
+             Logs go to stderr; MCC_LOG=access=info logs requests without their content, MCC_LOG=debug \
+             everything, MCC_LOG=target=level,… chooses.")
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
@@ -67,6 +80,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
                 address,
                 allowed_hosts: many("allow-host"),
                 allowed_origins: many("allow-origin"),
+                token: std::env::var("MCC_SERVE_TOKEN").ok().filter(|token| !token.is_empty()),
+                open: matches.get_flag("without-token"),
             };
             mcc_servers::run_http(name, &http, &options)?;
         }

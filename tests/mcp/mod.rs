@@ -17,11 +17,17 @@ pub struct HttpServer {
 
 impl HttpServer {
     pub fn start(directory: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(directory, arguments, &[])
+    }
+
+    pub fn start_with(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(MCC)
             .args(["serve", "generate-project", "--http", "127.0.0.1:0"])
             .args(arguments)
             .current_dir(directory)
             .env_remove("MCC_LOG")
+            .env_remove("MCC_SERVE_TOKEN")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

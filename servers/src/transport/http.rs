@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{MAX_BODY, checked_body};
+use super::gate::{Gate, passed};
 use super::{Options, handler};
 use crate::error::ServeError;
 use crate::server::Server;
@@ -20,6 +21,8 @@ use crate::{logging, registry};
 
 /// Where the endpoint is.
 const PATH: &str = "/mcp";
+/// Characters that a token has at least.
+const LEAST_TOKEN: usize = 16;
 /// How long calls that are under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -30,6 +33,11 @@ pub struct HttpOptions {
     pub address: SocketAddr,
     /// Host names, with or without a port, under which clients come in besides loopback names.
     pub allowed_hosts: Vec<String>,
+    /// What clients have to send as bearer token; `None` lets everybody in that reaches the address.
+    pub token: Option<String>,
+    /// Whether an address that other machines reach may do without a token, as behind a gateway that
+    /// checks one itself.
+    pub open: bool,
     /// Browser origins such as `https://app.example.com:443` that may call besides loopback ones.
     pub allowed_origins: Vec<String>,
 }
@@ -79,6 +87,11 @@ pub(super) async fn listen(
     stop: CancellationToken,
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<>), ServeError> {
     let allowed = Allowed::new(http)?;
+    if let Some(length) =
+        http.token.as_ref().map(String::len).filter(|length| *length < LEAST_TOKEN)
+    {
+        return Err(ServeError::WeakToken { length, least: LEAST_TOKEN });
+    }
     let handler = handler(server, options)?;
     let bind_failed = |source| ServeError::Bind { address: http.address, source };
     let listener = TcpListener::bind(http.address).await.map_err(bind_failed)?;
@@ -100,7 +113,10 @@ pub(super) async fn listen(
         Arc::new(NeverSessionManager::default()),
         config,
     );
-    let app = Router::new().route_service(PATH, service).layer(from_fn(checked_body));
+    let app = Router::new()
+        .route_service(PATH, service)
+        .layer(from_fn(checked_body))
+        .layer(from_fn_with_state(Gate::new(http.token.clone()), passed));
 
     let serving = async move {
         let draining = stop.clone();
@@ -140,6 +156,8 @@ impl Allowed {
             );
         } else if http.allowed_hosts.is_empty() {
             return Err(ServeError::NoAllowedHost { address: http.address });
+        } else if http.token.is_none() && !http.open {
+            return Err(ServeError::NoToken { address: http.address });
         }
         // A machine is also reached under the address it listens on; "any" is not an address.
         if !ip.is_unspecified() {
@@ -211,6 +229,8 @@ mod tests {
             address: address.parse().unwrap(),
             allowed_hosts: owned(hosts),
             allowed_origins: owned(origins),
+            token: None,
+            open: true,
         })
         .map_err(|error| error.to_string())
     }
@@ -224,6 +244,24 @@ mod tests {
         let one = allowed("10.0.0.7:80", &["mcp.example.com"], &[]).unwrap();
         assert_eq!(one.hosts, ["10.0.0.7", "mcp.example.com"]);
         assert!(allowed("127.0.0.1:0", &[], &[]).unwrap().hosts.contains(&"localhost".to_owned()));
+    }
+
+    #[test]
+    fn beyond_loopback_a_token_has_to_be_asked_for() {
+        let at = |address: &str, token: Option<&str>, open: bool| {
+            let http = HttpOptions {
+                address: address.parse().unwrap(),
+                allowed_hosts: vec!["mcp.example.com".to_owned()],
+                allowed_origins: Vec::new(),
+                token: token.map(str::to_owned),
+                open,
+            };
+            Allowed::new(&http).map(drop).map_err(|error| error.to_string())
+        };
+        assert!(at("0.0.0.0:80", None, false).unwrap_err().contains("--without-token"));
+        assert!(at("0.0.0.0:80", None, true).is_ok());
+        assert!(at("0.0.0.0:80", Some("a-long-enough-token"), false).is_ok());
+        assert!(at("127.0.0.1:80", None, false).is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Serving a server: on stdio for a client that starts it, on HTTP for several at once.
 
 mod body;
+mod gate;
 mod http;
 mod stdio;
 #[cfg(test)]

@@ -25,6 +25,8 @@ async fn served() -> Served {
         address: "127.0.0.1:0".parse().unwrap(),
         allowed_hosts: vec!["mcp.example.com".to_owned()],
         allowed_origins: vec!["https://app.example.com".to_owned()],
+        token: None,
+        open: false,
     };
     let stop = CancellationToken::new();
     let (address, serving) =
