@@ -271,24 +271,28 @@ class Environment(Container):
         )
         self.assertEqual(done.stdout.strip(), str(self.folder / "cache/model-cache"))
 
-    def test_forward_compatibility_is_the_image_s_own(self) -> None:
+    def test_forward_compatibility_only_where_the_driver_is_older(self) -> None:
         module = self.code / "cuda_compat.py"
-        compat, driver = self.folder / "compat.sh", self.folder / "driver"
-        text = module.read_text()
-        text = text.replace("/usr/local/bin/start_cuda_compat.sh", str(compat)).replace(
-            "/proc/driver/nvidia/version", str(driver)
-        )
-        module.write_text(text)
-        compat.write_text("echo noise\nexport LD_LIBRARY_PATH=/compat:$LD_LIBRARY_PATH\n")
-        self.assertEqual(self.called(LD_LIBRARY_PATH="/old")["environ"]["LD_LIBRARY_PATH"], "/old", "no GPU, no need")
-        driver.write_text("NVRM version")
-        (self.state / "started.json").unlink()
-        self.assertEqual(self.called(LD_LIBRARY_PATH="/old")["environ"]["LD_LIBRARY_PATH"], "/compat:/old")
-        compat.write_text("exit 1\n")
-        (self.state / "started.json").unlink()
-        self.assertEqual(
-            self.called(LD_LIBRARY_PATH="/old")["environ"]["LD_LIBRARY_PATH"], "/old", "the engine still runs"
-        )
+        compat, driver = self.folder / "compat", self.folder / "driver"
+        text = module.read_text().replace("/usr/local/cuda/compat", str(compat))
+        module.write_text(text.replace("/proc/driver/nvidia/version", str(driver)))
+        compat.mkdir()
+        (compat / "libcuda.so.580.65.06").touch()
+        (compat / "libcuda.so.1").touch()
+        used = f"{compat}:/old"
+        for line, expected in (
+            (None, "/old"),
+            ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12", used),
+            ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.172.08  Release Build", used),
+            ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build", "/old"),
+            ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  590.10  Release Build", "/old"),
+            ("something else", "/old"),
+        ):
+            with self.subTest(line):
+                if line is not None:
+                    driver.write_text(line)
+                (self.state / "started.json").unlink(missing_ok=True)
+                self.assertEqual(self.called(LD_LIBRARY_PATH="/old")["environ"]["LD_LIBRARY_PATH"], expected)
 
 
 class Secrets(Container):
