@@ -86,7 +86,7 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
             (json!({"enable-prefix-caching": true}), json!({})),
             (json!({"seed": 7}), json!({})),
         ],
-        "tensorParallelSize" => with(json!(2), json!({"instanceType": "ml.g5.12xlarge"})),
+        "tensorParallelSize" => with(json!(1), json!({"instanceType": "ml.g5.12xlarge"})),
         "maxModelLen" => alone(json!(4096)),
         "gpuMemoryUtilization" => alone(json!(0.92)),
         "dtype" => vec![(json!("bfloat16"), json!({})), (json!("float16"), json!({}))],
