@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-import subprocess
+import re
 from collections.abc import MutableMapping
 from pathlib import Path
 
 from model_source import log
 
-# AWS's images bring it, and their own entry points, which this project replaces, source it. It adds the image's
-# forward-compatibility libraries to LD_LIBRARY_PATH where the driver of the host is older than they are.
-SCRIPT = Path("/usr/local/bin/start_cuda_compat.sh")
+# CUDA images bring the driver's user-space half of their own release here, for data-centre GPUs.
+COMPAT = Path("/usr/local/cuda/compat")
 DRIVER = Path("/proc/driver/nvidia/version")
-TIMEOUT_S = 60
+
+Version = tuple[int, ...]
 
 
 def use_cuda_compat(environ: MutableMapping[str, str]) -> None:
-    """Set LD_LIBRARY_PATH as the image's script does, if there are a GPU and a script."""
-    if not (SCRIPT.is_file() and DRIVER.is_file()):
-        return
-    script = 'source "$1" >&2; printf %s "${LD_LIBRARY_PATH-}"'
+    """Put the image's forward-compatibility libraries first, if the driver of the host is older than they are.
+
+    AWS's images do so in their own entry points, which this project replaces. Libraries older than the driver
+    would break what works, so they are left alone.
+    """
+    driver, compat = driver_version(), compat_version()
+    if driver and compat and driver < compat:
+        log(f"the GPU driver {text(driver)} is older than the image's CUDA: using its libraries for {text(compat)}")
+        path = environ.get("LD_LIBRARY_PATH")
+        environ["LD_LIBRARY_PATH"] = f"{COMPAT}:{path}" if path else str(COMPAT)
+
+
+def driver_version() -> Version | None:
     try:
-        found = subprocess.run(
-            ["bash", "-c", script, "bash", str(SCRIPT)],
-            env=dict(environ),
-            stdout=subprocess.PIPE,
-            timeout=TIMEOUT_S,
-            check=True,
-            text=True,
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as error:
-        # The driver may suffice as it is; if not, the engine says so itself.
-        log(f"{SCRIPT} failed: {error}")
-        return
-    if found != environ.get("LD_LIBRARY_PATH", ""):
-        log("the GPU driver is older than the image's CUDA: using its forward-compatibility libraries")
-        environ["LD_LIBRARY_PATH"] = found
+        found = re.search(r"Kernel Module(?: for \S+)?\s+([\d.]+)", DRIVER.read_text(encoding="utf-8"))
+    except OSError:
+        return None  # no GPU
+    return numbers(found.group(1)) if found else None
+
+
+def compat_version() -> Version | None:
+    names = [path.name.removeprefix("libcuda.so.") for path in COMPAT.glob("libcuda.so.*.*")]
+    return max((numbers(name) for name in names), default=None)
+
+
+def numbers(version: str) -> Version:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def text(version: Version) -> str:
+    return ".".join(map(str, version))

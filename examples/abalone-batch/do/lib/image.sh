@@ -79,8 +79,8 @@ IMAGE_DIGEST=''
 find_image() {
   local media_type
   exists_ecr_image "$ECR_REPOSITORY:$1" || return 1
-  IMAGE_DIGEST=$(jq -r '.imageDetails[0].imageDigest' "$MCC_TMP/found.json")
-  media_type=$(jq -r '.imageDetails[0].imageManifestMediaType // ""' "$MCC_TMP/found.json")
+  read -r IMAGE_DIGEST media_type < <(jq -r '.imageDetails[0] | "\(.imageDigest) \(.imageManifestMediaType // "")"' \
+    "$MCC_TMP/found.json")
   case $media_type in
     *index* | *manifest.list*)
       fail "image $1 was pushed as $media_type, which SageMaker does not start" \
@@ -94,8 +94,7 @@ use_image() {
     sha256:*) ;;
     *) fail "ECR names no digest for $ECR_REPOSITORY:$1" ;;
   esac
-  state_set image "$(registry)/$ECR_REPOSITORY@$IMAGE_DIGEST"
-  state_set image-tag "$1"
+  state_set image "$(registry)/$ECR_REPOSITORY@$IMAGE_DIGEST" image-tag "$1"
   info "image: $(registry)/$ECR_REPOSITORY:$1 ($IMAGE_DIGEST)"
 }
 

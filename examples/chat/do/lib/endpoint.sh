@@ -8,7 +8,7 @@ exists_endpoint() { aws_exists sagemaker describe-endpoint --endpoint-name "$1";
 remove_endpoint() {
   # An endpoint that is being created or updated takes the deletion only when that has ended.
   if ! aws_try sagemaker delete-endpoint --endpoint-name "$1" >/dev/null && ! aws_not_found; then
-    if ! grep -Eiq 'in.progress|Creating|Updating' "$MCC_TMP/aws-error"; then
+    if ! grep -Eiq 'in.progress|Creating|Updating|Deleting' "$MCC_TMP/aws-error"; then
       aws_report 'sagemaker delete-endpoint'
       return 4
     fi
@@ -89,8 +89,7 @@ create_endpoint_config() {
     aws_call_quiet sagemaker create-endpoint-config --cli-input-json "file://$request.named"
     info "created endpoint configuration $1"
   fi
-  state_set endpoint-config "$1"
-  state_set endpoint-config-sum "$sum"
+  state_set endpoint-config "$1" endpoint-config-sum "$sum"
 }
 
 # bring_up_endpoint: create or update ENDPOINT_NAME so that it serves ENDPOINT_CONFIG.

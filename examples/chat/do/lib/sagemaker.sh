@@ -32,16 +32,12 @@ begin_deployment() {
     return 0
   fi
   DEPLOYMENT="$(short_name 48)-$(utc_stamp)"
-  state_set pending-sum "$sum"
-  state_set pending "$DEPLOYMENT"
+  state_set pending "$DEPLOYMENT" pending-sum "$sum"
 }
 
 # end_deployment: it is in service.
 end_deployment() {
-  state_set deployment "$DEPLOYMENT"
-  state_set deployed-image "$IMAGE"
-  state_unset pending
-  state_unset pending-sum
+  state_set deployment "$DEPLOYMENT" deployed-image "$IMAGE" pending '' pending-sum ''
 }
 
 # create_model NAME

@@ -57,10 +57,13 @@ state_has() {
 # state_ids TYPE: the ids of that type, oldest first, one a line.
 state_ids() { state_read | jq -r --arg type "$1" '.resources[] | select(.type == $type) | .id'; }
 
-# state_set NAME VALUE, state_get NAME, state_unset NAME: facts about the deployment; '' when unset.
-state_set() { state_read | jq --arg name "$1" --arg value "$2" '.facts[$name] = $value' | state_write || exit 1; }
+# state_set NAME VALUE..., state_get NAME: facts about the deployment; '' is the same as unset.
+state_set() {
+  state_read | jq 'reduce range(0; $ARGS.positional | length; 2) as $i (.;
+    .facts[$ARGS.positional[$i]] = $ARGS.positional[$i + 1]) | .facts |= with_entries(select(.value != ""))' --args "$@" |
+    state_write || exit 1
+}
 state_get() { state_read | jq -r --arg name "$1" '.facts[$name] // ""'; }
-state_unset() { state_read | jq --arg name "$1" 'del(.facts[$name])' | state_write || exit 1; }
 
 # claim TYPE ID: may this project create ID? Yes when it is not there; an existing one must be
 # ours. Answers 0 when it has to be created (now recorded), 1 when it is there already.

@@ -167,32 +167,41 @@ impl Bench {
 
     /// What scripts have made and nobody has removed. Images and logins on this machine are a cache;
     /// what the services make by themselves (log groups) is marked.
-    pub fn left(&self, seed: &Map<String, Value>) -> Vec<String> {
-        let world: Value =
-            serde_json::from_slice(&fs::read(self.root.join("world/world.json")).unwrap()).unwrap();
-        let resources = world["resources"].as_object().unwrap();
-        resources
-            .iter()
-            .filter(|(key, value)| {
-                !seed.contains_key(*key)
-                    && value["_by"] != "service"
-                    && !key.starts_with("docker.image/")
-                    && !key.starts_with("docker.login/")
-                    // Transform jobs cannot be deleted; one that is over costs nothing.
-                    && !["Completed", "Failed", "Stopped"].iter().any(|s| value["TransformJobStatus"] == *s)
-            })
-            .map(|(key, _)| key.clone())
-            .collect()
+    fn made(&self, seed: &Map<String, Value>) -> Map<String, Value> {
+        let world = fs::read(self.root.join("world/world.json")).unwrap();
+        let mut world: Value = serde_json::from_slice(&world).unwrap();
+        let Some(Value::Object(mut made)) = world.get_mut("resources").map(Value::take) else {
+            return Map::new();
+        };
+        // Transform jobs cannot be deleted; one that is over costs nothing.
+        let over = |job: &Value| {
+            ["Completed", "Failed", "Stopped"].iter().any(|s| job["TransformJobStatus"] == *s)
+        };
+        made.retain(|key, value| {
+            let cache = key.starts_with("docker.image/") || key.starts_with("docker.login/");
+            !cache && !seed.contains_key(key) && value["_by"] != "service" && !over(value)
+        });
+        made
+    }
+
+    fn recorded(&self) -> Value {
+        match fs::read(self.project().join(".mcc/state.json")) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
+            Err(_) => json!({"resources": []}),
+        }
+    }
+
+    /// What there is and what is recorded, as a text without the times in it.
+    pub fn state(&self, seed: &Map<String, Value>) -> String {
+        let text = format!("{}\n{}", json!(self.made(seed)), self.recorded());
+        text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
     }
 
     /// Panics if anything is left, in the world or in the project's record.
     pub fn is_clean(&self, seed: &Map<String, Value>, after: &dyn std::fmt::Display) {
-        assert_eq!(self.left(seed), Vec::<String>::new(), "left over after {after}");
-        let state: Value = match fs::read(self.project().join(".mcc/state.json")) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
-            Err(_) => return,
-        };
-        assert_eq!(state["resources"], json!([]), "still recorded after {after}");
+        let left: Vec<String> = self.made(seed).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(left, Vec::<String>::new(), "left over after {after}");
+        assert_eq!(self.recorded()["resources"], json!([]), "still recorded after {after}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Failures: each call of a life is made to fail in turn.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,9 +29,18 @@ struct Call {
     nth: usize,
 }
 
+/// What is tried out on one project.
+struct Trial<'a> {
+    case: &'a Case,
+    full: bool,
+    /// States that `do/clean` has cleaned up.
+    cleaned: RefCell<BTreeSet<String>>,
+}
+
 /// Injects failures into the scripts of `steps` that reach AWS or the cluster. The first call of every
 /// operation of a script is enough, unless `full`. All that go wrong are told, not the first only.
 pub fn inject(case: &Case, steps: &[Step], full: bool) {
+    let trial = Trial { case, full, cleaned: RefCell::default() };
     let mut seen = BTreeSet::new();
     let mut failed = Vec::new();
     for step in steps {
@@ -50,8 +60,8 @@ pub fn inject(case: &Case, steps: &[Step], full: bool) {
             } else {
                 seen.insert((step.line, step.run, operation.to_owned()))
             };
-            let mut attempt = |what: fn(&Case, &Step, &Call)| {
-                if catch_unwind(AssertUnwindSafe(|| what(case, step, &call))).is_err() {
+            let mut attempt = |what: &dyn Fn()| {
+                if catch_unwind(AssertUnwindSafe(what)).is_err() {
                     failed.push(format!(
                         "{} of `{operation}` in run {} of do/{}",
                         call.nth, step.run, step.line
@@ -59,10 +69,10 @@ pub fn inject(case: &Case, steps: &[Step], full: bool) {
                 }
             };
             if new || full {
-                attempt(refused);
+                attempt(&|| trial.refused(step, &call));
             }
             if new && STARTERS.contains(&operation) {
-                attempt(ends_badly);
+                attempt(&|| trial.ends_badly(step, &call));
             }
             if !new || call.tool != "aws" {
                 continue;
@@ -71,7 +81,7 @@ pub fn inject(case: &Case, steps: &[Step], full: bool) {
             let noted = operation != "sagemaker-runtime invoke-endpoint-async"
                 && step.line != "clean --yes";
             if !reads && noted && (first || full) {
-                attempt(interrupted);
+                attempt(&|| trial.interrupted(step, &call));
             }
         }
     }
@@ -100,56 +110,60 @@ fn calls(recorded: &[Value]) -> Vec<Call> {
     all
 }
 
-fn try_out(case: &Case, step: &Step, call: &Call, kind: &str, check: impl Fn(&Bench, &Ran)) {
-    let root = step.before.root.with_extension("try");
-    let _ = fs::remove_dir_all(&root); // of an attempt that failed
-    let bench = step.before.fork(root);
-    bench.arm(&call.tool, &call.operation, call.nth, kind);
-    let ran = bench.run(step.line);
-    bench.disarm();
-    let label =
-        format!("{}: {kind} at call {} of `{}` in {ran}", case.name, call.nth, call.operation);
-    let fired = bench.calls().iter().any(|c| !c["fault"].is_null());
-    assert!(fired, "the fault did not fire: {label}");
-    check(&bench, &ran);
-    let clean = bench.run("clean --yes");
-    assert_eq!(clean.status, Some(0), "{clean}\nafter {label}");
-    bench.is_clean(&case.seed, &label);
-    fs::remove_dir_all(&bench.root).unwrap();
-}
-
-/// The service refuses: the script ends with an error that has the service's own words.
-fn refused(case: &Case, step: &Step, call: &Call) {
-    try_out(case, step, call, "denied", |_, ran| {
-        let label = format!("{}: `{}` was refused", case.name, call.operation);
-        assert!(ran.status.is_some_and(|s| s != 0 && s < 100), "{label}: {ran}");
-        let said = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(said.contains("(injected)"), "{label}, without the service's message: {ran}");
-        assert!(said.contains("error: "), "{label}, without an error: {ran}");
-        if call.tool == "aws"
-            && step.line != "manifest --verify --json"
-            && !step.line.starts_with("validate")
-        {
-            assert_eq!(ran.status, Some(4), "{label}: {ran}");
+impl Trial<'_> {
+    fn try_out(&self, step: &Step, call: &Call, kind: &str, check: impl Fn(&Bench, &Ran)) {
+        let root = step.before.root.with_extension("try");
+        let _ = fs::remove_dir_all(&root); // of an attempt that failed
+        let bench = step.before.fork(root);
+        bench.arm(&call.tool, &call.operation, call.nth, kind);
+        let ran = bench.run(step.line);
+        bench.disarm();
+        let name = &self.case.name;
+        let label = format!("{name}: {kind} at call {} of `{}` in {ran}", call.nth, call.operation);
+        let fired = bench.calls().iter().any(|c| !c["fault"].is_null());
+        assert!(fired, "the fault did not fire: {label}");
+        check(&bench, &ran);
+        // What one clean has removed, another removes from the same state as well.
+        let new = self.cleaned.borrow_mut().insert(bench.state(&self.case.seed));
+        if new || self.full {
+            let clean = bench.run("clean --yes");
+            assert_eq!(clean.status, Some(0), "{clean}\nafter {label}");
+            bench.is_clean(&self.case.seed, &label);
         }
-    });
-}
+        fs::remove_dir_all(&bench.root).unwrap();
+    }
 
-/// The script is killed right after the effect of a call; run again it goes on, and `do/clean` finds all.
-fn interrupted(case: &Case, step: &Step, call: &Call) {
-    try_out(case, step, call, "killed", |bench, ran| {
-        assert_ne!(ran.status, Some(0), "{ran}");
-        bench.run(step.line).ends(0);
-    });
-}
+    /// The service refuses: the script ends with an error that has the service's own words.
+    fn refused(&self, step: &Step, call: &Call) {
+        self.try_out(step, call, "denied", |_, ran| {
+            let label = format!("{}: `{}` was refused", self.case.name, call.operation);
+            assert!(ran.status.is_some_and(|s| s != 0 && s < 100), "{label}: {ran}");
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(said.contains("(injected)"), "{label}, without the service's message: {ran}");
+            assert!(said.contains("error: "), "{label}, without an error: {ran}");
+            let checks = ["manifest", "validate"].iter().any(|s| step.line.starts_with(s));
+            if call.tool == "aws" && !checks {
+                assert_eq!(ran.status, Some(4), "{label}: {ran}");
+            }
+        });
+    }
 
-/// What a call starts fails later: the script says so.
-fn ends_badly(case: &Case, step: &Step, call: &Call) {
-    try_out(case, step, call, "ends-failed", |bench, ran| {
-        let label = format!("{}: what `{}` started has failed", case.name, call.operation);
-        assert_eq!(ran.status, Some(1), "{label}: {ran}");
-        assert!(ran.stderr.contains("error: ") && ran.stderr.contains("hint: "), "{label}: {ran}");
-        // And the next attempt repairs it.
-        bench.run(step.line).ends(0);
-    });
+    /// The script is killed right after the effect of a call; run again it goes on.
+    fn interrupted(&self, step: &Step, call: &Call) {
+        self.try_out(step, call, "killed", |bench, ran| {
+            assert_ne!(ran.status, Some(0), "{ran}");
+            bench.run(step.line).ends(0);
+        });
+    }
+
+    /// What a call starts fails later: the script says so, and the next attempt repairs it.
+    fn ends_badly(&self, step: &Step, call: &Call) {
+        self.try_out(step, call, "ends-failed", |bench, ran| {
+            let label = format!("{}: what `{}` started failed", self.case.name, call.operation);
+            assert_eq!(ran.status, Some(1), "{label}: {ran}");
+            let said = ran.stderr.contains("error: ") && ran.stderr.contains("hint: ");
+            assert!(said, "{label}: {ran}");
+            bench.run(step.line).ends(0);
+        });
+    }
 }

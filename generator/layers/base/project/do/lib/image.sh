@@ -23,10 +23,6 @@ exists_s3_bucket() { aws_exists s3api head-bucket --bucket "$1" --expected-bucke
 remove_s3_bucket() {
   if aws_try s3api delete-bucket --bucket "$1" --expected-bucket-owner "$ACCOUNT_ID" >/dev/null || aws_not_found; then return 0; fi
   if grep -q BucketNotEmpty "$MCC_TMP/aws-error"; then
-    if state_ids s3-prefix | grep -q "^s3://$1/"; then
-      warn "bucket $1 still has objects of this project"
-      return 4
-    fi
     info "  kept bucket $1: it holds results, or other projects use it"
     return 0
   fi

@@ -6,7 +6,7 @@ COMPONENT_NAME=$PROJECT_NAME
 exists_inference_component() { aws_exists sagemaker describe-inference-component --inference-component-name "$1"; }
 remove_inference_component() {
   if ! aws_try sagemaker delete-inference-component --inference-component-name "$1" >/dev/null && ! aws_not_found; then
-    if ! grep -Eiq 'in.progress|Creating|Updating' "$MCC_TMP/aws-error"; then
+    if ! grep -Eiq 'in.progress|Creating|Updating|Deleting' "$MCC_TMP/aws-error"; then
       aws_report 'sagemaker delete-inference-component'
       return 4
     fi
