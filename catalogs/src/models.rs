@@ -192,6 +192,13 @@ pub struct Model {
     pub confidence: Confidence,
 }
 
+impl Model {
+    /// First version of `engine` that serves this model, where the engine's recipes say it.
+    pub fn first_version_of(&self, engine: &str) -> Option<&str> {
+        if engine == "vllm" { self.min_vllm.as_deref() } else { None }
+    }
+}
+
 /// `models.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

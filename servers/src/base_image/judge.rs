@@ -1,6 +1,6 @@
 //! Whether an image works for a model, an instance type and a Region. Pure.
 
-use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Region, Support, version};
+use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Model, Region, Support, version};
 use mcc_generator::AmiKind;
 
 use crate::common::deployment::Deployment;
@@ -13,8 +13,8 @@ pub(super) struct Wish<'a> {
     pub(super) instance: Option<&'a Instance>,
     /// Class name of the model.
     pub(super) architecture: Option<String>,
-    /// First version of the engine that serves the model, by the engine's own recipes.
-    pub(super) least_engine: Option<String>,
+    /// What the catalog has on the model.
+    pub(super) row: Option<&'a Model>,
 }
 
 /// An image that works.
@@ -85,8 +85,7 @@ fn engine(
             notes.push(format!("whether {engine} {has} serves {class} is not known"));
         }
     }
-    if let Some(least) = wish.least_engine.as_deref()
-        && engine == "vllm"
+    if let Some(least) = wish.row.and_then(|row| row.first_version_of(engine))
         && version::compare(has, least).is_lt()
     {
         return Err(format!(

@@ -135,7 +135,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         region,
         instance,
         architecture: sized.as_ref().and_then(|sized| sized.shape.architecture.clone()),
-        least_engine: sized.as_ref().and_then(|sized| sized.row?.min_vllm.clone()),
+        row: sized.as_ref().and_then(|sized| sized.row),
     };
     let candidates = candidates(catalogs, &deployment, arguments.engine_version.as_deref())?;
     let mut passed = Vec::new();

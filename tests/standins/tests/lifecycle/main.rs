@@ -156,7 +156,6 @@ fn projects_live_and_leave_nothing() {
 }
 
 #[test]
-#[ignore = "minutes long: run it with --ignored"]
 fn failures_are_told_and_cleaned_up() {
     if !have("jq", "failures_are_told_and_cleaned_up") {
         return;
