@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
+use rmcp::model::ErrorData;
 use serde_json::Value;
 
 use crate::error::{Problem, ToolError};
@@ -25,9 +26,18 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 /// Names the argument; never repeats its value.
 pub(crate) fn within_limits(tool: &Tool, arguments: &JsonObject) -> Result<(), ToolError> {
+    checked(tool.file_arguments, arguments)
+}
+
+/// The same for what carries no files: arguments of prompts and completions.
+pub(crate) fn texts(arguments: &JsonObject) -> Result<(), ToolError> {
+    checked(&[], arguments)
+}
+
+fn checked(file_arguments: &[&str], arguments: &JsonObject) -> Result<(), ToolError> {
     let mut budget = MAX_VALUES;
     for (name, value) in arguments {
-        let carries_files = tool.file_arguments.contains(&name.as_str());
+        let carries_files = file_arguments.contains(&name.as_str());
         let limits = Limits {
             text: if carries_files { MAX_FILE } else { MAX_TEXT },
             secrets: carries_files,
@@ -156,6 +166,17 @@ fn secret(text: &str) -> Option<&'static str> {
                 begins_a_word && follows >= *length
             })
             .then_some(*kind)
+    })
+}
+
+/// Does something that may panic, for prompts and resources, and turns a panic into an error.
+pub(crate) fn caught_here<T>(
+    name: &str,
+    work: impl FnOnce() -> Result<T, ErrorData>,
+) -> Result<T, ErrorData> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        tracing::error!(name, "it panicked");
+        Err(ErrorData::internal_error("this failed unexpectedly", None))
     })
 }
 

@@ -1,17 +1,19 @@
 //! The one MCP handler behind every server and transport.
 //!
 //! Protocol revisions are left to rmcp: it serves all of them at once, and nothing here takes part
-//! in their negotiation. Prompts, resources and completions are not shipped and not declared, so
-//! rmcp answers them as methods that do not exist.
+//! in their negotiation. A server without prompts or resources does not declare them, and rmcp
+//! answers their methods as ones that do not exist.
 
 use std::sync::Arc;
 
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
-    CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, InputResponses,
-    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
-    Tool as ListedTool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
+    CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InputResponses, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    PromptsCapability, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference,
+    ResourcesCapability, ServerCapabilities, ServerConfig, Tool as ListedTool, ToolsCapability,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
@@ -19,6 +21,9 @@ use serde_json::{Value, json};
 use crate::error::ToolError;
 use crate::guard;
 use crate::metrics;
+use crate::parameter;
+use crate::prompt::Prompt;
+use crate::resource::{self, Resource};
 use crate::schema::JsonObject;
 use crate::server::{Answered, Call, Context, Reply, Server, Tool};
 
@@ -40,6 +45,16 @@ impl Handler {
         Self { server, context }
     }
 
+    fn prompt(&self, name: &str) -> Result<&'static Prompt, ErrorData> {
+        self.server.prompts().find(|prompt| prompt.name == name).ok_or_else(|| {
+            let known: Vec<&str> = self.server.prompts().map(|prompt| prompt.name).collect();
+            ErrorData::invalid_params(
+                format!("unknown prompt; there is {}", known.join(", ")),
+                None,
+            )
+        })
+    }
+
     async fn answer(&self, tool: &'static Tool, call: Call) -> CallToolResponse {
         match run(tool, call).await {
             Ok(Reply::Answer(answer)) => {
@@ -52,6 +67,12 @@ impl Handler {
             Err(error) => failed(&error).into(),
         }
     }
+}
+
+fn no_method(name: &str) -> ErrorData {
+    let shown: String = name.chars().take(100).collect();
+    let message = format!("there is no method `{shown}` here");
+    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None)
 }
 
 /// Runs a tool within the limits, and with a net under it.
@@ -98,7 +119,14 @@ impl ServerHandler for Handler {
         let about = Implementation::new(self.server.name, env!("CARGO_PKG_VERSION"))
             .with_title(self.server.title)
             .with_description(self.server.description);
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let mut capabilities = ServerCapabilities::default();
+        capabilities.tools = Some(ToolsCapability::default());
+        let prompts = self.server.prompts().next().is_some();
+        let resources = self.server.resources().next().is_some();
+        capabilities.prompts = prompts.then(PromptsCapability::default);
+        capabilities.resources = resources.then(ResourcesCapability::default);
+        capabilities.completions = (prompts || resources).then(JsonObject::new);
+        ServerConfig::new(capabilities)
             .with_server_info(about)
             .with_instructions(self.server.instructions)
     }
@@ -139,6 +167,109 @@ impl ServerHandler for Handler {
         Ok(self.answer(tool, call).await)
     }
 
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let all: Vec<_> = self.server.prompts().map(Prompt::listed).collect();
+        if all.is_empty() {
+            return Err(no_method("prompts/list"));
+        }
+        Ok(ListPromptsResult::with_all_items(all)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Public))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let prompt = self.prompt(&request.name)?;
+        let arguments = request.arguments.unwrap_or_default();
+        guard::caught_here(prompt.name, || prompt.get(&self.context, arguments)).map(Into::into)
+    }
+
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let mut all = self.server.resources().peekable();
+        if all.peek().is_none() {
+            return Err(no_method("resources/list"));
+        }
+        let listed = all.filter(|one| !one.is_template()).map(Resource::listed).collect();
+        Ok(ListResourcesResult::with_all_items(listed)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Public))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let mut all = self.server.resources().peekable();
+        if all.peek().is_none() {
+            return Err(no_method("resources/templates/list"));
+        }
+        let listed = all.filter(|one| one.is_template()).map(Resource::listed_template).collect();
+        Ok(ListResourceTemplatesResult::with_all_items(listed)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Public))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        guard::caught_here("resources/read", || {
+            resource::read(self.server.resources(), &self.context, &request.uri)
+        })
+        .map(Into::into)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let parameters = match &request.r#ref {
+            Reference::Prompt(prompt) => self.prompt(&prompt.name)?.arguments,
+            Reference::Resource(template) => self
+                .server
+                .resources()
+                .find(|resource| resource.uri == template.uri)
+                .map(|resource| resource.parameters)
+                .ok_or_else(|| {
+                    ErrorData::invalid_params(
+                        "no resource template has this address; resources/templates/list names them",
+                        None,
+                    )
+                })?,
+            _ => return Err(ErrorData::invalid_params("`ref` is of an unknown type", None)),
+        };
+        let typed = request.argument;
+        let Some(parameter) = parameters.iter().find(|one| one.name == typed.name) else {
+            let known: Vec<&str> = parameters.iter().map(|one| one.name).collect();
+            return Err(ErrorData::invalid_params(
+                format!("there is no such argument; there is {}", known.join(", ")),
+                None,
+            ));
+        };
+        let Some(values) = parameter.values else {
+            return Ok(CompleteResult::default());
+        };
+        let earlier = request.context.and_then(|context| context.arguments).unwrap_or_default();
+        guard::caught_here(parameter.name, || {
+            let given = earlier.into_iter().collect();
+            Ok(parameter::complete(values(&self.context, &given), &typed.value))
+        })
+    }
+
     /// rmcp also brings here what is known by name but whose parameters it cannot read, and would
     /// answer it as a method that does not exist.
     async fn on_custom_request(
@@ -150,14 +281,16 @@ impl ServerHandler for Handler {
             "tools/call" => "`name`, a string, and `arguments`, an object",
             "tools/list" => "`cursor`, a string, or nothing",
             "initialize" => "`protocolVersion`, `capabilities` and `clientInfo`",
-            method => {
-                let shown: String = method.chars().take(100).collect();
-                return Err(ErrorData::new(
-                    ErrorCode::METHOD_NOT_FOUND,
-                    format!("there is no method `{shown}` here"),
-                    None,
-                ));
+            "prompts/get" => "`name`, a string, and `arguments`, an object",
+            "prompts/list" | "resources/list" | "resources/templates/list" => {
+                "`cursor`, a string, or nothing"
             }
+            "resources/read" => "`uri`, a string",
+            "completion/complete" => {
+                "`ref` (ref/prompt with `name`, or ref/resource with `uri`) and `argument` with \
+                 `name` and `value`"
+            }
+            method => return Err(no_method(method)),
         };
         Err(ErrorData::invalid_params(
             format!("the parameters of {} are {expected}", request.method),

@@ -19,8 +19,11 @@ mod instance;
 mod logging;
 mod metrics;
 mod model;
+mod parameter;
+mod prompt;
 mod region;
 mod registry;
+mod resource;
 mod roots;
 mod schema;
 mod server;
@@ -30,4 +33,6 @@ mod transport;
 
 pub use error::ServeError;
 pub use registry::{ServerInfo, all, call, servers, tool_schemas};
+#[doc(hidden)]
+pub use transport::listen_with_sessions;
 pub use transport::{HttpOptions, Options, run_http, run_stdio, serve_http, serve_stdio};

@@ -29,6 +29,22 @@ static ALL: Server = Server {
         hyperpod::TOOLS,
         generate_project::TOOLS,
     ],
+    prompts: &[
+        generate_project::PROMPTS,
+        model::PROMPTS,
+        region::PROMPTS,
+        instance::PROMPTS,
+        base_image::PROMPTS,
+        hyperpod::PROMPTS,
+    ],
+    resources: &[
+        generate_project::RESOURCES,
+        model::RESOURCES,
+        region::RESOURCES,
+        instance::RESOURCES,
+        base_image::RESOURCES,
+        hyperpod::RESOURCES,
+    ],
     listing: OnceLock::new(),
 };
 

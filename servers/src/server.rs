@@ -10,6 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::ToolError;
+use crate::prompt::Prompt;
+use crate::resource::Resource;
 use crate::roots::Roots;
 use crate::schema::JsonObject;
 
@@ -25,6 +27,10 @@ pub(crate) struct Server {
     pub(crate) instructions: &'static str,
     /// Its tools, in the order in which they are listed; several groups where servers are joined.
     pub(crate) tools: &'static [&'static [Tool]],
+    /// Its prompts.
+    pub(crate) prompts: &'static [&'static [Prompt]],
+    /// Its resources and resource templates.
+    pub(crate) resources: &'static [&'static [Resource]],
     /// The listing, made when it is first asked for: a server that only starts needs no schemas.
     pub(crate) listing: OnceLock<Vec<ListedTool>>,
 }
@@ -147,6 +153,16 @@ impl Server {
     /// What `tools/list` answers.
     pub(crate) fn listing(&self) -> &[ListedTool] {
         self.listing.get_or_init(|| self.tools().map(Tool::listed).collect())
+    }
+
+    /// Its prompts, in the order in which they are listed.
+    pub(crate) fn prompts(&self) -> impl Iterator<Item = &'static Prompt> + use<> {
+        self.prompts.iter().copied().flatten()
+    }
+
+    /// Its resources and templates, in the order in which they are listed.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &'static Resource> + use<> {
+        self.resources.iter().copied().flatten()
     }
 
     /// The tool called `name`.

@@ -27,6 +27,8 @@ pub(crate) static SERVER: Server = Server {
         tool_named("ask", asking),
         tool_named("slow", slow),
     ]],
+    prompts: &[],
+    resources: &[],
     listing: OnceLock::new(),
 };
 

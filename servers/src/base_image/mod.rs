@@ -1,6 +1,8 @@
 //! The `base-image` server: which image a project starts from, and the host image that it needs.
 
 mod judge;
+mod prompts;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -9,6 +11,8 @@ use std::sync::OnceLock;
 
 use crate::server::Server;
 
+pub(crate) use prompts::PROMPTS;
+pub(crate) use resources::RESOURCES;
 pub(crate) use tools::ALL as TOOLS;
 
 /// The server.
@@ -18,6 +22,8 @@ pub(crate) static SERVER: Server = Server {
     description: "Finds base images of model servers and the newest that works for a model, instance type and Region.",
     instructions: INSTRUCTIONS,
     tools: &[tools::ALL],
+    prompts: &[PROMPTS],
+    resources: &[RESOURCES],
     listing: OnceLock::new(),
 };
 

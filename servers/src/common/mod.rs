@@ -5,6 +5,7 @@ pub(crate) mod instances;
 pub(crate) mod model;
 pub(crate) mod page;
 pub(crate) mod text;
+pub(crate) mod values;
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -4,6 +4,9 @@
 mod answers;
 mod ask;
 mod core;
+mod failures;
+mod prompts;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -13,6 +16,8 @@ use std::sync::OnceLock;
 
 use crate::server::Server;
 
+pub(crate) use prompts::PROMPTS;
+pub(crate) use resources::RESOURCES;
 pub(crate) use tools::ALL as TOOLS;
 
 /// The server.
@@ -22,6 +27,8 @@ pub(crate) static SERVER: Server = Server {
     description: "Generates projects that build, test, deploy and clean up a model on Amazon SageMaker.",
     instructions: INSTRUCTIONS,
     tools: &[tools::ALL],
+    prompts: &[PROMPTS],
+    resources: &[RESOURCES],
     listing: OnceLock::new(),
 };
 

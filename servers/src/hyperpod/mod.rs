@@ -1,6 +1,8 @@
 //! The `hyperpod` server: what a HyperPod cluster on EKS needs and offers, and what fits its nodes.
 
 mod guide;
+mod prompts;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -9,6 +11,8 @@ use std::sync::OnceLock;
 
 use crate::server::Server;
 
+pub(crate) use prompts::PROMPTS;
+pub(crate) use resources::RESOURCES;
 pub(crate) use tools::ALL as TOOLS;
 
 /// The server.
@@ -18,6 +22,8 @@ pub(crate) static SERVER: Server = Server {
     description: "Says what SageMaker HyperPod on EKS needs, and how many copies of a model fit the nodes of a cluster.",
     instructions: INSTRUCTIONS,
     tools: &[tools::ALL],
+    prompts: &[PROMPTS],
+    resources: &[RESOURCES],
     listing: OnceLock::new(),
 };
 

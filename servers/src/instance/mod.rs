@@ -2,6 +2,8 @@
 
 mod answers;
 mod judge;
+mod prompts;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -12,6 +14,8 @@ use crate::server::Server;
 
 pub(crate) use answers::{FitAnswer, assumptions};
 pub(crate) use judge::Judge;
+pub(crate) use prompts::PROMPTS;
+pub(crate) use resources::RESOURCES;
 pub(crate) use tools::{ALL as TOOLS, ServingArguments};
 
 /// The server.
@@ -21,6 +25,8 @@ pub(crate) static SERVER: Server = Server {
     description: "Recommends and compares Amazon SageMaker instance types for a model, with memory worked out and prices.",
     instructions: INSTRUCTIONS,
     tools: &[tools::ALL],
+    prompts: &[PROMPTS],
+    resources: &[RESOURCES],
     listing: OnceLock::new(),
 };
 

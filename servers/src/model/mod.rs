@@ -3,6 +3,8 @@
 mod answers;
 mod find;
 mod place;
+mod prompts;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -11,6 +13,8 @@ use std::sync::OnceLock;
 
 use crate::server::Server;
 
+pub(crate) use prompts::PROMPTS;
+pub(crate) use resources::RESOURCES;
 pub(crate) use tools::ALL as TOOLS;
 
 /// The server.
@@ -20,6 +24,8 @@ pub(crate) static SERVER: Server = Server {
     description: "Finds language models and describes them: sizes, memory, licence, what serves them, what has to be set.",
     instructions: INSTRUCTIONS,
     tools: &[tools::ALL],
+    prompts: &[PROMPTS],
+    resources: &[RESOURCES],
     listing: OnceLock::new(),
 };
 

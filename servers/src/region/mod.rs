@@ -1,6 +1,8 @@
 //! The `region` server: which AWS Region is near, has what is needed, and keeps data where it has to stay.
 
+mod prompts;
 mod rank;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -9,6 +11,8 @@ use std::sync::OnceLock;
 
 use crate::server::Server;
 
+pub(crate) use prompts::PROMPTS;
+pub(crate) use resources::RESOURCES;
 pub(crate) use tools::ALL as TOOLS;
 
 /// The server.
@@ -18,6 +22,8 @@ pub(crate) static SERVER: Server = Server {
     description: "Recommends AWS Regions by place, services, instance types and where data has to stay.",
     instructions: INSTRUCTIONS,
     tools: &[tools::ALL],
+    prompts: &[PROMPTS],
+    resources: &[RESOURCES],
     listing: OnceLock::new(),
 };
 

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use rmcp::handler::server::ServerHandler;
+use rmcp::transport::streamable_http_server::session::SessionManager;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
@@ -86,13 +89,34 @@ pub(super) async fn listen(
     options: &Options,
     stop: CancellationToken,
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<>), ServeError> {
+    let handler = handler(server, options)?;
+    listen_as(handler, NeverSessionManager::default(), false, http, stop).await
+}
+
+/// Serves a handler that is none of the servers on the transport of the servers, with sessions and
+/// streams, which they do without: what the conformance suite's fixtures need.
+#[doc(hidden)]
+pub async fn listen_with_sessions<H: ServerHandler + Clone>(
+    handler: H,
+    http: &HttpOptions,
+) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<H>), ServeError> {
+    let sessions = LocalSessionManager::default();
+    listen_as(handler, sessions, true, http, CancellationToken::new()).await
+}
+
+async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
+    handler: H,
+    sessions: M,
+    streams: bool,
+    http: &HttpOptions,
+    stop: CancellationToken,
+) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<H, M>), ServeError> {
     let allowed = Allowed::new(http)?;
     if let Some(length) =
         http.token.as_ref().map(String::len).filter(|length| *length < LEAST_TOKEN)
     {
         return Err(ServeError::WeakToken { length, least: LEAST_TOKEN });
     }
-    let handler = handler(server, options)?;
     let bind_failed = |source| ServeError::Bind { address: http.address, source };
     let listener = TcpListener::bind(http.address).await.map_err(bind_failed)?;
     let bound = listener.local_addr().map_err(bind_failed)?;
@@ -100,19 +124,16 @@ pub(super) async fn listen(
     // Cancelled only after draining: rmcp would fail the calls that are under way.
     let end = CancellationToken::new();
     let config = StreamableHttpServerConfig::default()
-        .with_legacy_session_mode(false)
-        .with_json_response(true)
+        .with_legacy_session_mode(streams)
+        .with_json_response(!streams)
         .with_max_request_body_bytes(MAX_BODY)
         .with_allowed_hosts(allowed.hosts)
         .with_allowed_origins(allowed.origins)
         // Without this a list without entries would mean that any origin is let in.
         .enforce_origin_validation()
         .with_cancellation_token(end.clone());
-    let service = StreamableHttpService::new(
-        move || Ok(handler.clone()),
-        Arc::new(NeverSessionManager::default()),
-        config,
-    );
+    let service =
+        StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(sessions), config);
     let app = Router::new()
         .route_service(PATH, service)
         .layer(from_fn(checked_body))

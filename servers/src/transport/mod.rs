@@ -10,6 +10,8 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+#[doc(hidden)]
+pub use http::listen_with_sessions;
 pub use http::{HttpOptions, run_http, serve_http};
 pub use stdio::{run_stdio, serve_stdio};
 
