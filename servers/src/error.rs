@@ -97,7 +97,9 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
     /// The value given, shortened; left out when it may be a secret.
+    // A schema without any keyword is refused or misread by some clients; this one holds for every value.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = SHOWN_CHARACTERS + 1))]
     pub(crate) value: Option<Value>,
     /// Where the value came from.
     #[serde(skip_serializing_if = "Option::is_none")]

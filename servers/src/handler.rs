@@ -275,11 +275,13 @@ impl ServerHandler for Handler {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let expected = match request.method.as_str() {
             "tools/call" => "`name`, a string, and `arguments`, an object",
             "tools/list" => "`cursor`, a string, or nothing",
+            // Gone from the current revision, whatever its parameters.
+            "initialize" if speaks_current(&context) => return Err(no_method("initialize")),
             "initialize" => "`protocolVersion`, `capabilities` and `clientInfo`",
             "prompts/get" => "`name`, a string, and `arguments`, an object",
             "prompts/list" | "resources/list" | "resources/templates/list" => {
@@ -301,15 +303,19 @@ impl ServerHandler for Handler {
 
 /// Whether this client takes a form in place of an answer.
 fn can_ask(context: &RequestContext<RoleServer>) -> bool {
-    let speaks = context
-        .protocol_version()
-        .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str());
     // A bare `elicitation: {}` means forms: it is older than the split into form and url.
     let shows_forms = context
         .client_capabilities()
         .and_then(|capabilities| capabilities.elicitation)
         .is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none());
-    speaks && shows_forms
+    speaks_current(context) && shows_forms
+}
+
+/// Whether the request is of the revision without sessions, or a later one.
+fn speaks_current(context: &RequestContext<RoleServer>) -> bool {
+    context
+        .protocol_version()
+        .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
 }
 
 /// Collects what the user filled in: earlier rounds come back in the request state, the last one in

@@ -8,7 +8,13 @@ use std::time::{Duration, Instant};
 
 pub const MCC: &str = env!("CARGO_BIN_EXE_mcc");
 
-/// `mcc serve generate-project --http` on a free port of this machine, killed when dropped.
+/// The servers of the program, and the one that has the tools of all.
+pub fn names() -> Vec<&'static str> {
+    let all = mcc_servers::servers().into_iter().map(|server| server.name);
+    all.chain([mcc_servers::all().name]).collect()
+}
+
+/// A server on HTTP on a free port of this machine, killed when dropped.
 pub struct HttpServer {
     pub child: Child,
     /// Where the endpoint is.
@@ -21,13 +27,19 @@ impl HttpServer {
     }
 
     pub fn start_with(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(MCC)
-            .args(["serve", "generate-project", "--http", "127.0.0.1:0"])
-            .args(arguments)
-            .current_dir(directory)
-            .env_remove("MCC_LOG")
-            .env_remove("MCC_SERVE_TOKEN")
-            .envs(environment.iter().copied())
+        let mut command = serving("generate-project", directory);
+        command.args(arguments).envs(environment.iter().copied());
+        Self::spawned(&mut command)
+    }
+
+    /// The server called `name`.
+    pub fn named(name: &str, directory: &Path) -> Self {
+        Self::spawned(&mut serving(name, directory))
+    }
+
+    /// A program that says on stderr where it listens.
+    pub fn spawned(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -55,6 +67,16 @@ impl HttpServer {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
+}
+
+fn serving(name: &str, directory: &Path) -> Command {
+    let mut command = Command::new(MCC);
+    command
+        .args(["serve", name, "--http", "127.0.0.1:0"])
+        .current_dir(directory)
+        .env_remove("MCC_LOG")
+        .env_remove("MCC_SERVE_TOKEN");
+    command
 }
 
 impl Drop for HttpServer {

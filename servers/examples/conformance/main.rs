@@ -18,10 +18,11 @@ use mcc_servers::{HttpOptions, listen_with_sessions};
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-    ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, RequestStateCodec, ServerConfig,
-    SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
+    ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    RequestStateCodec, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
+    SubscriptionFilter, UnsubscribeRequestParams,
 };
 use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
 use serde::de::DeserializeOwned;
@@ -48,6 +49,14 @@ enum Change {
 fn of<T: DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
     serde_json::from_value(value)
         .map_err(|error| ErrorData::internal_error(error.to_string(), None))
+}
+
+/// The same of a result, which the current revision wants marked as complete.
+fn complete<T: DeserializeOwned>(mut value: Value) -> Result<T, ErrorData> {
+    if let Some(members) = value.as_object_mut() {
+        members.insert("resultType".to_owned(), json!("complete"));
+    }
+    of(value)
 }
 
 type Context = RequestContext<RoleServer>;
@@ -118,7 +127,7 @@ impl ServerHandler for Fixture {
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let messages = catalog::messages(&request.name, &arguments)
             .ok_or_else(|| ErrorData::invalid_params("unknown prompt", None))?;
-        of::<rmcp::model::GetPromptResult>(json!({ "messages": messages })).map(Into::into)
+        complete::<GetPromptResult>(json!({ "messages": messages })).map(Into::into)
     }
 
     async fn list_resources(
@@ -151,7 +160,7 @@ impl ServerHandler for Fixture {
         let content = catalog::content(&request.uri).ok_or_else(|| {
             ErrorData::resource_not_found("no such resource", Some(json!({"uri": request.uri})))
         })?;
-        let result: rmcp::model::ReadResourceResult = of(json!({ "contents": [content] }))?;
+        let result: ReadResourceResult = complete(json!({ "contents": [content] }))?;
         Ok(result.with_ttl_ms(TTL_MS).with_cache_scope(CacheScope::Public).into())
     }
 
@@ -160,7 +169,9 @@ impl ServerHandler for Fixture {
         _request: CompleteRequestParams,
         _context: Context,
     ) -> Result<CompleteResult, ErrorData> {
-        of(json!({"completion": {"values": ["test1", "test2"], "total": 2, "hasMore": false}}))
+        complete(
+            json!({"completion": {"values": ["test1", "test2"], "total": 2, "hasMore": false}}),
+        )
     }
 
     async fn set_level(

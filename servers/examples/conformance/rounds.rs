@@ -6,7 +6,7 @@ use rmcp::model::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{Context, of, tools};
+use crate::{Context, complete, of, tools};
 
 const PREFIX: &str = "test_input_required_result_";
 
@@ -158,7 +158,7 @@ fn within_capabilities(context: &Context) -> Result<CallToolResponse, ErrorData>
 
 pub(crate) fn prompt(request: GetPromptRequestParams) -> Result<GetPromptResponse, ErrorData> {
     match filled(request.input_responses.as_ref(), "user_context", "context") {
-        Some(context) => of::<GetPromptResult>(json!({"messages": [
+        Some(context) => complete::<GetPromptResult>(json!({"messages": [
             {"role": "user", "content": {"type": "text", "text": format!("Context: {context}")}},
         ]}))
         .map(Into::into),

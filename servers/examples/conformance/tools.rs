@@ -10,7 +10,7 @@ use rmcp::service::ServiceError;
 use serde_json::{Value, json};
 
 use crate::catalog::{AUDIO, IMAGE};
-use crate::{Context, of};
+use crate::{Context, complete, of};
 
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -19,7 +19,7 @@ pub(crate) fn text(text: &str) -> Result<CallToolResult, ErrorData> {
 }
 
 fn contents(content: Value) -> Result<CallToolResult, ErrorData> {
-    of(json!({"content": content, "isError": false}))
+    complete(json!({"content": content, "isError": false}))
 }
 
 fn resource(uri: &str, media_type: &str, text: &str) -> Value {
@@ -55,7 +55,7 @@ pub(crate) async fn call(
                 "{\"test\":\"data\",\"value\":123}"
             ),
         ])),
-        "test_error_handling" => of(json!({
+        "test_error_handling" => complete(json!({
             "content": [{"type": "text", "text": "This tool intentionally returns an error for testing"}],
             "isError": true,
         })),

@@ -107,7 +107,9 @@ pub(super) enum Status {
 pub(super) struct ResolvedAnswer {
     /// The input.
     pub(super) key: String,
-    /// Its value.
+    /// Its value, of whatever type the input has.
+    // A schema without any keyword is refused or misread by some clients; this one holds for every value.
+    #[schemars(extend("maxLength" = 1_048_576))]
     pub(super) value: Value,
     /// Where the value came from.
     pub(super) source: String,
