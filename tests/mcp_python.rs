@@ -1,5 +1,5 @@
-//! The main job through the Python MCP client from PyPI, current and 1.x, over stdio and HTTP: see
-//! `tests/mcp/client.py`.
+//! The Python MCP client from PyPI, current and 1.x, and FastMCP's, over stdio and HTTP: the main job
+//! (`tests/mcp/client.py`), and everything that every server lists (`tests/mcp/inventory.py`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,13 +12,17 @@ mod mcp;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
-use mcp::{HttpServer, MCC, skip};
+use mcp::{HttpServer, MCC, names, skip};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A virtual environment with `requirement`, made once and kept; or what is missing for it.
 fn python(name: &str, requirement: &str) -> Result<PathBuf, String> {
+    // Tests of one process want the same environments, and each is made by one of them.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let folder = Path::new(ROOT).join("target/mcp-clients").join(name);
     let python = folder.join("bin/python");
     // Written last, so that an environment that was cut short is made again.
@@ -98,12 +102,52 @@ fn main_job(test: &str, name: &str, requirement: &str) {
     );
 }
 
+/// Every server, over both transports.
+fn inventory(test: &str, client: &str, name: &str, requirement: &str) {
+    let python = match python(name, requirement) {
+        Ok(python) => python,
+        Err(missing) => return skip(test, &missing),
+    };
+    let script = Path::new(ROOT).join("tests/mcp/inventory.py");
+    let place = tempfile::tempdir().unwrap();
+    for server in names() {
+        let run = |transport: &str, target: &[&str]| {
+            let mut command = Command::new(&python);
+            command.arg(&script).args([client, server, transport]).arg(place.path()).args(target);
+            passes(&command.current_dir(place.path()).output().unwrap());
+        };
+        run("stdio", &[MCC, "serve", server]);
+        let http = HttpServer::named(server, place.path());
+        run("http", &[&http.url]);
+    }
+}
+
+const CURRENT: (&str, &str) = ("mcp-2", "mcp>=2.3,<3");
+const OLD: (&str, &str) = ("mcp-1", "mcp>=1.30,<2");
+const FASTMCP: (&str, &str) = ("fastmcp", "fastmcp>=4.1,<5");
+
 #[test]
 fn the_current_python_client_does_the_main_job() {
-    main_job("the_current_python_client_does_the_main_job", "mcp-2", "mcp>=2.3,<3");
+    main_job("the_current_python_client_does_the_main_job", CURRENT.0, CURRENT.1);
 }
 
 #[test]
 fn the_python_client_1_x_does_the_main_job() {
-    main_job("the_python_client_1_x_does_the_main_job", "mcp-1", "mcp>=1.30,<2");
+    main_job("the_python_client_1_x_does_the_main_job", OLD.0, OLD.1);
+}
+
+#[test]
+fn the_current_python_client_uses_all_of_every_server() {
+    let test = "the_current_python_client_uses_all_of_every_server";
+    inventory(test, "mcp", CURRENT.0, CURRENT.1);
+}
+
+#[test]
+fn the_python_client_1_x_uses_all_of_every_server() {
+    inventory("the_python_client_1_x_uses_all_of_every_server", "mcp", OLD.0, OLD.1);
+}
+
+#[test]
+fn fastmcp_uses_all_of_every_server() {
+    inventory("fastmcp_uses_all_of_every_server", "fastmcp", FASTMCP.0, FASTMCP.1);
 }
