@@ -34,6 +34,14 @@ fn examples() -> Vec<Value> {
             "deploymentTarget": "async-inference", "autoscalingMin": 0, "autoscalingMax": 2}),
         json!({"projectName": "chat-pods", "deploymentConfig": "transformers-vllm", "modelName": "Qwen/Qwen3-8B",
             "deploymentTarget": "hyperpod-eks", "hyperpodCluster": "research", "instanceType": "ml.g6e.2xlarge"}),
+        json!({"projectName": "trees", "deploymentConfig": "triton-fil"}),
+        json!({"projectName": "onnx", "deploymentConfig": "triton-onnxruntime", "instanceType": "ml.g4dn.xlarge"}),
+        json!({"projectName": "saved-model", "deploymentConfig": "triton-tensorflow",
+            "deploymentTarget": "batch-transform"}),
+        json!({"projectName": "torchscript", "deploymentConfig": "triton-pytorch"}),
+        json!({"projectName": "own-code", "deploymentConfig": "triton-python", "deploymentTarget": "async-inference"}),
+        json!({"projectName": "generate", "deploymentConfig": "triton-vllm", "modelName": "Qwen/Qwen3-8B"}),
+        json!({"projectName": "engine", "deploymentConfig": "triton-tensorrtllm", "modelName": "Qwen/Qwen3-8B"}),
     ]
 }
 

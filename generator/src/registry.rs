@@ -31,10 +31,12 @@ pub struct Manifest {
     pub defaults: Map<String, Value>,
     /// Prefixes of paths whose files exist only if the value at that path of the view is truthy (`!`: is not).
     pub when: BTreeMap<String, String>,
-    /// Shared parts that a target is made of.
+    /// Shared parts that it is made of: folders of `layers/shared` or `targets/shared`, which it comes after.
     pub uses: Vec<String>,
     /// Family of base images in the catalogs.
     pub images: Option<String>,
+    /// Oldest version of those images that does what the layer's files ask for.
+    pub oldest_image: Option<String>,
     /// Serving engine in the catalogs.
     pub engine: Option<String>,
     /// What becomes of single options of that engine.
@@ -45,6 +47,10 @@ pub struct Manifest {
     pub weights: Option<Weights>,
     /// What a framework layer knows of its framework.
     pub framework: Option<Framework>,
+    /// Folder of the project that a packed model is copied to; `model` where none is named.
+    pub model_dir: Option<String>,
+    /// Tensors of a packed model, for servers that must be told them.
+    pub tensors: Option<Tensors>,
     /// Python packages that a backend layer needs, with their exact versions.
     pub packages: Vec<Package>,
     /// Request file of the project by content type; its keys are the content types that can be asked for.
@@ -109,6 +115,22 @@ pub enum Weights {
     Packed,
     /// Fetched when the container starts.
     Hub,
+}
+
+/// What a server wants to know of a packed model's tensors.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tensors {
+    /// Inputs of the sample model, as `modelInputs` takes them.
+    pub inputs: Map<String, Value>,
+    /// Its outputs.
+    pub outputs: Map<String, Value>,
+    /// The inputs of a request to it, in the form of the `KServe` v2 protocol.
+    pub request: Value,
+    /// Most records that one call of the model takes.
+    pub max_batch_size: u32,
+    /// Whether the server can read the tensors from a model's file by itself.
+    pub completed: bool,
 }
 
 /// The set of instance types that a target accepts.
@@ -334,16 +356,18 @@ impl Registry {
 
     /// The layers that a project is made of, the later winning.
     pub fn overlay(&self, config: &Config, framework: Option<&str>, target: &str) -> Vec<&Layer> {
-        let mut paths = vec!["layers/base".to_owned(), format!("layers/{}", config.architecture)];
+        let mut own = vec!["layers/base".to_owned(), format!("layers/{}", config.architecture)];
         if let Some(framework) = framework {
-            paths.push(format!("layers/{}/framework/{framework}", config.architecture));
+            own.push(format!("layers/{}/framework/{framework}", config.architecture));
         }
-        paths.push(format!("layers/{}/backend/{}", config.architecture, config.backend));
-        let target_path = format!("targets/{target}");
-        if let Some(layer) = self.layers.get(&target_path) {
-            paths.extend(layer.manifest.uses.iter().map(|u| format!("targets/shared/{u}")));
+        own.push(format!("layers/{}/backend/{}", config.architecture, config.backend));
+        own.push(format!("targets/{target}"));
+        let mut paths: Vec<String> = Vec::new();
+        for path in own {
+            let uses = self.layers.get(&path).map(|l| l.manifest.uses.as_slice());
+            paths.extend(uses.unwrap_or_default().iter().map(|part| shared(&path, part)));
+            paths.push(path);
         }
-        paths.push(target_path);
         paths.iter().filter_map(|p| self.layers.get(p)).collect()
     }
 
@@ -355,7 +379,7 @@ impl Registry {
                 defects.push(format!("{path}/layer.json: unreadable, or without a title"));
             }
             for part in &layer.manifest.uses {
-                if !self.layers.contains_key(&format!("targets/shared/{part}")) {
+                if !self.layers.contains_key(&shared(path, part)) {
                     defects.push(format!("{path}/layer.json: uses unknown part {part}"));
                 }
             }
@@ -368,6 +392,12 @@ impl Registry {
         }
         defects
     }
+}
+
+/// The folder of a shared part of the layer at `path`.
+fn shared(path: &str, part: &str) -> String {
+    let root = path.split('/').next().unwrap_or_default();
+    format!("{root}/shared/{part}")
 }
 
 fn collect(dir: &'static Dir<'static>, path: &str, layers: &mut BTreeMap<String, Layer>) {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from model_source import log
-
 DRAIN_S = 25  # SageMaker and Kubernetes kill 30 s after SIGTERM
+
+
+def log(message: str) -> None:
+    print(f"serve: {message}", file=sys.stderr, flush=True)
 
 
 def supervise(command: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -9,13 +9,14 @@ import json
 import os
 import re
 import shutil
-import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from supervise import log
 
 # SageMaker puts a model that it downloads itself here, read-only.
 MODEL_DIR = Path(os.environ.get("MODEL_DIR", "/opt/ml/model"))
@@ -27,10 +28,6 @@ GB = 10**9
 
 class StartError(Exception):
     """What is wrong, for a person to read. Never holds a secret."""
-
-
-def log(message: str) -> None:
-    print(f"serve: {message}", file=sys.stderr, flush=True)
 
 
 def use_large_disk(environ: MutableMapping[str, str]) -> Path:
