@@ -27,6 +27,8 @@ pub struct Manifest {
     pub needs: Vec<String>,
     /// Values for the inputs in `needs`, for tables and tests.
     pub examples: Map<String, Value>,
+    /// What to know before one takes it to a target, by the target's name.
+    pub advice: BTreeMap<String, String>,
     /// Values of inputs that are not given.
     pub defaults: Map<String, Value>,
     /// Prefixes of paths whose files exist only if the value at that path of the view is truthy (`!`: is not).
@@ -57,6 +59,8 @@ pub struct Manifest {
     pub payloads: BTreeMap<String, String>,
     /// Environment variables of the container: a structural template over the view.
     pub env: Map<String, Value>,
+    /// Whether its processes hand each other more than a few megabytes in shared memory.
+    pub shared_memory: Option<bool>,
     /// Which field of the catalogs' instance types says that the target takes a type.
     pub instances: Option<InstancePool>,
     /// The target's ceiling on a request's body, in MB.

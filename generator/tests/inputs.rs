@@ -257,9 +257,18 @@ fn default_of(inputs: &Map<String, Value>, key: &str) -> Option<Value> {
     support::plan_of(inputs).inputs.into_iter().find(|i| i.key == key).map(|i| i.value)
 }
 
-/// Inputs whose sample can be what is chosen without it: the newest host image, for one.
+/// Inputs whose sample can be what is chosen without it: the newest host image, for one, or as many
+/// accelerators as one copy is split over.
 fn equal_by_choice(key: &str) -> bool {
-    ["inferenceAmiVersion", "transformAmiVersion", "engineVersion", "instanceType"].contains(&key)
+    [
+        "inferenceAmiVersion",
+        "transformAmiVersion",
+        "engineVersion",
+        "instanceType",
+        "icGpuCount",
+        "hpGpuCount",
+    ]
+    .contains(&key)
 }
 
 #[test]

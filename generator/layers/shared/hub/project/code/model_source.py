@@ -113,13 +113,14 @@ def model_folder(root: Path) -> Path:
     """`root`, or its only folder: archives often hold the model one level down."""
     if not root.is_dir() or not any(root.iterdir()):
         raise StartError(f"{root} is empty: SageMaker fills it when the deployment names an S3 model")
-    described = ("config.json", "params.json")
+    described = ("config.json", "params.json", "model_index.json")
     if any((root / name).is_file() for name in described):
         return root
     below = [path for path in root.iterdir() if path.is_dir() and any((path / name).is_file() for name in described)]
     if len(below) == 1:
         return below[0]
-    raise StartError(f"{root} has no config.json, so it is not a model: {', '.join(sorted(os.listdir(root))[:10])}")
+    names = ", ".join(sorted(os.listdir(root))[:10])
+    raise StartError(f"{root} has no config.json or model_index.json, so it is not a model: {names}")
 
 
 def fetch(uri: str, cache: Path) -> Path:
