@@ -41,6 +41,8 @@ pub struct Manifest {
     pub oldest_image: Option<String>,
     /// Serving engine in the catalogs.
     pub engine: Option<String>,
+    /// Of the backends that fetch their model: the one that is meant where none is named.
+    pub usual: bool,
     /// What becomes of single options of that engine.
     pub options: OptionRoles,
     /// Accelerators that it runs on: `cpu`, `cuda`, `neuron`.
@@ -360,19 +362,41 @@ impl Registry {
 
     /// The layers that a project is made of, the later winning.
     pub fn overlay(&self, config: &Config, framework: Option<&str>, target: &str) -> Vec<&Layer> {
-        let mut own = vec!["layers/base".to_owned(), format!("layers/{}", config.architecture)];
-        if let Some(framework) = framework {
-            own.push(format!("layers/{}/framework/{framework}", config.architecture));
+        let mut layers = self.with_parts(&["layers/base".to_owned()]);
+        layers.extend(self.config_layers(config, framework));
+        layers.extend(self.target_layers(target));
+        layers
+    }
+
+    /// The layers that make a config what it is.
+    pub fn config_layers(&self, config: &Config, framework: Option<&str>) -> Vec<&Layer> {
+        let architecture = format!("layers/{}", config.architecture);
+        let mut own = vec![architecture.clone()];
+        own.extend(framework.map(|name| format!("{architecture}/framework/{name}")));
+        own.push(format!("{architecture}/backend/{}", config.backend));
+        self.with_parts(&own)
+    }
+
+    /// The layers that make a target what it is.
+    pub fn target_layers(&self, target: &str) -> Vec<&Layer> {
+        self.with_parts(&[format!("targets/{target}")])
+    }
+
+    /// The layers at `paths`, each after the shared parts that it uses.
+    fn with_parts(&self, paths: &[String]) -> Vec<&Layer> {
+        let mut layers = Vec::new();
+        for layer in paths.iter().filter_map(|path| self.layers.get(path)) {
+            let parts = layer.manifest.uses.iter().map(|part| shared(&layer.path, part));
+            layers.extend(parts.filter_map(|path| self.layers.get(&path)));
+            layers.push(layer);
         }
-        own.push(format!("layers/{}/backend/{}", config.architecture, config.backend));
-        own.push(format!("targets/{target}"));
-        let mut paths: Vec<String> = Vec::new();
-        for path in own {
-            let uses = self.layers.get(&path).map(|l| l.manifest.uses.as_slice());
-            paths.extend(uses.unwrap_or_default().iter().map(|part| shared(&path, part)));
-            paths.push(path);
-        }
-        paths.iter().filter_map(|p| self.layers.get(p)).collect()
+        layers
+    }
+
+    /// The config that serves a model from a hub when none is named.
+    pub fn usual(&self) -> Option<&Config> {
+        let usual = |c: &&Config| self.config_layers(c, None).iter().any(|l| l.manifest.usual);
+        self.configs.iter().find(usual)
     }
 
     /// What is wrong with the folders themselves.
