@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads the command line options of a vLLM source tree into catalogs/data/engine_options.json.
+"""Reads the command line options of a vLLM source tree into catalogs/data/engine_options.json, beside those of other engines.
 
 usage: engine_options.py VLLM_SOURCE_TREE [OUTPUT]
 
@@ -148,8 +148,8 @@ def option(tree, flag, cls, field, overridden):
     return row(flag, kind, choices, constant(default))
 
 
-def row(flag, kind, choices, default):
-    made = {"engine": "vllm", "name": flag.lstrip("-"), "kind": kind}
+def row(flag, kind, choices, default, engine="vllm"):
+    made = {"engine": engine, "name": flag.lstrip("-"), "kind": kind}
     if choices:
         made["choices"] = choices
     if default is not None:
@@ -243,22 +243,34 @@ def main():
     if len(sys.argv) not in (2, 3):
         raise SystemExit(__doc__)
     root = pathlib.Path(sys.argv[1])
-    default = pathlib.Path(__file__).resolve().parent.parent / "data" / "engine_options.json"
-    output = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else default
     version = re.search(r"^Version: (\S+)$", (root / "PKG-INFO").read_text(), re.MULTILINE)[1]
     tree = Tree(root)
     options = {}
     for found in (frontend_options(tree, root / FRONTEND_ARGS), engine_options(tree, root / FRONTEND_ARGS), engine_options(tree, root / ENGINE_ARGS)):
         for item in found:
             options.setdefault(item["name"], item)
+    output = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else None
+    merge("vllm", version, f"{ENGINE_ARGS}, {FRONTEND_ARGS}", options.values(), output)
+
+
+def merge(engine, version, read_from, options, output=None):
+    """Replace the rows of one engine; those of others stay."""
+    path = output or pathlib.Path(__file__).resolve().parent.parent / "data" / "engine_options.json"
+    before = json.loads(path.read_text()) if path.exists() else {"sources": [], "options": []}
+    source = {"engine": engine, "version": version, "read_from": read_from}
+    others = lambda key: [row for row in before[key] if row["engine"] != engine]
+    sources = sorted([*others("sources"), source], key=lambda row: row["engine"])
+    options = sorted(options, key=lambda row: row["name"])
+    rows = sorted([*others("options"), *options], key=lambda row: row["engine"])
+    releases = ", ".join(f"{row['engine']} {row['version']}" for row in sources)
     document = {
         "as_of": datetime.date.today().isoformat(),
-        "source": f"command line of the vllm {version} source distribution, read without running it",
-        "sources": [{"engine": "vllm", "version": version, "read_from": f"{ENGINE_ARGS}, {FRONTEND_ARGS}"}],
-        "options": [options[name] for name in sorted(options)],
+        "source": f"command lines of the distributions of {releases}, read without running them",
+        "sources": sources,
+        "options": rows,
     }
-    write(document, output)
-    print(f"{output}: {len(options)} options of vllm {version}", file=sys.stderr)
+    write(document, path)
+    print(f"{path}: {len(options)} options of {engine} {version}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -282,8 +282,11 @@ fn engines_gain_and_drop_model_classes() {
     assert_eq!(vllm("0.40.0", "LlamaForCausalLM"), Support::Unknown);
     assert_eq!(vllm("0.6.0", "LlamaForCausalLM"), Support::Unknown, "0.6.0 has no list to read");
     assert_eq!(vllm("0.27.1", "NoSuchModel"), Support::Unknown);
-    assert_eq!(engines.supports("sglang", "0.5.17", "LlamaForCausalLM"), Support::Unknown);
-    assert_eq!(engines.supports("sglang", "0.5.23", "LlamaForCausalLM"), Support::Supported);
+    let sglang = |version: &str, class: &str| engines.supports("sglang", version, class);
+    assert_eq!(sglang("0.5.17", "LlamaForCausalLM"), Support::Supported);
+    assert_eq!(sglang("0.5.17", "MambaForCausalLM"), Support::TooOld { first: "0.5.20".into() });
+    let omni = |version: &str| engines.supports("vllm-omni", version, "Flux2KleinPipeline");
+    assert_eq!((omni("0.30.0"), omni("0.29.0")), (Support::Supported, Support::Unknown));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a model file says of the version that it was trained with. Nothing is executed or unpickled:
 //! the bytes are searched.
 
+pub(crate) mod onnx;
+
 use std::io::Read;
 
 /// What was read from a model file.
@@ -10,6 +12,12 @@ pub(crate) struct Artifact {
     pub version: Option<String>,
     /// Whether the file is XGBoost's old binary form, which XGBoost 3.1 and later cannot read.
     pub old_binary: bool,
+    /// Inputs and outputs with their names, types and shapes, where the file has them.
+    pub graph: Option<onnx::Graph>,
+    /// Columns of the table that a forest of trees predicts from.
+    pub features: Option<i64>,
+    /// Classes that it tells apart; 0 for a value instead.
+    pub classes: Option<i64>,
 }
 
 /// Longest version that is believed.
@@ -23,7 +31,30 @@ pub(crate) fn inspect(bytes: &[u8], max: u64) -> Artifact {
         .and_then(pickled_text)
         .or_else(|| after(bytes, b"\"version\":[").and_then(json_numbers))
         .or_else(|| after(bytes, b"version[#L\0\0\0\0\0\0\0\x03").and_then(ubj_numbers));
-    Artifact { version, old_binary: bytes.starts_with(b"binf") }
+    let features = whole(bytes, b"\"num_feature\"")
+        .or_else(|| whole(bytes, b"num_featureS"))
+        .or_else(|| whole(bytes, b"\nmax_feature_idx=").map(|last| last.saturating_add(1)));
+    let says = |text: &[u8]| after(bytes, text).is_some();
+    let classes = match whole(bytes, b"\"num_class\"")
+        .or_else(|| whole(bytes, b"num_classS"))
+        .or_else(|| whole(bytes, b"\nnum_class="))
+    {
+        Some(n) if n > 1 => Some(n),
+        Some(_) if says(b"binary:logistic") || says(b"objective=binary") => Some(1),
+        other => other.map(|_| 0),
+    };
+    let graph = onnx::read(bytes);
+    Artifact { version, old_binary: bytes.starts_with(b"binf"), graph, features, classes }
+}
+
+/// The whole number within the next few bytes after the last occurrence of `needle`, whatever the
+/// punctuation between: XGBoost's JSON and UBJSON, and `LightGBM`'s text.
+fn whole(bytes: &[u8], needle: &[u8]) -> Option<i64> {
+    let rest = after(bytes, needle)?;
+    let start = rest.iter().take(14).position(u8::is_ascii_digit)?;
+    let digits: Vec<u8> =
+        rest.iter().skip(start).take(9).copied().take_while(u8::is_ascii_digit).collect();
+    std::str::from_utf8(&digits).ok()?.parse().ok()
 }
 
 /// The content of a file that joblib compressed by zlib, its default, or gzip. `None` for others: those
@@ -134,6 +165,21 @@ mod tests {
         let packed = packer.finish().expect("memory");
         assert_eq!(inspect(&packed, 4096).version.as_deref(), Some("1.4.2"));
         assert_eq!(inspect(&packed, 1000).version, None);
+    }
+
+    #[test]
+    fn forests_tell_their_size() {
+        let size = |bytes: &[u8]| {
+            let found = inspect(bytes, 0);
+            (found.features, found.classes)
+        };
+        let json = br#"{"learner_model_param":{"num_class":"3","num_feature":"12"},"objective":{"name":"multi:softprob"}}"#;
+        assert_eq!(size(json), (Some(12), Some(3)));
+        let ubj = b"L\0\0\0\0\0\0\0\x0bnum_featureSL\0\0\0\0\0\0\0\x018L\0\0\0\0\0\0\0\x09num_classSL\0\0\0\0\0\0\0\x010";
+        assert_eq!(size(ubj), (Some(8), Some(0)));
+        let text =
+            b"tree\nversion=v4\nnum_class=1\nmax_feature_idx=9\nobjective=binary sigmoid:1\n";
+        assert_eq!(size(text), (Some(10), Some(1)));
     }
 
     #[test]

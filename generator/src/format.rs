@@ -27,6 +27,7 @@ pub enum Format {
     Revision,
     SageMakerName,
     OptionName,
+    TensorName,
     ContentType,
     ClusterName,
     KubernetesName,
@@ -63,6 +64,7 @@ impl Format {
             F::Revision => "a branch, tag or commit: letters, digits and ._/-",
             F::SageMakerName => "1 to 63 letters, digits and -, first and last not -",
             F::OptionName => "letters, digits and ._:- (at most 256)",
+            F::TensorName => "letters, digits and ._:/- (at most 256)",
             F::ContentType => "a media type such as application/json",
             F::ClusterName => "a cluster name (letters, digits, -) or its ARN",
             F::KubernetesName => "1 to 63 of a-z, 0-9 and -, first and last not -",
@@ -114,6 +116,7 @@ impl Format {
                 chars(text, 1, 63, "-") && starts_alphanumeric(text) && !text.ends_with('-')
             }
             F::OptionName => chars(text, 1, 256, "._:-") && starts_alphanumeric(text),
+            F::TensorName => chars(text, 1, 256, "._:/-"),
             F::ContentType => {
                 let mut halves = text.split('/');
                 let half = |s: Option<&str>| s.is_some_and(|s| chars(s, 1, 127, ".+-"));

@@ -169,6 +169,16 @@ inputs! {
         /// Whether the project trains and packs a sample model.
         include_sample: bool = Boolean;
     }
+    "tensors" {
+        /// Inputs of the model, as name=TYPE[dimensions] without that of the batch: features=FP32[8].
+        model_inputs: StringMap = Map(F::TensorName, false);
+        /// Outputs of the model, in the same form.
+        model_outputs: StringMap = Map(F::TensorName, false);
+    }
+    "engine" {
+        /// Version of the serving engine or its image; the catalogs list those that there are.
+        engine_version: String = Text(F::Version);
+    }
     "llm" {
         /// Hugging Face model id, or s3:// prefix with the model's files.
         model_name: String = Text(F::ModelName);
@@ -178,8 +188,6 @@ inputs! {
         model_config: String = Text(F::PathOrJson);
         /// Secrets Manager secret (ARN) that holds a Hugging Face token.
         hf_token_arn: String = Text(F::SecretArn);
-        /// Version of the serving engine; the catalogs list those that have an image.
-        engine_version: String = Text(F::Version);
         /// Options of the serving engine, as name=value; a name alone is a flag.
         engine_args: StringMap = Map(F::OptionName, true);
         /// Accelerators that one copy of the model is split over.

@@ -193,7 +193,8 @@ impl Context<'_> {
         };
         let root = self.path(path).map_err(wrong)?;
         let mut total = 0;
-        let mut folders = vec![(root.clone(), format!("model/{file}"))];
+        let place = self.manifest(|m| m.model_dir.clone()).unwrap_or_else(|| "model".to_owned());
+        let mut folders = vec![(root.clone(), format!("{place}/{file}"))];
         while let Some((from, to)) = folders.pop() {
             if from.is_dir() {
                 let entries = std::fs::read_dir(&from).map_err(|e| wrong(e.to_string()))?;

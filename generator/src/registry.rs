@@ -27,16 +27,22 @@ pub struct Manifest {
     pub needs: Vec<String>,
     /// Values for the inputs in `needs`, for tables and tests.
     pub examples: Map<String, Value>,
+    /// What to know before one takes it to a target, by the target's name.
+    pub advice: BTreeMap<String, String>,
     /// Values of inputs that are not given.
     pub defaults: Map<String, Value>,
     /// Prefixes of paths whose files exist only if the value at that path of the view is truthy (`!`: is not).
     pub when: BTreeMap<String, String>,
-    /// Shared parts that a target is made of.
+    /// Shared parts that it is made of: folders of `layers/shared` or `targets/shared`, which it comes after.
     pub uses: Vec<String>,
     /// Family of base images in the catalogs.
     pub images: Option<String>,
+    /// Oldest version of those images that does what the layer's files ask for.
+    pub oldest_image: Option<String>,
     /// Serving engine in the catalogs.
     pub engine: Option<String>,
+    /// Of the backends that fetch their model: the one that is meant where none is named.
+    pub usual: bool,
     /// What becomes of single options of that engine.
     pub options: OptionRoles,
     /// Accelerators that it runs on: `cpu`, `cuda`, `neuron`.
@@ -45,12 +51,18 @@ pub struct Manifest {
     pub weights: Option<Weights>,
     /// What a framework layer knows of its framework.
     pub framework: Option<Framework>,
+    /// Folder of the project that a packed model is copied to; `model` where none is named.
+    pub model_dir: Option<String>,
+    /// Tensors of a packed model, for servers that must be told them.
+    pub tensors: Option<Tensors>,
     /// Python packages that a backend layer needs, with their exact versions.
     pub packages: Vec<Package>,
     /// Request file of the project by content type; its keys are the content types that can be asked for.
     pub payloads: BTreeMap<String, String>,
     /// Environment variables of the container: a structural template over the view.
     pub env: Map<String, Value>,
+    /// Whether its processes hand each other more than a few megabytes in shared memory.
+    pub shared_memory: Option<bool>,
     /// Which field of the catalogs' instance types says that the target takes a type.
     pub instances: Option<InstancePool>,
     /// The target's ceiling on a request's body, in MB.
@@ -109,6 +121,22 @@ pub enum Weights {
     Packed,
     /// Fetched when the container starts.
     Hub,
+}
+
+/// What a server wants to know of a packed model's tensors.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tensors {
+    /// Inputs of the sample model, as `modelInputs` takes them.
+    pub inputs: Map<String, Value>,
+    /// Its outputs.
+    pub outputs: Map<String, Value>,
+    /// The inputs of a request to it, in the form of the `KServe` v2 protocol.
+    pub request: Value,
+    /// Most records that one call of the model takes.
+    pub max_batch_size: u32,
+    /// Whether the server can read the tensors from a model's file by itself.
+    pub completed: bool,
 }
 
 /// The set of instance types that a target accepts.
@@ -334,17 +362,41 @@ impl Registry {
 
     /// The layers that a project is made of, the later winning.
     pub fn overlay(&self, config: &Config, framework: Option<&str>, target: &str) -> Vec<&Layer> {
-        let mut paths = vec!["layers/base".to_owned(), format!("layers/{}", config.architecture)];
-        if let Some(framework) = framework {
-            paths.push(format!("layers/{}/framework/{framework}", config.architecture));
+        let mut layers = self.with_parts(&["layers/base".to_owned()]);
+        layers.extend(self.config_layers(config, framework));
+        layers.extend(self.target_layers(target));
+        layers
+    }
+
+    /// The layers that make a config what it is.
+    pub fn config_layers(&self, config: &Config, framework: Option<&str>) -> Vec<&Layer> {
+        let architecture = format!("layers/{}", config.architecture);
+        let mut own = vec![architecture.clone()];
+        own.extend(framework.map(|name| format!("{architecture}/framework/{name}")));
+        own.push(format!("{architecture}/backend/{}", config.backend));
+        self.with_parts(&own)
+    }
+
+    /// The layers that make a target what it is.
+    pub fn target_layers(&self, target: &str) -> Vec<&Layer> {
+        self.with_parts(&[format!("targets/{target}")])
+    }
+
+    /// The layers at `paths`, each after the shared parts that it uses.
+    fn with_parts(&self, paths: &[String]) -> Vec<&Layer> {
+        let mut layers = Vec::new();
+        for layer in paths.iter().filter_map(|path| self.layers.get(path)) {
+            let parts = layer.manifest.uses.iter().map(|part| shared(&layer.path, part));
+            layers.extend(parts.filter_map(|path| self.layers.get(&path)));
+            layers.push(layer);
         }
-        paths.push(format!("layers/{}/backend/{}", config.architecture, config.backend));
-        let target_path = format!("targets/{target}");
-        if let Some(layer) = self.layers.get(&target_path) {
-            paths.extend(layer.manifest.uses.iter().map(|u| format!("targets/shared/{u}")));
-        }
-        paths.push(target_path);
-        paths.iter().filter_map(|p| self.layers.get(p)).collect()
+        layers
+    }
+
+    /// The config that serves a model from a hub when none is named.
+    pub fn usual(&self) -> Option<&Config> {
+        let usual = |c: &&Config| self.config_layers(c, None).iter().any(|l| l.manifest.usual);
+        self.configs.iter().find(usual)
     }
 
     /// What is wrong with the folders themselves.
@@ -355,7 +407,7 @@ impl Registry {
                 defects.push(format!("{path}/layer.json: unreadable, or without a title"));
             }
             for part in &layer.manifest.uses {
-                if !self.layers.contains_key(&format!("targets/shared/{part}")) {
+                if !self.layers.contains_key(&shared(path, part)) {
                     defects.push(format!("{path}/layer.json: uses unknown part {part}"));
                 }
             }
@@ -368,6 +420,12 @@ impl Registry {
         }
         defects
     }
+}
+
+/// The folder of a shared part of the layer at `path`.
+fn shared(path: &str, part: &str) -> String {
+    let root = path.split('/').next().unwrap_or_default();
+    format!("{root}/shared/{part}")
 }
 
 fn collect(dir: &'static Dir<'static>, path: &str, layers: &mut BTreeMap<String, Layer>) {

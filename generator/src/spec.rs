@@ -161,6 +161,16 @@ pub struct Model {
     pub python_version: Option<String>,
     /// Python packages of the image.
     pub requirements: Vec<Requirement>,
+    /// Its input tensors, where the server must be told them.
+    pub inputs: Option<Vec<Tensor>>,
+    /// Its output tensors.
+    pub outputs: Option<Vec<Tensor>>,
+    /// Most records that one call of it takes; 0 where it takes no batches.
+    pub max_batch_size: Option<u32>,
+    /// Whether its file says that it predicts classes.
+    pub classifier: bool,
+    /// The inputs of a request to it, in the form of the `KServe` v2 protocol.
+    pub request: Option<Value>,
     /// What the engine loads: a hub id, or a folder.
     pub id: Option<String>,
     /// S3 place of the model's files.
@@ -185,6 +195,27 @@ pub struct Model {
     pub engine_options: Option<Map<String, Value>>,
     /// How it fits; absent for packed models and for models that nothing describes.
     pub fit: Option<Fit>,
+}
+
+/// A tensor of a model, in the terms of a model server's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tensor {
+    /// Its name.
+    pub name: String,
+    /// Its type, such as `TYPE_FP32`.
+    pub data_type: String,
+    /// Its dimensions without that of the batch; -1 for one of any length.
+    pub dims: Vec<i64>,
+    /// The shape that the model itself has it in, where that has no dimension but the batch's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reshape: Option<Reshape>,
+}
+
+/// The shape that a model has a tensor in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reshape {
+    /// Its dimensions without that of the batch.
+    pub shape: Vec<i64>,
 }
 
 /// How a model fits its instance, by the estimates of [`crate::sizing`].

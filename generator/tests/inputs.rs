@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use support::{base, object, pairs, try_project};
 
 /// Another value than any default for each input, and what it needs beside it to make sense.
+#[allow(clippy::too_many_lines, reason = "a line for each input")]
 fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
     let with = |value: Value, context: Value| vec![(value, context)];
     let alone = |value: Value| vec![(value, json!({}))];
@@ -71,6 +72,14 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
         "requirementsFile" => alone(json!(fixture("requirements.txt", b"scikit-learn==1.8.0\n"))),
         "workers" => alone(json!(3)),
         "contentType" => alone(json!("text/csv")),
+        "modelInputs" => vec![(
+            json!({"x": "FP32[4]"}),
+            json!({"modelOutputs": {"y": "INT64[-1,2]"}, "includeSample": false}),
+        )],
+        "modelOutputs" => with(
+            json!({"y": "FP16[2]"}),
+            json!({"modelInputs": {"x": "BYTES[1]"}, "includeSample": false}),
+        ),
         "modelName" => alone(json!("Qwen/Qwen3-4B")),
         "modelRevision" => alone(json!("v1.0")),
         "modelConfig" => with(json!(CONFIG_JSON), json!({"modelName": "me/own"})),
@@ -81,6 +90,8 @@ fn samples(key: &str, config: &str) -> Vec<(Value, Value)> {
             (json!("0.26.0"), json!({})),
             (json!("0.25.0"), json!({})),
             (json!("0.24.0"), json!({})),
+            (json!("25.09"), json!({})),
+            (json!("24.05"), json!({})),
         ],
         "engineArgs" => vec![
             (json!({"enable-prefix-caching": true}), json!({})),
@@ -246,9 +257,18 @@ fn default_of(inputs: &Map<String, Value>, key: &str) -> Option<Value> {
     support::plan_of(inputs).inputs.into_iter().find(|i| i.key == key).map(|i| i.value)
 }
 
-/// Inputs whose sample can be what is chosen without it: the newest host image, for one.
+/// Inputs whose sample can be what is chosen without it: the newest host image, for one, or as many
+/// accelerators as one copy is split over.
 fn equal_by_choice(key: &str) -> bool {
-    ["inferenceAmiVersion", "transformAmiVersion", "engineVersion", "instanceType"].contains(&key)
+    [
+        "inferenceAmiVersion",
+        "transformAmiVersion",
+        "engineVersion",
+        "instanceType",
+        "icGpuCount",
+        "hpGpuCount",
+    ]
+    .contains(&key)
 }
 
 #[test]

@@ -70,6 +70,8 @@ fn heading(group: &'static str) -> &'static str {
         "project" => "Project",
         "sagemaker" => "SageMaker",
         "packed" => "Packed models",
+        "tensors" => "Tensors",
+        "engine" => "Serving engine",
         "llm" => "Language models",
         "endpoint" => "Endpoints",
         "ic" => "Inference components",

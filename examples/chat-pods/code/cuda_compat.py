@@ -6,7 +6,7 @@ import re
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from model_source import log
+from supervise import log
 
 # CUDA images bring the driver's user-space half of their own release here, for data-centre GPUs.
 COMPAT = Path("/usr/local/cuda/compat")

@@ -9,13 +9,14 @@ import json
 import os
 import re
 import shutil
-import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from supervise import log
 
 # SageMaker puts a model that it downloads itself here, read-only.
 MODEL_DIR = Path(os.environ.get("MODEL_DIR", "/opt/ml/model"))
@@ -27,10 +28,6 @@ GB = 10**9
 
 class StartError(Exception):
     """What is wrong, for a person to read. Never holds a secret."""
-
-
-def log(message: str) -> None:
-    print(f"serve: {message}", file=sys.stderr, flush=True)
 
 
 def use_large_disk(environ: MutableMapping[str, str]) -> Path:
@@ -116,13 +113,14 @@ def model_folder(root: Path) -> Path:
     """`root`, or its only folder: archives often hold the model one level down."""
     if not root.is_dir() or not any(root.iterdir()):
         raise StartError(f"{root} is empty: SageMaker fills it when the deployment names an S3 model")
-    described = ("config.json", "params.json")
+    described = ("config.json", "params.json", "model_index.json")
     if any((root / name).is_file() for name in described):
         return root
     below = [path for path in root.iterdir() if path.is_dir() and any((path / name).is_file() for name in described)]
     if len(below) == 1:
         return below[0]
-    raise StartError(f"{root} has no config.json, so it is not a model: {', '.join(sorted(os.listdir(root))[:10])}")
+    names = ", ".join(sorted(os.listdir(root))[:10])
+    raise StartError(f"{root} has no config.json or model_index.json, so it is not a model: {names}")
 
 
 def fetch(uri: str, cache: Path) -> Path:

@@ -1,6 +1,7 @@
 //! From layers and a view to the files of a project, in memory.
 
 mod escape;
+mod pbtxt;
 mod structure;
 mod text;
 mod yaml;

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{RenderError, lookup, truthy, yaml};
+use super::{RenderError, lookup, pbtxt, truthy, yaml};
 
 /// The document, or `None` when its root's condition leaves it out.
 pub(super) fn render(
@@ -19,11 +19,11 @@ pub(super) fn render(
     let Some(value) = fill(&template, view).map_err(wrong)? else {
         return Ok(None);
     };
-    let is_yaml = std::path::Path::new(output)
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
-    if is_yaml {
-        return Ok(Some(yaml::documents(&value)));
+    let extension = std::path::Path::new(output).extension().and_then(|e| e.to_str());
+    match extension.map(str::to_ascii_lowercase).as_deref() {
+        Some("yaml" | "yml") => return Ok(Some(yaml::documents(&value))),
+        Some("pbtxt") => return Ok(Some(pbtxt::message(&value))),
+        _ => {}
     }
     let mut text = serde_json::to_string_pretty(&value).map_err(|e| wrong(e.to_string()))?;
     text.push('\n');

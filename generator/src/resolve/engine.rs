@@ -23,7 +23,9 @@ impl Context<'_> {
         if self.inputs.base_image.is_some() {
             return None;
         }
-        self.resolve_image(aws, self.arch(instance), None).ok().map(|i| i.version().to_owned())
+        let found = self.resolve_image(aws, self.arch(instance), None).ok()?;
+        // An image around an engine has a version of its own.
+        Some(found.image.engine_version.clone().unwrap_or_else(|| found.version().to_owned()))
     }
 
     pub(crate) fn option_roles(&self) -> OptionRoles {

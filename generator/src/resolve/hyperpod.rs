@@ -34,6 +34,7 @@ impl Context<'_> {
         let affinity = i.hp_node_selector.as_ref().map(|_| affinity(&selector));
         let (requests, limits) = self.resources(spec);
         let split = spec.model.tensor_parallel.unwrap_or(1) > 1;
+        let shared = split || self.manifest(|m| m.shared_memory) == Some(true);
         let aws = &spec.aws;
         let host = format!("{ZERO_ACCOUNT}.dkr.ecr.{}.{}", aws.region, aws.dns_suffix);
         Hyperpod {
@@ -50,7 +51,7 @@ impl Context<'_> {
             node_affinity: affinity,
             node_selector: selector,
             // Workers of one copy exchange tensors through shared memory, of which a pod has 64 MiB by default.
-            shm: split.then(|| "8Gi".to_owned()),
+            shm: shared.then(|| "8Gi".to_owned()),
             env: environment(spec, &name),
             startup_failures: spec.endpoint.health_check_timeout_s.div_ceil(10),
             deadline_s: spec.endpoint.health_check_timeout_s + SCHEDULING_S,

@@ -31,7 +31,9 @@ impl Context<'_> {
         if self.manifest(|m| m.images.clone()).is_none() || aws.region.parse::<Region>().is_err() {
             return image;
         }
-        match self.resolve_image(aws, arch, model.python_version.as_deref()) {
+        // Where the version of the engine can be chosen, the image decides that of Python.
+        let python = model.python_version.as_deref().filter(|_| !self.takes("engine"));
+        match self.resolve_image(aws, arch, python) {
             Ok(found) => {
                 image.base = found.uri.to_string();
                 if let Some(region) = &found.registry_region {

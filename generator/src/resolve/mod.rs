@@ -7,6 +7,7 @@ mod image;
 mod model;
 mod packed;
 mod recommend;
+mod tensors;
 
 use std::collections::BTreeMap;
 

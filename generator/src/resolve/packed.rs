@@ -57,6 +57,7 @@ impl Context<'_> {
             .choices(pythons);
             self.findings.push(self.merged.about("pythonVersion", finding));
         }
+        self.tensors(artifact.as_ref(), &mut model);
         let arch = self.arch(instance).container_name();
         let backend = self
             .layers

@@ -70,6 +70,14 @@ pub(super) const RULES: &[Rule] = &[
         source: "Application Auto Scaling for SageMaker",
         check: Some(to_zero),
     },
+    Rule {
+        id: "MCC-TGT-001",
+        severity: Severity::Warning,
+        title: "another target suits this kind of model better",
+        why: "each target has a limit on the time to answer, and some models are slow",
+        source: "the layers' manifests",
+        check: Some(advice),
+    },
 ];
 
 fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
@@ -212,5 +220,13 @@ fn to_zero(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             "give autoscalingMin 1, or inferenceComponent true, or use async-inference",
         );
         findings.push(context.merged.about("autoscalingMin", finding));
+    }
+}
+
+fn advice(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    if let Some(text) = context.manifest(|m| m.advice.get(context.target).cloned()) {
+        let fix = "choose the other deploymentTarget, or make sure that answers are quick enough";
+        let finding = Finding::warning("MCC-TGT-001", text, fix);
+        findings.push(context.merged.about("deploymentTarget", finding));
     }
 }

@@ -4,6 +4,7 @@ use mcc_catalogs::DriverFit;
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::framework::version_key;
 use crate::registry::AmiKind;
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -32,6 +33,14 @@ pub(super) const RULES: &[Rule] = &[
         why: "driver, CUDA and engine version of a base image of one's own cannot be checked",
         source: "this generator's own contract",
         check: Some(own_image),
+    },
+    Rule {
+        id: "MCC-IMG-004",
+        severity: Severity::Error,
+        title: "the image is older than what the project asks of it",
+        why: "the entry point uses a feature of the server that older releases lack",
+        source: "the layers' manifests; for Triton: generate in its SageMaker mode, triton-inference-server/server pull request 8047",
+        check: Some(too_old),
     },
     Rule {
         id: "MCC-DRV-001",
@@ -69,6 +78,21 @@ fn composed(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
                 spec.image.base
             ),
             "pull it once to see, or choose a listed engineVersion",
+        );
+        findings.push(context.merged.about("engineVersion", finding));
+    }
+}
+
+fn too_old(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let oldest = context.manifest(|m| m.oldest_image.clone());
+    let (Some(oldest), Some(version)) = (oldest, &spec.image.engine_version) else {
+        return;
+    };
+    if version_key(version) < version_key(&oldest) {
+        let finding = Finding::error(
+            "MCC-IMG-004",
+            format!("release {version} of the image lacks what {} needs", spec.project.config),
+            format!("use {oldest} or a later one"),
         );
         findings.push(context.merged.about("engineVersion", finding));
     }

@@ -123,6 +123,13 @@ pub(super) const RULES: &[Rule] = &[
         "the package index, read November 2026",
     ),
     noted(
+        "MCC-TEN-001",
+        Severity::Error,
+        "the model's tensors are not known",
+        "the server loads a model only by the names, types and shapes of its inputs and outputs",
+        "Triton Inference Server, Model Configuration",
+    ),
+    noted(
         "MCC-GEN-001",
         Severity::Error,
         "a value cannot be written in a file of the project",
@@ -147,6 +154,8 @@ const NEEDS: &[Need] = &[
     }),
     ("maxLoras", "enableLora", |c, _| c.inputs.enable_lora == Some(true)),
     ("maxLoraRank", "enableLora", |c, _| c.inputs.enable_lora == Some(true)),
+    ("modelInputs", "modelOutputs", |c, _| c.inputs.model_outputs.is_some()),
+    ("modelOutputs", "modelInputs", |c, _| c.inputs.model_inputs.is_some()),
     ("vpcSubnets", "vpcSecurityGroups", |c, _| c.inputs.vpc_security_groups.is_some()),
     ("vpcSecurityGroups", "vpcSubnets", |c, _| c.inputs.vpc_subnets.is_some()),
     ("modelRevision", "a Hugging Face id as modelName", |_, s| s.model.source == "hub"),
@@ -192,6 +201,15 @@ fn contradictions(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding
             "the project can pack the sample model or modelPath, not both",
             "give includeSample false",
         );
+    }
+    for (key, given) in [("modelInputs", &i.model_inputs), ("modelOutputs", &i.model_outputs)] {
+        if given.is_some() && i.include_sample == Some(true) {
+            push(
+                key,
+                "the sample model has its own inputs and outputs",
+                "give includeSample false, and modelPath",
+            );
+        }
     }
     if i.base_image.is_some() && i.engine_version.is_some() {
         push(

@@ -221,7 +221,17 @@ fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if context.engine().is_none() || spec.model.source == "packed" {
         return;
     }
-    if context.facts.shape.is_none() {
+    let reckoned = !context.layers.iter().any(|l| l.manifest.refuses.contains_key("modelConfig"));
+    if !reckoned {
+        // Of these models nothing is ever reckoned, so there is nothing that the user could give.
+        let finding = Finding::new(
+            "MCC-MDL-001",
+            Severity::Note,
+            "nothing is reckoned for this kind of model, so its memory was not checked",
+            "see do/logs after the first start, and take an instance type with more memory if it fails",
+        );
+        findings.push(context.merged.about("modelName", finding));
+    } else if context.facts.shape.is_none() {
         findings.push(unknown_model(context));
     } else if context.facts.plan.as_ref().is_some_and(|p| p.sizing.kv_tokens.is_none())
         && !is_stateless(context)

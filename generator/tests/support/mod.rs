@@ -63,3 +63,20 @@ pub fn have(tool: &str, checks: usize) -> bool {
     }
     found
 }
+
+/// Whether `python3` has `module`. If not, says which checks are skipped, as [`have`] does.
+pub fn have_module(module: &str, checks: usize) -> bool {
+    let code = format!(
+        "import importlib.util, sys; sys.exit(importlib.util.find_spec('{module}') is None)"
+    );
+    let found = std::process::Command::new("python3").args(["-c", &code]).status();
+    let found = found.is_ok_and(|status| status.success());
+    if !found {
+        assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "python3 has no {module}");
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: {checks} checks need the Python package {module}, which is not installed"
+        );
+    }
+    found
+}

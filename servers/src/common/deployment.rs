@@ -82,15 +82,10 @@ impl Deployment {
         Ok(this)
     }
 
-    /// The first config that fetches models from a hub: what a model without a config is served by.
+    /// The config that serves a model from a hub when none is named.
     pub(crate) fn of_models(target: Option<&str>) -> Result<Self, ToolError> {
-        for config in registry().configs() {
-            let deployment = Self::named(&config.name, target)?;
-            if deployment.hub && deployment.engine.is_some() {
-                return Ok(deployment);
-            }
-        }
-        Err(ToolError::internal("no config serves models of a hub"))
+        let none = || ToolError::internal("no config serves models of a hub");
+        Self::named(&registry().usual().ok_or_else(none)?.name, target)
     }
 
     /// Whether the target takes instances of this type.

@@ -236,7 +236,7 @@ pub(super) fn targets() -> Vec<TargetAnswer> {
         .targets()
         .iter()
         .map(|name| {
-            let layers = target_layers(name);
+            let layers = registry().target_layers(name);
             let own = layers.last();
             TargetAnswer {
                 name: name.clone(),
@@ -256,7 +256,7 @@ pub(super) fn inputs(configs: &[&str], targets: &[&str]) -> Vec<InputAnswer> {
     let layers: Vec<&mcc_generator::Layer> = configs
         .iter()
         .flat_map(|name| config_layers(name))
-        .chain(targets.iter().flat_map(|name| target_layers(name)))
+        .chain(targets.iter().flat_map(|name| registry().target_layers(name)))
         .chain(registry().layer("layers/base"))
         .collect();
     mcc_generator::fields()
@@ -280,26 +280,7 @@ pub(super) fn inputs(configs: &[&str], targets: &[&str]) -> Vec<InputAnswer> {
 
 /// The layers that make a config what it is, its own last.
 fn config_layers(name: &str) -> Vec<&'static mcc_generator::Layer> {
-    let Some(config) = registry().config(name) else {
-        return Vec::new();
-    };
-    let paths = [
-        format!("layers/{}", config.architecture),
-        format!("layers/{}/backend/{}", config.architecture, config.backend),
-    ];
-    paths.iter().filter_map(|path| registry().layer(path)).collect()
-}
-
-/// The layers that make a target what it is, its own last.
-fn target_layers(name: &str) -> Vec<&'static mcc_generator::Layer> {
-    let Some(own) = registry().layer(&format!("targets/{name}")) else {
-        return Vec::new();
-    };
-    let shared = own.manifest.uses.iter();
-    shared
-        .filter_map(|part| registry().layer(&format!("targets/shared/{part}")))
-        .chain([own])
-        .collect()
+    registry().config(name).map(|c| registry().config_layers(c, None)).unwrap_or_default()
 }
 
 fn needs(layers: &[&mcc_generator::Layer]) -> Vec<String> {

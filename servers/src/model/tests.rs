@@ -121,5 +121,6 @@ async fn a_configuration_describes_what_the_catalog_lacks() {
         keys.contains(&&json!("trustRemoteCode")) && keys.contains(&&json!("modelConfig")),
         "{keys:?}"
     );
-    assert_eq!(answer["servedBy"][0]["support"], "supported");
+    let served = answer["servedBy"].as_array().unwrap();
+    assert!(served.iter().any(|by| by["support"] == "supported"), "{answer:#}");
 }

@@ -1,0 +1,167 @@
+//! Entry points and fronts of the model servers: their Python is run, as far as it goes without an engine.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use mcc_catalogs::{Catalogs, OptionKind};
+use mcc_generator::{Config, fields, registry};
+use serde_json::{Map, Value, json};
+use support::{base, have, object, project, try_project};
+
+const TARGET: &str = "async-inference";
+
+/// A project with every typed input of the engine that the config takes.
+fn everything(config: &Config) -> Map<String, Value> {
+    let mut inputs = base(&config.name, TARGET);
+    let engine_args = match config.backend.as_str() {
+        "sglang" => json!({
+            "log-level": "warning", "log-requests-target": ["a b", "$(c)"],
+            "lora-strict-loading": false, "json-model-override-args": {"a": "é"},
+        }),
+        "tensorrt-llm" => json!({"log-level": "warning", "kv_cache_config": {"dtype": "fp8"}}),
+        "lmi" => json!({"limit-mm-per-prompt": {"image": 2}, "chat-template": "a=b: \\\n#é🦀$(c)"}),
+        "djl" => json!({"attn_implementation": "sdpa"}),
+        "vllm-omni" => {
+            json!({"max-generated-image-size": 1_048_576, "enable-prefix-caching": false})
+        }
+        _ => json!({}),
+    };
+    inputs.extend(object(json!({
+        "projectName": "servers", "instanceType": "ml.g5.12xlarge", "tensorParallelSize": 4,
+        "modelRevision": "v1.0", "maxModelLen": 4096, "gpuMemoryUtilization": 0.8, "maxNumSeqs": 16,
+        "dtype": "bfloat16", "enableLora": true, "maxLoras": 3, "maxLoraRank": 64, "trustRemoteCode": true,
+        "engineArgs": engine_args,
+    })));
+    let refuses = |key: &str| {
+        let layers = registry().overlay(config, None, TARGET);
+        layers.iter().any(|layer| layer.manifest.refuses.contains_key(key))
+    };
+    inputs.retain(|key, _| !refuses(key));
+    inputs
+}
+
+/// The configs whose engine is started by a Python entry point with settings beside it.
+fn configs() -> Vec<&'static Config> {
+    let has = |config: &&Config| {
+        project(&base(&config.name, TARGET)).get("code/engine-args.json").is_some()
+    };
+    registry().configs().iter().filter(has).collect()
+}
+
+fn passes(script: &str, arguments: &[&str]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/model_servers");
+    let output = Command::new("python3").arg(folder.join(script)).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script} {arguments:?}\n{said}");
+}
+
+#[test]
+fn entry_points_start_what_the_settings_say() {
+    let configs = configs();
+    assert!(!configs.is_empty());
+    if !have("python3", configs.len()) {
+        return;
+    }
+    for config in configs {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("project");
+        project(&everything(config)).write(&folder).unwrap();
+        passes("entry_check.py", &[folder.to_str().unwrap(), &config.backend]);
+    }
+}
+
+/// The scripts that go with one file of a project, on the first project that has it.
+#[test]
+fn the_other_files_do_what_they_say() {
+    if !have("python3", 3) {
+        return;
+    }
+    for (file, script) in [
+        ("code/front.py", "front_check.py"),
+        ("code/image_requests.py", "images_check.py"),
+        ("code/model.py", "handler_check.py"),
+    ] {
+        let found = configs()
+            .into_iter()
+            .map(|config| project(&base(&config.name, TARGET)))
+            .find(|project| project.get(file).is_some())
+            .unwrap_or_else(|| panic!("no project has {file}"));
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("project");
+        found.write(&folder).unwrap();
+        passes(script, &[folder.join("code").to_str().unwrap()]);
+    }
+}
+
+/// Options that are written are options of the release that was read, for the engines that were.
+#[test]
+fn options_are_the_engines_own() {
+    let mut engines = Vec::new();
+    for config in configs() {
+        let path = format!("layers/{}/backend/{}", config.architecture, config.backend);
+        let engine = registry().layer(&path).unwrap().manifest.engine.clone().unwrap_or_default();
+        let Some(options) = Catalogs::embedded().engines().options(&engine) else { continue };
+        let mut inputs = everything(config);
+        inputs.shift_remove("engineArgs");
+        let project = project(&inputs);
+        let settings: Value =
+            serde_json::from_slice(&project.get("code/engine-args.json").unwrap().bytes).unwrap();
+        // DJL Serving has names of its own beside them, which are under `properties`.
+        for (name, value) in settings["options"].as_object().into_iter().flatten() {
+            let option = options.get(name);
+            let option =
+                option.unwrap_or_else(|| panic!("{}: {engine} has no {name}", config.name));
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let fits = match option.kind {
+                OptionKind::Flag | OptionKind::Switch => value.is_boolean(),
+                OptionKind::Int | OptionKind::Size => value.is_u64(),
+                OptionKind::Float => value.is_number(),
+                OptionKind::Choice => option.choices.is_empty() || option.choices.contains(&text),
+                OptionKind::String | OptionKind::Json => value.is_string(),
+                OptionKind::List => value.is_string() || value.is_array(),
+            };
+            assert!(fits, "{}: {name} = {value} is no {:?}", config.name, option.kind);
+        }
+        engines.push(engine);
+    }
+    engines.sort();
+    engines.dedup();
+    assert_eq!(engines, ["sglang", "vllm"]);
+}
+
+/// What an engine cannot do is refused with a reason, never accepted and dropped.
+#[test]
+fn every_input_of_engines_is_in_the_settings_or_refused() {
+    for config in configs() {
+        let refused: Vec<&str> = registry()
+            .overlay(config, None, TARGET)
+            .iter()
+            .flat_map(|layer| layer.manifest.refuses.keys().map(String::as_str))
+            .collect();
+        for key in &refused {
+            let known = fields().iter().any(|field| field.key == *key);
+            assert!(known, "{}: refuses {key}, which is no input", config.name);
+            let mut inputs = base(&config.name, TARGET);
+            let value = match *key {
+                "modelConfig" => json!("{}"),
+                "quantization" | "engineVersion" => json!("1.0"),
+                "gpuMemoryUtilization" => json!(0.5),
+                "enableLora" => json!(true),
+                _ => json!(16),
+            };
+            inputs.insert((*key).to_owned(), value);
+            let plan = try_project(&inputs).expect_err("refused");
+            let about = plan.findings.iter().find(|f| f.field.as_deref() == Some(key));
+            assert_eq!(about.map(|f| f.id.as_str()), Some("MCC-INP-005"), "{} {key}", config.name);
+        }
+    }
+}

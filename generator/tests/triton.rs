@@ -1,0 +1,171 @@
+//! Projects for Triton, judged by its own definition of a configuration and by Triton itself, whose Python
+//! backend serves those that need no other.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use mcc_generator::registry;
+use serde_json::{Map, Value, json};
+use support::{base, have_module, object, plan_of, project};
+
+fn configs() -> Vec<String> {
+    let ours = registry().configs().iter().filter(|c| c.architecture == "triton");
+    ours.map(|c| c.name.clone()).collect()
+}
+
+fn inputs(config: &str, more: Value) -> Map<String, Value> {
+    let mut inputs = base(config, "managed-inference");
+    inputs.extend(object(more));
+    inputs
+}
+
+fn config_of(inputs: &Map<String, Value>) -> String {
+    let file =
+        project(inputs).get("model_repository/model/config.pbtxt").expect("a config").clone();
+    String::from_utf8(file.bytes).unwrap()
+}
+
+/// Runs a check of `tests/triton` on `folders`, or says that it is skipped.
+fn check(script: &str, modules: &[&str], dir: &Path, folders: &[String]) {
+    if !modules.iter().all(|module| have_module(module, folders.len())) {
+        return;
+    }
+    let script = format!("{}/tests/triton/{script}", env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new("python3")
+        .arg(script)
+        .arg(dir)
+        .args(folders)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("python3");
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn write(inputs: &Map<String, Value>, folder: &Path) -> String {
+    project(inputs).write(folder).unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn triton_takes_every_repository() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = json!({"includeSample": false, "modelInputs": {"a/b:0": "FP32[-1,3]", "TYPE_KIND": "BYTES[1]"},
+        "modelOutputs": {"y": "INT64[2]"}, "workers": 2});
+    let forest = fixture(
+        "forest.json",
+        br#"{"learner":{"learner_model_param":{"num_class":"3","num_feature":"5"}}}"#,
+    );
+    let forest = json!({"includeSample": false, "modelPath": forest});
+    let mut folders = Vec::new();
+    for config in configs() {
+        folders.push(write(&inputs(&config, json!({})), &dir.path().join(&config)));
+    }
+    for config in ["triton-onnxruntime", "triton-tensorflow", "triton-pytorch"] {
+        let name = format!("{config}-own");
+        folders.push(write(&inputs(config, own.clone()), &dir.path().join(name)));
+    }
+    folders.push(write(&inputs("triton-fil", forest), &dir.path().join("triton-fil-own")));
+    assert_eq!(folders.len(), 11);
+    check("judge.py", &["pytriton", "tritonclient"], dir.path(), &folders);
+}
+
+#[test]
+fn triton_serves_what_is_written_in_python() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = write(&inputs("triton-python", json!({})), &dir.path().join("project"));
+    check("serve_python.py", &["pytriton", "numpy"], dir.path(), &[folder]);
+}
+
+#[test]
+fn triton_serves_the_engine_that_is_called_from_python() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = write(&inputs("triton-tensorrtllm", json!({})), &dir.path().join("project"));
+    check("serve_engine.py", &["pytriton", "numpy"], dir.path(), &[folder]);
+}
+
+#[test]
+fn tensors_are_read_from_the_model() {
+    let forest = fixture("classes.json", br#"{"num_class":"3","num_feature":"12"}"#);
+    let text =
+        config_of(&inputs("triton-fil", json!({"includeSample": false, "modelPath": forest})));
+    assert!(text.contains("dims: [12]") && text.contains("dims: [3]"), "{text}");
+    assert!(
+        text.contains("key: \"is_classifier\"\n  value {\n    string_value: \"true\""),
+        "{text}"
+    );
+    // Made by the sample's own train.py.
+    let graph = fixture("graph.onnx", include_bytes!("triton/sample.onnx"));
+    let text = config_of(&inputs(
+        "triton-onnxruntime",
+        json!({"includeSample": false, "modelPath": graph}),
+    ));
+    for line in ["name: \"features\"", "name: \"rings\"", "dims: [8]", "max_batch_size: 64"] {
+        assert!(text.contains(line), "{text}");
+    }
+    let unknown = fixture("unknown.pt", b"PK");
+    let text = config_of(&inputs(
+        "triton-tensorflow",
+        json!({"includeSample": false, "modelPath": saved_model()}),
+    ));
+    assert!(!text.contains("input") && !text.contains("dynamic_batching"), "{text}");
+    for more in [
+        json!({"includeSample": false, "modelPath": unknown}),
+        json!({"includeSample": false, "modelPath": unknown, "modelInputs": {"x": "FLOAT[1]"}, "modelOutputs": {"y": "FP32[1]"}}),
+        json!({"includeSample": false, "modelPath": unknown, "modelInputs": {"x": "FP32[1]"}}),
+    ] {
+        let plan = plan_of(&inputs("triton-pytorch", more));
+        assert!(
+            plan.findings.iter().any(|f| f.field.as_deref() == Some("modelInputs")),
+            "{plan:#?}"
+        );
+    }
+}
+
+#[test]
+fn tensorflow_gets_a_release_that_has_it() {
+    let dockerfile = |inputs: &Map<String, Value>| {
+        String::from_utf8(project(inputs).get("Dockerfile").unwrap().bytes.clone()).unwrap()
+    };
+    let text = dockerfile(&inputs("triton-tensorflow", json!({})));
+    assert!(text.contains("sagemaker-tritonserver:24.09-py3"), "{text}");
+    let plan = plan_of(&inputs("triton-tensorflow", json!({"engineVersion": "25.09"})));
+    assert!(plan.findings.iter().any(|f| f.id == "MCC-IMG-001"), "{plan:#?}");
+    let text = dockerfile(&inputs("triton-fil", json!({"engineVersion": "25.09"})));
+    assert!(text.contains("sagemaker-tritonserver:25.09-py3"), "{text}");
+}
+
+#[test]
+fn language_models_get_a_release_that_generates() {
+    for config in ["triton-vllm", "triton-tensorrtllm"] {
+        let plan = plan_of(&inputs(config, json!({"engineVersion": "25.02"})));
+        assert!(plan.findings.iter().any(|f| f.id == "MCC-IMG-004"), "{plan:#?}");
+        project(&inputs(config, json!({"engineVersion": "25.08"})));
+    }
+}
+
+fn fixture(name: &str, bytes: &[u8]) -> String {
+    let dir = std::env::temp_dir().join(format!("mcc-triton-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn saved_model() -> String {
+    let file = fixture("saved_model.pb", b"\x08\x01");
+    Path::new(&file).parent().unwrap().to_str().unwrap().to_owned()
+}
