@@ -35,7 +35,9 @@ pub use matrix::{Cell, Support, matrix};
 pub use merge::{FileAccess, Merged, ResolvedInput, Source, Sourced, Sources};
 pub use plan::{Cost, Plan, Question, generate, plan, spec};
 pub use project::{File, PlannedFile, Project};
-pub use registry::{AmiKind, Config, InstancePool, Layer, Manifest, Registry, Weights, registry};
+pub use registry::{
+    AmiKind, Config, InstancePool, Layer, Manifest, Registry, SizingRole, Weights, registry,
+};
 pub use render::Language;
 pub use rules::{Rule, rules};
 pub use saved::{INPUTS as SAVED_INPUTS, read_inputs as saved_inputs};

@@ -29,6 +29,8 @@ pub(crate) struct Deployment {
     /// AWS services that the target needs.
     pub(crate) services: Vec<String>,
     pool: Option<mcc_generator::InstancePool>,
+    /// The engine's option for the number format of its key-value cache.
+    cache_option: Option<String>,
     /// Which API field names the host image.
     pub(crate) ami: Option<mcc_generator::AmiKind>,
 }
@@ -63,6 +65,7 @@ impl Deployment {
             services: Vec::new(),
             pool: None,
             ami: None,
+            cache_option: None,
         };
         for manifest in layers.iter().map(|layer| &layer.manifest) {
             if !manifest.accelerators.is_empty() {
@@ -75,6 +78,9 @@ impl Deployment {
             this.engine = manifest.engine.clone().or(this.engine);
             this.pool = manifest.instances.or(this.pool);
             this.ami = manifest.ami.or(this.ami);
+            let mut roles = manifest.options.sizing.iter();
+            let format = roles.find(|(_, role)| **role == mcc_generator::SizingRole::CacheFormat);
+            this.cache_option = format.map(|(name, _)| name.clone()).or(this.cache_option);
             if let Some(weights) = manifest.weights {
                 this.hub = weights == mcc_generator::Weights::Hub;
             }
@@ -123,6 +129,24 @@ impl Deployment {
             .collect();
         // As `Images::resolve` chooses: the exact version, and listed tags before composed ones.
         rows.iter().copied().min_by_key(|row| (row.version != version, !row.listed))
+    }
+
+    /// The engine's option and its value for a key-value cache of eight bits; none if it has none.
+    pub(crate) fn eight_bit_cache(&self, catalogs: &Catalogs) -> Option<(String, String)> {
+        let name = self.cache_option.as_ref()?;
+        let known = catalogs.engines().options(self.engine.as_deref()?);
+        let option = known.and_then(|known| known.get(name));
+        let value = match option {
+            // The plain name lets the engine choose among its eight-bit formats.
+            Some(option) => {
+                let mut eight = option.choices.iter().filter(|choice| choice.starts_with("fp8"));
+                let plain = option.choices.iter().find(|choice| *choice == "fp8");
+                let e4m3 = option.choices.iter().find(|choice| choice.ends_with("e4m3"));
+                plain.or(e4m3).or_else(|| eight.next())?.clone()
+            }
+            None => "fp8".to_owned(),
+        };
+        Some((name.clone(), value))
     }
 
     /// The share of a device's memory that the engine takes unless told otherwise.

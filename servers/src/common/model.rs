@@ -200,14 +200,51 @@ fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolErro
         let shape = sizing::variant_shape(row, precision).ok_or_else(unsized_row)?;
         return Ok(Sized { name: variant.id.to_string(), basis: "variant", shape, row: Some(row) });
     }
-    let near: Vec<String> = models.nearest(name).into_iter().map(str::to_owned).collect();
+    let mut near: Vec<String> = models.nearest(name).into_iter().map(str::to_owned).collect();
+    let original = original(name, catalogs);
+    let fix = match original {
+        Some(original) => {
+            near.retain(|id| id != original);
+            near.insert(0, original.to_owned());
+            format!(
+                "it looks like a variant of {original}: {}; or size {original} itself, which takes more memory than a quantized variant",
+                supply(name)
+            )
+        }
+        None => supply(name),
+    };
     Err(ToolError::of(
         "unknown_model",
         Problem::of("modelName", "the catalog does not know this model")
             .value(&name.into())
-            .fix(supply(name))
+            .fix(fix)
             .choices(near),
     ))
+}
+
+/// Words at the end of the names of quantized variants.
+const PRECISIONS: [&str; 17] = [
+    "awq", "gptq", "gguf", "fp8", "fp4", "nvfp4", "mxfp4", "int8", "int4", "4bit", "8bit", "bnb",
+    "w4a16", "w8a8", "w8a16", "dynamic", "marlin",
+];
+
+/// The model of the catalog of which `name` is a quantized variant by its name, whoever published it.
+fn original<'a>(name: &str, catalogs: &'a Catalogs) -> Option<&'a str> {
+    let own = |id: &str| {
+        let last = id.rsplit('/').next().unwrap_or(id).to_lowercase();
+        // Publishers of variants put the maker before the name.
+        let last = last.strip_prefix("meta-").unwrap_or(&last).to_owned();
+        last.split(['-', '_']).map(str::to_owned).collect::<Vec<String>>()
+    };
+    let mut words = own(name);
+    let before = words.len();
+    while words.last().is_some_and(|word| PRECISIONS.contains(&word.as_str())) {
+        words.pop();
+    }
+    if words.len() == before {
+        return None;
+    }
+    catalogs.models().iter().map(|row| row.id.as_str()).find(|id| own(id) == words)
 }
 
 /// What to give in place of a name that does not help.
@@ -219,7 +256,7 @@ pub(crate) fn supply(name: &str) -> String {
         "the config.json beside its weights".to_owned()
     };
     format!(
-        "add modelConfig with the text of {place}, or parameters, layers, hiddenSize, attentionHeads and kvHeads"
+        "add modelConfig with the text of {place}, or parameters, layers, hiddenSize, attentionHeads and kvHeads; what has no such file, as GGUF files and diffusion pipelines, takes parameters, of all parts together"
     )
 }
 

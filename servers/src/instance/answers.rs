@@ -5,8 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::judge::{Fit, Judge, Reason};
-use crate::common::deployment::Deployment;
+use super::judge::{Fit, Judge};
 use crate::common::model::{ModelAnswer, SettingAnswer, Sized, rounded, word};
 use crate::schema::JsonObject;
 
@@ -75,6 +74,9 @@ pub(crate) struct FitAnswer {
     /// Accelerators that one copy of the model is split over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tensor_parallel_size: Option<u32>,
+    /// Why it is split over that many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tensor_parallel_why: Option<String>,
     /// Accelerators that one copy leaves idle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) idle_accelerators: Option<u32>,
@@ -142,7 +144,7 @@ pub(super) struct RecommendAnswer {
     pub(super) settings: Vec<SettingAnswer>,
     /// What it runs on, the best first.
     pub(super) recommendations: Vec<FitAnswer>,
-    /// Cheaper types that were close, and why not.
+    /// Cheaper types that were close, and why not; if nothing fits, what comes closest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) near_misses: Vec<MissAnswer>,
     /// What was assumed because it was not said.
@@ -196,15 +198,10 @@ pub(super) struct CompareAnswer {
 }
 
 impl FitAnswer {
-    pub(crate) fn new(
-        fit: Fit<'_>,
-        deployment: &Deployment,
-        model: Option<&Sized<'_>>,
-        full: bool,
-    ) -> Self {
+    pub(crate) fn new(fit: Fit<'_>, judge: &Judge<'_>, full: bool) -> Self {
         let instance = fit.instance;
         let mut this = Self {
-            inputs: inputs(&fit, deployment, model),
+            inputs: inputs(&fit, judge),
             instance_type: instance.name.to_string(),
             accelerators: instance
                 .accelerator()
@@ -223,6 +220,7 @@ impl FitAnswer {
                 ),
             }),
             tensor_parallel_size: None,
+            tensor_parallel_why: fit.split,
             idle_accelerators: None,
             memory: None,
             context_length: None,
@@ -273,6 +271,9 @@ impl FitAnswer {
         }
         if let Some(degree) = self.tensor_parallel_size {
             line.push_str(&format!("; tensor parallel {degree}"));
+            if let Some(why) = self.tensor_parallel_why.as_ref().filter(|_| degree > 1) {
+                line.push_str(&format!(" ({why})"));
+            }
         }
         if let Some(memory) = &self.memory {
             line.push_str(&format!(
@@ -298,11 +299,11 @@ impl FitAnswer {
 }
 
 impl MissAnswer {
-    pub(super) fn new(instance_type: &str, usd: Option<f64>, reason: Reason) -> Self {
+    pub(super) fn new(instance_type: &str, usd: Option<f64>, reason: String) -> Self {
         Self {
             instance_type: instance_type.to_owned(),
             usd_per_hour: usd.map(rounded_price),
-            reason: reason.text,
+            reason,
         }
     }
 
@@ -314,16 +315,16 @@ impl MissAnswer {
 }
 
 /// What was assumed because nobody said it.
-pub(crate) fn assumptions(
-    judge: &Judge<'_>,
-    model: Option<&Sized<'_>>,
-    context_given: bool,
-) -> Vec<String> {
-    let Some(model) = model else {
-        return Vec::new();
-    };
+pub(crate) fn assumptions(judge: &Judge<'_>) -> Vec<String> {
     let mut all = Vec::new();
-    if !context_given {
+    if let Some(of) = judge.price_region() {
+        all.push(format!("prices are those of {of}: other Regions cost up to about twice as much"));
+    }
+    let Some(model) = judge.model() else {
+        return all;
+    };
+    // Without a cache that is known, nothing is sized for a context.
+    if judge.wish().context.is_none() && model.shape.cache.is_some() {
         let own = model
             .shape
             .max_positions
@@ -338,18 +339,22 @@ pub(crate) fn assumptions(
 }
 
 /// The arguments for a project with this choice.
-fn inputs(fit: &Fit<'_>, deployment: &Deployment, model: Option<&Sized<'_>>) -> JsonObject {
+fn inputs(fit: &Fit<'_>, judge: &Judge<'_>) -> JsonObject {
+    let (deployment, wish) = (judge.deployment(), judge.wish());
     let mut inputs = JsonObject::new();
     let mut put = |key: &str, value: Value| {
         inputs.insert(key.to_owned(), value);
     };
     put("deploymentConfig", json!(deployment.config));
     put("deploymentTarget", json!(deployment.target));
-    if let Some(model) = model.filter(|model| model.basis != "numbers" && model.name.contains('/'))
-    {
+    let hub = |model: &&Sized<'_>| model.basis != "numbers" && model.name.contains('/');
+    if let Some(model) = judge.model().filter(hub) {
         put("modelName", json!(model.name));
     }
     put("instanceType", json!(fit.instance.name.as_str()));
+    if let Some(region) = &wish.region {
+        put("region", json!(region));
+    }
     if let Some(plan) = &fit.plan {
         put("tensorParallelSize", json!(plan.serving.tensor_parallel));
         if plan.sizing.verdict != Verdict::WeightsFit {
@@ -360,6 +365,16 @@ fn inputs(fit: &Fit<'_>, deployment: &Deployment, model: Option<&Sized<'_>>) -> 
         }
         if let Some(dtype) = &plan.dtype_flag {
             put("dtype", json!(dtype));
+        }
+        // What it was sized with has to be what it is served with.
+        if let Some(share) = wish.memory_utilization {
+            put("gpuMemoryUtilization", json!(share));
+        }
+        if let Some(version) = &wish.engine_version {
+            put("engineVersion", json!(version));
+        }
+        if let Some((option, value)) = judge.cache_option() {
+            put("engineArgs", json!({ option: value }));
         }
     }
     inputs

@@ -5,18 +5,13 @@ use mcc_catalogs::{
     Support as Served, version,
 };
 use mcc_generator::AmiKind;
-use mcc_generator::sizing::{
-    self, Device, Dtype, GIB, HostNeeds, ModelSource, Quantization, Support, Verdict, Wanted,
-};
+use mcc_generator::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
 
 use crate::common::deployment::Deployment;
-use crate::common::model::{Sized, rounded};
+use crate::common::model::Sized;
 
 /// Context that is sized for when nobody says one, in tokens.
 pub(super) const USUAL_CONTEXT: u64 = 8192;
-
-/// Share of the budget that has to be left for a cache that nothing is known of.
-const ROOM: f64 = 0.1;
 
 /// How the model is to be served.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +39,8 @@ pub(crate) struct Fit<'a> {
     /// How the model is split and what memory it takes; none for models that are packed in the image.
     pub(crate) plan: Option<sizing::Plan>,
     pub(crate) price: Option<Price>,
+    /// Why it is split over that many.
+    pub(crate) split: Option<String>,
     /// Host image that the container's CUDA needs.
     pub(crate) ami: Option<String>,
     /// Least time to read the weights once, which every generated token takes, in milliseconds.
@@ -57,34 +54,44 @@ pub(crate) struct Fit<'a> {
 #[derive(Debug)]
 pub(crate) struct Reason {
     pub(crate) text: String,
-    /// Whether it is close enough to be worth telling unasked.
-    pub(crate) near: bool,
+    pub(crate) miss: Miss,
 }
 
-fn far(text: impl Into<String>) -> Reason {
-    Reason { text: text.into(), near: false }
+/// How far an instance type is from being taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// Of another kind.
+    Far,
+    /// Close enough to be worth telling unasked.
+    Near,
+    /// It would do, and costs more than it may.
+    Dear,
 }
 
-fn near(text: impl Into<String>) -> Reason {
-    Reason { text: text.into(), near: true }
+pub(super) fn far(text: impl Into<String>) -> Reason {
+    Reason { text: text.into(), miss: Miss::Far }
+}
+
+pub(super) fn near(text: impl Into<String>) -> Reason {
+    Reason { text: text.into(), miss: Miss::Near }
 }
 
 /// What does not change from one instance type to the next.
 pub(crate) struct Judge<'a> {
     catalogs: &'a Catalogs,
     deployment: &'a Deployment,
-    model: Option<&'a Sized<'a>>,
-    wish: &'a Wish,
+    pub(super) model: Option<&'a Sized<'a>>,
+    pub(super) wish: &'a Wish,
     /// The image for each processor architecture.
     x86: Option<&'a Image>,
     arm: Option<&'a Image>,
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
     capability: Option<ComputeCapability>,
     needs: Option<HostNeeds>,
     /// What there is to say of the engine and the model's class.
     engine: Option<String>,
     /// Bytes that the weights take at least, over all devices.
-    least_bytes: f64,
+    pub(super) least_bytes: f64,
 }
 
 impl<'a> Judge<'a> {
@@ -133,6 +140,35 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// How it is to be served.
+    pub(crate) fn wish(&self) -> &'a Wish {
+        self.wish
+    }
+
+    /// What is served.
+    pub(crate) fn model(&self) -> Option<&'a Sized<'a>> {
+        self.model
+    }
+
+    /// What serves it, and where.
+    pub(crate) fn deployment(&self) -> &'a Deployment {
+        self.deployment
+    }
+
+    /// The engine's option for a cache of eight bits, if one is wished for.
+    pub(crate) fn cache_option(&self) -> Option<(String, String)> {
+        self.wish.eight_bit_cache.then(|| self.deployment.eight_bit_cache(self.catalogs)).flatten()
+    }
+
+    /// The Region that prices are of, if it is another than the one that was named.
+    pub(crate) fn price_region(&self) -> Option<String> {
+        let region = self.wish.region.as_deref()?;
+        let rows = self.catalogs.prices();
+        let first = rows.iter().next()?;
+        let of = rows.usd_per_hour(first.name.as_str())?.region?.to_string();
+        (of != region).then_some(of)
+    }
+
     /// The context that is sized for, in tokens.
     pub(crate) fn context(&self) -> u64 {
         self.wanted.max_model_len.unwrap_or(USUAL_CONTEXT)
@@ -171,7 +207,7 @@ impl<'a> Judge<'a> {
         let image = self.image(instance)?;
         let ami = self.host_image(instance, image, &mut warnings)?;
         self.big_enough(instance)?;
-        let plan = match self.model {
+        let sized = match self.model {
             Some(model) if kind == AcceleratorKind::Cuda => {
                 Some(self.sized(model, instance, &mut warnings)?)
             }
@@ -183,13 +219,14 @@ impl<'a> Judge<'a> {
         let price = self.catalogs.prices().usd_per_hour(instance.name.as_str());
         match (self.wish.budget_usd_per_hour, &price) {
             (Some(budget), Some(price)) if price.usd > budget => {
-                return Err(near(format!(
-                    "it costs {:.2} USD per hour, above the budget of {budget:.2}",
+                let text = format!(
+                    "it would do, and costs {:.2} USD per hour, above the budget of {budget:.2}",
                     price.usd
-                )));
+                );
+                return Err(Reason { text, miss: Miss::Dear });
             }
             (Some(_), None) => {
-                return Err(near("its price is not known, nor whether it is within the budget"));
+                return Err(far("its price is not known, nor whether it is within the budget"));
             }
             _ => {}
         }
@@ -197,10 +234,11 @@ impl<'a> Judge<'a> {
         if price.is_none() {
             warnings.push("its price is not known".to_owned());
         }
+        let (plan, split) = sized.map_or((None, None), |(plan, split)| (Some(plan), split));
         let token_floor_ms = plan.as_ref().and_then(|plan| self.token_floor(instance, plan));
         let host_short = self.host_short(instance);
         warnings.extend(host_short.clone());
-        Ok(Fit { instance, plan, price, ami, token_floor_ms, host_short, warnings })
+        Ok(Fit { instance, plan, price, split, ami, token_floor_ms, host_short, warnings })
     }
 
     fn offered(&self, instance: &Instance, warnings: &mut Vec<String>) -> Result<(), Reason> {
@@ -318,104 +356,6 @@ impl<'a> Judge<'a> {
             needs.memory_gib
         ))
     }
-
-    /// The smallest degree of tensor parallelism that holds the context as often as wanted.
-    fn sized(
-        &self,
-        model: &Sized<'_>,
-        instance: &Instance,
-        warnings: &mut Vec<String>,
-    ) -> Result<sizing::Plan, Reason> {
-        let Some(device) = sizing::device_of(instance) else {
-            return Err(far("it has no accelerator"));
-        };
-        let shape = &model.shape;
-        let in_flight = self.wish.in_flight.as_ref();
-        let available =
-            device.memory_gib * f64::from(device.count) * self.wanted.memory_utilization;
-        if self.least_bytes / GIB > available {
-            return Err(near(format!(
-                "the weights take {:.1} GiB, and its {} together may use {available:.1}",
-                self.least_bytes / GIB,
-                devices(&device),
-            )));
-        }
-        let degrees = match self.wish.tensor_parallel {
-            Some(degree) if degree > device.count => {
-                return Err(far(format!("it has {} only", devices(&device))));
-            }
-            Some(degree) => vec![degree],
-            None => sizing::allowed_degrees(shape, device.count),
-        };
-        let concurrency = f64::from(self.wish.concurrency.unwrap_or(1));
-        let mut last = None;
-        for degree in degrees {
-            let wanted = Wanted { tensor_parallel: Some(degree), ..self.wanted.clone() };
-            let plan = sizing::plan(shape, &device, &wanted);
-            let enough =
-                plan.sizing.concurrent_sequences.is_none_or(|at_once| at_once >= concurrency);
-            let fits = match plan.sizing.verdict {
-                Verdict::Fits => enough,
-                // Of a cache that nothing is known of, at least there has to be room for one.
-                Verdict::WeightsFit => plan.sizing.kv_gib > plan.sizing.budget_gib * ROOM,
-                Verdict::Tight | Verdict::TooBig => false,
-            };
-            if fits {
-                let quantization = shape.quantization.as_ref().or(in_flight);
-                match sizing::precision_support(&device, plan.serving.dtype, quantization, None) {
-                    Support::Missing(why) => return Err(near(why)),
-                    Support::Emulated(why) => warnings.push(why),
-                    Support::Native | Support::Unknown => {}
-                }
-                if plan.sizing.verdict == Verdict::WeightsFit {
-                    warnings.push(
-                        "nothing is known of this model's key-value cache, so the context is not checked"
-                            .to_owned(),
-                    );
-                }
-                return Ok(plan);
-            }
-            last = Some(plan);
-        }
-        Err(near(last.map_or_else(
-            || format!("its heads do not divide over {}", devices(&device)),
-            |plan| self.too_small(&plan, &device),
-        )))
-    }
-
-    /// What is missing on the largest degree that was tried.
-    fn too_small(&self, plan: &sizing::Plan, device: &Device) -> String {
-        let sizing = &plan.sizing;
-        let each = &device.name;
-        let left = sizing.kv_gib.max(0.0);
-        match (sizing.sequence_gib, sizing.concurrent_sequences) {
-            (Some(sequence), Some(at_once)) if sizing.verdict == Verdict::Fits => format!(
-                "{at_once:.1} sequences of {} tokens run at once ({sequence:.2} GiB each, {left:.1} GiB left), and {} are wanted",
-                plan.serving.max_model_len,
-                self.wish.concurrency.unwrap_or(1),
-            ),
-            (Some(sequence), _) => format!(
-                "beside {:.1} GiB of weights and {:.1} GiB of overhead {left:.1} GiB are left on each {each}, and {} tokens of context take {sequence:.1}",
-                sizing.weights_gib, sizing.overhead_gib, plan.serving.max_model_len,
-            ),
-            (None, _) => format!(
-                "{:.1} GiB of weights and {:.1} GiB of overhead do not fit the {:.1} GiB of each {each}",
-                sizing.weights_gib, sizing.overhead_gib, sizing.budget_gib,
-            ),
-        }
-    }
-
-    /// Reading the weights that one token uses, at the full bandwidth of the devices.
-    fn token_floor(&self, instance: &Instance, plan: &sizing::Plan) -> Option<f64> {
-        let bandwidth = f64::from(instance.accelerator()?.bandwidth_gb_s?);
-        let model = self.model?;
-        let active = model
-            .row
-            .and_then(|row| row.active_parameters)
-            .map_or(1.0, |active| (real(active) / real(model.shape.parameters.max(1))).min(1.0));
-        let gb = plan.sizing.weights_gib * GIB / 1e9 * active;
-        Some(rounded(gb / bandwidth * 1e3))
-    }
 }
 
 /// What speaks against the engine of the image for this model; none if it is known to serve it.
@@ -442,15 +382,6 @@ fn engine_warning(
 fn context(model: Option<&Sized<'_>>, wish: &Wish) -> u64 {
     let own = model.and_then(|model| model.shape.max_positions).unwrap_or(USUAL_CONTEXT);
     wish.context.unwrap_or_else(|| own.min(USUAL_CONTEXT))
-}
-
-fn devices(device: &Device) -> String {
-    format!("{} {}", device.count, device.name)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no model has 2^53 parameters")]
-fn real(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no host has 2^53 GiB")]

@@ -4,6 +4,7 @@ mod answers;
 mod judge;
 mod prompts;
 mod resources;
+mod split;
 #[cfg(test)]
 mod tests;
 mod tools;

@@ -151,3 +151,66 @@ async fn wrong_arguments_are_named() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_it_was_sized_with_is_what_it_is_served_with() {
+    let peer = Peer::new(&SERVER, &[]).await;
+    let answer = peer
+        .succeeds(
+            "recommend_instance",
+            json!({
+                "modelName": "Qwen/Qwen3-8B", "kvCacheDtype": "fp8", "gpuMemoryUtilization": 0.8,
+                "region": "eu-central-1", "maxModelLen": 16384,
+            }),
+        )
+        .await;
+    let inputs = &answer["recommendations"][0]["inputs"];
+    assert_eq!(inputs["region"], "eu-central-1");
+    assert_eq!(inputs["gpuMemoryUtilization"], 0.8);
+    assert!(inputs["engineArgs"].to_string().contains("fp8"), "{inputs}");
+    // The price is of another Region, and says so wherever it stands.
+    assert!(answer["summary"].as_str().unwrap().contains("(us-east-1)"), "{}", answer["summary"]);
+    assert!(answer["assumptions"][0].as_str().unwrap().contains("us-east-1"), "{answer:#}");
+}
+
+#[tokio::test]
+async fn nothing_that_fits_comes_with_what_is_closest() {
+    let peer = Peer::new(&SERVER, &[]).await;
+    let arguments = json!({"modelName": "Qwen/Qwen3-8B", "budgetUsdPerHour": 1.0});
+    let answer = peer.succeeds("recommend_instance", arguments).await;
+    assert_eq!(answer["status"], "nothing_fits");
+    let misses = answer["nearMisses"].as_array().unwrap();
+    assert!(misses[0]["reason"].as_str().unwrap().contains("it would do"), "{misses:?}");
+    assert!(misses[0]["usdPerHour"].as_f64().unwrap() < 2.5, "the cheapest: {misses:?}");
+    assert!(misses.iter().any(|miss| miss["usdPerHour"].as_f64().unwrap() <= 1.0), "{misses:?}");
+    let arguments =
+        json!({"modelName": "Qwen/Qwen3-8B", "arch": "arm64", "tensorParallelSize": 64});
+    let answer = peer.succeeds("recommend_instance", arguments).await;
+    assert!(!answer["nearMisses"].as_array().unwrap().is_empty(), "{answer:#}");
+}
+
+#[tokio::test]
+async fn a_split_has_a_reason_and_a_smaller_cache_is_offered() {
+    let peer = Peer::new(&SERVER, &[]).await;
+    let arguments = json!({"modelName": "Qwen/Qwen3-8B", "maxModelLen": 32768, "concurrency": 16});
+    let answer = peer.succeeds("recommend_instance", arguments).await;
+    let first = &answer["recommendations"][0];
+    assert_eq!(first["tensorParallelSize"], 2, "{first:#}");
+    let why = first["tensorParallelWhy"].as_str().unwrap();
+    assert!(why.contains("fewest") && why.contains("16 are wanted"), "{why}");
+    assert!(answer["nextSteps"][0].as_str().unwrap().contains("kvCacheDtype fp8"), "{answer:#}");
+}
+
+#[tokio::test]
+async fn variants_by_name_lead_to_their_model_and_are_not_guessed() {
+    let peer = Peer::new(&SERVER, &[]).await;
+    for (name, original) in [
+        ("someone/Qwen3-8B-AWQ-INT4", "Qwen/Qwen3-8B"),
+        ("bartowski/Meta-Llama-3.1-8B-Instruct-GGUF", "meta-llama/Llama-3.1-8B-Instruct"),
+    ] {
+        let (answer, failed) = peer.call("recommend_instance", json!({"modelName": name})).await;
+        assert!(failed, "{answer:#}");
+        assert_eq!(answer["error"]["code"], "unknown_model");
+        assert_eq!(answer["error"]["problems"][0]["choices"][0], original, "{answer:#}");
+    }
+}

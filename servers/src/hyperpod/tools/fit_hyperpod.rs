@@ -133,9 +133,9 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
         }
     };
     let model = if deployment.hub { Some(arguments.model.sized(catalogs)?) } else { None };
-    let wish = arguments.serving.wish()?;
+    let wish = arguments.serving.wish(catalogs, &deployment)?;
     let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
-    let groups = groups(catalogs, &arguments, &deployment, model.as_ref(), &judge)?;
+    let groups = groups(catalogs, &arguments, &judge)?;
     let copies: u32 = groups.iter().map(|group| group.copies).fold(0, u32::saturating_add);
     let answer = FitsAnswer {
         status: if copies == 0 { Status::NothingFits } else { Status::Ok },
@@ -143,7 +143,7 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
         mode: "static".to_owned(),
         would_fit: if copies == 0 { would_fit(catalogs, &judge) } else { Vec::new() },
         assumptions: [
-            assumptions(&judge, model.as_ref(), wish.context.is_some()),
+            assumptions(&judge),
             vec!["the nodes are empty: what other pods hold is not known".to_owned()],
         ]
         .concat(),
@@ -162,8 +162,6 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
 fn groups(
     catalogs: &Catalogs,
     arguments: &Arguments,
-    deployment: &Deployment,
-    model: Option<&Sized<'_>>,
     judge: &Judge<'_>,
 ) -> Result<Vec<GroupAnswer>, ToolError> {
     let mut groups = Vec::new();
@@ -178,7 +176,7 @@ fn groups(
         };
         let judged = judge.judge(instance);
         let reason = judged.as_ref().err().map(|reason| reason.text.clone());
-        let fit = judged.ok().map(|fit| FitAnswer::new(fit, deployment, model, false));
+        let fit = judged.ok().map(|fit| FitAnswer::new(fit, judge, false));
         let per_node = fit.as_ref().map_or(0, |fit| {
             fit.tensor_parallel_size.map_or(1, |degree| instance.count / degree.max(1))
         });

@@ -70,7 +70,7 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
             ));
         }
     };
-    let wish = arguments.serving.wish()?;
+    let wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
     let full = arguments.detail == Detail::Full;
     let mut rows = Vec::new();
@@ -79,7 +79,7 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
         if models.is_empty() { vec![None] } else { models.iter().map(Some).collect() };
     for model in chosen {
         let judge = Judge::new(catalogs, &deployment, model, &wish);
-        for assumption in assumptions(&judge, model, wish.context.is_some()) {
+        for assumption in assumptions(&judge) {
             if !assumed.contains(&assumption) {
                 assumed.push(assumption);
             }
@@ -91,7 +91,7 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
                 instance_type: instance.name.to_string(),
                 fits: judged.is_ok(),
                 reason: judged.as_ref().err().map(|reason| reason.text.clone()),
-                fit: judged.ok().map(|fit| FitAnswer::new(fit, &deployment, model, full)),
+                fit: judged.ok().map(|fit| FitAnswer::new(fit, &judge, full)),
             });
         }
     }

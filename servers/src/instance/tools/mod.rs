@@ -3,13 +3,15 @@
 mod compare_instances;
 mod recommend_instance;
 
+use mcc_catalogs::Catalogs;
 use mcc_generator::sizing;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::judge::Wish;
+use crate::common::deployment::Deployment;
 use crate::common::model;
-use crate::error::ToolError;
+use crate::error::{Problem, ToolError};
 use crate::server::Tool;
 
 /// All tools, in the order in which an assistant uses them.
@@ -67,8 +69,24 @@ impl ServingArguments {
     /// The wish that they make.
     ///
     /// # Errors
-    /// A quantization that is not known.
-    pub(crate) fn wish(&self) -> Result<Wish, ToolError> {
+    /// A quantization that is not known, or a cache that the engine does not have.
+    pub(crate) fn wish(
+        &self,
+        catalogs: &Catalogs,
+        deployment: &Deployment,
+    ) -> Result<Wish, ToolError> {
+        let eight_bit_cache = self.kv_cache_dtype == Some(CacheDtype::Fp8);
+        if eight_bit_cache && deployment.eight_bit_cache(catalogs).is_none() {
+            return Err(ToolError::of(
+                "invalid_arguments",
+                Problem::of(
+                    "kvCacheDtype",
+                    format!("{} has no option for such a cache", deployment.config),
+                )
+                .value(&"fp8".into())
+                .fix("leave it out"),
+            ));
+        }
         Ok(Wish {
             context: self.max_model_len,
             concurrency: self.concurrency,
@@ -81,7 +99,7 @@ impl ServingArguments {
                 Some(Dtype::Float32) => Some(sizing::Dtype::Float32),
             },
             in_flight: self.quantization.as_deref().map(model::quantization).transpose()?,
-            eight_bit_cache: self.kv_cache_dtype == Some(CacheDtype::Fp8),
+            eight_bit_cache,
             engine_version: self.engine_version.clone(),
             region: self.region.clone(),
             ..Wish::default()

@@ -14,7 +14,7 @@ use crate::error::ToolError;
 use crate::instance::answers::{
     FitAnswer, MissAnswer, RecommendAnswer, Status, assumptions, rounded_price,
 };
-use crate::instance::judge::{Fit, Judge, Reason, Wish};
+use crate::instance::judge::{Fit, Judge, Miss, Wish};
 use crate::schema::{self, JsonObject};
 use crate::server::{self, Call, Effect, Reply, Tool};
 
@@ -102,7 +102,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     } else {
         None
     };
-    let mut wish = arguments.serving.wish()?;
+    let mut wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
     wish.budget_usd_per_hour = arguments.budget_usd_per_hour;
     wish.min_vcpus = arguments.min_vcpus.or((model.is_none()).then_some(PACKED.1));
@@ -115,20 +115,21 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     let limit = arguments.limit.unwrap_or(USUAL);
     let (fits, misses) = shortlist(catalogs, &judge, arch, arguments.prefer, limit);
     let full = arguments.detail == Detail::Full;
-    let recommendations: Vec<FitAnswer> = fits
-        .into_iter()
-        .map(|fit| FitAnswer::new(fit, &deployment, model.as_ref(), full))
-        .collect();
-    let mut assumed = assumptions(&judge, model.as_ref(), wish.context.is_some());
+    let recommendations: Vec<FitAnswer> =
+        fits.into_iter().map(|fit| FitAnswer::new(fit, &judge, full)).collect();
+    let mut assumed = assumptions(&judge);
     if model.is_none() && arguments.min_memory_gib.is_none() {
         assumed.push(format!("a packed model needs {} GiB of memory and {} vCPUs; give minMemoryGib for a larger one", PACKED.0, PACKED.1));
     }
     let answer = RecommendAnswer {
         status: if recommendations.is_empty() { Status::NothingFits } else { Status::Ok },
-        summary: summary(&recommendations, model.as_ref(), &deployment, &wish),
+        summary: summary(&recommendations, &judge),
         mode: "static".to_owned(),
         as_of: catalogs.instances().as_of().to_owned(),
-        next_steps: next_steps(&recommendations),
+        next_steps: next_steps(
+            &recommendations,
+            eight_bit(catalogs, &judge, arch, recommendations.first()),
+        ),
         settings: model.as_ref().map(|model| settings(model, catalogs)).unwrap_or_default(),
         model: model.as_ref().map(Sized::answer),
         recommendations,
@@ -162,23 +163,23 @@ fn shortlist<'a>(
     candidates.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.name.cmp(&b.1.name)));
     let mut fits = Vec::new();
     let mut misses = Vec::new();
+    let mut dear = Vec::new();
+    let mut far: Vec<MissAnswer> = Vec::new();
     for (usd, instance) in candidates {
+        let usd = usd.is_finite().then_some(usd);
+        let miss = |text: String| MissAnswer::new(instance.name.as_str(), usd, text);
         match judge.judge(instance) {
-            Ok(Fit { host_short: Some(text), .. }) if fits.is_empty() => {
-                let usd = usd.is_finite().then_some(usd);
-                misses.push(MissAnswer::new(
-                    instance.name.as_str(),
-                    usd,
-                    Reason { text, near: true },
-                ));
-            }
+            Ok(Fit { host_short: Some(text), .. }) if fits.is_empty() => misses.push(miss(text)),
             Ok(Fit { host_short: Some(_), .. }) => {}
             Ok(fit) => fits.push(fit),
-            Err(reason) if reason.near && fits.is_empty() => {
-                let usd = usd.is_finite().then_some(usd);
-                misses.push(MissAnswer::new(instance.name.as_str(), usd, reason));
-            }
-            Err(_) => {}
+            Err(reason) => match reason.miss {
+                Miss::Near if fits.is_empty() => misses.push(miss(reason.text)),
+                Miss::Dear => dear.push(miss(reason.text)),
+                Miss::Far if !far.iter().any(|told| told.reason == reason.text) => {
+                    far.push(miss(reason.text));
+                }
+                Miss::Near | Miss::Far => {}
+            },
         }
         if prefer == Prefer::Cost && fits.len() == limit {
             break;
@@ -189,8 +190,77 @@ fn shortlist<'a>(
         fits.sort_by(|a, b| floor(a).total_cmp(&floor(b)));
         fits.truncate(limit);
     }
-    let nearest = misses.split_off(misses.len().saturating_sub(MISSES));
-    (fits, nearest)
+    let told = if fits.is_empty() {
+        // The cheapest that would do, then the largest that the money is enough for; of nothing that
+        // comes close at least the reasons.
+        dear.truncate(MISSES - 1);
+        let room = MISSES - dear.len();
+        dear.extend(misses.split_off(misses.len().saturating_sub(room)));
+        if dear.is_empty() {
+            far.extend(implausible(catalogs, judge, arch));
+            far.truncate(MISSES);
+            dear = far;
+        }
+        dear
+    } else {
+        misses.split_off(misses.len().saturating_sub(MISSES))
+    };
+    (fits, told)
+}
+
+/// One type for each reason for which types are not even looked at: of the wrong kind, or far too small.
+fn implausible(catalogs: &Catalogs, judge: &Judge<'_>, arch: Option<Arch>) -> Vec<MissAnswer> {
+    let mut told: Vec<MissAnswer> = Vec::new();
+    for instance in catalogs.instances().iter() {
+        if arch.is_some_and(|arch| instance.arch != arch) || judge.plausible(instance) {
+            continue;
+        }
+        if let Err(reason) = judge.judge(instance)
+            && !told.iter().any(|known| known.reason == reason.text)
+        {
+            let price = catalogs.prices().usd_per_hour(instance.name.as_str());
+            told.push(MissAnswer::new(
+                instance.name.as_str(),
+                price.map(|price| price.usd),
+                reason.text,
+            ));
+        }
+        if told.len() == MISSES {
+            break;
+        }
+    }
+    told
+}
+
+/// What a cache of eight bits would save, where the context decides: the cheapest type with it.
+fn eight_bit(
+    catalogs: &Catalogs,
+    judge: &Judge<'_>,
+    arch: Option<Arch>,
+    first: Option<&FitAnswer>,
+) -> Option<String> {
+    let wish = judge.wish();
+    let decides = wish.context.is_some() || wish.concurrency.is_some() || first.is_none();
+    let cached = judge.model().is_some_and(|model| model.shape.cache.is_some());
+    if wish.eight_bit_cache || !decides || !cached {
+        return None;
+    }
+    judge.deployment().eight_bit_cache(catalogs)?;
+    let smaller = Wish { eight_bit_cache: true, ..wish.clone() };
+    let judge = Judge::new(catalogs, judge.deployment(), judge.model(), &smaller);
+    let (fits, _) = shortlist(catalogs, &judge, arch, Prefer::Cost, 1);
+    let fit = fits.first()?;
+    let usd = fit.price.as_ref()?.usd;
+    let saves = first.is_none_or(|first| {
+        first.price.as_ref().is_some_and(|price| usd < price.usd_per_hour * 0.99)
+    });
+    saves.then(|| {
+        format!(
+            "with kvCacheDtype fp8, {} at {} USD per hour would do: offer it, since it may cost a little accuracy",
+            fit.instance.name,
+            rounded_price(usd)
+        )
+    })
 }
 
 /// A Region has to be one that is known, or at least to look like one.
@@ -206,38 +276,38 @@ pub(super) fn known_region(catalogs: &Catalogs, region: Option<&str>) -> Result<
     }
 }
 
-fn summary(
-    fits: &[FitAnswer],
-    model: Option<&Sized<'_>>,
-    deployment: &Deployment,
-    wish: &Wish,
-) -> String {
-    let what = model.map_or_else(|| deployment.config.clone(), |model| model.name.clone());
-    let place = wish.region.as_deref().map_or_else(String::new, |region| format!(" in {region}"));
+fn summary(fits: &[FitAnswer], judge: &Judge<'_>) -> String {
+    let deployment = judge.deployment();
+    let what = judge.model().map_or_else(|| deployment.config.clone(), |model| model.name.clone());
+    let place =
+        judge.wish().region.as_deref().map_or_else(String::new, |region| format!(" in {region}"));
     match fits.first() {
         Some(first) => {
             let price = first.price.as_ref().map_or_else(
                 || "whose price is not known".to_owned(),
-                |price| format!("at {} USD per hour", rounded_price(price.usd_per_hour)),
+                |price| {
+                    let of = judge.price_region().map_or_else(String::new, |of| format!(" ({of})"));
+                    format!("at {} USD per hour{of}", rounded_price(price.usd_per_hour))
+                },
             );
             format!(
-                "{what} on {}: {} {price}{place} is the best that fits.",
+                "{what} on {}{place}: {} {price} is the best that fits.",
                 deployment.target, first.instance_type
             )
         }
         None => {
-            format!("Nothing in the catalog runs {what} on {} as asked{place}.", deployment.target)
+            format!("Nothing in the catalog runs {what} on {}{place} as asked.", deployment.target)
         }
     }
 }
 
-fn next_steps(fits: &[FitAnswer]) -> Vec<String> {
-    if fits.is_empty() {
-        return vec![
-            "ask for less: a shorter maxModelLen, less concurrency, a higher budget, kvCacheDtype fp8, or a quantized variant of the model".to_owned(),
-        ];
-    }
-    vec!["tell the user the cost, then call plan_project of the generate-project server with inputs of the chosen type, unchanged".to_owned()]
+fn next_steps(fits: &[FitAnswer], eight_bit: Option<String>) -> Vec<String> {
+    let usual = if fits.is_empty() {
+        "ask for less: a shorter maxModelLen, less concurrency, a higher budget, another processor or Region, or a quantized variant of the model (describe_model of the model server lists them)".to_owned()
+    } else {
+        "tell the user the cost, then call plan_project of the generate-project server with inputs of the chosen type, unchanged".to_owned()
+    };
+    eight_bit.into_iter().chain([usual]).collect()
 }
 
 /// Neither a model nor a config was named.
@@ -265,7 +335,10 @@ fn text(answer: &RecommendAnswer) -> String {
     Text::new(&answer.summary)
         .list("Recommended, the best first", answer.recommendations.iter().map(FitAnswer::text))
         .list("Set", answer.settings.iter().map(|row| format!("{}: {}", row.key, row.reason)))
-        .list("Cheaper, but", answer.near_misses.iter().map(MissAnswer::text))
+        .list(
+            if answer.recommendations.is_empty() { "Not taken" } else { "Cheaper, but" },
+            answer.near_misses.iter().map(MissAnswer::text),
+        )
         .list("Assumed", answer.assumptions.iter().cloned())
         .line(Some(format!("From the {} catalog of {}.", answer.mode, answer.as_of)))
         .list("Next", answer.next_steps.iter().cloned())
