@@ -253,7 +253,9 @@ pub(crate) fn supply(name: &str) -> String {
     let place = if hub {
         format!("https://huggingface.co/{name}/raw/main/config.json")
     } else {
-        "the config.json beside its weights".to_owned()
+        // JumpStart's ids, among others, have no owner.
+        "its config.json (an id of JumpStart is not one of Hugging Face: give owner/name)"
+            .to_owned()
     };
     format!(
         "add modelConfig with the text of {place}, or parameters, layers, hiddenSize, attentionHeads and kvHeads; what has no such file, as GGUF files and diffusion pipelines, takes parameters, of all parts together"

@@ -195,6 +195,9 @@ fn shortlist<'a>(
         // comes close at least the reasons.
         dear.truncate(MISSES - 1);
         let room = MISSES - dear.len();
+        if let Some(budget) = judge.wish().budget_usd_per_hour {
+            misses.retain(|miss| miss.usd_per_hour.is_some_and(|usd| usd <= budget));
+        }
         dear.extend(misses.split_off(misses.len().saturating_sub(room)));
         if dear.is_empty() {
             far.extend(implausible(catalogs, judge, arch));

@@ -157,6 +157,8 @@ fn known(sized: &Sized<'_>, described: bool, catalogs: &Catalogs) -> DescribeAns
         }
     }
     answer.served_by = served_by(shape, catalogs);
+    // What certainly serves it first.
+    answer.served_by.sort_by_key(|served| served.support != "supported");
     answer.settings = settings(sized, catalogs);
     if let Some(row) = sized.row {
         answer.task.clone_from(&row.task);

@@ -78,7 +78,7 @@ fn search(call: Call) -> Result<Reply, ToolError> {
         (
             Status::NothingFound,
             "No model in the catalog matches.".to_owned(),
-            "search with fewer words or limits; or call describe_model with modelConfig for a model that the catalog lacks",
+            "words are looked for in names only: leave out what is not part of one, and narrow with task, license and maxParameters instead; or call describe_model with modelConfig for a model that the catalog lacks",
         )
     } else if approximate {
         (
