@@ -10,113 +10,18 @@
 #![cfg(unix)]
 
 mod mcp;
+#[path = "mcp/session.rs"]
+#[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with other tests")]
+mod session;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use mcp::{HttpServer, MCC, ends_within};
-
-const SOON: Duration = Duration::from_secs(20);
-
-/// A server on stdio, frame by frame.
-struct Session {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    /// Every line of stdout, each of which has to be a JSON-RPC message.
-    messages: Receiver<Value>,
-    place: tempfile::TempDir,
-}
-
-impl Session {
-    fn start() -> Self {
-        let place = tempfile::tempdir().unwrap();
-        let mut child = Command::new(MCC)
-            .args(["serve", "generate-project"])
-            .current_dir(place.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let (sender, messages) = channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                let message: Value = serde_json::from_str(&line).expect(&line);
-                assert_eq!(message["jsonrpc"], "2.0", "{line}");
-                let _ = sender.send(message);
-            }
-        });
-        let stdin = child.stdin.take();
-        Self { child, stdin, messages, place }
-    }
-
-    fn initialized() -> Self {
-        let mut server = Self::start();
-        server.send(&request(
-            0,
-            "initialize",
-            json!({
-                "protocolVersion": "2025-11-25",
-                "capabilities": {},
-                "clientInfo": {"name": "test", "version": "1"},
-            }),
-        ));
-        assert!(server.answer(0)["result"]["serverInfo"]["name"].is_string());
-        server.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
-        server
-    }
-
-    fn send(&mut self, line: &str) {
-        self.send_bytes(line.as_bytes());
-    }
-
-    fn send_bytes(&mut self, line: &[u8]) {
-        let stdin = self.stdin.as_mut().unwrap();
-        stdin.write_all(line).unwrap();
-        stdin.write_all(b"\n").unwrap();
-    }
-
-    /// The message with this id; others before it are thrown away.
-    fn answer(&self, id: u64) -> Value {
-        let since = Instant::now();
-        loop {
-            let left = SOON.saturating_sub(since.elapsed());
-            let message = self.messages.recv_timeout(left).expect("an answer");
-            if message["id"] == id {
-                return message;
-            }
-        }
-    }
-
-    fn call(&mut self, id: u64, tool: &str, arguments: &Value) -> Value {
-        self.send(&request(id, "tools/call", json!({"name": tool, "arguments": arguments})));
-        self.answer(id)
-    }
-
-    /// Closes stdin; the server finishes what it has, and ends well.
-    fn ends(mut self) -> Vec<Value> {
-        self.stdin = None;
-        assert!(ends_within(&mut self.child, SOON).success());
-        self.messages.iter().collect()
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn request(id: u64, method: &str, params: Value) -> String {
-    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()
-}
+use session::{SOON, Session, request};
 
 fn inputs() -> Value {
     json!({

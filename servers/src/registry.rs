@@ -123,6 +123,9 @@ pub(crate) fn find(name: &str) -> Result<&'static Server, ServeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parameter::Given;
+    use crate::resource;
+    use crate::server::Context;
 
     #[test]
     fn all_has_every_tool_once_and_every_server_teaches_briefly() {
@@ -138,5 +141,63 @@ mod tests {
             let length = server.instructions.len();
             assert!((200..2048).contains(&length), "{}: {length}", server.name);
         }
+    }
+
+    #[test]
+    fn prompts_and_resources_are_named_described_and_bounded() {
+        let context = Context::default();
+        let mut seen = std::collections::BTreeSet::new();
+        for server in SERVERS {
+            assert!(server.prompts().next().is_some() && server.resources().next().is_some());
+            for prompt in server.prompts() {
+                assert!(seen.insert(prompt.name), "{} twice", prompt.name);
+                let snake = |c: char| c.is_ascii_lowercase() || c == '_';
+                assert!(
+                    prompt.name.len() <= 32 && prompt.name.chars().all(snake),
+                    "{}",
+                    prompt.name
+                );
+                assert!((20..200).contains(&prompt.description.len()), "{}", prompt.name);
+                let mut given = Given::new();
+                for argument in prompt.arguments {
+                    assert!(
+                        argument.description.ends_with('.'),
+                        "{} {}",
+                        prompt.name,
+                        argument.name
+                    );
+                    if let Some(values) = argument.values {
+                        let same = values(&context, &given) == values(&context, &given);
+                        assert!(same, "{} {}", prompt.name, argument.name);
+                    }
+                    given.insert(argument.name.to_owned(), format!("the {}", argument.name));
+                }
+                let text = (prompt.write)(&context, &given);
+                assert!((300..4000).contains(&text.len()), "{}: {}", prompt.name, text.len());
+                for value in given.values() {
+                    assert!(text.contains(value), "{}: {value}\n{text}", prompt.name);
+                }
+                // Every tool that it names is one.
+                for word in text.split(|c: char| !c.is_ascii_lowercase() && c != '_') {
+                    assert!(
+                        !word.contains('_') || ALL.tool(word).is_some(),
+                        "{}: {word}",
+                        prompt.name
+                    );
+                }
+            }
+            for one in server.resources() {
+                assert!(seen.insert(one.uri), "{} twice", one.uri);
+                assert!((20..200).contains(&one.description.len()), "{}", one.uri);
+                assert_eq!(one.is_template(), one.uri.contains('{'), "{}", one.uri);
+                if !one.is_template() {
+                    let read = || resource::read(server.resources(), &context, one.uri);
+                    let text = serde_json::to_string(&read().unwrap()).unwrap();
+                    assert!((100..resource::MAX_BYTES).contains(&text.len()), "{}", one.uri);
+                    assert_eq!(text, serde_json::to_string(&read().unwrap()).unwrap());
+                }
+            }
+        }
+        assert_eq!(seen.len(), ALL.prompts().count() + ALL.resources().count());
     }
 }

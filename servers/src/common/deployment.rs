@@ -5,6 +5,7 @@ use mcc_generator::registry;
 use serde_json::{Value, json};
 
 use crate::arguments::nearest;
+use crate::common::model::Sized;
 use crate::error::{Problem, ToolError};
 use crate::schema::JsonObject;
 
@@ -29,6 +30,10 @@ pub(crate) struct Deployment {
     /// AWS services that the target needs.
     pub(crate) services: Vec<String>,
     pool: Option<mcc_generator::InstancePool>,
+    /// Inputs that the config takes not, each with the reason.
+    pub(crate) refuses: std::collections::BTreeMap<String, String>,
+    /// What to know before one takes the config to the target.
+    pub(crate) advice: Option<String>,
     /// The engine's option for the number format of its key-value cache.
     cache_option: Option<String>,
     /// Which API field names the host image.
@@ -65,6 +70,8 @@ impl Deployment {
             services: Vec::new(),
             pool: None,
             ami: None,
+            refuses: std::collections::BTreeMap::new(),
+            advice: None,
             cache_option: None,
         };
         for manifest in layers.iter().map(|layer| &layer.manifest) {
@@ -78,6 +85,8 @@ impl Deployment {
             this.engine = manifest.engine.clone().or(this.engine);
             this.pool = manifest.instances.or(this.pool);
             this.ami = manifest.ami.or(this.ami);
+            this.refuses.extend(manifest.refuses.clone());
+            this.advice = manifest.advice.get(&this.target).cloned().or(this.advice);
             let mut roles = manifest.options.sizing.iter();
             let format = roles.find(|(_, role)| **role == mcc_generator::SizingRole::CacheFormat);
             this.cache_option = format.map(|(name, _)| name.clone()).or(this.cache_option);
@@ -92,6 +101,34 @@ impl Deployment {
     pub(crate) fn of_models(target: Option<&str>) -> Result<Self, ToolError> {
         let none = || ToolError::internal("no config serves models of a hub");
         Self::named(&registry().usual().ok_or_else(none)?.name, target)
+    }
+
+    /// Whether what it serves reads a context: language models do, pipelines that make images do not.
+    pub(crate) fn has_context(&self) -> bool {
+        !self.refuses.contains_key("maxModelLen")
+    }
+
+    /// Refuses a language model where none is served.
+    ///
+    /// # Errors
+    /// Names the configs that serve such models.
+    pub(crate) fn serves(&self, model: &Sized<'_>) -> Result<(), ToolError> {
+        if self.has_context() || model.shape.max_positions.is_none() {
+            return Ok(());
+        }
+        let others = configs().into_iter().filter(|config| {
+            Self::named(config, None).is_ok_and(|other| other.hub && other.has_context())
+        });
+        Err(ToolError::of(
+            "invalid_arguments",
+            Problem::of(
+                "deploymentConfig",
+                format!("it serves no language models, and {} is one", model.name),
+            )
+            .value(&self.config.as_str().into())
+            .fix("take one of the choices, or leave it out")
+            .choices(others.map(str::to_owned).collect()),
+        ))
     }
 
     /// Whether the target takes instances of this type.

@@ -198,3 +198,55 @@ async fn every_rule_can_be_explained() {
     }
     assert_eq!(peer.fails("explain_rule", json!({"rule": "MCC-XXX-999"})).await, "unknown_rule");
 }
+
+#[test]
+fn files_of_projects_are_read_below_the_roots_only() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("root");
+    std::fs::create_dir_all(root.join("churn/.mcc")).unwrap();
+    std::fs::write(root.join("churn").join(mcc_generator::SAVED_INPUTS), "{}").unwrap();
+    std::fs::write(root.join("churn/README.md"), "hello").unwrap();
+    std::fs::write(root.join("churn/model.bin"), [0xff, 0xfe]).unwrap();
+    std::fs::write(root.join("churn/big"), vec![b'x'; crate::resource::MAX_BYTES + 1]).unwrap();
+    std::fs::write(root.join("stray"), "not of a project").unwrap();
+    std::fs::write(place.path().join("secret"), "outside").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(place.path().join("secret"), root.join("churn/link")).unwrap();
+    let context = crate::server::Context {
+        roots: crate::roots::Roots::new(std::slice::from_ref(&root)).unwrap(),
+        catalogs: None,
+    };
+    let read = |path: &str| {
+        let uri = format!("mcc://projects/{path}");
+        crate::resource::read(SERVER.resources(), &context, &uri)
+            .map(|found| serde_json::to_value(found).unwrap())
+            .map_err(|error| error.message.into_owned())
+    };
+    let found = read("churn/README.md").unwrap();
+    assert_eq!(found["contents"][0]["text"], "hello");
+    assert_eq!((&found["ttlMs"], &found["cacheScope"]), (&json!(0), &json!("private")));
+    assert_eq!(read("churn/model.bin").unwrap()["contents"][0]["blob"], "//4=");
+    for (path, says) in [
+        ("churn/link", "out of the server's folders"),
+        ("churn/../../secret", "out of the server's folders"),
+        ("churn/%2e%2e/%2e%2e/secret", "out of the server's folders"),
+        ("churn//etc/passwd", "out of the server's folders"),
+        ("churn/big", "256 KiB"),
+        ("churn/none", "no such file"),
+        ("churn/.mcc", "not a file"),
+        ("chrn/README.md", "there is churn"),
+        ("%2e%2e/secret", "no project"),
+        ("stray/x", "no project"),
+    ] {
+        let error = read(path).unwrap_err();
+        assert!(error.contains(says), "{path}: {error}");
+    }
+    let template = SERVER.resources().find(|one| one.name == "project-file").unwrap();
+    let mut given = crate::parameter::Given::new();
+    let offered = |at: usize, given: &crate::parameter::Given| {
+        template.parameters[at].values.unwrap()(&context, given)
+    };
+    assert_eq!(offered(0, &given), ["churn"]);
+    given.insert("project".to_owned(), "churn".to_owned());
+    assert_eq!(offered(1, &given), [".mcc/inputs.json", "README.md", "big", "model.bin"]);
+}

@@ -343,7 +343,9 @@ fn inputs(fit: &Fit<'_>, judge: &Judge<'_>) -> JsonObject {
     let (deployment, wish) = (judge.deployment(), judge.wish());
     let mut inputs = JsonObject::new();
     let mut put = |key: &str, value: Value| {
-        inputs.insert(key.to_owned(), value);
+        if !deployment.refuses.contains_key(key) {
+            inputs.insert(key.to_owned(), value);
+        }
     };
     put("deploymentConfig", json!(deployment.config));
     put("deploymentTarget", json!(deployment.target));

@@ -231,6 +231,7 @@ impl<'a> Judge<'a> {
             _ => {}
         }
         warnings.extend(self.engine.clone());
+        warnings.extend(self.deployment.advice.clone());
         if price.is_none() {
             warnings.push("its price is not known".to_owned());
         }

@@ -133,6 +133,9 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
         }
     };
     let model = if deployment.hub { Some(arguments.model.sized(catalogs)?) } else { None };
+    if let Some(model) = &model {
+        deployment.serves(model)?;
+    }
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
     let groups = groups(catalogs, &arguments, &judge)?;

@@ -70,6 +70,7 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
             ));
         }
     };
+    models.iter().try_for_each(|model| deployment.serves(model))?;
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
     let full = arguments.detail == Detail::Full;

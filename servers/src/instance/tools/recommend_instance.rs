@@ -102,6 +102,9 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     } else {
         None
     };
+    if let Some(model) = &model {
+        deployment.serves(model)?;
+    }
     let mut wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
     wish.budget_usd_per_hour = arguments.budget_usd_per_hour;

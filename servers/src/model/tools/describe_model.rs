@@ -218,7 +218,9 @@ fn served_by(shape: &ModelShape, catalogs: &Catalogs) -> Vec<ServedAnswer> {
     deployment::configs()
         .into_iter()
         .filter_map(|config| {
-            let deployment = Deployment::named(config, None).ok().filter(|found| found.hub)?;
+            let deployment = Deployment::named(config, None).ok().filter(|found| {
+                found.hub && (found.has_context() || shape.max_positions.is_none())
+            })?;
             let engine = deployment.engine.as_deref()?;
             let image = deployment
                 .image(catalogs, None, mcc_catalogs::Arch::X86_64)
