@@ -16,6 +16,7 @@
     reason = "a benchmark: it prints, and it stops where something is wrong"
 )]
 
+mod growth;
 mod http;
 mod process;
 mod stdio;
@@ -28,10 +29,12 @@ use serde_json::{Value, json};
 
 /// What is run for one server.
 pub(crate) struct Peer {
-    name: &'static str,
-    command: Vec<String>,
+    pub(crate) name: &'static str,
+    pub(crate) command: Vec<String>,
+    /// Whether it is also measured on HTTP, which takes its address as `--http ADDRESS`.
+    pub(crate) http: bool,
     /// A tool and its arguments.
-    call: (&'static str, Value),
+    pub(crate) call: (&'static str, Value),
 }
 
 /// Figures of one peer by name.
@@ -52,19 +55,34 @@ fn main() {
         "deploymentTarget": "managed-inference", "framework": "sklearn",
     });
     let text = |path: &Path| path.to_str().expect("a path of UTF-8").to_owned();
-    let serve = vec![text(&mcc), "serve".to_owned(), "generate-project".to_owned()];
-    let list = ("list_deployments", json!({}));
+    let serve = |server: &str| vec![text(&mcc), "serve".to_owned(), server.to_owned()];
     let echo = ("echo", json!({"text": "hello"}));
-    let mut peers = vec![
-        Peer { name: "bare", command: vec![text(&bare)], call: echo },
-        Peer { name: "mcc plan", command: serve.clone(), call: ("plan_project", inputs) },
-        Peer { name: "mcc list", command: serve.clone(), call: list },
-    ];
+    let model = json!({"modelName": "Qwen/Qwen3-8B"});
+    let nodes = json!({
+        "modelName": "Qwen/Qwen3-8B",
+        "nodeGroups": [{"instanceType": "ml.g5.12xlarge", "count": 2}],
+    });
+    let mut peers =
+        vec![Peer { name: "bare", command: vec![text(&bare)], http: false, call: echo }];
+    for (name, server, call) in [
+        ("mcc plan", "generate-project", ("plan_project", inputs)),
+        ("mcc list", "generate-project", ("list_deployments", json!({}))),
+        ("mcc instance", "instance", ("recommend_instance", model.clone())),
+        ("mcc model", "model", ("describe_model", model.clone())),
+        ("mcc search", "model", ("search_models", json!({"query": "qwen 8b"}))),
+        ("mcc region", "region", ("recommend_region", json!({"near": "Tokyo"}))),
+        ("mcc image", "base-image", ("search_images", json!({"family": "vllm", "limit": 5}))),
+        ("mcc hyperpod", "hyperpod", ("fit_hyperpod", nodes)),
+        ("mcc all", "all", ("recommend_instance", model)),
+    ] {
+        peers.push(Peer { name, command: serve(server), http: true, call });
+    }
     if has("--npm") {
         peers.push(npm());
     }
 
     let mut all: BTreeMap<&'static str, Figures> = BTreeMap::new();
+    all.extend(growth::figures(&text(&mcc), rounds));
     all.insert("mcc generate", process::generation(&mcc, rounds));
     for peer in &peers {
         all.insert(peer.name, stdio::figures(peer, rounds));
@@ -72,10 +90,10 @@ fn main() {
     // Peers take turns, so that a busy machine is busy for all of them.
     for peer in &mut peers {
         let address = "127.0.0.1:0".to_owned();
-        match peer.name {
-            "bare" => peer.command.push(address),
-            "mcc plan" | "mcc list" => peer.command.extend(["--http".to_owned(), address]),
-            _ => continue,
+        match (peer.name, peer.http) {
+            ("bare", _) => peer.command.push(address),
+            (_, true) => peer.command.extend(["--http".to_owned(), address]),
+            (_, false) => continue,
         }
         all.get_mut(peer.name).expect("measured before").extend(http::figures(peer, rounds));
     }
@@ -125,7 +143,12 @@ fn npm() -> Peer {
     }
     let script = server.to_str().expect("a path of UTF-8").to_owned();
     let arguments = json!({"parameters": ["awsRegion"], "context": {"regionSearch": "europe"}});
-    Peer { name: "npm", command: vec!["node".to_owned(), script], call: ("get_regions", arguments) }
+    Peer {
+        name: "npm",
+        command: vec!["node".to_owned(), script],
+        http: false,
+        call: ("get_regions", arguments),
+    }
 }
 
 /// A table with one line per figure, and each figure's ratio to the bare server's.
