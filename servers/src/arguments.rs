@@ -2,18 +2,39 @@
 //! first fault without saying what would be right; so arguments are held against the tool's own
 //! input schema first, all at once, and then given to serde.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Problem, ToolError};
 use crate::schema::JsonObject;
 
-/// Checks `arguments` against `schema` and reads them.
+/// Checks `arguments` against the schema of `T` and reads them.
+///
+/// A schema is made when the first call comes; making it takes longer than most calls.
 ///
 /// # Errors
 /// `invalid_arguments` with a problem for each argument that is unknown, missing or of a wrong
 /// value.
-pub(crate) fn read<T: DeserializeOwned>(
+pub(crate) fn read<T: DeserializeOwned + 'static>(
+    schema: fn() -> JsonObject,
+    arguments: JsonObject,
+) -> Result<T, ToolError> {
+    static MADE: RwLock<BTreeMap<TypeId, Arc<JsonObject>>> = RwLock::new(BTreeMap::new());
+    let key = TypeId::of::<T>();
+    let known = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    let schema = known.unwrap_or_else(|| {
+        let made = Arc::new(schema());
+        MADE.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
+        made
+    });
+    read_by(&schema, arguments)
+}
+
+fn read_by<T: DeserializeOwned>(
     schema: &JsonObject,
     arguments: JsonObject,
 ) -> Result<T, ToolError> {
@@ -161,7 +182,7 @@ mod tests {
                 "id: it is required. Fix: add it",
             ]
         );
-        let error = read::<JsonObject>(&schema, arguments).unwrap_err();
+        let error = read_by::<JsonObject>(&schema, arguments).unwrap_err();
         assert_eq!(error.message, "5 inputs have to be put right");
     }
 }

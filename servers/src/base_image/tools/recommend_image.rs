@@ -113,7 +113,7 @@ struct RecommendAnswer {
 const PASSED: usize = 6;
 
 fn recommend(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let deployment =
         Deployment::named(&arguments.deployment_config, arguments.deployment_target.as_deref())?;

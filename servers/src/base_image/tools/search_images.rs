@@ -117,7 +117,7 @@ struct SearchAnswer {
 const USUAL: usize = 10;
 
 fn search(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let region = region(catalogs, arguments.region.as_deref())?;
     let families = families(catalogs, &arguments)?;

@@ -31,7 +31,7 @@ struct Arguments {
 }
 
 fn explain(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&(TOOL.input)(), call.arguments)?;
+    let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
     let mut rules = core::rules();
     if let Some(wanted) = &arguments.rule {
         let choices = arguments::nearest(wanted, rules.iter().map(|rule| rule.rule.as_str()));

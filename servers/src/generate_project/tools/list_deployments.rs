@@ -38,7 +38,7 @@ struct Arguments {
 }
 
 fn list(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&(TOOL.input)(), call.arguments)?;
+    let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
     let configs = chosen(
         "deploymentConfig",
         arguments.deployment_config.as_deref(),

@@ -37,7 +37,7 @@ struct Own {
 
 fn plan(call: Call) -> Result<Reply, ToolError> {
     let (own, inputs) = core::split(&schema::input::<Own>(), call.arguments);
-    let own: Own = arguments::read(&schema::input::<Own>(), own)?;
+    let own: Own = arguments::read(schema::input::<Own>, own)?;
     let planned = core::plan(&call.context, inputs);
     let answer = answer(planned, own.detail);
     let text = text(&answer);

@@ -111,7 +111,7 @@ struct DescribeAnswer {
 }
 
 fn describe(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&(TOOL.input)(), call.arguments)?;
+    let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
     let catalogs = call.context.catalogs();
     if let Some(region) = arguments.region.as_deref()
         && catalogs.regions().get(region).is_none()

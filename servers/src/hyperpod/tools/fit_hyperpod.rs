@@ -119,7 +119,7 @@ struct FitsAnswer {
 const SUGGESTED: usize = 5;
 
 fn fit(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let deployment = match arguments.serving.deployment_config.as_deref() {
         Some(config) => Deployment::named(config, Some(TARGET))?,

@@ -54,7 +54,7 @@ struct Arguments {
 }
 
 fn compare(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let instances = instances::named(catalogs, &arguments.instance_types)?;
     let models = models(catalogs, &arguments)?;

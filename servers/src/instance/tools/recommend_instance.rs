@@ -89,7 +89,7 @@ const MISSES: usize = 3;
 const PACKED: (f64, u32) = (4.0, 2);
 
 fn recommend(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let target = arguments.serving.deployment_target.as_deref();
     let deployment = match arguments.serving.deployment_config.as_deref() {

@@ -33,7 +33,7 @@ pub(super) const TOOL: Tool = Tool {
 const CONTEXTS: [u64; 4] = [1024, 8192, 32_768, 131_072];
 
 fn describe(call: Call) -> Result<Reply, ToolError> {
-    let arguments: ModelArguments = arguments::read(&(TOOL.input)(), call.arguments)?;
+    let arguments: ModelArguments = arguments::read(TOOL.input, call.arguments)?;
     let catalogs = call.context.catalogs();
     let described = arguments.model_config.is_some() || arguments.parameters.is_some();
     let place = arguments.model_name.as_deref().map(place::of);

@@ -58,7 +58,7 @@ struct Arguments {
 const USUAL: usize = 10;
 
 fn search(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&(TOOL.input)(), call.arguments)?;
+    let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
     let models = call.context.catalogs().models();
     let filter = Filter {
         task: arguments.task,

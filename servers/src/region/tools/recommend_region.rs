@@ -129,7 +129,7 @@ struct RegionsAnswer {
 }
 
 fn recommend(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(&schema(), call.arguments)?;
+    let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let wish = wish(catalogs, &arguments)?;
     let ranked = rank::rank(catalogs, &wish);
