@@ -22,7 +22,9 @@ const LOGIN: &str = "docker.login";
 /// Answers requests and batch outputs of every kind of project.
 pub(crate) const CANNED: &str = concat!(
     r#"{"standin":true,"predictions":[0],"choices":[{"index":0,"text":"ok","#,
-    r#""message":{"role":"assistant","content":"ok"}}]}"#
+    r#""message":{"role":"assistant","content":"ok"}}],"#,
+    r#""outputs":[{"name":"y","datatype":"FP32","shape":[1],"data":[0.0]}],"#,
+    r#""text_output":"ok","data":[{"b64_json":"aW1hZ2U="}]}"#
 );
 
 /// Runs `docker` with `words`.
