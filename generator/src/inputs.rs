@@ -62,6 +62,7 @@ pub struct Field {
 macro_rules! inputs {
     ($($group:literal { $($(#[doc = $help:literal])+ $name:ident : $ty:ty = $kind:expr $(, also $alias:literal)? ;)+ })+) => {
         /// All inputs, typed; absent ones are `None`.
+        #[allow(rustdoc::broken_intra_doc_links, reason = "the texts are help, and tell forms such as FP32[8]")]
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
         pub struct Inputs {
