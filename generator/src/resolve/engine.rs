@@ -18,14 +18,14 @@ impl Context<'_> {
         self.manifest(|m| m.engine.clone())
     }
 
-    /// Release of the engine in the image; none where the image is the user's own.
+    /// Release of the engine in the image; none where the image is the user's own, or where it is not known
+    /// which release is in it: an image around an engine has a version of its own.
     pub(super) fn engine_release(&self, aws: &Aws, instance: &InstanceSpec) -> Option<String> {
         if self.inputs.base_image.is_some() {
             return None;
         }
-        let found = self.resolve_image(aws, self.arch(instance), None).ok()?;
-        // An image around an engine has a version of its own.
-        Some(found.image.engine_version.clone().unwrap_or_else(|| found.version().to_owned()))
+        let image = self.resolve_image(aws, self.arch(instance), None).ok()?.image;
+        if image.engine == self.engine() { image.engine_version.clone() } else { None }
     }
 
     pub(crate) fn option_roles(&self) -> OptionRoles {

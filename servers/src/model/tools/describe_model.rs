@@ -224,6 +224,8 @@ fn served_by(shape: &ModelShape, catalogs: &Catalogs) -> Vec<ServedAnswer> {
             let engine = deployment.engine.as_deref()?;
             let image = deployment
                 .image(catalogs, None, mcc_catalogs::Arch::X86_64)
+                // Some images have other engines too, and of those a release is no answer.
+                .filter(|image| image.engine == deployment.engine)
                 .and_then(|image| image.engine_version.as_deref())?;
             let support = catalogs.engines().supports(engine, image, class);
             let (word, message) = match &support {
