@@ -163,7 +163,7 @@ fn choice(field: &Field, value: &Value) -> Result<Value, Refusal> {
         let rest = choices.iter().filter(|c| !nearest.contains(&c.as_str()));
         nearest.iter().map(|&s| s.to_owned()).chain(rest.cloned()).collect()
     };
-    Err(Refusal { message: format!("is none of {}", choices.join(", ")), choices })
+    Err(Refusal { message: "is not one of the choices".to_owned(), choices })
 }
 
 fn list(value: &Value, format: Format) -> Result<Value, Refusal> {

@@ -194,14 +194,16 @@ fn refused(plan: &Plan, as_json: bool) -> Exit {
         output::findings(&plan.findings);
         output::questions(plan);
         if plan.questions.iter().any(|q| q.key == "deploymentConfig") {
-            let names: Vec<&str> = registry().configs().iter().map(|c| c.name.as_str()).collect();
-            output::failure(
-                "nothing was written",
-                Some(&format!(
-                    "mcc generate my-model --deployment-config {}",
-                    names.first().unwrap_or(&"")
-                )),
-            );
+            // A config with frameworks has a sample model, so it needs nothing of the user's.
+            let with_sample =
+                registry().configs().iter().find_map(|c| Some((c, c.frameworks.first()?)));
+            let hint = with_sample.map(|(config, framework)| {
+                format!(
+                    "mcc generate my-model --deployment-config {} --framework {framework}",
+                    config.name
+                )
+            });
+            output::failure("nothing was written", hint.as_deref());
         } else {
             output::failure("nothing was written", None);
         }
