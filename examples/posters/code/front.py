@@ -22,6 +22,8 @@ PROBE_EVERY_S = 5.0
 PROBE_TIMEOUT_S = 30.0
 # A busy server misses probes; one that misses them for this long is stuck.
 STUCK_AFTER_S = 120.0
+# How long a refused caller may go on sending what it began to.
+LINGER_S = 5.0
 # Of one connection to the next hop: the proxy's own, not to be passed on.
 HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "transfer-encoding", "expect"}
 
@@ -119,6 +121,7 @@ class Front:
             await self.request(reader, writer)
         except Refusal as refusal:
             answer(writer, refusal.status, str(refusal))
+            await linger(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         except Exception as error:
@@ -259,6 +262,21 @@ def answer(writer: asyncio.StreamWriter, status: int, reason: str) -> None:
     body = json.dumps({"status": reason} if status == 200 else {"error": {"code": status, "message": reason}})
     head = f"HTTP/1.1 {status} {'OK' if status == 200 else 'Error'}\r\ncontent-type: application/json\r\n"
     writer.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n{body}".encode())
+
+
+async def linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read on after a refusal: closed on a caller that still sends, the answer would be lost with the connection."""
+
+    async def rest() -> None:
+        while await reader.read(CHUNK):
+            pass
+
+    try:
+        await writer.drain()
+        writer.write_eof()
+        await asyncio.wait_for(rest(), LINGER_S)
+    except (OSError, asyncio.TimeoutError):
+        pass
 
 
 def start(front: Front, port: int = 8080) -> None:

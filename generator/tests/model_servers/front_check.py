@@ -168,6 +168,8 @@ class FrontTest(unittest.TestCase):
             (b"a,b", {"content-type": "text/csv"}, 415, "application/json"),
             (b'{"prompt": "refuse"}', {}, 400, "not for /v1/completions"),
             (b"x" * ((1 << 20) + 1), {}, 413, "over"),
+            # More than the sockets hold: the caller is still sending when it is refused.
+            (b"x" * (32 << 20), {}, 413, "over"),
         ]
         for body, headers, status, reason in cases:
             with self.subTest(body=body[:20]):
