@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use bench::{Bench, which};
-use projects::{Case, plain, variants};
+use projects::{Case, all};
 
 /// The life of a project, in the order in which its owner would go. What a project does not have is left out.
 const LIFE: &[&str] = &[
@@ -146,8 +146,7 @@ fn projects_live_and_leave_nothing() {
     }
     let folder = tempfile::tempdir().unwrap();
     let record = oracle::Record::default();
-    let all = plain().into_iter().chain(variants());
-    for_each(all.filter(|case| !has_faults(case)).collect(), |case| {
+    for_each(all().into_iter().filter(|case| !has_faults(case)).collect(), |case| {
         let bench = case.set_up(folder.path());
         live(case, &bench, false);
         record.add(&case.name, &bench);
@@ -162,8 +161,7 @@ fn failures_are_told_and_cleaned_up() {
     }
     let folder = tempfile::tempdir().unwrap();
     let record = oracle::Record::default();
-    let all = plain().into_iter().chain(variants());
-    for_each(all.filter(has_faults).collect(), |case| {
+    for_each(all().into_iter().filter(has_faults).collect(), |case| {
         let bench = case.set_up(folder.path());
         let steps = live(case, &bench, true);
         live_by_ci(case, &bench);
@@ -173,7 +171,41 @@ fn failures_are_told_and_cleaned_up() {
     record.judge();
 }
 
-/// Whether failures are injected into `case`: into one of each kind, or with `MCC_TIER_FULL` into all.
+/// Failures injected into one project stand for all that have the same scripts: byte for byte, but for what
+/// `do/config` sets. Every config on every target has those of a project that failures are injected into.
+#[test]
+fn failures_are_injected_into_all_scripts() {
+    let folder = tempfile::tempdir().unwrap();
+    let scripts = |case: &Case| scripts_of(&case.set_up(folder.path()));
+    let (with, without): (Vec<Case>, Vec<Case>) = all().into_iter().partition(has_faults);
+    let tried: BTreeSet<_> = with.iter().map(scripts).collect();
+    for case in without.iter().filter(|case| case.plain || full()) {
+        assert!(tried.contains(&scripts(case)), "no failures in the scripts of {}", case.name);
+    }
+}
+
+/// Names and contents of what a project's scripts are made of, less the settings; of payloads only the names.
+fn scripts_of(bench: &Bench) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for folder in ["do", "do/lib", "deploy", "k8s"] {
+        for entry in std::fs::read_dir(bench.project().join(folder)).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                continue;
+            }
+            let settings = !folder.starts_with("do") || path.ends_with("do/config");
+            let content = if settings { Vec::new() } else { std::fs::read(&path).unwrap() };
+            all.push((
+                format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap()),
+                content,
+            ));
+        }
+    }
+    all.sort();
+    all
+}
+
+/// Whether failures are injected into `case`; with `MCC_TIER_FULL` also into the variants.
 fn has_faults(case: &Case) -> bool {
-    case.representative || full()
+    case.representative || (full() && !case.plain)
 }

@@ -16,6 +16,8 @@ pub struct Case {
     pub inputs: Map<String, Value>,
     /// What the world has from the start.
     pub seed: Map<String, Value>,
+    /// A config on a target as it comes, not a variant.
+    pub plain: bool,
     /// Whether failures are injected in the everyday run, and not only in the full one.
     pub representative: bool,
 }
@@ -43,7 +45,7 @@ fn case(name: &str, config: &str, target: &str, more: &Value, seed: &Value) -> C
         format!("eks.cluster/{region}/demo-eks"): {"name": "demo-eks"},
     }));
     all.extend(object(seed));
-    Case { name: name.to_owned(), inputs, seed: all, representative: false }
+    Case { name: name.to_owned(), inputs, seed: all, plain: false, representative: false }
 }
 
 impl Case {
@@ -71,8 +73,12 @@ fn packed_and_hub() -> (&'static str, &'static str) {
     (&packed.name, &registry().usual().unwrap().name)
 }
 
+pub fn all() -> Vec<Case> {
+    plain().into_iter().chain(variants()).collect()
+}
+
 /// Every config on every target, as it comes.
-pub fn plain() -> Vec<Case> {
+fn plain() -> Vec<Case> {
     let (packed, hub) = packed_and_hub();
     let mut cases = Vec::new();
     for cell in matrix(Catalogs::embedded()) {
@@ -82,16 +88,17 @@ pub fn plain() -> Vec<Case> {
         let (config, target) = (&cell.deployment_config, &cell.deployment_target);
         let mut one =
             case(&format!("{config}-on-{target}"), config, target, &json!({}), &json!({}));
-        // One of each kind of target is enough for everyday faults; HyperPod's are in a variant.
+        // One of each kind of target: all configs have the same scripts.
         let own = if target == "batch-transform" { hub } else { packed };
-        one.representative = config == own && !target.starts_with("hyperpod");
+        one.representative = config == own;
+        one.plain = true;
         cases.push(one);
     }
     cases
 }
 
 /// Projects whose inputs make scripts and payloads take their other paths.
-pub fn variants() -> Vec<Case> {
+fn variants() -> Vec<Case> {
     let (packed, hub) = packed_and_hub();
     let bucket =
         |name: &str| (format!("s3.bucket/-/{name}"), json!({"Name": name, "BucketRegion": REGION}));
