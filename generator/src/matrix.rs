@@ -12,6 +12,7 @@ use crate::registry::{Config, Registry, registry};
 
 /// What becomes of one deployment config on one target, with the example inputs of its layers.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Cell {
     /// The deployment config.
     pub deployment_config: String,

@@ -1,8 +1,10 @@
 //! `mcc generate`: from inputs to a project folder.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use mcc_generator::{
     FileAccess, Kind, Plan, Project, Severity, Source, Sources, WriteError, fields, registry,
@@ -44,7 +46,7 @@ pub(super) fn command() -> Command {
         arg = match field.kind {
             Kind::Boolean => arg.num_args(0..=1).default_missing_value("true").require_equals(true),
             Kind::List(_) | Kind::Map(..) => arg.action(ArgAction::Append),
-            _ => arg,
+            _ => arg.value_parser(Offered(field.kind.choices())),
         };
         let value = match field.kind {
             Kind::Integer(..) | Kind::Number(..) => "N",
@@ -55,6 +57,28 @@ pub(super) fn command() -> Command {
         command = command.arg(arg.value_name(value).allow_hyphen_values(true));
     }
     command
+}
+
+/// Any text, with words that help and completions offer: what is wrong with others is the generator's to say.
+#[derive(Clone)]
+struct Offered(Vec<String>);
+
+impl TypedValueParser for Offered {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let words = self.0.iter().map(PossibleValue::new);
+        (!self.0.is_empty()).then(|| Box::new(words) as Box<dyn Iterator<Item = PossibleValue>>)
+    }
 }
 
 fn path_arg(name: &'static str, value: &'static str, help: &'static str) -> Arg {
