@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+mod matrix;
+
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -113,6 +115,7 @@ fn serves(framework: &str) {
             return;
         }
         is_taken(dir.path(), case, &kept);
+        matrix::shown_on_all("server", framework, &format!("http-{}", case.0));
     }
 }
 

@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+mod matrix;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -54,6 +56,7 @@ fn the_entry_point_keeps_its_contract() {
     for group in CHECKS {
         assert!(said.contains(&format!("__main__.{group}.")), "{group} was not run:\n{said}");
     }
+    matrix::shown_on_all("server", "entry point", "transformers-vllm");
 }
 
 /// The real engine on the CPU. It is 6 GB of packages, so only where it is asked for; see CONTRIBUTING.md.
@@ -100,4 +103,5 @@ fn the_real_engine_takes_the_project() {
         model.as_os_str(),
         project.as_os_str(),
     ]);
+    matrix::shown_on_all("server", "vLLM serves", "transformers-vllm");
 }

@@ -52,7 +52,8 @@ fn mirror(from: &Path, to: &Path) {
     }
 }
 
-/// The copy. It is built into a folder of its own, from the same compiled dependencies.
+/// The copy. Its binaries have a folder of their own; compiled dependencies are shared, and what is compiled of the
+/// copy is kept apart by its version: cargo knows packages of a workspace by name and version, not by place.
 struct Copy {
     folder: PathBuf,
 }
@@ -63,6 +64,23 @@ impl Copy {
         mirror(root(), &folder);
         let backend = folder.join("generator/layers/http/backend/waitress");
         mirror(&root().join("tests/toy/waitress"), &backend);
+        let version = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
+        let other = format!("version = \"{}-toy\"", env!("CARGO_PKG_VERSION"));
+        for (file, before) in
+            [("Cargo.toml", "[workspace.package]"), ("Cargo.lock", "name = \"mcc")]
+        {
+            let text = fs::read_to_string(folder.join(file)).unwrap();
+            let mut after = "";
+            let mut changed = String::new();
+            for line in text.lines() {
+                let is_ours = line == version && after.starts_with(before);
+                changed += if is_ours { &other } else { line };
+                changed.push('\n');
+                after = line;
+            }
+            assert_ne!(changed, text, "{file}");
+            fs::write(folder.join(file), changed).unwrap();
+        }
         Self { folder }
     }
 
@@ -114,6 +132,7 @@ fn a_sixteenth_config_is_a_folder() {
     let copy = Copy::with_the_toy();
     // The tests that walk over all configs hold for it, and the documents are written anew.
     copy.cargo(&["test", "--locked", "--workspace", "--test", "project", "--test", "docs"]);
+    copy.cargo(&["test", "--locked", "--workspace", "--test", "lint", "--", "ruff"]);
 
     let listed: Value = serde_json::from_str(&copy.mcc(&["list", "--format", "json"], "")).unwrap();
     let known = listed["deploymentConfigs"].as_array().unwrap();

@@ -15,6 +15,7 @@ use std::process::Command;
 
 use mcc_generator::Project;
 use serde_json::{Map, Value, json};
+use support::matrix::shown;
 use support::{base, have, object, pairs, project};
 
 /// Every config on every target, and forms of them with other files.
@@ -67,6 +68,13 @@ fn distinct(dir: &Path, wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {
     seen.into_values().collect()
 }
 
+/// Notes that `tool` finds nothing in any project.
+fn clean(tool: &str) {
+    for (config, target) in pairs() {
+        shown("lint", tool, &config, &target);
+    }
+}
+
 fn succeeds(dir: &Path, command: &[&str], files: &[String]) {
     let output =
         Command::new(command[0]).args(&command[1..]).args(files).current_dir(dir).output().unwrap();
@@ -97,6 +105,7 @@ fn shellcheck_finds_nothing_in_the_scripts() {
     }
     if have("shellcheck", files.len()) {
         succeeds(dir.path(), &["shellcheck", "--shell=bash", "--severity=style"], &files);
+        clean("shellcheck");
     }
 }
 
@@ -106,6 +115,7 @@ fn hadolint_finds_nothing_in_the_dockerfiles() {
     let files = distinct(dir.path(), |path, _| path == "Dockerfile");
     if have("hadolint", files.len()) {
         succeeds(dir.path(), &["hadolint", "--no-color"], &files);
+        clean("hadolint");
     }
 }
 
@@ -150,6 +160,7 @@ fn ruff_finds_nothing_in_the_python() {
         succeeds(&folder, &[&["ruff", "check"], &common[..], &source[..]].concat(), &files);
         succeeds(&folder, &[&["ruff", "format", "--check"], &common[..]].concat(), &files);
     }
+    clean("ruff");
 }
 
 #[test]
@@ -159,6 +170,7 @@ fn yamllint_finds_nothing_in_the_yaml() {
     if have("yamllint", files.len()) {
         let rules = "{extends: default, rules: {line-length: {max: 160}, document-start: disable}}";
         succeeds(dir.path(), &["yamllint", "--strict", "--config-data", rules], &files);
+        clean("yamllint");
     }
 }
 
@@ -174,6 +186,7 @@ fn kubernetes_takes_the_manifests() {
             &["kubernetes-validate", "--strict", "--kubernetes-version", "1.33"],
             &files,
         );
+        clean("kubernetes-validate");
     }
 }
 
@@ -211,4 +224,5 @@ fn nginx_takes_its_configuration() {
             &[],
         );
     }
+    clean("nginx");
 }

@@ -15,6 +15,7 @@ use std::process::Command;
 use mcc_catalogs::{Catalogs, OptionKind};
 use mcc_generator::{Config, fields, registry};
 use serde_json::{Map, Value, json};
+use support::matrix::shown_on_all;
 use support::{base, have, object, project, try_project};
 
 const TARGET: &str = "async-inference";
@@ -76,6 +77,7 @@ fn entry_points_start_what_the_settings_say() {
         let folder = dir.path().join("project");
         project(&everything(config)).write(&folder).unwrap();
         passes("entry_check.py", &[folder.to_str().unwrap(), &config.backend]);
+        shown_on_all("server", "entry point", &config.name);
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use mcc_generator::{Project, registry};
 use serde_json::Value;
+use support::matrix::shown;
 use support::{base, pairs, project};
 
 fn text<'a>(project: &'a Project, path: &str) -> &'a str {
@@ -29,6 +30,7 @@ fn the_same_inputs_give_the_same_bytes() {
         let inputs = base(&config, &target);
         let reversed = inputs.iter().rev().map(|(k, v)| (k.clone(), v.clone())).collect();
         assert_eq!(project(&inputs), project(&reversed), "{config} on {target}");
+        shown("files", "same bytes", &config, &target);
     }
 }
 
@@ -42,6 +44,7 @@ fn a_project_is_made_again_from_its_saved_inputs() {
         let saved = mcc_generator::saved_inputs(&folder).unwrap();
         assert_eq!(project(&saved), first, "{config} on {target}");
         assert_eq!(first.diff(&folder), [], "{config} on {target}");
+        shown("files", "made again", &config, &target);
     }
 }
 
@@ -86,6 +89,7 @@ fn every_copy_source_and_every_named_file_exists() {
                 );
             }
         }
+        shown("files", "files exist", &config, &target);
     }
 }
 
@@ -122,6 +126,7 @@ fn the_do_scripts_of_the_documents_are_there_and_executable() {
         }
         assert!(!project.get("do/config").unwrap().executable);
         assert!(project.get("code/serve").unwrap().executable, "{config}");
+        shown("files", "scripts exist", &config, &target);
     }
 }
 
@@ -153,6 +158,7 @@ fn a_project_is_small_and_has_no_leftovers() {
                 "{path} does not end its last line"
             );
         }
+        shown("files", "no leftovers", &config, &target);
     }
 }
 
@@ -175,6 +181,7 @@ fn payloads_are_json_without_nulls() {
                 serde_json::from_slice(&file.bytes).unwrap_or_else(|e| panic!("{path}: {e}"));
             assert!(no_nulls(&value), "{config} on {target}: {path} holds null");
         }
+        shown("files", "payloads", &config, &target);
     }
 }
 
@@ -248,6 +255,7 @@ fn every_path_of_a_template_is_in_the_view() {
                 }
             }
         }
+        shown("files", "templates", &config, &target);
     }
     assert!(looked_at > 100);
 }

@@ -15,6 +15,7 @@ use std::process::Command;
 
 use mcc_generator::registry;
 use serde_json::{Map, Value, json};
+use support::matrix::shown_on_all;
 use support::{base, have_module, object, plan_of, project};
 
 fn configs() -> Vec<String> {
@@ -34,10 +35,10 @@ fn config_of(inputs: &Map<String, Value>) -> String {
     String::from_utf8(file.bytes).unwrap()
 }
 
-/// Runs a check of `tests/triton` on `folders`, or says that it is skipped.
-fn check(script: &str, modules: &[&str], dir: &Path, folders: &[String]) {
+/// Runs a check of `tests/triton` on `folders`; false if it is skipped, which it says.
+fn check(script: &str, modules: &[&str], dir: &Path, folders: &[String]) -> bool {
     if !modules.iter().all(|module| have_module(module, folders.len())) {
-        return;
+        return false;
     }
     let script = format!("{}/tests/triton/{script}", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new("python3")
@@ -53,6 +54,7 @@ fn check(script: &str, modules: &[&str], dir: &Path, folders: &[String]) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    true
 }
 
 fn write(inputs: &Map<String, Value>, folder: &Path) -> String {
@@ -80,21 +82,27 @@ fn triton_takes_every_repository() {
     }
     folders.push(write(&inputs("triton-fil", forest), &dir.path().join("triton-fil-own")));
     assert_eq!(folders.len(), 11);
-    check("judge.py", &["pytriton", "tritonclient"], dir.path(), &folders);
+    if check("judge.py", &["pytriton", "tritonclient"], dir.path(), &folders) {
+        configs().iter().for_each(|config| shown_on_all("server", "Triton loads", config));
+    }
 }
 
 #[test]
 fn triton_serves_what_is_written_in_python() {
     let dir = tempfile::tempdir().unwrap();
     let folder = write(&inputs("triton-python", json!({})), &dir.path().join("project"));
-    check("serve_python.py", &["pytriton", "numpy"], dir.path(), &[folder]);
+    if check("serve_python.py", &["pytriton", "numpy"], dir.path(), &[folder]) {
+        shown_on_all("server", "Triton serves", "triton-python");
+    }
 }
 
 #[test]
 fn triton_serves_the_engine_that_is_called_from_python() {
     let dir = tempfile::tempdir().unwrap();
     let folder = write(&inputs("triton-tensorrtllm", json!({})), &dir.path().join("project"));
-    check("serve_engine.py", &["pytriton", "numpy"], dir.path(), &[folder]);
+    if check("serve_engine.py", &["pytriton", "numpy"], dir.path(), &[folder]) {
+        shown_on_all("server", "Triton serves a stand-in", "triton-tensorrtllm");
+    }
 }
 
 #[test]

@@ -8,6 +8,9 @@
     reason = "tests"
 )]
 
+#[path = "../../../tests/matrix/mod.rs"]
+pub mod matrix;
+
 use std::io::Write;
 
 use mcc_catalogs::Catalogs;

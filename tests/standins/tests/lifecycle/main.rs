@@ -11,6 +11,8 @@
 
 mod bench;
 mod faults;
+#[path = "../../../matrix/mod.rs"]
+mod matrix;
 mod oracle;
 mod projects;
 
@@ -86,6 +88,9 @@ fn live(case: &Case, bench: &Bench, keep: bool) -> Vec<Step> {
         steps.push(Step { line, run, before, calls: bench.calls().split_off(known) });
     }
     bench.is_clean(&case.seed, &"a whole life");
+    if case.plain {
+        matrix::shown("scripts", "live", case.config(), case.target());
+    }
     let mut all: BTreeSet<String> = std::fs::read_dir(bench.project().join("do"))
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())
@@ -181,6 +186,9 @@ fn failures_are_injected_into_all_scripts() {
     let tried: BTreeSet<_> = with.iter().map(scripts).collect();
     for case in without.iter().filter(|case| case.plain || full()) {
         assert!(tried.contains(&scripts(case)), "no failures in the scripts of {}", case.name);
+    }
+    for case in all().iter().filter(|case| case.plain) {
+        matrix::shown("faults", "injected", case.config(), case.target());
     }
 }
 

@@ -49,6 +49,14 @@ fn case(name: &str, config: &str, target: &str, more: &Value, seed: &Value) -> C
 }
 
 impl Case {
+    pub fn config(&self) -> &str {
+        self.inputs["deploymentConfig"].as_str().unwrap()
+    }
+
+    pub fn target(&self) -> &str {
+        self.inputs["deploymentTarget"].as_str().unwrap()
+    }
+
     fn representative(mut self) -> Self {
         self.representative = true;
         self
