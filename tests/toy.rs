@@ -97,6 +97,7 @@ impl Copy {
             .env("CARGO_TARGET_DIR", self.binaries())
             .env("CARGO_BUILD_BUILD_DIR", dependencies)
             .env("MCC_UPDATE_EXAMPLES", "1")
+            .env_remove("MCC_MATRIX")
             .output()
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -1,6 +1,6 @@
 //! Rules about where it runs: instance type, Region, target.
 
-use super::Rule;
+use super::{Rule, with_types};
 use crate::finding::{Finding, Severity};
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -157,6 +157,7 @@ fn accelerator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
             ),
             "choose an instance type with the right accelerator",
         );
+        let finding = with_types(context, spec, finding);
         findings.push(context.merged.about("instanceType", finding));
     }
 }

@@ -12,6 +12,7 @@ mod model_accelerator;
 mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
+use crate::registry::Manifest;
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -57,6 +58,26 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 pub(crate) fn check(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     for check in rules().filter_map(|r| r.check) {
         check(context, spec, findings);
+    }
+}
+
+/// `finding` with the instance types that would do, cheapest first: for a model those that hold it, and otherwise
+/// what the config starts from.
+fn with_types(context: &Context<'_>, spec: &Spec, finding: Finding) -> Finding {
+    let found = context.candidates(&spec.aws);
+    let mut names: Vec<String> =
+        found.iter().take(3).map(|c| c.instance.name.to_string()).collect();
+    let what = if names.is_empty() { "a usual one" } else { "the cheapest that does" };
+    if names.is_empty() {
+        let usual = |m: &Manifest| Some(m.defaults.get("instanceType")?.as_str()?.to_owned());
+        names.extend(context.manifest(usual));
+    }
+    match names.first() {
+        Some(best) => {
+            let fix = format!("{}; {best} is {what}", finding.fix);
+            Finding { fix, ..finding }.choices(names)
+        }
+        None => finding,
     }
 }
 

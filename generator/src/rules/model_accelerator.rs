@@ -1,6 +1,6 @@
 //! Rules about what an accelerator can calculate with.
 
-use super::Rule;
+use super::{Rule, with_types};
 use crate::finding::{Finding, Severity};
 use crate::resolve::Context;
 use crate::sizing::{Device, Quantization, Support};
@@ -108,18 +108,6 @@ fn formats(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 fn key_of_format(context: &Context<'_>) -> &'static str {
     let given = |key: &&str| context.merged.is_given(key);
     ["quantization", "dtype"].into_iter().find(given).unwrap_or("instanceType")
-}
-
-fn with_types(context: &Context<'_>, spec: &Spec, finding: Finding) -> Finding {
-    let found = context.candidates(&spec.aws);
-    let names: Vec<String> = found.iter().take(3).map(|c| c.instance.name.to_string()).collect();
-    match names.first() {
-        Some(best) => {
-            let fix = format!("{}; {best} is the cheapest that does", finding.fix);
-            Finding { fix, ..finding }.choices(names)
-        }
-        None => finding,
-    }
 }
 
 fn eight_bit_cache(context: &Context<'_>, device: &Device, findings: &mut Vec<Finding>) {

@@ -44,6 +44,8 @@ impl std::fmt::Display for Ran {
 #[derive(Clone)]
 pub struct Bench {
     pub root: PathBuf,
+    /// Whether scripts may use all that this machine has, and not only what they name.
+    pub every_tool: bool,
     port: u16,
 }
 
@@ -68,7 +70,7 @@ impl Bench {
             link(Path::new(env!("CARGO_BIN_EXE_standin")), &bin.join(name));
         }
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        Self { root, port: free.local_addr().unwrap().port() }
+        Self { root, every_tool: false, port: free.local_addr().unwrap().port() }
     }
 
     pub fn project(&self) -> PathBuf {
@@ -78,7 +80,7 @@ impl Bench {
     /// A copy of everything, to try something else from here.
     pub fn fork(&self, root: PathBuf) -> Self {
         copy(&self.root, &root);
-        Self { root, port: self.port }
+        Self { root, ..self.clone() }
     }
 
     pub fn has(&self, script: &str) -> bool {
@@ -108,11 +110,16 @@ impl Bench {
                 .unwrap()
         };
         let (mut out, mut err) = (open("stdout"), open("stderr"));
+        let mut path = self.root.join("bin").into_os_string();
+        if self.every_tool {
+            path.push(":");
+            path.push(std::env::var_os("PATH").unwrap_or_default());
+        }
         let mut child = command
             .args(words)
             .current_dir(self.project())
             .env_clear()
-            .env("PATH", self.root.join("bin"))
+            .env("PATH", path)
             .env("HOME", self.root.join("home"))
             .env("MCC_STANDIN_DIR", self.root.join("world"))
             .env("MCC_POLL_SECONDS", "0")
@@ -184,6 +191,10 @@ impl Bench {
         made
     }
 
+    pub fn left(&self, seed: &Map<String, Value>) -> Vec<String> {
+        self.made(seed).into_iter().map(|(key, _)| key).collect()
+    }
+
     fn recorded(&self) -> Value {
         match fs::read(self.project().join(".mcc/state.json")) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
@@ -199,7 +210,7 @@ impl Bench {
 
     /// Panics if anything is left, in the world or in the project's record.
     pub fn is_clean(&self, seed: &Map<String, Value>, after: &dyn std::fmt::Display) {
-        let left: Vec<String> = self.made(seed).into_iter().map(|(key, _)| key).collect();
+        let left = self.left(seed);
         assert_eq!(left, Vec::<String>::new(), "left over after {after}");
         assert_eq!(self.recorded()["resources"], json!([]), "still recorded after {after}");
     }

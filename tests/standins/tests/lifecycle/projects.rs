@@ -1,7 +1,7 @@
 //! Which projects are run: every config on every target, and variants that take the other paths.
 
 use mcc_catalogs::Catalogs;
-use mcc_generator::{FileAccess, Source, Sources, Support, generate, matrix, registry};
+use mcc_generator::{FileAccess, Project, Source, Sources, Support, generate, matrix, registry};
 use serde_json::{Map, Value, json};
 
 use crate::bench::Bench;
@@ -65,13 +65,17 @@ impl Case {
     /// Generates the project into a fresh bench below `root`.
     pub fn set_up(&self, root: &std::path::Path) -> Bench {
         let bench = Bench::new(root.join(&self.name), &self.seed);
+        self.generate().write(&bench.project()).unwrap();
+        bench
+    }
+
+    pub fn generate(&self) -> Project {
         match generate(Catalogs::embedded(), &merged(&self.inputs)) {
-            Ok((_, project)) => project.write(&bench.project()).unwrap(),
+            Ok((_, project)) => project,
             Err(plan) => {
                 panic!("{}: refused: {:#?} {:#?}", self.name, plan.questions, plan.findings)
             }
         }
-        bench
     }
 }
 
