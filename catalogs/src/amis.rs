@@ -142,6 +142,28 @@ pub struct AmiChoice<'a> {
     pub known_on_family: bool,
 }
 
+/// Branches of the driver that a CUDA toolkit wants; none where that is not known.
+#[derive(Debug, Clone, Copy)]
+struct Wants {
+    /// The first with everything in it.
+    full: Option<u32>,
+    /// The first on which it starts.
+    compatible: Option<u32>,
+}
+
+impl Wants {
+    fn fit(self, driver: u32) -> Option<DriverFit> {
+        match self {
+            Self { full: Some(least), .. } if driver >= least => Some(DriverFit::Full),
+            Self { compatible: Some(least), .. } if driver >= least => {
+                Some(DriverFit::MinorVersion)
+            }
+            Self { full: None, compatible: None } => None,
+            _ => Some(DriverFit::TooOld),
+        }
+    }
+}
+
 /// The host images.
 #[derive(Debug, Clone)]
 pub struct Amis {
@@ -197,31 +219,27 @@ impl Amis {
     /// The first driver with everything that a CUDA toolkit (`12.9`, `13.0.1`) has in it.
     /// For a toolkit without a row the next newer of its major version answers.
     pub fn min_driver(&self, cuda: &str) -> Option<&str> {
-        let wanted = major_minor(cuda);
-        let mut rows: Vec<&CudaDriver> =
-            self.file.cuda.iter().filter(|row| major(&row.cuda) == major(cuda)).collect();
-        rows.sort_by(|a, b| version::compare(&a.cuda, &b.cuda));
-        rows.into_iter()
-            .find(|row| version::compare(&row.cuda, &wanted) != Ordering::Less)
-            .map(|row| row.min_driver.as_str())
+        let (of, wanted) = (major(cuda), major_minor(cuda));
+        let rows = self.file.cuda.iter().filter(|row| {
+            major(&row.cuda) == of && version::compare(&row.cuda, wanted) != Ordering::Less
+        });
+        rows.min_by(|a, b| version::compare(&a.cuda, &b.cuda)).map(|row| row.min_driver.as_str())
     }
 
     /// How a driver branch suits a CUDA toolkit; none if the toolkit is not known.
     pub fn fit(&self, driver: u32, cuda: &str) -> Option<DriverFit> {
+        self.wants(cuda).fit(driver)
+    }
+
+    /// The drivers that a CUDA toolkit wants.
+    fn wants(&self, cuda: &str) -> Wants {
         // A branch is known by its number only; its first release counts as having what the toolkit needs.
-        let reaches = |needed: &str| {
-            version::compare(&driver.to_string(), needed.split('.').next().unwrap_or(needed))
-                != Ordering::Less
-        };
-        if self.min_driver(cuda).is_some_and(reaches) {
-            return Some(DriverFit::Full);
-        }
-        let compatible =
-            self.file.minor_version.iter().find(|row| Some(row.cuda_major) == major(cuda));
-        match (self.min_driver(cuda), compatible) {
-            (_, Some(row)) if reaches(&row.min_driver) => Some(DriverFit::MinorVersion),
-            (None, None) => None,
-            _ => Some(DriverFit::TooOld),
+        let branch = |driver: &str| major(driver).unwrap_or_default();
+        let of = major(cuda);
+        let compatible = self.file.minor_version.iter().find(|row| Some(row.cuda_major) == of);
+        Wants {
+            full: self.min_driver(cuda).map(branch),
+            compatible: compatible.map(|row| branch(&row.min_driver)),
         }
     }
 
@@ -242,10 +260,11 @@ impl Amis {
     }
 
     fn choose<'a>(&self, amis: &'a [Ami], cuda: &str, family: &str) -> Option<AmiChoice<'a>> {
+        let wants = self.wants(cuda);
         let fitting = |wanted: DriverFit| {
             amis.iter()
-                .filter_map(move |row| Some((row.driver?, row)))
-                .filter(move |(driver, _)| self.fit(*driver, cuda) == Some(wanted))
+                .filter_map(|row| Some((row.driver?, row)))
+                .filter(move |(driver, _)| wants.fit(*driver) == Some(wanted))
         };
         // Of several with one driver the last is the newest; AWS appends revisions.
         let oldest =
@@ -271,6 +290,6 @@ fn major(cuda: &str) -> Option<u32> {
     cuda.split('.').next()?.parse().ok()
 }
 
-fn major_minor(cuda: &str) -> String {
-    cuda.split('.').take(2).collect::<Vec<_>>().join(".")
+fn major_minor(cuda: &str) -> &str {
+    cuda.match_indices('.').nth(1).and_then(|(end, _)| cuda.get(..end)).unwrap_or(cuda)
 }

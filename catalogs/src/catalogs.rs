@@ -7,9 +7,9 @@ use crate::file::{self, CatalogError, CatalogFile};
 use crate::nearest::nearest;
 use crate::{
     Accelerators, AcceleratorsFile, Amis, AmisFile, EngineOptionsFile, Engines, EnginesFile,
-    Evidence, Hyperpod, HyperpodFile, Images, ImagesFile, Instances, InstancesFile, KnownFitsFile,
-    Limits, MeasuredFile, Models, ModelsFile, Places, PlacesFile, Prices, PricesFile, Regions,
-    RegionsFile, Registries, RegistriesFile,
+    Evidence, Hyperpod, HyperpodFile, Images, ImagesFile, Instance, Instances, InstancesFile,
+    KnownFitsFile, Limits, MeasuredFile, Models, ModelsFile, Places, PlacesFile, Prices,
+    PricesFile, Regions, RegionsFile, Registries, RegistriesFile,
 };
 
 /// A user's own rows: one field for each file.
@@ -49,6 +49,7 @@ pub struct Catalogs {
     prices: OnceLock<Prices>,
     regions: OnceLock<Regions>,
     registries: OnceLock<Registries>,
+    by_price: OnceLock<Vec<(f64, usize)>>,
 }
 
 /// The names of all catalog files.
@@ -170,6 +171,22 @@ impl Catalogs {
     pub fn instances(&self) -> &Instances {
         self.instances.get_or_init(|| {
             Instances::new(file::layered(self.overlay.instances.as_ref()), self.accelerators())
+        })
+    }
+
+    /// The instance types with their prices in US dollars per hour, the cheapest first; those whose price is not
+    /// known come last, since they may be dear.
+    pub fn by_price(&self) -> impl Iterator<Item = (Option<f64>, &Instance)> {
+        let order = self.by_price.get_or_init(|| {
+            let prices = self.prices();
+            let usd = |row: &Instance| prices.usd(row.name.as_str()).unwrap_or(f64::INFINITY);
+            let mut rows: Vec<(f64, usize, &Instance)> =
+                self.instances().iter().enumerate().map(|(at, row)| (usd(row), at, row)).collect();
+            rows.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.2.name.cmp(&b.2.name)));
+            rows.into_iter().map(|(usd, at, _)| (usd, at)).collect()
+        });
+        order.iter().filter_map(|(usd, at)| {
+            Some((usd.is_finite().then_some(*usd), self.instances().at(*at)?))
         })
     }
 

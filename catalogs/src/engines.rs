@@ -299,11 +299,11 @@ impl Engines {
                 Support::Unknown
             };
         }
-        let sampled = self.sampled(engine);
         if let Some(last) = &row.last
             && version::compare(version, last) == Ordering::Greater
         {
             // Dropped somewhere after `last`; for certain only from the next release that was read.
+            let sampled = self.sampled(engine);
             let next =
                 sampled.iter().find(|release| version::compare(release, last) == Ordering::Greater);
             let certain =
@@ -318,6 +318,7 @@ impl Engines {
             && version::compare(version, first) == Ordering::Less
         {
             // Added somewhere before `first`; for certain only after the release read before it.
+            let sampled = self.sampled(engine);
             let before = sampled
                 .iter()
                 .rev()
@@ -341,14 +342,12 @@ impl Engines {
     /// What a release is built for: its own row, else the newest older one of the same minor version.
     pub fn release(&self, engine: &str, version: &str) -> Option<&EngineRelease> {
         let minor: String = version.split('.').take(2).collect::<Vec<_>>().join(".");
-        let mut rows: Vec<&EngineRelease> = self
-            .file
-            .releases
-            .iter()
-            .filter(|row| row.engine == engine && version::starts_with(&row.version, &minor))
-            .collect();
-        rows.sort_by(|a, b| version::compare(&b.version, &a.version));
-        rows.into_iter().find(|row| version::compare(&row.version, version) != Ordering::Greater)
+        let rows = self.file.releases.iter().filter(|row| {
+            row.engine == engine
+                && version::starts_with(&row.version, &minor)
+                && version::compare(&row.version, version) != Ordering::Greater
+        });
+        rows.max_by(|a, b| version::compare(&a.version, &b.version))
     }
 
     /// The releases with a row, oldest first.
@@ -373,12 +372,10 @@ impl Engines {
 
     /// The share of a device's memory that a release takes unless told otherwise.
     pub fn default_memory_utilization(&self, engine: &str, version: &str) -> Option<f64> {
-        let mut rows: Vec<&MemoryUtilization> =
-            self.file.memory_utilization.iter().filter(|row| row.engine == engine).collect();
-        rows.sort_by(|a, b| version::compare(&b.from, &a.from));
-        rows.into_iter()
-            .find(|row| version::compare(&row.from, version) != Ordering::Greater)
-            .map(|row| row.default)
+        let rows = self.file.memory_utilization.iter().filter(|row| {
+            row.engine == engine && version::compare(&row.from, version) != Ordering::Greater
+        });
+        rows.max_by(|a, b| version::compare(&a.from, &b.from)).map(|row| row.default)
     }
 
     /// The options of an engine; none if they were not read.

@@ -1,5 +1,7 @@
 //! How a catalog file is read: the embedded copy, a user's overlay of it, and what can be wrong with one.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -134,14 +136,19 @@ fn row_key(row: &serde_json::Value) -> Option<&str> {
 }
 
 /// Lays `overlay` over `rows`: rows with an equal key are replaced in place, others are added at the end.
-pub(crate) fn merge_rows<R, K: PartialEq>(
+pub(crate) fn merge_rows<R, K: Eq + Hash>(
     rows: &mut Vec<R>,
     overlay: Vec<R>,
     key: impl Fn(&R) -> K,
 ) {
+    let mut places: HashMap<K, usize> = HashMap::with_capacity(rows.len() + overlay.len());
+    for (at, row) in rows.iter().enumerate() {
+        // Of two rows with one key the first is replaced.
+        places.entry(key(row)).or_insert(at);
+    }
     for row in overlay {
-        let wanted = key(&row);
-        match rows.iter_mut().find(|known| key(known) == wanted) {
+        let at = *places.entry(key(&row)).or_insert(rows.len());
+        match rows.get_mut(at) {
             Some(known) => *known = row,
             None => rows.push(row),
         }

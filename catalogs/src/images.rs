@@ -250,13 +250,23 @@ pub struct Images {
     file: ImagesFile,
     registries: Registries,
     dns_suffixes: BTreeMap<Region, String>,
+    /// Where the images of each family are, newest first.
+    by_family: BTreeMap<String, Vec<usize>>,
 }
 
 impl Images {
     pub(crate) fn new(file: ImagesFile, registries: &Registries, regions: &Regions) -> Self {
         let dns_suffixes =
             regions.iter().map(|row| (row.region.clone(), row.dns_suffix.clone())).collect();
-        Self { file, registries: registries.clone(), dns_suffixes }
+        let mut by_family: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, row) in file.images.iter().enumerate() {
+            by_family.entry(row.family.clone()).or_default().push(at);
+        }
+        let version = |at: usize| file.images.get(at).map_or("", |row| row.version.as_str());
+        for rows in by_family.values_mut() {
+            rows.sort_by(|a, b| version::compare(version(*b), version(*a)));
+        }
+        Self { file, registries: registries.clone(), dns_suffixes, by_family }
     }
 
     /// Date of the facts.
@@ -281,9 +291,8 @@ impl Images {
 
     /// The images of a family, newest first.
     pub fn of_family(&self, family: &str) -> impl Iterator<Item = &Image> {
-        let mut rows: Vec<&Image> = self.iter().filter(|row| row.family == family).collect();
-        rows.sort_by(|a, b| version::compare(&b.version, &a.version));
-        rows.into_iter()
+        let rows = self.by_family.get(family).into_iter().flatten();
+        rows.filter_map(|at| self.file.images.get(*at))
     }
 
     /// The version of a family to take if none is asked for: the family's own, else the newest whose tag is

@@ -204,8 +204,12 @@ impl Instances {
 
     /// By its full name, `ml.g5.xlarge`.
     pub fn get(&self, name: &str) -> Option<&Instance> {
-        let at = *self.by_name.get(&name.parse::<InstanceType>().ok()?)?;
+        let at = *self.by_name.get(name)?;
         self.file.instances.get(at)
+    }
+
+    pub(crate) fn at(&self, place: usize) -> Option<&Instance> {
+        self.file.instances.get(place)
     }
 
     /// All of them, by family and size.

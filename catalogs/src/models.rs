@@ -1,7 +1,5 @@
 //! Models of the Hugging Face hub, with what sizing needs.
 
-use std::collections::HashMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -218,17 +216,16 @@ catalog_file!(ModelsFile, "models.json", rows { models by |row| row.id.as_str().
 #[derive(Debug, Clone)]
 pub struct Models {
     file: ModelsFile,
-    by_lower_id: HashMap<String, usize>,
+    /// Where each is, in the order of their ids in lower case.
+    by_lower_id: Vec<(Box<str>, usize)>,
 }
 
 impl Models {
     pub(crate) fn new(file: ModelsFile) -> Self {
-        let by_lower_id = file
-            .models
-            .iter()
-            .enumerate()
-            .map(|(at, row)| (row.id.as_str().to_lowercase(), at))
-            .collect();
+        let lower = |row: &Model| row.id.as_str().to_lowercase().into_boxed_str();
+        let mut by_lower_id: Vec<(Box<str>, usize)> =
+            file.models.iter().enumerate().map(|(at, row)| (lower(row), at)).collect();
+        by_lower_id.sort_unstable();
         Self { file, by_lower_id }
     }
 
@@ -239,12 +236,20 @@ impl Models {
 
     /// By id; upper and lower case do not matter, as on the hub.
     pub fn get(&self, id: &str) -> Option<&Model> {
-        self.file.models.get(*self.by_lower_id.get(&id.to_lowercase())?)
+        let id = id.to_lowercase();
+        let place = self.by_lower_id.binary_search_by(|(known, _)| (**known).cmp(&id)).ok()?;
+        self.file.models.get(self.by_lower_id.get(place)?.1)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.file.models.iter()
+    }
+
+    /// All of them with their ids in lower case, in the order of those.
+    pub fn by_lower_id(&self) -> impl Iterator<Item = (&str, &Model)> {
+        let rows = self.by_lower_id.iter();
+        rows.filter_map(|(id, at)| Some((&**id, self.file.models.get(*at)?)))
     }
 
     /// The ids most like `id`.

@@ -1,5 +1,7 @@
 //! Where the regions are: their cities and countries, and the places that people name instead of a region.
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -90,11 +92,32 @@ pub enum Whereabouts<'a> {
 #[derive(Debug, Clone)]
 pub struct Places {
     file: PlacesFile,
+    /// Groups and places by their plain names.
+    named: HashMap<String, Named>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    Group(usize),
+    Place(usize),
 }
 
 impl Places {
     pub(crate) fn new(file: PlacesFile) -> Self {
-        Self { file }
+        let mut named = HashMap::new();
+        let mut add = |name: &str, aliases: &[String], what: Named| {
+            for name in std::iter::once(name).chain(aliases.iter().map(String::as_str)) {
+                // The first of a name is the one that is meant.
+                named.entry(plain(name)).or_insert(what);
+            }
+        };
+        for (at, row) in file.groups.iter().enumerate() {
+            add(&row.name, &row.aliases, Named::Group(at));
+        }
+        for (at, row) in file.places.iter().enumerate() {
+            add(&row.name, &row.aliases, Named::Place(at));
+        }
+        Self { file, named }
     }
 
     /// Where a region is; none for those whose place is not public.
@@ -117,18 +140,15 @@ impl Places {
     /// What a city, country, continent or group of countries is called; case, and words such as "near", do not matter.
     pub fn find(&self, text: &str) -> Option<Whereabouts<'_>> {
         let wanted = plain(text);
-        let is = |name: &str, aliases: &[String]| {
-            plain(name) == wanted || aliases.iter().any(|alias| plain(alias) == wanted)
-        };
         if wanted.is_empty() {
             return None;
         }
-        if let Some(group) = self.file.groups.iter().find(|row| is(&row.name, &row.aliases)) {
-            return Some(Whereabouts::Group(group));
-        }
-        let place = self.file.places.iter().find(|row| is(&row.name, &row.aliases));
-        if let Some(place) = place {
-            return Some(Whereabouts::Place(place));
+        let found = self.named.get(&wanted).and_then(|named| match named {
+            Named::Group(at) => self.file.groups.get(*at).map(Whereabouts::Group),
+            Named::Place(at) => self.file.places.get(*at).map(Whereabouts::Place),
+        });
+        if found.is_some() {
+            return found;
         }
         // "Vienna, Austria": the first part is the nearer one.
         let (first, _) = text.split_once(',')?;

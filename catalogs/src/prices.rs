@@ -122,13 +122,22 @@ impl Prices {
 
     /// The price of an instance type; none if it is not known.
     pub fn usd_per_hour(&self, name: &str) -> Option<Price> {
-        let row = self.file.prices.get(*self.by_name.get(&name.parse::<InstanceType>().ok()?)?)?;
+        let row = self.row(name)?;
         Some(Price {
             usd: row.usd_per_hour,
             basis: row.basis,
             as_of: self.file.date_of(row),
             region: row.region.clone().or_else(|| self.file.region.clone()),
         })
+    }
+
+    /// The same without what it is worth, to order by.
+    pub fn usd(&self, name: &str) -> Option<f64> {
+        self.row(name).map(|row| row.usd_per_hour)
+    }
+
+    fn row(&self, name: &str) -> Option<&PriceRow> {
+        self.file.prices.get(*self.by_name.get(name)?)
     }
 
     /// Storage attached to an endpoint, US dollars for a GB and month.

@@ -5,18 +5,22 @@ use std::cmp::Ordering;
 /// Compares two release numbers part by part, numbers as numbers; missing parts count as zero, and
 /// a pre-release (`1.0rc1`) comes before its release. What follows `+` is ignored.
 pub fn compare(a: &str, b: &str) -> Ordering {
-    let (a, b) = (split(a), split(b));
-    for i in 0..a.0.len().max(b.0.len()) {
-        let part = |v: &[u64]| v.get(i).copied().unwrap_or_default();
-        let order = part(&a.0).cmp(&part(&b.0));
+    let ((a, a_marker), (b, b_marker)) = (split(a), split(b));
+    let (mut a, mut b) = (numbers(a), numbers(b));
+    loop {
+        let (a, b) = (a.next(), b.next());
+        if a.is_none() && b.is_none() {
+            break;
+        }
+        let order = a.unwrap_or_default().cmp(&b.unwrap_or_default());
         if order != Ordering::Equal {
             return order;
         }
     }
-    match (a.1.is_empty(), b.1.is_empty()) {
+    match (a_marker.is_empty(), b_marker.is_empty()) {
         (true, false) => Ordering::Greater,
         (false, true) => Ordering::Less,
-        _ => a.1.cmp(b.1),
+        _ => a_marker.cmp(b_marker),
     }
 }
 
@@ -27,29 +31,27 @@ pub fn starts_with(version: &str, prefix: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+', '-']))
 }
 
-/// The numbers of a release, and its pre-release marker if it has one.
-fn split(version: &str) -> (Vec<u64>, &str) {
-    let version = version.split('+').next().unwrap_or_default();
+/// The part of a release with its numbers, and its pre-release marker if it has one.
+fn split(version: &str) -> (&str, &str) {
+    let version = version.split_once('+').map_or(version, |(before, _)| before);
     let version = version.strip_prefix('v').unwrap_or(version);
-    let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
+    let end = version
+        .bytes()
+        .position(|byte| !byte.is_ascii_digit() && byte != b'.')
+        .unwrap_or(version.len());
     let (numbers, rest) = version.split_at(end);
-    let marker = if rest.starts_with("rc")
-        || rest.starts_with('a')
-        || rest.starts_with('b')
-        || rest.starts_with("dev")
-    {
-        rest
-    } else {
-        ""
-    };
-    (
-        numbers
-            .split('.')
-            .filter(|p| !p.is_empty())
-            .map(|p| p.parse().unwrap_or(u64::MAX))
-            .collect(),
-        marker,
-    )
+    let marked = ["rc", "a", "b", "dev"].iter().any(|marker| rest.starts_with(marker));
+    (numbers, if marked { rest } else { "" })
+}
+
+/// Its numbers; one that is too large counts as the largest. Nothing is allocated: orders are asked
+/// for by the hundred.
+fn numbers(text: &str) -> impl Iterator<Item = u64> {
+    text.as_bytes().split(|byte| *byte == b'.').filter(|part| !part.is_empty()).map(|part| {
+        part.iter().fold(0, |number: u64, digit| {
+            number.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+        })
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,27 @@
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use super::{ParseIdError, stranger, text_id};
 
 /// A SageMaker instance type: `ml.g5.xlarge`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InstanceType {
     text: String,
     family_end: usize,
+}
+
+// Its text says all, so that maps by type are looked into with a text that nobody parses.
+impl Hash for InstanceType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl Borrow<str> for InstanceType {
+    fn borrow(&self) -> &str {
+        &self.text
+    }
 }
 
 impl InstanceType {

@@ -70,7 +70,7 @@ pub(crate) fn render(layers: &[&Layer], view: &Value) -> Result<Project, RenderE
         }
     }
     chosen.retain(|output, _| wanted(layers, output, view));
-    let mut texts = text::Texts::new(view);
+    let texts = text::Texts::new(view);
     let mut project = Project::default();
     for (output, (layer, path, bytes, form)) in chosen {
         let place = format!("{}/project/{path}", layer.path);

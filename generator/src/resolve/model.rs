@@ -129,7 +129,7 @@ impl Context<'_> {
             }
             fit.weights_gib = plan.sizing.weights_gib;
             fit.notes.extend(self.recommendation());
-            fit.notes.extend(plan.notes.clone());
+            fit.notes.extend(plan.notes(&shape, &device, &self.facts.wanted));
             self.facts.plan = Some(plan);
         }
         model.fit = Some(fit);

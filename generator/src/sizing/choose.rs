@@ -1,6 +1,6 @@
 //! Choosing what the user left open: the degree of tensor parallelism and the longest context.
 
-use super::estimate::{Device, Serving, Sizing, Verdict, estimate};
+use super::estimate::{Device, Serving, Sizing, Verdict, estimate, reasons};
 use super::parallel::{allowed_degrees, check_degree};
 use super::shape::{Dtype, ModelShape, Quantization};
 
@@ -95,8 +95,6 @@ pub struct Plan {
     pub idle_devices: u32,
     /// The number format to tell the engine, where its own choice would not run on the device.
     pub dtype_flag: Option<String>,
-    /// What was decided and why, and the arithmetic of it, as sentences.
-    pub notes: Vec<String>,
 }
 
 /// A context below this is not worth serving a language model for.
@@ -166,26 +164,8 @@ fn finish(
     let degree = serving.tensor_parallel;
     let used_devices = degree.saturating_mul(wanted.groups());
     let idle_devices = device.count.saturating_sub(used_devices);
-    let mut notes = sizing.reasons.clone();
-    if wanted.tensor_parallel.is_none() {
-        notes.push(degree_reason(model, device, degree, idle_devices));
-    }
-    if context_reduced {
-        notes.push(format!(
-            "the context is limited to {} of the model's {} tokens, which is what fits beside the weights",
-            serving.max_model_len,
-            model.max_positions.unwrap_or_default(),
-        ));
-    }
-    let mut dtype_flag = None;
-    if wanted.dtype.is_none() && model.dtype == Dtype::Bfloat16 && serving.dtype != model.dtype {
-        let name = serving.dtype.name();
-        dtype_flag = Some(name.to_owned());
-        notes.push(format!(
-            "{name} instead of the model's bfloat16, which {} does not have",
-            device.name
-        ));
-    }
+    let changed =
+        wanted.dtype.is_none() && model.dtype == Dtype::Bfloat16 && serving.dtype != model.dtype;
     Plan {
         max_model_len: wanted
             .max_model_len
@@ -194,10 +174,35 @@ fn finish(
         context_reduced,
         used_devices,
         idle_devices,
-        dtype_flag,
-        notes,
+        dtype_flag: changed.then(|| serving.dtype.name().to_owned()),
         serving,
         sizing,
+    }
+}
+
+impl Plan {
+    /// What was decided and why, and the arithmetic of it, as sentences: for the arguments that it was made of.
+    // Many plans are made for each one that is told of.
+    pub fn notes(&self, model: &ModelShape, device: &Device, wanted: &Wanted) -> Vec<String> {
+        let mut notes = reasons(model, device, &self.serving, &self.sizing);
+        if wanted.tensor_parallel.is_none() {
+            let degree = self.serving.tensor_parallel;
+            notes.push(degree_reason(model, device, degree, self.idle_devices));
+        }
+        if self.context_reduced {
+            notes.push(format!(
+                "the context is limited to {} of the model's {} tokens, which is what fits beside the weights",
+                self.serving.max_model_len,
+                model.max_positions.unwrap_or_default(),
+            ));
+        }
+        if let Some(name) = &self.dtype_flag {
+            notes.push(format!(
+                "{name} instead of the model's bfloat16, which {} does not have",
+                device.name
+            ));
+        }
+        notes
     }
 }
 
@@ -259,11 +264,12 @@ mod tests {
     fn a_context_that_does_not_fit_is_shortened_and_says_so() {
         let one = Device { count: 1, ..a10g() };
         let plan = choose(&llama_8b(), &one, Wanted::default());
+        let notes = plan.notes(&llama_8b(), &one, &Wanted::default());
         assert!(plan.context_reduced && plan.sizing.verdict == Verdict::Fits, "{plan:?}");
         let context = plan.max_model_len.expect("a limit");
         assert_eq!(context % 1024, 0);
         assert!((16_384..40_000).contains(&context), "{context}");
-        assert!(plan.notes.iter().any(|r| r.contains(&context.to_string())), "{:?}", plan.notes);
+        assert!(notes.iter().any(|r| r.contains(&context.to_string())), "{notes:?}");
     }
 
     #[test]

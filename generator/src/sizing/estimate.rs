@@ -84,8 +84,6 @@ pub struct Sizing {
     pub longest_context: Option<u64>,
     /// Whether it runs.
     pub verdict: Verdict,
-    /// The arithmetic, as sentences.
-    pub reasons: Vec<String>,
 }
 
 impl Sizing {
@@ -128,32 +126,11 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         concurrent_sequences: None,
         longest_context: None,
         verdict: verdict(0.0, kv_gib, most_kv_gib),
-        reasons: vec![format!(
-            "weights take {weights_gib:.1} GiB of each {} ({:.1} GiB, of which {budget_gib:.1} GiB at a memory \
-             utilization of {}): {} parameters{}, {}, tensor parallel {}{}",
-            device.name,
-            device.memory_gib,
-            serving.memory_utilization,
-            billions(model.parameters),
-            if model.parameters_computed { " (calculated from the layer sizes)" } else { "" },
-            format_of(model, serving),
-            serving.tensor_parallel,
-            if stages > 1.0 { format!(", pipeline parallel {stages}") } else { String::new() },
-        )],
     };
-    sizing.reasons.push(format!(
-        "activations, logits, graphs and buffers take about {:.1} GiB, so {:.1} GiB are left for the cache",
-        overhead.usual,
-        kv_gib.max(0.0),
-    ));
     let Some(cache) = model.cache else {
         if sizing.verdict != Verdict::TooBig {
             sizing.verdict = Verdict::WeightsFit;
         }
-        sizing.reasons.push(
-            "nothing is known of this model's key-value cache, so contexts are not checked"
-                .to_owned(),
-        );
         return sizing;
     };
     let kept = Kept {
@@ -171,12 +148,52 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         let concurrent = (kv_gib / sequence_gib).max(0.0);
         sizing.concurrent_sequences = Some(concurrent);
         sizing.kv_tokens = Some(whole(concurrent * real(serving.max_model_len)));
-        sizing.reasons.push(format!(
-            "one sequence of {} tokens takes {sequence_gib:.2} GiB of it: {concurrent:.1} such sequences at once",
-            serving.max_model_len,
-        ));
     }
     sizing
+}
+
+/// The arithmetic of an estimate, as sentences.
+pub(super) fn reasons(
+    model: &ModelShape,
+    device: &Device,
+    serving: &Serving,
+    sizing: &Sizing,
+) -> Vec<String> {
+    let (weights_gib, budget_gib) = (sizing.weights_gib, sizing.budget_gib);
+    let mut reasons = vec![
+        format!(
+            "weights take {weights_gib:.1} GiB of each {} ({:.1} GiB, of which {budget_gib:.1} GiB at a memory \
+             utilization of {}): {} parameters{}, {}, tensor parallel {}{}",
+            device.name,
+            device.memory_gib,
+            serving.memory_utilization,
+            billions(model.parameters),
+            if model.parameters_computed { " (calculated from the layer sizes)" } else { "" },
+            format_of(model, serving),
+            serving.tensor_parallel,
+            match serving.pipeline_parallel {
+                0 | 1 => String::new(),
+                stages => format!(", pipeline parallel {stages}"),
+            },
+        ),
+        format!(
+            "activations, logits, graphs and buffers take about {:.1} GiB, so {:.1} GiB are left for the cache",
+            sizing.overhead_gib,
+            sizing.kv_gib.max(0.0),
+        ),
+    ];
+    match (sizing.sequence_gib, sizing.concurrent_sequences) {
+        (Some(sequence_gib), Some(concurrent)) => reasons.push(format!(
+            "one sequence of {} tokens takes {sequence_gib:.2} GiB of it: {concurrent:.1} such sequences at once",
+            serving.max_model_len,
+        )),
+        (Some(_), None) => {}
+        (None, _) => reasons.push(
+            "nothing is known of this model's key-value cache, so contexts are not checked"
+                .to_owned(),
+        ),
+    }
+    reasons
 }
 
 fn verdict(sequence_gib: f64, kv_gib: f64, most_kv_gib: f64) -> Verdict {

@@ -1,7 +1,10 @@
 //! What a deployment config and a target ask of images, instances and host images, from the registry.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
 use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, ComputeCapability, Image, Instance, Platform};
-use mcc_generator::registry;
+use mcc_generator::{Config, registry};
 use serde_json::{Value, json};
 
 use crate::arguments::nearest;
@@ -31,7 +34,7 @@ pub(crate) struct Deployment {
     pub(crate) services: Vec<String>,
     pool: Option<mcc_generator::InstancePool>,
     /// Inputs that the config takes not, each with the reason.
-    pub(crate) refuses: std::collections::BTreeMap<String, String>,
+    pub(crate) refuses: BTreeMap<String, String>,
     /// What to know before one takes the config to the target.
     pub(crate) advice: Option<String>,
     /// The engine's option for the number format of its key-value cache.
@@ -45,7 +48,9 @@ impl Deployment {
     ///
     /// # Errors
     /// Names the argument that is unknown, with what there is.
-    pub(crate) fn named(config: &str, target: Option<&str>) -> Result<Self, ToolError> {
+    pub(crate) fn named(config: &str, target: Option<&str>) -> Result<Arc<Self>, ToolError> {
+        /// As many as there are configs and targets at most: the registry does not change.
+        static MADE: RwLock<BTreeMap<(&str, &str), Arc<Deployment>>> = RwLock::new(BTreeMap::new());
         let registry = registry();
         let Some(row) = registry.config(config) else {
             let known = registry.configs().iter().map(|config| config.name.as_str());
@@ -55,13 +60,23 @@ impl Deployment {
             OTHER_NAME => USUAL_TARGET,
             other => other,
         };
-        if !registry.targets().iter().any(|known| known == target) {
+        let Some(target) = registry.targets().iter().find(|known| *known == target) else {
             let known = registry.targets().iter().map(String::as_str);
             return Err(unknown("deploymentTarget", target, nearest(target, known)));
+        };
+        let key = (row.name.as_str(), target.as_str());
+        if let Some(made) = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(made));
         }
-        let layers = registry.overlay(row, None, target);
+        let made = Arc::new(Self::of(row, target));
+        MADE.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
+        Ok(made)
+    }
+
+    fn of(row: &Config, target: &str) -> Self {
+        let layers = registry().overlay(row, None, target);
         let mut this = Self {
-            config: config.to_owned(),
+            config: row.name.clone(),
             target: target.to_owned(),
             accelerators: Vec::new(),
             images: None,
@@ -70,7 +85,7 @@ impl Deployment {
             services: Vec::new(),
             pool: None,
             ami: None,
-            refuses: std::collections::BTreeMap::new(),
+            refuses: BTreeMap::new(),
             advice: None,
             cache_option: None,
         };
@@ -94,13 +109,14 @@ impl Deployment {
                 this.hub = weights == mcc_generator::Weights::Hub;
             }
         }
-        Ok(this)
+        this
     }
 
     /// The config that serves a model from a hub when none is named.
-    pub(crate) fn of_models(target: Option<&str>) -> Result<Self, ToolError> {
+    pub(crate) fn of_models(target: Option<&str>) -> Result<Arc<Self>, ToolError> {
+        static USUAL: LazyLock<Option<&Config>> = LazyLock::new(|| registry().usual());
         let none = || ToolError::internal("no config serves models of a hub");
-        Self::named(&registry().usual().ok_or_else(none)?.name, target)
+        Self::named(&USUAL.ok_or_else(none)?.name, target)
     }
 
     /// Whether what it serves reads a context: language models do, pipelines that make images do not.

@@ -76,9 +76,9 @@ pub(super) struct ListAnswer {
     /// `ok`.
     pub(super) status: Status,
     /// What serves a model.
-    pub(super) deployment_configs: Vec<ConfigAnswer>,
+    pub(super) deployment_configs: Vec<&'static ConfigAnswer>,
     /// Where it runs.
-    pub(super) deployment_targets: Vec<TargetAnswer>,
+    pub(super) deployment_targets: Vec<&'static TargetAnswer>,
     /// Every input that the listed configs and targets take; only with detail `full`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) inputs: Vec<InputAnswer>,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use mcc_generator::{
     Change, FileAccess, Finding, Kind, Merged, Plan, Project, Registered, Source, Sources, registry,
@@ -186,7 +187,12 @@ pub(super) fn finding(finding: Finding) -> FindingAnswer {
 }
 
 /// All deployment configs.
-pub(super) fn configs() -> Vec<ConfigAnswer> {
+pub(super) fn configs() -> &'static [ConfigAnswer] {
+    static ALL: LazyLock<Vec<ConfigAnswer>> = LazyLock::new(made_configs);
+    &ALL
+}
+
+fn made_configs() -> Vec<ConfigAnswer> {
     let registry = registry();
     registry
         .configs()
@@ -231,7 +237,12 @@ fn framework(architecture: &str, name: &str) -> FrameworkAnswer {
 }
 
 /// All deployment targets.
-pub(super) fn targets() -> Vec<TargetAnswer> {
+pub(super) fn targets() -> &'static [TargetAnswer] {
+    static ALL: LazyLock<Vec<TargetAnswer>> = LazyLock::new(made_targets);
+    &ALL
+}
+
+fn made_targets() -> Vec<TargetAnswer> {
     registry()
         .targets()
         .iter()

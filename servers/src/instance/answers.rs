@@ -1,5 +1,7 @@
 //! What the tools of this server answer.
 
+use std::fmt::Write as _;
+
 use mcc_generator::sizing::Verdict;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -250,7 +252,7 @@ impl FitAnswer {
             this.concurrent_sequences = sizing.concurrent_sequences.map(rounded);
             this.kv_cache_tokens = sizing.kv_tokens;
             if full {
-                this.reasons = plan.notes;
+                this.reasons = judge.reasons(instance, &plan);
             }
         }
         this
@@ -258,43 +260,51 @@ impl FitAnswer {
 
     /// One line with what matters.
     pub(crate) fn text(&self) -> String {
-        let mut line = self.instance_type.clone();
+        let mut line = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut line);
+        line
+    }
+
+    fn write(&self, line: &mut String) -> std::fmt::Result {
+        line.push_str(&self.instance_type);
         if let Some(accelerators) = &self.accelerators {
-            line.push_str(&format!(" ({accelerators})"));
+            write!(line, " ({accelerators})")?;
         }
         match &self.price {
-            Some(price) => line.push_str(&format!(
+            Some(price) => write!(
+                line,
                 ": {} USD per hour, {} per month ({})",
                 price.usd_per_hour, price.usd_per_month, price.basis
-            )),
+            )?,
             None => line.push_str(": price not known"),
         }
         if let Some(degree) = self.tensor_parallel_size {
-            line.push_str(&format!("; tensor parallel {degree}"));
+            write!(line, "; tensor parallel {degree}")?;
             if let Some(why) = self.tensor_parallel_why.as_ref().filter(|_| degree > 1) {
-                line.push_str(&format!(" ({why})"));
+                write!(line, " ({why})")?;
             }
         }
         if let Some(memory) = &self.memory {
-            line.push_str(&format!(
+            write!(
+                line,
                 "; of {} GiB per GPU: weights {}, overhead {}, cache {}",
                 memory.budget_gib, memory.weights_gib, memory.overhead_gib, memory.kv_cache_gib
-            ));
+            )?;
         }
         if let (Some(context), Some(at_once)) = (self.context_length, self.concurrent_sequences) {
-            line.push_str(&format!("; {at_once} sequences of {context} tokens at once"));
+            write!(line, "; {at_once} sequences of {context} tokens at once")?;
         }
         if let Some(longest) = self.longest_context {
-            line.push_str(&format!("; longest context {longest}"));
+            write!(line, "; longest context {longest}")?;
         }
         if let Some(ami) = &self.ami_version {
-            line.push_str(&format!("; host image {ami}"));
+            write!(line, "; host image {ami}")?;
         }
         for note in self.reasons.iter().chain(&self.warnings) {
-            line.push_str(&format!("\n  {note}"));
+            write!(line, "\n  {note}")?;
         }
-        line.push_str(&format!("\n  inputs: {}", Value::Object(self.inputs.clone())));
-        line
+        write!(line, "\n  inputs: {}", serde_json::to_string(&self.inputs).unwrap_or_default())
     }
 }
 

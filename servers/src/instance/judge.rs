@@ -1,8 +1,8 @@
 //! Whether a deployment runs on an instance type, and if not, why. Pure: catalogs in, judgement out.
 
 use mcc_catalogs::{
-    AcceleratorKind, Arch, Catalogs, ComputeCapability, DriverFit, Image, Instance, Price,
-    Support as Served, version,
+    AcceleratorKind, AmiChoice, Arch, Catalogs, ComputeCapability, DriverFit, Image, Instance,
+    Price, Support as Served, version,
 };
 use mcc_generator::AmiKind;
 use mcc_generator::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
@@ -85,6 +85,9 @@ pub(crate) struct Judge<'a> {
     /// The image for each processor architecture.
     x86: Option<&'a Image>,
     arm: Option<&'a Image>,
+    /// The host image that each of them needs, where the target lets one choose.
+    x86_host: Option<AmiChoice<'a>>,
+    arm_host: Option<AmiChoice<'a>>,
     pub(super) wanted: Wanted,
     capability: Option<ComputeCapability>,
     needs: Option<HostNeeds>,
@@ -134,6 +137,8 @@ impl<'a> Judge<'a> {
             deployment,
             model,
             wish,
+            x86_host: host(catalogs, deployment, x86),
+            arm_host: host(catalogs, deployment, arm),
             x86,
             arm,
             wanted,
@@ -301,10 +306,9 @@ impl<'a> Judge<'a> {
         let Some(cuda) = image.and_then(|image| image.cuda.as_deref()) else {
             return Ok(None);
         };
-        let family = instance.family();
-        let choice = match api {
-            AmiKind::Inference => amis.for_cuda(cuda, family),
-            AmiKind::Transform => amis.for_cuda_transform(cuda, family),
+        let choice = match instance.arch {
+            Arch::X86_64 => &self.x86_host,
+            Arch::Arm64 => &self.arm_host,
         };
         let Some(choice) = choice else {
             if api == AmiKind::Transform {
@@ -356,6 +360,19 @@ impl<'a> Judge<'a> {
             "loading the weights takes about {} GiB of host memory, and it has {memory:.0}",
             needs.memory_gib
         ))
+    }
+}
+
+/// The host image with a driver for the CUDA of `image`. For which families it is documented is not asked here.
+fn host<'a>(
+    catalogs: &'a Catalogs,
+    deployment: &Deployment,
+    image: Option<&Image>,
+) -> Option<AmiChoice<'a>> {
+    let cuda = image?.cuda.as_deref()?;
+    match deployment.ami? {
+        AmiKind::Inference => catalogs.amis().for_cuda(cuda, ""),
+        AmiKind::Transform => catalogs.amis().for_cuda_transform(cuda, ""),
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) const RESOURCES: &[Resource] = &[
                     "accelerators": row.accelerator().map(|device| json!({"name": device.name, "count": row.count})),
                     "acceleratorMemoryGib": row.accelerator_memory_gib(),
                     "vcpus": row.vcpus, "memoryGib": row.memory_gib(),
-                    "usdPerHour": catalogs.prices().usd_per_hour(row.name.as_str()).map(|price| price.usd),
+                    "usdPerHour": catalogs.prices().usd(row.name.as_str()),
                 })
             }))
         },

@@ -84,6 +84,16 @@ impl Judge<'_> {
         )))
     }
 
+    /// How a plan was worked out.
+    pub(super) fn reasons(&self, instance: &Instance, plan: &sizing::Plan) -> Vec<String> {
+        let Some((model, device)) = self.model.zip(sizing::device_of(instance)) else {
+            return Vec::new();
+        };
+        let degree = Some(plan.serving.tensor_parallel);
+        let wanted = Wanted { tensor_parallel: degree, ..self.wanted.clone() };
+        plan.notes(&model.shape, &device, &wanted)
+    }
+
     /// What is missing on the largest degree that was tried.
     fn too_small(&self, plan: &sizing::Plan, device: &Device) -> String {
         let sizing = &plan.sizing;

@@ -43,10 +43,11 @@ pub(super) fn search<'a>(
     filter: &Filter,
 ) -> (Vec<&'a Model>, bool) {
     let words = words(query);
+    let mut joined = String::new();
     let mut found: Vec<(usize, &Model)> = models
-        .iter()
-        .filter(|model| filter.takes(model))
-        .filter_map(|model| Some((score(&words, model.id.as_str())?, model)))
+        .by_lower_id()
+        .filter(|(_, model)| filter.takes(model))
+        .filter_map(|(id, model)| Some((score(&words, id, &mut joined)?, model)))
         .collect();
     if found.is_empty() && !words.is_empty() {
         let ids = models.iter().filter(|model| filter.takes(model)).map(|model| model.id.as_str());
@@ -66,33 +67,35 @@ pub(super) fn search<'a>(
 
 /// `Llama-3.1 8B` as `llama`, `3`, `1`, `8b`.
 fn words(text: &str) -> Vec<String> {
-    text.to_lowercase()
-        .split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .take(20)
-        .collect()
+    parts(&text.to_lowercase()).map(str::to_owned).collect()
 }
 
-/// How far the id is from the query; none if it lacks a word. Whole words count more than parts.
-fn score(wanted: &[String], id: &str) -> Option<usize> {
-    let has = words(id);
-    let joined = has.concat();
+fn parts(lower: &str) -> impl Iterator<Item = &str> {
+    lower
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .take(20)
+}
+
+/// How far an id in lower case is from the query; none if it lacks a word. Whole words count more than
+/// parts. `joined` is room to work in, so that nothing is allocated for an id.
+fn score(wanted: &[String], id: &str, joined: &mut String) -> Option<usize> {
+    joined.clear();
+    joined.extend(parts(id));
     let mut score = 0;
     for word in wanted {
-        if has.contains(word) {
-            continue;
-        }
-        let begins = has.iter().any(|own| own.starts_with(word.as_str()));
         // "llama3" for "llama-3": across the words of the id.
-        if begins || joined.contains(word.as_str()) {
-            score += if begins { 1 } else { 2 };
-        } else {
+        if !joined.contains(word.as_str()) {
             return None;
         }
+        if parts(id).any(|own| own == word) {
+            continue;
+        }
+        let begins = parts(id).any(|own| own.starts_with(word.as_str()));
+        score += if begins { 1 } else { 2 };
     }
     // An id with fewer other words is closer.
-    Some(score * 100 + has.len().saturating_sub(wanted.len()))
+    Some(score * 100 + parts(id).count().saturating_sub(wanted.len()))
 }
 
 #[cfg(test)]
@@ -101,6 +104,8 @@ mod tests {
 
     #[test]
     fn loose_names_find_their_model() {
+        let score =
+            |words: &[String], id: &str| score(words, &id.to_lowercase(), &mut String::new());
         assert!(score(&words("llama 3.1 8b"), "meta-llama/Llama-3.1-8B-Instruct").is_some());
         assert!(score(&words("llama3"), "meta-llama/Llama-3.1-8B").is_some());
         assert!(score(&words("llama 70b"), "meta-llama/Llama-3.1-8B").is_none());

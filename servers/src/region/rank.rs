@@ -1,5 +1,7 @@
 //! Which Regions there are, in which order, and what each has. Pure.
 
+use std::sync::Arc;
+
 use mcc_catalogs::{Catalogs, Instance, RegionPlace, RegionRow, Whereabouts, distance_km};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,7 +19,7 @@ pub(super) struct Wish<'a> {
     pub(super) partition: Option<&'a str>,
     pub(super) services: Vec<String>,
     pub(super) instances: Vec<&'a Instance>,
-    pub(super) deployment: Option<Deployment>,
+    pub(super) deployment: Option<Arc<Deployment>>,
 }
 
 /// Whether a Region has something.

@@ -226,3 +226,72 @@ async fn a_session_survives_a_panic_and_unknown_names() {
     assert!(client.list_all_resources().await.is_err());
     client.cancel().await.unwrap();
 }
+
+/// Spoils `bytes` in one of the ways of unlucky and hostile clients; `seed` says which.
+fn spoilt(bytes: &[u8], mut seed: u64) -> Vec<u8> {
+    let mut next = |below: usize| {
+        // Numbers that look like chance and are always the same.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below.max(1)
+    };
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=next(3) {
+        let at = next(bytes.len());
+        match next(6) {
+            0 => bytes.truncate(at),
+            1 => bytes[at] = u8::try_from(next(256)).unwrap(),
+            2 => bytes[at] ^= 1 << next(8),
+            3 => drop(bytes.splice(at..at, b"\r\n\r\n".iter().copied())),
+            4 => drop(bytes.splice(at..at, b"[{\"9999999999999999999\0".repeat(next(40)))),
+            _ => {
+                let end = (at + next(60)).min(bytes.len());
+                let piece = bytes[at..end].to_vec();
+                drop(bytes.splice(at..at, piece));
+            }
+        }
+        if bytes.is_empty() {
+            break;
+        }
+    }
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spoilt_requests_end_and_the_next_is_served() {
+    let Served { address, stop, serving } = served().await;
+    let (headers, body) = modern("tools/call", Some("echo"), json!({"name": "echo"}));
+    let plain = call("echo");
+    let requests: Vec<Vec<u8>> = [(headers.as_slice(), &body), (&[], &plain)]
+        .into_iter()
+        .map(|(headers, body)| {
+            let lines = headers.join("\r\n") + if headers.is_empty() { "" } else { "\r\n" };
+            format!(
+                "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAccept: */*\r\n\
+                 Content-Type: application/json\r\n{lines}Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .into_bytes()
+        })
+        .collect();
+    for seed in 0..400 {
+        let request = &requests[usize::try_from(seed).unwrap() % requests.len()];
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // It may be refused before all of it is read.
+        let _ = stream.write_all(&spoilt(request, seed)).await;
+        let _ = stream.shutdown().await;
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        let ended = tokio::time::timeout(Duration::from_secs(10), read).await;
+        assert!(ended.is_ok(), "nothing ends the connection of seed {seed}");
+        assert!(
+            answer.is_empty() || answer.starts_with(b"HTTP/1."),
+            "seed {seed}: {}",
+            String::from_utf8_lossy(&answer)
+        );
+        if seed % 40 == 0 {
+            assert_eq!(post(address, &[], &plain).await.0, 200, "after seed {seed}");
+        }
+    }
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+}

@@ -14,7 +14,7 @@ use crate::common::model::{FILE_ARGUMENTS, ModelArguments, word};
 use crate::common::text::Text;
 use crate::error::ToolError;
 use crate::schema::{self, JsonObject};
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "recommend_image",
@@ -26,7 +26,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<RecommendAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| recommend(call)) }),
+    run: |call| Box::pin(async move { recommend(call) }),
 };
 
 fn schema() -> JsonObject {

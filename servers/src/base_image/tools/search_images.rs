@@ -12,7 +12,7 @@ use crate::common::page;
 use crate::common::text::Text;
 use crate::error::ToolError;
 use crate::schema::{self, JsonObject};
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "search_images",
@@ -24,7 +24,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<SearchAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| search(call)) }),
+    run: |call| Box::pin(async move { search(call) }),
 };
 
 fn schema() -> JsonObject {
@@ -175,7 +175,7 @@ fn families(catalogs: &Catalogs, arguments: &Arguments) -> Result<Vec<String>, T
         return Ok(vec![family.clone()]);
     }
     if let Some(config) = &arguments.deployment_config {
-        return Ok(Deployment::named(config, None)?.images.into_iter().collect());
+        return Ok(Deployment::named(config, None)?.images.clone().into_iter().collect());
     }
     Ok(names(catalogs).into_iter().map(str::to_owned).collect())
 }
@@ -193,7 +193,7 @@ fn takes(arguments: &Arguments, image: &Image) -> bool {
         && begins(&arguments.cuda, image.cuda.as_deref())
         && begins(&arguments.python, image.python.as_deref())
         && is(arguments.accelerator.map(|kind| word(&kind)), image.accelerator.as_str())
-        && is(arguments.platform.map(|place| word(&place)), &word(&image.platform))
+        && arguments.platform.is_none_or(|place| word(&place) == word(&image.platform))
         && arguments
             .arch
             .is_none_or(|arch| image.arch.iter().any(|has| has.to_string() == word(&arch)))

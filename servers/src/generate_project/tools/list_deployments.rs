@@ -77,15 +77,15 @@ fn list(call: Call) -> Result<Reply, ToolError> {
 fn chosen<T>(
     field: &str,
     wanted: Option<&str>,
-    mut all: Vec<T>,
+    all: &'static [T],
     name: impl Fn(&T) -> &String,
-) -> Result<Vec<T>, ToolError> {
+) -> Result<Vec<&'static T>, ToolError> {
     let Some(wanted) = wanted else {
-        return Ok(all);
+        return Ok(all.iter().collect());
     };
-    let choices = arguments::nearest(wanted, all.iter().map(|one| name(one).as_str()));
-    all.retain(|one| name(one) == wanted);
-    if all.is_empty() {
+    let found: Vec<&T> = all.iter().filter(|one| name(one) == wanted).collect();
+    if found.is_empty() {
+        let choices = arguments::nearest(wanted, all.iter().map(|one| name(one).as_str()));
         return Err(ToolError::of(
             "invalid_arguments",
             Problem::of(field, "there is none of that name")
@@ -94,13 +94,13 @@ fn chosen<T>(
                 .choices(choices),
         ));
     }
-    Ok(all)
+    Ok(found)
 }
 
 fn text(answer: &ListAnswer) -> String {
     Text::new("What serves the model (deploymentConfig) and where it runs (deploymentTarget).")
-        .list("Configs", answer.deployment_configs.iter().map(config))
-        .list("Targets", answer.deployment_targets.iter().map(target))
+        .list("Configs", answer.deployment_configs.iter().map(|one| config(one)))
+        .list("Targets", answer.deployment_targets.iter().map(|one| target(one)))
         .list(
             "Inputs",
             answer.inputs.iter().map(|input| {

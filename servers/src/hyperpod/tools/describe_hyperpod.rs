@@ -10,7 +10,7 @@ use crate::common::text::Text;
 use crate::error::ToolError;
 use crate::hyperpod::guide;
 use crate::schema;
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "describe_hyperpod",
@@ -22,7 +22,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<DescribeAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| describe(call)) }),
+    run: |call| Box::pin(async move { describe(call) }),
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -13,7 +13,7 @@ use crate::common::text::Text;
 use crate::error::{Problem, ToolError};
 use crate::instance::{FitAnswer, Judge, ServingArguments, assumptions};
 use crate::schema::{self, JsonObject};
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "fit_hyperpod",
@@ -25,7 +25,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<FitsAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| fit(call)) }),
+    run: |call| Box::pin(async move { fit(call) }),
 };
 
 /// The target that all of this is about.
@@ -208,7 +208,7 @@ fn groups(
 
 /// The cheapest types that would do.
 fn would_fit(catalogs: &Catalogs, judge: &Judge<'_>) -> Vec<String> {
-    let usd = |name: &str| catalogs.prices().usd_per_hour(name).map_or(f64::INFINITY, |p| p.usd);
+    let usd = |name: &str| catalogs.prices().usd(name).unwrap_or(f64::INFINITY);
     let mut types: Vec<(f64, String)> = catalogs
         .instances()
         .iter()

@@ -16,7 +16,7 @@ use crate::error::{Problem, ToolError};
 use crate::instance::answers::{CompareAnswer, CompareRow, FitAnswer, Status, assumptions};
 use crate::instance::judge::Judge;
 use crate::schema::{self, JsonObject};
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "compare_instances",
@@ -28,7 +28,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<CompareAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| compare(call)) }),
+    run: |call| Box::pin(async move { compare(call) }),
 };
 
 fn schema() -> JsonObject {

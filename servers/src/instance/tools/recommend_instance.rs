@@ -16,7 +16,7 @@ use crate::instance::answers::{
 };
 use crate::instance::judge::{Fit, Judge, Miss, Wish};
 use crate::schema::{self, JsonObject};
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "recommend_instance",
@@ -29,7 +29,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<RecommendAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| recommend(call)) }),
+    run: |call| Box::pin(async move { recommend(call) }),
 };
 
 fn schema() -> JsonObject {
@@ -151,25 +151,11 @@ fn shortlist<'a>(
     prefer: Prefer,
     limit: usize,
 ) -> (Vec<Fit<'a>>, Vec<MissAnswer>) {
-    let prices = catalogs.prices();
-    let mut candidates: Vec<(f64, &Instance)> = catalogs
-        .instances()
-        .iter()
-        .filter(|instance| arch.is_none_or(|arch| instance.arch == arch))
-        .filter(|instance| judge.plausible(instance))
-        .map(|instance| {
-            // What has no price comes last: it may be dear.
-            let usd = prices.usd_per_hour(instance.name.as_str()).map_or(f64::INFINITY, |p| p.usd);
-            (usd, instance)
-        })
-        .collect();
-    candidates.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.name.cmp(&b.1.name)));
     let mut fits = Vec::new();
     let mut misses = Vec::new();
     let mut dear = Vec::new();
     let mut far: Vec<MissAnswer> = Vec::new();
-    for (usd, instance) in candidates {
-        let usd = usd.is_finite().then_some(usd);
+    for (usd, instance) in candidates(catalogs, judge, arch) {
         let miss = |text: String| MissAnswer::new(instance.name.as_str(), usd, text);
         match judge.judge(instance) {
             Ok(Fit { host_short: Some(text), .. }) if fits.is_empty() => misses.push(miss(text)),
@@ -214,6 +200,17 @@ fn shortlist<'a>(
     (fits, told)
 }
 
+/// What is worth judging, the cheapest first.
+fn candidates<'a>(
+    catalogs: &'a Catalogs,
+    judge: &Judge<'_>,
+    arch: Option<Arch>,
+) -> impl Iterator<Item = (Option<f64>, &'a Instance)> {
+    catalogs.by_price().filter(move |(_, instance)| {
+        arch.is_none_or(|arch| instance.arch == arch) && judge.plausible(instance)
+    })
+}
+
 /// One type for each reason for which types are not even looked at: of the wrong kind, or far too small.
 fn implausible(catalogs: &Catalogs, judge: &Judge<'_>, arch: Option<Arch>) -> Vec<MissAnswer> {
     let mut told: Vec<MissAnswer> = Vec::new();
@@ -224,12 +221,8 @@ fn implausible(catalogs: &Catalogs, judge: &Judge<'_>, arch: Option<Arch>) -> Ve
         if let Err(reason) = judge.judge(instance)
             && !told.iter().any(|known| known.reason == reason.text)
         {
-            let price = catalogs.prices().usd_per_hour(instance.name.as_str());
-            told.push(MissAnswer::new(
-                instance.name.as_str(),
-                price.map(|price| price.usd),
-                reason.text,
-            ));
+            let usd = catalogs.prices().usd(instance.name.as_str());
+            told.push(MissAnswer::new(instance.name.as_str(), usd, reason.text));
         }
         if told.len() == MISSES {
             break;
@@ -252,21 +245,21 @@ fn eight_bit(
         return None;
     }
     judge.deployment().eight_bit_cache(catalogs)?;
+    // Less than a hundredth is not worth telling of; of what has no price nothing is known to be saved.
+    let below = match first {
+        Some(first) => first.price.as_ref()?.usd_per_hour * 0.99,
+        None => f64::INFINITY,
+    };
     let smaller = Wish { eight_bit_cache: true, ..wish.clone() };
     let judge = Judge::new(catalogs, judge.deployment(), judge.model(), &smaller);
-    let (fits, _) = shortlist(catalogs, &judge, arch, Prefer::Cost, 1);
-    let fit = fits.first()?;
-    let usd = fit.price.as_ref()?.usd;
-    let saves = first.is_none_or(|first| {
-        first.price.as_ref().is_some_and(|price| usd < price.usd_per_hour * 0.99)
-    });
-    saves.then(|| {
-        format!(
-            "with kvCacheDtype fp8, {} at {} USD per hour would do: offer it, since it may cost a little accuracy",
-            fit.instance.name,
-            rounded_price(usd)
-        )
-    })
+    let (instance, usd) = candidates(catalogs, &judge, arch)
+        .map_while(|(usd, instance)| Some((instance, usd.filter(|usd| *usd < below)?)))
+        .find(|(instance, _)| judge.judge(instance).is_ok_and(|fit| fit.host_short.is_none()))?;
+    Some(format!(
+        "with kvCacheDtype fp8, {} at {} USD per hour would do: offer it, since it may cost a little accuracy",
+        instance.name,
+        rounded_price(usd)
+    ))
 }
 
 /// A Region has to be one that is known, or at least to look like one.

@@ -13,7 +13,7 @@ use crate::error::{Problem, ToolError};
 use crate::model::answers::{DescribeAnswer, Kind, ServedAnswer, Status, VariantAnswer};
 use crate::model::place::{self, Place};
 use crate::schema::{self, JsonObject};
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "describe_model",
@@ -26,7 +26,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema::input::<ModelArguments>,
     output: schema::output::<DescribeAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| describe(call)) }),
+    run: |call| Box::pin(async move { describe(call) }),
 };
 
 /// Contexts that the cache is shown for, in tokens.

@@ -12,7 +12,7 @@ use crate::error::ToolError;
 use crate::model::answers::{FoundAnswer, SearchAnswer, Status};
 use crate::model::find::{self, Filter};
 use crate::schema;
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "search_models",
@@ -24,7 +24,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<SearchAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| search(call)) }),
+    run: |call| Box::pin(async move { search(call) }),
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -11,7 +11,7 @@ use crate::common::text::Text;
 use crate::error::{Problem, ToolError};
 use crate::region::rank::{self, Has, Ranked, Wish};
 use crate::schema::{self, JsonObject};
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "recommend_region",
@@ -24,7 +24,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<RegionsAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| recommend(call)) }),
+    run: |call| Box::pin(async move { recommend(call) }),
 };
 
 fn schema() -> JsonObject {
@@ -203,7 +203,7 @@ fn wish<'a>(catalogs: &'a Catalogs, arguments: &'a Arguments) -> Result<Wish<'a>
         (Some(config), target) => Some(Deployment::named(config, target)?),
         (None, Some(target)) => {
             let deployment = Deployment::of_models(Some(target))?;
-            wish.services.extend(deployment.services);
+            wish.services.extend(deployment.services.clone());
             None
         }
         (None, None) => None,
@@ -217,6 +217,9 @@ fn wish<'a>(catalogs: &'a Catalogs, arguments: &'a Arguments) -> Result<Wish<'a>
 
 /// Services have to be some that the catalog looks at, or all Regions would seem to lack them.
 fn services(catalogs: &Catalogs, wanted: &[String]) -> Result<Vec<String>, ToolError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut known: Vec<&str> =
         catalogs.regions().iter().flat_map(|row| row.services.iter().map(String::as_str)).collect();
     known.sort_unstable();
