@@ -47,20 +47,17 @@ struct Outcome {
     milliseconds: f64,
     peak_megabytes: f64,
     files: usize,
-    passed: BTreeMap<&'static str, bool>,
-    /// The first thing that went wrong.
-    why: Option<String>,
+    /// Why each check failed, if it did.
+    checks: BTreeMap<&'static str, Option<String>>,
 }
 
 impl Outcome {
     fn note(&mut self, what: &'static str, failed: Option<String>) {
-        self.passed.insert(what, failed.is_none());
-        if let Some(failed) = failed
-            && self.why.is_none()
-        {
-            let line = failed.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
-            self.why = Some(format!("{what}: {}", line.chars().take(150).collect::<String>()));
-        }
+        let line = |text: String| -> String {
+            let line = text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
+            line.trim().chars().take(120).collect()
+        };
+        self.checks.insert(what, failed.map(line));
     }
 }
 
@@ -132,12 +129,18 @@ fn tell(peer: &Peer, outcomes: &[(String, Outcome)]) -> f64 {
     println!("  one project: {time:.1} ms, peak {:.1} MB (medians)", middle(|o| o.peak_megabytes));
     println!("  files: {:.0} (median)", middle(|o| u32::try_from(o.files).unwrap().into()));
     for check in CHECKS {
-        let passed = outcomes.iter().filter(|(_, o)| o.passed.get(check) == Some(&true)).count();
-        println!("  {check}: {passed} of {}", outcomes.len());
-    }
-    for (name, outcome) in outcomes {
-        if let Some(why) = &outcome.why {
-            println!("    {name}: {why}");
+        let noted =
+            |o: &Outcome| o.checks.get(check).cloned().unwrap_or(Some("not reached".to_owned()));
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for reason in outcomes.iter().filter_map(|(_, o)| noted(o)) {
+            *reasons.entry(reason).or_default() += 1;
+        }
+        let failed: usize = reasons.values().sum();
+        println!("  {check}: {} of {}", outcomes.len() - failed, outcomes.len());
+        let mut reasons: Vec<_> = reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+        for (reason, times) in reasons.iter().take(3) {
+            println!("    {times} x {reason}");
         }
     }
     time
@@ -257,7 +260,7 @@ fn judge(peer: &Peer, case: &Case, root: PathBuf) -> Outcome {
                 outcome.note("deploy", failed.map(|f| format!("submit: {f}")))
             }
             "submit" => {}
-            "deploy" if outcome.passed.contains_key("deploy") => {}
+            "deploy" if outcome.checks.contains_key("deploy") => {}
             "deploy" => outcome.note("deploy", failed),
             "test" => outcome.note("test", failed),
             _ => {
