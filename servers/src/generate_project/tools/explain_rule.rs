@@ -34,9 +34,9 @@ fn explain(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
     let mut rules = core::rules();
     if let Some(wanted) = &arguments.rule {
-        let choices = arguments::nearest(wanted, rules.iter().map(|rule| rule.rule.as_str()));
-        rules.retain(|rule| rule.rule.eq_ignore_ascii_case(wanted));
-        if rules.is_empty() {
+        let is_wanted = |rule: &RuleAnswer| rule.rule.eq_ignore_ascii_case(wanted);
+        if !rules.iter().any(is_wanted) {
+            let choices = arguments::nearest(wanted, rules.iter().map(|rule| rule.rule.as_str()));
             return Err(ToolError::of(
                 "unknown_rule",
                 Problem::of("rule", "there is no rule with this id")
@@ -45,6 +45,7 @@ fn explain(call: Call) -> Result<Reply, ToolError> {
                     .choices(choices),
             ));
         }
+        rules.retain(is_wanted);
     }
     let answer = ExplainAnswer { status: Status::Ok, rules };
     let text = text(&answer.rules);

@@ -23,7 +23,12 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: || core::with_inputs(schema::input::<Own>()),
     output: schema::output::<PlanAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| plan(call)) }),
+    run: |call| {
+        Box::pin(async move {
+            // Without roots no file is read, and what is left takes less than a thread costs.
+            if call.context.roots.is_empty() { plan(call) } else { server::blocking(|| plan(call)) }
+        })
+    },
 };
 
 /// The arguments besides the generator's inputs.
