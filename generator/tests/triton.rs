@@ -83,7 +83,9 @@ fn triton_takes_every_repository() {
     folders.push(write(&inputs("triton-fil", forest), &dir.path().join("triton-fil-own")));
     assert_eq!(folders.len(), 11);
     if check("judge.py", &["pytriton", "tritonclient"], dir.path(), &folders) {
-        configs().iter().for_each(|config| shown_on_all("server", "Triton loads", config));
+        for config in configs() {
+            shown_on_all("server", "Triton loads", &config);
+        }
     }
 }
 

@@ -257,7 +257,7 @@ fn judge(peer: &Peer, case: &Case, root: PathBuf) -> Outcome {
         });
         match line.split(' ').next().unwrap() {
             "submit" if failed.is_some() => {
-                outcome.note("deploy", failed.map(|f| format!("submit: {f}")))
+                outcome.note("deploy", failed.map(|f| format!("submit: {f}")));
             }
             "submit" => {}
             "deploy" if outcome.checks.contains_key("deploy") => {}
