@@ -39,9 +39,9 @@ fn mirror(from: &Path, to: &Path) {
         if !from.join(&name).exists() {
             let old = to.join(&name);
             if old.is_dir() {
-                fs::remove_dir_all(old).unwrap()
+                fs::remove_dir_all(old).unwrap();
             } else {
-                fs::remove_file(old).unwrap()
+                fs::remove_file(old).unwrap();
             }
         }
     }
