@@ -16,7 +16,7 @@ use std::process::Command;
 use mcc_generator::Project;
 use serde_json::{Map, Value, json};
 use support::matrix::shown;
-use support::{base, have, object, pairs, project};
+use support::{base, have, have_module, object, pairs, project, try_project};
 
 /// Every config on every target, and forms of them with other files.
 fn inputs() -> Vec<Map<String, Value>> {
@@ -187,6 +187,44 @@ fn kubernetes_takes_the_manifests() {
             &files,
         );
         clean("kubernetes-validate");
+    }
+}
+
+#[test]
+fn the_operator_takes_its_manifests() {
+    let dir = tempfile::tempdir().unwrap();
+    let operators = |content: &str| content.contains("inference.sagemaker.aws.amazon.com");
+    let mut files =
+        distinct(dir.path(), |path, content| path.starts_with("k8s/") && operators(content));
+    for (number, more) in [
+        json!({"fsxVolumeHandle": "fs-0123456789abcdef0", "hyperpodNamespace": "models", "hyperpodReplicas": 3}),
+        json!({"hfTokenArn": "arn:aws:secretsmanager:us-east-1:111122223333:secret:hf-AbCdEf"}),
+        json!({"instanceType": "ml.g5.12xlarge", "tags": {"team": "ml"}}),
+        json!({"autoscalingMin": 1, "autoscalingMax": 4}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for (config, target) in pairs() {
+            let mut inputs = base(&config, &target);
+            inputs.extend(object(more.clone()));
+            // Not every config takes every input.
+            let Ok((_, project)) = try_project(&inputs) else { continue };
+            for (path, file) in project.files().filter(|(path, _)| path.starts_with("k8s/")) {
+                if !operators(&String::from_utf8_lossy(&file.bytes)) {
+                    continue;
+                }
+                let relative = format!("{config}-{number}-{}", path.replace('/', "-"));
+                std::fs::write(dir.path().join(&relative), &file.bytes).unwrap();
+                files.push(relative);
+            }
+        }
+    }
+    assert!(files.len() > 20, "{files:?}");
+    if have_module("jsonschema", files.len()) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/operator/check.py");
+        succeeds(dir.path(), &["python3", script], &files);
+        clean("the operator's CRD");
     }
 }
 

@@ -1,0 +1,31 @@
+"""Holds manifests against the operator's own schema: check.py FILE..., which may have documents of other kinds too."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+SCHEMA = json.loads(Path(__file__).with_name("inference_endpoint_config.json").read_text())
+
+
+def main(paths: list[str]) -> int:
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    found, checked = 0, 0
+    for path in paths:
+        for document in yaml.safe_load_all(Path(path).read_text()):
+            if document and document.get("kind") == "InferenceEndpointConfig":
+                checked += 1
+                for error in validator.iter_errors(document):
+                    found += 1
+                    print(f"{path}: {error.json_path}: {error.message}")
+    if not checked:
+        print("there is no InferenceEndpointConfig")
+    return 1 if found or not checked else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
