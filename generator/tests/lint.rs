@@ -223,7 +223,11 @@ fn the_operator_takes_its_manifests() {
     assert!(files.len() > 20, "{files:?}");
     if have_module("jsonschema", files.len()) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/operator/check.py");
-        succeeds(dir.path(), &["python3", script], &files);
+        let schema = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../catalogs/data/crds/inferenceendpointconfig.json"
+        );
+        succeeds(dir.path(), &["python3", script, schema], &files);
         clean("the operator's CRD");
     }
 }

@@ -1,4 +1,4 @@
-"""Holds manifests against the operator's own schema: check.py FILE..., which may have documents of other kinds too."""
+"""Holds manifests against the operator's own schema: check.py SCHEMA FILE..., which may have documents of other kinds too."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-SCHEMA = json.loads(Path(__file__).with_name("inference_endpoint_config.json").read_text())
 
-
-def main(paths: list[str]) -> int:
-    validator = jsonschema.Draft202012Validator(SCHEMA)
+def main(schema: str, paths: list[str]) -> int:
+    validator = jsonschema.Draft7Validator(json.loads(Path(schema).read_text()))
     found, checked = 0, 0
     for path in paths:
         for document in yaml.safe_load_all(Path(path).read_text()):
@@ -28,4 +26,4 @@ def main(paths: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
