@@ -8,8 +8,8 @@ use crate::nearest::nearest;
 use crate::{
     Accelerators, AcceleratorsFile, Amis, AmisFile, EngineOptionsFile, Engines, EnginesFile,
     Evidence, Hyperpod, HyperpodFile, Images, ImagesFile, Instance, Instances, InstancesFile,
-    KnownFitsFile, Limits, MeasuredFile, Models, ModelsFile, Places, PlacesFile, Prices,
-    PricesFile, Regions, RegionsFile, Registries, RegistriesFile,
+    JumpStart, JumpStartFile, KnownFitsFile, Limits, MeasuredFile, Models, ModelsFile, Places,
+    PlacesFile, Prices, PricesFile, Regions, RegionsFile, Registries, RegistriesFile,
 };
 
 /// A user's own rows: one field for each file.
@@ -22,6 +22,7 @@ struct Overlay {
     hyperpod: Option<HyperpodFile>,
     images: Option<ImagesFile>,
     instances: Option<InstancesFile>,
+    jumpstart: Option<JumpStartFile>,
     known_fits: Option<KnownFitsFile>,
     limits: Option<Limits>,
     measured: Option<MeasuredFile>,
@@ -43,6 +44,7 @@ pub struct Catalogs {
     hyperpod: OnceLock<Hyperpod>,
     images: OnceLock<Images>,
     instances: OnceLock<Instances>,
+    jumpstart: OnceLock<JumpStart>,
     limits: OnceLock<Limits>,
     models: OnceLock<Models>,
     places: OnceLock<Places>,
@@ -53,7 +55,7 @@ pub struct Catalogs {
 }
 
 /// The names of all catalog files.
-pub(crate) const FILES: [&str; 15] = [
+pub(crate) const FILES: [&str; 16] = [
     AcceleratorsFile::NAME,
     AmisFile::NAME,
     EngineOptionsFile::NAME,
@@ -61,6 +63,7 @@ pub(crate) const FILES: [&str; 15] = [
     HyperpodFile::NAME,
     ImagesFile::NAME,
     InstancesFile::NAME,
+    JumpStartFile::NAME,
     KnownFitsFile::NAME,
     Limits::NAME,
     MeasuredFile::NAME,
@@ -108,6 +111,7 @@ impl Catalogs {
             hyperpod: file::overlay(dir)?,
             images: file::overlay(dir)?,
             instances: file::overlay(dir)?,
+            jumpstart: file::overlay(dir)?,
             known_fits: file::overlay(dir)?,
             limits: file::overlay(dir)?,
             measured: file::overlay(dir)?,
@@ -188,6 +192,12 @@ impl Catalogs {
         order.iter().filter_map(|(usd, at)| {
             Some((usd.is_finite().then_some(*usd), self.instances().at(*at)?))
         })
+    }
+
+    /// JumpStart's names of models.
+    pub fn jumpstart(&self) -> &JumpStart {
+        self.jumpstart
+            .get_or_init(|| JumpStart::new(file::layered(self.overlay.jumpstart.as_ref())))
     }
 
     /// The limits of the API and the runtime.

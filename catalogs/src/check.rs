@@ -61,6 +61,7 @@ impl Catalogs {
             ("hyperpod.json", self.hyperpod().operator().is_some()),
             ("images.json", self.images().iter().next().is_some()),
             ("instances.json", self.instances().iter().next().is_some()),
+            ("jumpstart.json", self.jumpstart().iter().next().is_some()),
             ("known_fits.json", self.evidence().known_fits().next().is_some()),
             ("limits.json", self.limits().realtime.payload_mb > 0),
             ("measured_vram.json", self.evidence().measured().next().is_some()),

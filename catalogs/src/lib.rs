@@ -16,6 +16,7 @@ mod hyperpod;
 mod ids;
 mod images;
 mod instances;
+mod jumpstart;
 mod limits;
 mod models;
 mod nearest;
@@ -46,6 +47,7 @@ pub use images::{
     Availability, Image, ImageError, ImageFamily, Images, ImagesFile, Platform, ResolvedImage,
 };
 pub use instances::{Arch, EnumCounts, Instance, Instances, InstancesFile};
+pub use jumpstart::{JumpStart, JumpStartFile, JumpStartModel};
 pub use limits::{
     AsyncLimits, BatchLimits, ContainerContract, InferenceComponentLimits, Limits, ModelEnvLimits,
     NameLimits, Range, RealtimeLimits,

@@ -20,6 +20,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         crate::HyperpodFile,
         crate::ImagesFile,
         crate::InstancesFile,
+        crate::JumpStartFile,
         crate::KnownFitsFile,
         crate::Limits,
         crate::MeasuredFile,

@@ -85,6 +85,11 @@ fn cases() -> Vec<(Value, Vec<&'static str>, Vec<&'static str>)> {
             vec!["MCC-MDL-001"],
         ),
         (
+            json!({"modelName": "deepseek-llm-r1-distill-llama-8b", "instanceType": "ml.g5.2xlarge"}),
+            vec!["MCC-MDL-003"],
+            vec![],
+        ),
+        (
             json!({"modelName": "me/own", "modelConfig": TINY, "instanceType": "ml.g5.2xlarge"}),
             vec![],
             vec![],

@@ -74,6 +74,14 @@ pub(super) const RULES: &[Rule] = &[
         source: "catalogs/data/models.json: inferred from who published the model",
         check: Some(gated),
     },
+    Rule {
+        id: "MCC-MDL-003",
+        severity: Severity::Error,
+        title: "the id is JumpStart's",
+        why: "the container fetches the model from Hugging Face, which knows it by another name",
+        source: "catalogs/data/jumpstart.json",
+        check: Some(jumpstart),
+    },
 ];
 
 /// Instance types to name in a fix.
@@ -251,8 +259,25 @@ fn is_stateless(context: &Context<'_>) -> bool {
     cache.is_some_and(|c| c == sizing::Cache::default())
 }
 
+fn jumpstart(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    if !findings.iter().any(|f| f.id == "MCC-MDL-003") {
+        findings.extend(jumpstart_id(context));
+    }
+}
+
+fn jumpstart_id(context: &Context<'_>) -> Option<Finding> {
+    let name = context.inputs.model_name.as_deref().unwrap_or_default();
+    let hub = context.catalogs.jumpstart().hugging_face(name)?;
+    let fix = format!("use {hub}, which is the same model");
+    let finding = Finding::error("MCC-MDL-003", "this is an id of JumpStart", fix);
+    Some(context.merged.about("modelName", finding.choices([hub.to_owned()])))
+}
+
 /// What to say of a model that nothing describes.
 pub(crate) fn unknown_model(context: &Context<'_>) -> Finding {
+    if let Some(finding) = jumpstart_id(context) {
+        return finding;
+    }
     let name = context.inputs.model_name.as_deref().unwrap_or_default();
     let nearest: Vec<String> = if name.starts_with("s3://") {
         Vec::new()

@@ -178,6 +178,7 @@ impl ModelArguments {
 /// A model of the catalogs, or one of its variants.
 fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolError> {
     let models = catalogs.models();
+    let name = catalogs.jumpstart().hugging_face(name).unwrap_or(name);
     let unsized_row = || {
         ToolError::of(
             "model_not_sized",
@@ -253,8 +254,8 @@ pub(crate) fn supply(name: &str) -> String {
     let place = if hub {
         format!("https://huggingface.co/{name}/raw/main/config.json")
     } else {
-        // JumpStart's ids, among others, have no owner.
-        "its config.json (an id of JumpStart is not one of Hugging Face: give owner/name)"
+        // Newer ids of JumpStart, among others, have no owner.
+        "its config.json (where its id on Hugging Face is not known, give that: owner/name)"
             .to_owned()
     };
     format!(

@@ -34,6 +34,26 @@ async fn loose_names_find_models() {
 }
 
 #[tokio::test]
+async fn ids_of_jumpstart_are_known() {
+    let peer = peer().await;
+    let id = "deepseek-llm-r1-distill-llama-8b";
+    let hub = "deepseek-ai/DeepSeek-R1-Distill-Llama-8B";
+    let found = peer.succeeds("search_models", json!({"query": id})).await;
+    assert_eq!(names(&found), [hub]);
+    let described = peer.succeeds("describe_model", json!({"modelName": id})).await;
+    assert!(described.to_string().contains(hub), "{described:#}");
+    // One that the catalog does not size: its description is in the right repository.
+    let catalogs = mcc_catalogs::Catalogs::embedded();
+    let unknown = catalogs
+        .jumpstart()
+        .iter()
+        .find(|row| catalogs.models().get(row.hugging_face.as_str()).is_none())
+        .expect("a model that only JumpStart has");
+    let (refused, _) = peer.call("describe_model", json!({"modelName": unknown.id})).await;
+    assert!(refused.to_string().contains(unknown.hugging_face.as_str()), "{refused:#}");
+}
+
+#[tokio::test]
 async fn filters_are_kept_and_pages_join() {
     let peer = peer().await;
     let filter = json!({"license": "apache", "maxParameters": 10_000_000_000_u64, "gated": false, "limit": 7});

@@ -20,8 +20,8 @@ pub(super) const TOOL: Tool = Tool {
     title: "Describe a model",
     description: "Says what is known of one model: sizes, weights and key-value cache, licence and whether a token is \
                   needed, which deployment configs serve it from which version on, what has to be set and why, the same \
-                  model in other precisions, where it is known to run. Takes a Hugging Face id, an s3:// address, a \
-                  path or an ARN; or modelConfig for a model that the catalog lacks.",
+                  model in other precisions, where it is known to run. Takes a Hugging Face or JumpStart id, an s3:// \
+                  address, a path or an ARN; or modelConfig for a model that the catalog lacks.",
     effect: Effect::Reads,
     file_arguments: FILE_ARGUMENTS,
     input: schema::input::<ModelArguments>,

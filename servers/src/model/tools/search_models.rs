@@ -30,7 +30,7 @@ pub(super) const TOOL: Tool = Tool {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Arguments {
-    /// Words of the name, in any order and form.
+    /// Words of the name, in any order and form; or an id of JumpStart.
     query: Option<String>,
     /// Task on Hugging Face, such as text-generation, image-text-to-text or feature-extraction.
     task: Option<String>,
@@ -59,7 +59,8 @@ const USUAL: usize = 10;
 
 fn search(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
-    let models = call.context.catalogs().models();
+    let catalogs = call.context.catalogs();
+    let models = catalogs.models();
     let filter = Filter {
         task: arguments.task,
         license: arguments.license,
@@ -69,7 +70,8 @@ fn search(call: Call) -> Result<Reply, ToolError> {
         min_context: arguments.min_context,
     };
     let query = arguments.query.unwrap_or_default();
-    let (found, approximate) = find::search(models, &query, &filter);
+    let query = catalogs.jumpstart().hugging_face(&query).unwrap_or(&query);
+    let (found, approximate) = find::search(models, query, &filter);
     let total = found.len();
     let limit = arguments.limit.unwrap_or(USUAL);
     let page = page::of(found, arguments.cursor.as_deref(), limit)?;
