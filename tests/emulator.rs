@@ -44,7 +44,7 @@ impl Emulator {
             assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "no moto with an AWS CLI");
             let _ = writeln!(
                 std::io::stderr(),
-                "skipped: 14 lives of projects need moto and the AWS CLI v2 on the PATH (.ci/emulator FOLDER)"
+                "skipped: 14 lives of projects need moto and the AWS CLI v2 (.ci/emulator FOLDER, and FOLDER/bin on the PATH)"
             );
             return None;
         };
@@ -216,6 +216,7 @@ fn live(emulator: &Emulator, case: &Case) {
         assert!(*line != "logs" || said.contains("the model serves"), "{said}");
     }
     if case.submits {
+        emulator.script(&folder, "validate --aws");
         assert!(emulator.script(&folder, "logs --build").contains("built"));
         // Something has changed: the endpoint is updated.
         let payload = folder.join("deploy/create-model.json");
@@ -264,7 +265,6 @@ fn projects_live_in_an_emulated_account() {
         ("ecr describe-repositories", "repositories"),
         ("codebuild list-projects", "projects"),
         ("iam list-roles", "Roles"),
-        ("s3api list-buckets", "Buckets"),
         ("cloudwatch describe-alarms", "MetricAlarms"),
         (
             "application-autoscaling describe-scalable-targets --service-namespace sagemaker",
@@ -274,5 +274,11 @@ fn projects_live_in_an_emulated_account() {
         let left = emulator.aws(question);
         let left = left[key].as_array().cloned().unwrap_or_default();
         assert_eq!(left, Vec::<Value>::new(), "{question}");
+    }
+    // The project that made the bucket leaves it to those that still use it; what they had in it is gone.
+    for bucket in emulator.aws("s3api list-buckets")["Buckets"].as_array().into_iter().flatten() {
+        let objects =
+            format!("s3api list-objects-v2 --bucket {}", bucket["Name"].as_str().unwrap());
+        assert_eq!(emulator.aws(&objects)["Contents"], Value::Null, "{bucket}");
     }
 }

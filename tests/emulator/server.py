@@ -18,9 +18,12 @@ import os
 import sys
 import threading
 import time
+from enum import Enum
 from typing import Any
 
 import botocore.session
+import moto.applicationautoscaling.models
+import moto.applicationautoscaling.responses
 from moto.codebuild.models import CodeBuildBackend
 from moto.codebuild.responses import CodeBuildResponse
 from moto.core.responses import ActionResult, EmptyResult
@@ -43,6 +46,8 @@ ANSWER = json.dumps(
         "text_output": "4",
     }
 )
+# moto has those of some years ago.
+DIMENSIONS = botocore.session.Session().get_service_model("application-autoscaling").shape_for("ScalableDimension").enum
 MODEL = botocore.session.Session().get_service_model("sagemaker")
 
 
@@ -301,6 +306,9 @@ def extend() -> None:
         list_inference_components,
     ):
         setattr(SageMakerResponse, added.__name__, added)
+    dimensions = Enum("ScalableDimensionValueSet", {value: value for value in DIMENSIONS})
+    moto.applicationautoscaling.models.ScalableDimensionValueSet = dimensions
+    moto.applicationautoscaling.responses.ScalableDimensionValueSet = dimensions
     CodeBuildResponse.update_project = update_project
     CodeBuildResponse.start_build = start_build
 

@@ -30,13 +30,19 @@ remove_s3_bucket() {
   return 4
 }
 
-# Objects below s3://BUCKET/PREFIX.
+# One object, or all below s3://BUCKET/PREFIX/.
 exists_s3_prefix() {
   local path=${1#s3://} found
   found=$(aws_call s3api list-objects-v2 --bucket "${path%%/*}" --prefix "${path#*/}" --max-items 1) || exit 4
   [ "$(printf '%s' "$found" | jq '.Contents // [] | length')" != 0 ]
 }
-remove_s3_prefix() { aws_delete s3 rm "$1" --recursive --only-show-errors; }
+remove_s3_prefix() {
+  case $1 in
+    */) aws_delete s3 rm "$1" --recursive --only-show-errors ;;
+    # With --recursive the CLI would look below OBJECT/, and find nothing.
+    *) aws_delete s3 rm "$1" --only-show-errors ;;
+  esac
+}
 
 exists_codebuild_project() {
   local found

@@ -129,7 +129,13 @@ pub(super) fn act(world: &mut World, call: &Call) -> Answer {
             let (bucket, key) = uri(first)?;
             check_bucket(world, bucket, false)?;
             if recursive {
-                for (key, _) in keys(world, bucket, key) {
+                // As the CLI does: what is named is a folder.
+                let folder = if key.is_empty() || key.ends_with('/') {
+                    key.to_owned()
+                } else {
+                    format!("{key}/")
+                };
+                for (key, _) in keys(world, bucket, &folder) {
                     remove(world, bucket, &key);
                 }
             } else {
