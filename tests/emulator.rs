@@ -10,6 +10,9 @@
     reason = "tests"
 )]
 
+#[path = "matrix/mod.rs"]
+mod shown;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -232,6 +235,13 @@ fn live(emulator: &Emulator, case: &Case) {
     let state = fs::read_to_string(folder.join(".mcc/state.json")).unwrap();
     let state: Value = serde_json::from_str(&state).unwrap();
     assert_eq!(state["resources"], json!([]), "{}", case.name);
+    let input = |key: &str| case.inputs[key].as_str().unwrap();
+    shown::shown(
+        "aws",
+        "lived in an emulator",
+        input("deploymentConfig"),
+        input("deploymentTarget"),
+    );
 }
 
 #[test]
