@@ -56,6 +56,11 @@ fn messages() -> Vec<String> {
             json!({"modelName": "Qwen/Qwen3-8B", "nodeGroups": [{"instanceType": "ml.g5.xlarge", "count": 2}]}),
         ),
         call("plan_project", json!({"projectName": "a", "modelEnv": {"A": "b"}})),
+        request(
+            7,
+            "tools/call",
+            json!({"name": "generate_project", "requestState": "rs1.AAAAAAAAAAB7fQ.AAAA"}),
+        ),
         json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}})
             .to_string(),
         json!({

@@ -332,6 +332,7 @@ fn http_asks_for_its_token_and_says_how_it_is() {
 #[test]
 fn starting_wrongly_is_an_error_that_says_what_to_do() {
     let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("short"), "not-to-be-shown\n").unwrap();
     for (arguments, code, says) in [
         (&["generate-projekt"][..], 2, "generate-project"),
         (&["generate-project", "--http", "0.0.0.0:0"], 3, "--allow-host"),
@@ -340,11 +341,14 @@ fn starting_wrongly_is_an_error_that_says_what_to_do() {
         (&["generate-project", "--root", "nowhere"], 3, "nowhere"),
         (&["generate-project", "--catalogs", "nowhere"], 3, "nowhere"),
         (&["generate-project", "--allow-host", "x"], 2, "--http"),
+        (&["generate-project", "--state-key", "nowhere"], 3, "nowhere"),
+        (&["generate-project", "--state-key", "short"], 3, "at least 32"),
     ] {
         let output = Command::new(MCC)
             .arg("serve")
             .args(arguments)
             .current_dir(place.path())
+            .env_remove("MCC_SERVE_STATE_KEY")
             .env_remove("MCC_SERVE_TOKEN")
             .stdin(Stdio::null())
             .output()
@@ -353,6 +357,7 @@ fn starting_wrongly_is_an_error_that_says_what_to_do() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         assert!(error.contains(says), "{arguments:?}: {error}");
         assert!(error.matches("(os error").count() < 2, "said twice: {error}");
+        assert!(!error.contains("not-to-be-shown"), "{error}");
         assert!(output.stdout.is_empty());
     }
 }

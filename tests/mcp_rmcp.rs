@@ -1,5 +1,5 @@
 //! The main job through rmcp's own client, over stdio and HTTP: list, plan, generate, check, with a
-//! project on disk at the end.
+//! project on disk at the end; and the questions that a server asks on the way.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,10 +12,16 @@ mod mcp;
 
 use std::path::Path;
 
-use rmcp::ServiceExt as _;
-use rmcp::model::CallToolRequestParams;
-use rmcp::service::{RoleClient, RunningService};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, ClientCapabilities, ClientConfig, ElicitRequestParams,
+    ElicitResult, ElicitationAction, ElicitationCapability, ErrorData, FormElicitationCapability,
+    Implementation, InputRequiredResult, ProtocolVersion,
+};
+use rmcp::service::{
+    ClientLifecycleMode, ClientServiceExt as _, RequestContext, RoleClient, RunningService,
+};
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
+use rmcp::{ClientHandler, ServiceExt as _};
 use serde_json::{Value, json};
 
 use mcp::{HttpServer, MCC};
@@ -171,5 +177,167 @@ fn over_http_a_project_is_written_where_roots_are_configured() {
         assert_eq!(refused["error"]["code"], "outside_roots", "{refused:#}");
         assert_eq!(files(elsewhere.path()), [""; 0]);
         client.cancel().await.unwrap();
+    });
+}
+
+/// A client of the current revision whose user fills in every form.
+struct Filling;
+
+impl ClientHandler for Filling {
+    fn get_info(&self) -> ClientConfig {
+        let mut can = ClientCapabilities::default();
+        let forms = FormElicitationCapability::default();
+        can.elicitation = Some(ElicitationCapability::new().with_form(forms));
+        ClientConfig::new(can, Implementation::new("test", "1"))
+    }
+
+    async fn create_elicitation(
+        &self,
+        form: ElicitRequestParams,
+        _context: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        let ElicitRequestParams::FormElicitationParams { requested_schema, .. } = form else {
+            panic!("a form");
+        };
+        let fields: Vec<String> = requested_schema.properties.into_keys().collect();
+        Ok(ElicitResult::new(ElicitationAction::Accept).with_content(filled(&fields)))
+    }
+}
+
+fn filled(fields: &[String]) -> Value {
+    let all = inputs();
+    fields.iter().map(|field| (field.clone(), all[field].clone())).collect()
+}
+
+async fn asked_by(server: &HttpServer) -> RunningService<RoleClient, Filling> {
+    let transport = StreamableHttpClientTransport::from_uri(server.url.clone());
+    Filling.serve_with_lifecycle(transport, current()).await.unwrap()
+}
+
+fn current() -> ClientLifecycleMode {
+    ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] }
+}
+
+fn generate(arguments: Value) -> CallToolRequestParams {
+    let arguments = arguments.as_object().unwrap().clone();
+    CallToolRequestParams::new("generate_project").with_arguments(arguments)
+}
+
+/// The form that a call is answered with.
+async fn form(
+    client: &RunningService<RoleClient, Filling>,
+    params: CallToolRequestParams,
+) -> InputRequiredResult {
+    match client.call_tool_once(params).await.unwrap() {
+        CallToolResponse::InputRequired(form) => form,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The same call again, with the state and what was filled in.
+fn again(first: &CallToolRequestParams, form: &InputRequiredResult) -> CallToolRequestParams {
+    let requests = serde_json::to_value(&form.input_requests).unwrap();
+    let schema = &requests["inputs"]["params"]["requestedSchema"];
+    let fields: Vec<String> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+    let response = json!({"action": "accept", "content": filled(&fields)});
+    let mut params = first.clone();
+    params.request_state = form.request_state.clone();
+    params.input_responses = Some([("inputs".to_owned(), response)].into_iter().collect());
+    params
+}
+
+/// The structured answer to the last call, and whether it is an error.
+async fn ended(
+    client: &RunningService<RoleClient, Filling>,
+    params: CallToolRequestParams,
+) -> (Value, bool) {
+    match client.call_tool_once(params).await.unwrap() {
+        CallToolResponse::Complete(result) => {
+            (result.structured_content.unwrap(), result.is_error == Some(true))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn over_stdio_questions_are_asked_until_the_project_is_written() {
+    run(async {
+        let place = tempfile::tempdir().unwrap();
+        let mut command = tokio::process::Command::new(MCC);
+        command.args(["serve", "all"]).current_dir(place.path());
+        let transport = TokioChildProcess::new(command).unwrap();
+        let client = Filling.serve_with_lifecycle(transport, current()).await.unwrap();
+        let first = generate(json!({}));
+        let asked = form(&client, first.clone()).await;
+        // More than one round, or what is carried from one to the next is not shown.
+        form(&client, again(&first, &asked)).await;
+        let written = client.call_tool(first).await.unwrap();
+        assert_eq!(written.structured_content.unwrap()["status"], "written");
+        assert!(place.path().join("churn/do/deploy").exists());
+        client.cancel().await.unwrap();
+    });
+}
+
+#[test]
+fn over_http_rounds_go_on_where_the_key_is_the_same() {
+    run(async {
+        let place = tempfile::tempdir().unwrap();
+        let key = "a key that two processes share, and no third";
+        let file = place.path().join("key");
+        std::fs::write(&file, format!("{key}\n")).unwrap();
+        let start = |arguments: &[&str], environment: &[(&str, &str)]| {
+            HttpServer::start_with(place.path(), arguments, environment)
+        };
+        let servers = [
+            start(&[], &[("MCC_SERVE_STATE_KEY", key)]),
+            start(&["--state-key", file.to_str().unwrap()], &[]),
+            start(&[], &[]),
+        ];
+        let [one, two, stranger] =
+            [asked_by(&servers[0]).await, asked_by(&servers[1]).await, asked_by(&servers[2]).await];
+
+        // The first round here, the second there, the last here again.
+        let first = generate(json!({"projectName": "churn"}));
+        let asked = form(&one, first.clone()).await;
+        let second = again(&first, &asked);
+        let asked = form(&two, second.clone()).await;
+        let third = again(&first, &asked);
+        let (answer, failed) = ended(&one, third.clone()).await;
+        assert!(!failed, "{answer:#}");
+        assert_eq!(answer["status"], "returned", "{answer:#}");
+
+        let stated = |state: String| {
+            let mut params = third.clone();
+            params.request_state = Some(state);
+            params
+        };
+        let good = third.request_state.clone().unwrap();
+        let altered = |at: usize| {
+            let other = if good.as_bytes()[at] == b'A' { "B" } else { "A" };
+            let mut state = good.clone();
+            state.replace_range(at..=at, other);
+            stated(state)
+        };
+        let mut plan = third.clone();
+        plan.name = "plan_project".into();
+        let mut renamed = third.clone();
+        renamed.arguments = generate(json!({"projectName": "other"})).arguments;
+        for (client, params) in [
+            (&stranger, third.clone()),
+            (&one, altered(10)),
+            (&one, altered(good.len() / 2)),
+            (&one, altered(good.len() - 10)),
+            (&one, plan),
+            (&one, renamed),
+            (&one, stated("x".repeat(1 << 20))),
+        ] {
+            let (answer, failed) = ended(client, params).await;
+            assert!(failed, "{answer:#}");
+            assert_eq!(answer["error"]["code"], "invalid_state", "{answer:#}");
+            assert!(answer.to_string().contains("without requestState"), "{answer:#}");
+        }
+        for client in [one, two, stranger] {
+            client.cancel().await.unwrap();
+        }
     });
 }

@@ -54,6 +54,27 @@ pub enum ServeError {
         /// The least length.
         least: usize,
     },
+    /// A key for the state of forms that is no key.
+    #[error(
+        "the state key has {length} bytes; give one of at least {least} and at most {most}, \
+         such as `openssl rand -base64 32` makes"
+    )]
+    StateKeyLength {
+        /// Its length.
+        length: usize,
+        /// The least length.
+        least: usize,
+        /// The greatest length.
+        most: usize,
+    },
+    /// The file with the key for the state of forms cannot be read.
+    #[error("cannot read the state key `{}`", path.display())]
+    StateKey {
+        /// The file given.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// An `--allow-host` or `--allow-origin` is not of the right form.
     #[error("`{value}` is not {expected}")]
     Allowed {

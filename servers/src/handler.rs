@@ -10,7 +10,7 @@ use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
     CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, Implementation, InputResponses, ListPromptsResult,
+    GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
     PromptsCapability, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference,
     ResourcesCapability, ServerCapabilities, ServerConfig, Tool as ListedTool, ToolsCapability,
@@ -29,9 +29,6 @@ use crate::server::{Answered, Call, Context, Reply, Server, Tool};
 
 /// How long a client may keep the tool list, in milliseconds: it changes only with the program.
 const LIST_TTL_MS: u64 = 60 * 60 * 1000;
-
-/// The name of the one form in an answer that asks for input.
-pub(crate) const FORM: &str = "inputs";
 
 /// Serves one [`Server`]. Cloning is cheap, since HTTP makes one per request.
 #[derive(Clone)]
@@ -93,8 +90,13 @@ async fn run(tool: &'static Tool, call: Call) -> Result<Reply, ToolError> {
 
 /// One call outside a session: the structured answer.
 pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
-    let call =
-        Call { context: Arc::default(), arguments, can_ask: false, answered: Answered::default() };
+    let call = Call {
+        context: Arc::default(),
+        tool: tool.name,
+        arguments,
+        can_ask: false,
+        answered: Answered::default(),
+    };
     match run(tool, call).await {
         Ok(Reply::Answer(answer)) => answer.structured,
         // Nobody was offered a form.
@@ -158,11 +160,19 @@ impl ServerHandler for Handler {
                 None,
             ));
         };
+        let arguments = request.arguments.unwrap_or_default();
+        let state = request.request_state.as_deref();
+        let answered =
+            match self.context.rounds.answered(tool, &arguments, state, request.input_responses) {
+                Ok(answered) => answered,
+                Err(error) => return Ok(failed(&error).into()),
+            };
         let call = Call {
             context: Arc::clone(&self.context),
+            tool: tool.name,
             can_ask: can_ask(&context),
-            answered: answered(request.request_state.as_deref(), request.input_responses),
-            arguments: request.arguments.unwrap_or_default(),
+            answered,
+            arguments,
         };
         Ok(self.answer(tool, call).await)
     }
@@ -316,24 +326,4 @@ fn speaks_current(context: &RequestContext<RoleServer>) -> bool {
     context
         .protocol_version()
         .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
-}
-
-/// Collects what the user filled in: earlier rounds come back in the request state, the last one in
-/// the responses.
-///
-/// The state is not signed. It holds nothing but input values, which the same caller could have
-/// sent as arguments, and they pass the same checks.
-fn answered(state: Option<&str>, responses: Option<InputResponses>) -> Answered {
-    let mut values: JsonObject =
-        state.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let response = responses.and_then(|mut responses| responses.remove(FORM));
-    let mut declined = false;
-    if let Some(response) = response {
-        match (response.get("action").and_then(Value::as_str), response.get("content")) {
-            (Some("accept"), Some(Value::Object(content))) => values.extend(content.clone()),
-            (Some("accept"), _) => {}
-            _ => declined = true,
-        }
-    }
-    Answered { values, declined }
 }

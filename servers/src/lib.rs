@@ -25,6 +25,7 @@ mod region;
 mod registry;
 mod resource;
 mod roots;
+mod rounds;
 mod schema;
 mod server;
 #[cfg(test)]
@@ -33,6 +34,7 @@ mod transport;
 
 pub use error::ServeError;
 pub use registry::{ServerInfo, all, call, servers, tool_schemas};
+pub use rounds::StateKey;
 #[doc(hidden)]
 pub use transport::listen_with_sessions;
 pub use transport::{HttpOptions, Options, run_http, run_stdio, serve_http, serve_stdio};

@@ -13,6 +13,7 @@ use crate::error::ToolError;
 use crate::prompt::Prompt;
 use crate::resource::Resource;
 use crate::roots::Roots;
+use crate::rounds::Rounds;
 use crate::schema::JsonObject;
 
 /// One MCP server.
@@ -72,6 +73,8 @@ pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Reply, ToolError>> 
 pub(crate) struct Call {
     /// What the server as a whole has.
     pub(crate) context: Arc<Context>,
+    /// The tool called.
+    pub(crate) tool: &'static str,
     /// The arguments, within the limits of [`crate::guard`]; nothing else is known of them.
     pub(crate) arguments: JsonObject,
     /// Whether the client can ask its user with a form (2026-07-28 and the capability declared).
@@ -96,6 +99,8 @@ pub(crate) struct Context {
     pub(crate) roots: Roots,
     /// The facts, if they are not only those that come with the program.
     pub(crate) catalogs: Option<Catalogs>,
+    /// What keeps the state of calls of several rounds from being changed by clients.
+    pub(crate) rounds: Rounds,
 }
 
 impl Context {

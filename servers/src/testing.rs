@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use rmcp::ServiceExt as _;
-use rmcp::model::{CallToolRequestParams, InputRequiredResult};
+use rmcp::model::CallToolRequestParams;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -89,18 +89,8 @@ fn asking(call: Call) -> Running {
             ["first", "second"].into_iter().find(|name| !call.answered.values.contains_key(*name));
         match missing {
             Some(name) if call.can_ask && !call.answered.declined => {
-                let form = json!({
-                    "resultType": "input_required",
-                    "requestState": Value::Object(call.answered.values).to_string(),
-                    "inputRequests": {"inputs": {
-                        "method": "elicitation/create",
-                        "params": {"mode": "form", "message": name, "requestedSchema": {
-                            "type": "object", "properties": {name: {"type": "string"}},
-                        }},
-                    }},
-                });
-                let form: InputRequiredResult = serde_json::from_value(form).expect("a form");
-                Ok(Reply::Ask(Box::new(form)))
+                let fields = json!({name: {"type": "string"}});
+                call.ask(name, &json!({"type": "object", "properties": fields}))
             }
             _ => reply(call),
         }
@@ -123,7 +113,7 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) async fn new(server: &'static Server, roots: &[&Path]) -> Self {
         let folders: Vec<_> = roots.iter().map(|&root| root.to_owned()).collect();
-        let context = Context { roots: Roots::new(&folders).unwrap(), catalogs: None };
+        let context = Context { roots: Roots::new(&folders).unwrap(), ..Context::default() };
         let (ours, theirs) = tokio::io::duplex(1024 * 1024);
         tokio::spawn(async move {
             let handler = Handler::new(server, context.into());

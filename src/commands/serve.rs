@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use mcc_servers::{HttpOptions, Options};
+use mcc_servers::{HttpOptions, Options, StateKey};
 
 use super::catalogs_arg;
 use crate::Exit;
@@ -57,6 +57,17 @@ pub(super) fn command() -> Command {
                      calls; without this they have to send the one in MCC_SERVE_TOKEN",
                 ),
         )
+        .arg(
+            Arg::new("state-key")
+                .long("state-key")
+                .value_name("FILE")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help(
+                    "File with a secret of at least 32 bytes that signs what clients carry between \
+                     the questions of one call; several processes behind one address need the same, \
+                     here or in MCC_SERVE_STATE_KEY. Without it each process makes its own",
+                ),
+        )
         .arg(catalogs_arg())
         .after_help("On HTTP the endpoint is /mcp; /health says that it is well, and /metrics is for Prometheus. \
              MCC_SERVE_TOKEN holds the token that clients have to send, if there is one.\n\
@@ -72,6 +83,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let mut options = Options {
         roots: matches.get_many::<PathBuf>("root").into_iter().flatten().cloned().collect(),
         catalogs: matches.get_one::<PathBuf>("catalogs").cloned(),
+        state_key: state_key(matches.get_one::<PathBuf>("state-key"))?,
         log: std::env::var("MCC_LOG").ok(),
     };
     match matches.get_one::<SocketAddr>("http") {
@@ -94,4 +106,15 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// The key that signs the state of calls, from the file or the environment.
+fn state_key(file: Option<&PathBuf>) -> Result<Option<StateKey>> {
+    let variable = std::env::var_os("MCC_SERVE_STATE_KEY").filter(|key| !key.is_empty());
+    Ok(match (file, variable) {
+        (Some(_), Some(_)) => bail!("give the state key in --state-key or in MCC_SERVE_STATE_KEY"),
+        (Some(file), None) => Some(StateKey::read(file)?),
+        (None, Some(key)) => Some(StateKey::new(key.as_encoded_bytes())?),
+        (None, None) => None,
+    })
 }

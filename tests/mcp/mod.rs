@@ -75,6 +75,7 @@ fn serving(name: &str, directory: &Path) -> Command {
         .args(["serve", name, "--http", "127.0.0.1:0"])
         .current_dir(directory)
         .env_remove("MCC_LOG")
+        .env_remove("MCC_SERVE_STATE_KEY")
         .env_remove("MCC_SERVE_TOKEN");
     command
 }

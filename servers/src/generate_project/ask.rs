@@ -1,12 +1,10 @@
 //! Questions as a form, for clients that can show one to their user in the middle of a call.
 
-use rmcp::model::InputRequiredResult;
 use serde_json::{Value, json};
 
 use super::answers::QuestionAnswer;
 use super::core;
 use crate::error::ToolError;
-use crate::handler::FORM;
 use crate::schema::JsonObject;
 use crate::server::{Call, Reply};
 
@@ -34,27 +32,8 @@ pub(super) fn form(call: &Call, questions: &[QuestionAnswer]) -> Option<Result<R
         many => format!("{} things are needed to generate the project", many.len()),
     };
     let required: Vec<&String> = fields.keys().collect();
-    let form = json!({
-        "resultType": "input_required",
-        // Earlier answers, since the client sends back only those to the last form.
-        "requestState": Value::Object(call.answered.values.clone()).to_string(),
-        "inputRequests": {FORM: {
-            "method": "elicitation/create",
-            "params": {
-                "mode": "form",
-                "message": message,
-                "requestedSchema": {
-                    "type": "object",
-                    "required": required,
-                    "properties": fields,
-                },
-            },
-        }},
-    });
-    let form = serde_json::from_value::<InputRequiredResult>(form)
-        .map(|form| Reply::Ask(Box::new(form)))
-        .map_err(|error| ToolError::internal(&format!("the form is not one: {error}")));
-    Some(form)
+    let schema = json!({"type": "object", "required": required, "properties": fields});
+    Some(call.ask(&message, &schema))
 }
 
 /// One question as a form's field.

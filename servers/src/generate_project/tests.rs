@@ -214,7 +214,7 @@ fn files_of_projects_are_read_below_the_roots_only() {
     std::os::unix::fs::symlink(place.path().join("secret"), root.join("churn/link")).unwrap();
     let context = crate::server::Context {
         roots: crate::roots::Roots::new(std::slice::from_ref(&root)).unwrap(),
-        catalogs: None,
+        ..Default::default()
     };
     let read = |path: &str| {
         let uri = format!("mcc://projects/{path}");

@@ -1,12 +1,11 @@
 //! Whether a deployment runs on an instance type, and if not, why. Pure: catalogs in, judgement out.
 
 use mcc_catalogs::{
-    AcceleratorKind, AmiChoice, Arch, Catalogs, ComputeCapability, DriverFit, Image, Instance,
-    Price, Support as Served, version,
+    AcceleratorKind, AmiChoice, Arch, Catalogs, ComputeCapability, Image, Instance, Price,
 };
-use mcc_generator::AmiKind;
 use mcc_generator::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
 
+use super::image::{engine_warning, host};
 use crate::common::deployment::Deployment;
 use crate::common::model::Sized;
 
@@ -78,18 +77,18 @@ pub(super) fn near(text: impl Into<String>) -> Reason {
 
 /// What does not change from one instance type to the next.
 pub(crate) struct Judge<'a> {
-    catalogs: &'a Catalogs,
-    deployment: &'a Deployment,
+    pub(super) catalogs: &'a Catalogs,
+    pub(super) deployment: &'a Deployment,
     pub(super) model: Option<&'a Sized<'a>>,
     pub(super) wish: &'a Wish,
     /// The image for each processor architecture.
-    x86: Option<&'a Image>,
-    arm: Option<&'a Image>,
+    pub(super) x86: Option<&'a Image>,
+    pub(super) arm: Option<&'a Image>,
     /// The host image that each of them needs, where the target lets one choose.
-    x86_host: Option<AmiChoice<'a>>,
-    arm_host: Option<AmiChoice<'a>>,
+    pub(super) x86_host: Option<AmiChoice<'a>>,
+    pub(super) arm_host: Option<AmiChoice<'a>>,
     pub(super) wanted: Wanted,
-    capability: Option<ComputeCapability>,
+    pub(super) capability: Option<ComputeCapability>,
     needs: Option<HostNeeds>,
     /// What there is to say of the engine and the model's class.
     engine: Option<String>,
@@ -261,86 +260,6 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn image(&self, instance: &Instance) -> Result<Option<&'a Image>, Reason> {
-        let image = match instance.arch {
-            Arch::X86_64 => self.x86,
-            Arch::Arm64 => self.arm,
-        };
-        if image.is_none() && self.deployment.images.is_some() && self.deployment.hub {
-            return Err(far(format!("there is no image for {}", instance.arch)));
-        }
-        let Some(accelerator) = instance.accelerator() else {
-            return Ok(image);
-        };
-        if let (Some(least), Some(has)) = (self.capability, accelerator.compute_capability)
-            && has < least
-        {
-            return Err(far(format!(
-                "{} has compute capability {has}, and the image is compiled for {least} and up",
-                accelerator.name
-            )));
-        }
-        let cuda = image.and_then(|image| image.cuda.as_deref());
-        if let (Some(least), Some(has)) = (accelerator.min_cuda.as_deref(), cuda)
-            && version::compare(has, least).is_lt()
-        {
-            return Err(far(format!(
-                "{} needs CUDA {least}, and the image has {has}",
-                accelerator.name
-            )));
-        }
-        Ok(image)
-    }
-
-    /// The host image with a driver for the image's CUDA, where the target lets one choose.
-    fn host_image(
-        &self,
-        instance: &Instance,
-        image: Option<&Image>,
-        warnings: &mut Vec<String>,
-    ) -> Result<Option<String>, Reason> {
-        let amis = self.catalogs.amis();
-        let (Some(api), Some(accelerator)) = (self.deployment.ami, instance.accelerator()) else {
-            return Ok(None);
-        };
-        let Some(cuda) = image.and_then(|image| image.cuda.as_deref()) else {
-            return Ok(None);
-        };
-        let choice = match instance.arch {
-            Arch::X86_64 => &self.x86_host,
-            Arch::Arm64 => &self.arm_host,
-        };
-        let Some(choice) = choice else {
-            if api == AmiKind::Transform {
-                let newest = amis
-                    .transform()
-                    .filter_map(|ami| Some((ami.driver?, ami)))
-                    .max_by_key(|(driver, _)| *driver);
-                let driver = newest.map_or(0, |(driver, _)| driver);
-                warnings.push(format!(
-                    "batch transform has driver {driver} at most; CUDA {cuda} then needs forward-compatibility libraries in the image"
-                ));
-                return Ok(newest.map(|(_, ami)| ami.ami.clone()));
-            }
-            return Err(far(format!("no host image has a driver for the image's CUDA {cuda}")));
-        };
-        if let (Some(least), Some(has)) = (accelerator.min_driver, choice.ami.driver)
-            && has < least
-        {
-            return Err(far(format!(
-                "{} needs driver {least}, and the newest host image has {has}",
-                accelerator.name
-            )));
-        }
-        if choice.fit != DriverFit::Full {
-            warnings.push(format!(
-                "{} starts CUDA {cuda} by minor-version compatibility only",
-                choice.ami.ami
-            ));
-        }
-        Ok(Some(choice.ami.ami.clone()))
-    }
-
     fn big_enough(&self, instance: &Instance) -> Result<(), Reason> {
         if let Some(least) = self.wish.min_vcpus.filter(|least| instance.vcpus < *least) {
             return Err(far(format!("it has {} vCPUs, and {least} are needed", instance.vcpus)));
@@ -360,40 +279,6 @@ impl<'a> Judge<'a> {
             "loading the weights takes about {} GiB of host memory, and it has {memory:.0}",
             needs.memory_gib
         ))
-    }
-}
-
-/// The host image with a driver for the CUDA of `image`. For which families it is documented is not asked here.
-fn host<'a>(
-    catalogs: &'a Catalogs,
-    deployment: &Deployment,
-    image: Option<&Image>,
-) -> Option<AmiChoice<'a>> {
-    let cuda = image?.cuda.as_deref()?;
-    match deployment.ami? {
-        AmiKind::Inference => catalogs.amis().for_cuda(cuda, ""),
-        AmiKind::Transform => catalogs.amis().for_cuda_transform(cuda, ""),
-    }
-}
-
-/// What speaks against the engine of the image for this model; none if it is known to serve it.
-fn engine_warning(
-    catalogs: &Catalogs,
-    deployment: &Deployment,
-    version: &str,
-    model: &Sized<'_>,
-) -> Option<String> {
-    let engine = deployment.engine.as_deref()?;
-    let class = model.shape.architecture.as_deref()?;
-    match catalogs.engines().supports(engine, version, class) {
-        Served::Supported => None,
-        Served::TooOld { first } => Some(format!(
-            "{class} came with {engine} {first}, and the image has {version}: see recommend_image"
-        )),
-        Served::Dropped { last } => Some(format!(
-            "{engine} {last} was the last with {class}, and the image has {version}: see recommend_image"
-        )),
-        Served::Unknown => Some(format!("whether {engine} {version} serves {class} is not known")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The `instance` server: which instance type runs a model, at what cost, and why not the others.
 
 mod answers;
+mod image;
 mod judge;
 mod prompts;
 mod resources;

@@ -20,6 +20,7 @@ use mcc_catalogs::Catalogs;
 use crate::error::ServeError;
 use crate::handler::Handler;
 use crate::roots::Roots;
+use crate::rounds::{Rounds, StateKey};
 use crate::server::{Context, Server};
 
 /// What every transport needs to know.
@@ -30,6 +31,9 @@ pub struct Options {
     pub roots: Vec<PathBuf>,
     /// A folder with rows of your own, which are added to the catalogs or replace rows of theirs.
     pub catalogs: Option<PathBuf>,
+    /// The key for what clients carry from one round of a call to the next. `None`: one that this
+    /// process makes up, so that no other process can go on with its calls.
+    pub state_key: Option<StateKey>,
     /// Which log lines go to stderr, as `target=level,…`. `None`: errors, and the HTTP address.
     pub log: Option<String>,
 }
@@ -39,6 +43,7 @@ fn handler(server: &'static Server, options: &Options) -> Result<Handler, ServeE
     let context = Context {
         roots: Roots::new(&options.roots)?,
         catalogs: options.catalogs.as_deref().map(Catalogs::with_overlay).transpose()?,
+        rounds: options.state_key.clone().map(Rounds::from).unwrap_or_default(),
     };
     Ok(Handler::new(server, Arc::new(context)))
 }

@@ -177,9 +177,14 @@ async fn forms_go_to_clients_that_show_them_and_their_answers_add_up() {
     assert_eq!(result["structuredContent"]["answered"], json!({"first": 0, "second": 1}));
     let declined = json!({"name": "ask", "inputResponses": {"inputs": {"action": "decline"}}});
     assert_eq!(ask(declined).await["structuredContent"]["declined"], true);
-    // State is whatever the client says it is.
+    // A state that was not given is refused with what to do, and not repeated.
     for state in ["", "nonsense", "[]", "{\"first\":\"hf_abcdefghijklmnopqrstuvwxyz\"}"] {
         let result = ask(json!({"name": "ask", "requestState": state})).await;
+        assert_eq!(result["isError"], true, "{result}");
+        let error = &result["structuredContent"]["error"];
+        assert_eq!(error["code"], "invalid_state", "{result}");
+        let fix = error["problems"][0]["fix"].as_str().unwrap();
+        assert!(fix.contains("without requestState"), "{fix}");
         assert!(!result.to_string().contains("hf_abc"), "{result}");
     }
     // A client of an older revision gets a result, never a form.
