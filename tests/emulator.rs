@@ -44,7 +44,7 @@ impl Emulator {
         let bin = std::env::split_paths(&path)
             .find(|dir| dir.join("moto_server").is_file() && dir.join("aws").is_file());
         let Some(bin) = bin else {
-            assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "no moto with an AWS CLI");
+            assert!(!shown::required("emulator"), "no moto with an AWS CLI");
             let _ = writeln!(
                 std::io::stderr(),
                 "skipped: 14 lives of projects need moto and the AWS CLI v2 (.ci/emulator FOLDER, and FOLDER/bin on the PATH)"
