@@ -41,8 +41,13 @@ impl Emulator {
     /// Nothing, with a printed reason, where it is not installed.
     fn start() -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let bin = std::env::split_paths(&path)
-            .find(|dir| dir.join("moto_server").is_file() && dir.join("aws").is_file());
+        // Both of one environment; an `aws` of version 1 is no use.
+        let bin = std::env::split_paths(&path).find(|dir| {
+            let code = "import awscli.botocore";
+            let mut python = Command::new(dir.join("python"));
+            dir.join("moto_server").is_file()
+                && python.args(["-c", code]).output().is_ok_and(|run| run.status.success())
+        });
         let Some(bin) = bin else {
             assert!(!shown::required("emulator"), "no moto with an AWS CLI");
             let _ = writeln!(
