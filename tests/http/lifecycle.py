@@ -19,7 +19,10 @@ from server import LINES, MAX_BODY_MB, WORKERS, Missing, Server, children, insta
 
 def check_loaded_once(server: Server) -> None:
     """The workers predict with a model that was loaded before they were forked."""
-    workers = len(children(server.model_server()))
+    # /ping is answered as soon as the first of them is there
+    deadline = time.monotonic() + 30
+    while (workers := len(children(server.model_server()))) < WORKERS and time.monotonic() < deadline:
+        time.sleep(0.1)
     loads = server.logged().count(" loaded ")
     assert workers == WORKERS and loads == 1, f"{workers} workers, the model was loaded {loads} times"
 
