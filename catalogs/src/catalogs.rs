@@ -200,6 +200,13 @@ impl Catalogs {
             .get_or_init(|| JumpStart::new(file::layered(self.overlay.jumpstart.as_ref())))
     }
 
+    /// The Hugging Face id of a model that `id` names in JumpStart. Models that Hugging Face does not have are unknown
+    /// here, as are ids that came after the table.
+    pub fn of_jumpstart(&self, id: &str) -> Option<&str> {
+        // JumpStart's ids have no owner: the usual id is not looked up, nor the table read for it.
+        if id.contains('/') { None } else { self.jumpstart().hugging_face(id) }
+    }
+
     /// The limits of the API and the runtime.
     pub fn limits(&self) -> &Limits {
         self.limits.get_or_init(|| file::layered(self.overlay.limits.as_ref()))

@@ -42,9 +42,7 @@ impl JumpStart {
         Self { file }
     }
 
-    /// The Hugging Face id of JumpStart's `id`. Models that Hugging Face does not have are not here, nor are ids that
-    /// came after the table.
-    pub fn hugging_face(&self, id: &str) -> Option<&str> {
+    pub(crate) fn hugging_face(&self, id: &str) -> Option<&str> {
         let row = self.file.models.iter().find(|row| row.id.eq_ignore_ascii_case(id))?;
         Some(row.hugging_face.as_str())
     }

@@ -178,7 +178,7 @@ impl ModelArguments {
 /// A model of the catalogs, or one of its variants.
 fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolError> {
     let models = catalogs.models();
-    let name = catalogs.jumpstart().hugging_face(name).unwrap_or(name);
+    let name = catalogs.of_jumpstart(name).unwrap_or(name);
     let unsized_row = || {
         ToolError::of(
             "model_not_sized",

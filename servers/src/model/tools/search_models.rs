@@ -70,7 +70,7 @@ fn search(call: Call) -> Result<Reply, ToolError> {
         min_context: arguments.min_context,
     };
     let query = arguments.query.unwrap_or_default();
-    let query = catalogs.jumpstart().hugging_face(&query).unwrap_or(&query);
+    let query = catalogs.of_jumpstart(&query).unwrap_or(&query);
     let (found, approximate) = find::search(models, query, &filter);
     let total = found.len();
     let limit = arguments.limit.unwrap_or(USUAL);
