@@ -297,6 +297,10 @@ fn missing(merged: &Merged, config: &Config, layers: &[&Layer]) -> Vec<Question>
     keys.extend(layers.iter().flat_map(|l| &l.manifest.needs).map(String::as_str));
     keys.dedup();
     keys.retain(|k| merged.get(k).is_none() && !refused(merged, k));
+    if refused(merged, "modelName") {
+        // Once the model is right, one is recommended for it.
+        keys.retain(|k| *k != "instanceType");
+    }
     keys.into_iter().map(|k| question(k, Some(config))).collect()
 }
 

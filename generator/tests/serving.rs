@@ -299,6 +299,18 @@ fn an_unknown_model_needs_its_config() {
     assert!(said(&json!({"modelName": "me/own", "modelConfig": TINY})).is_ready());
 }
 
+/// Where the model itself is wrong, only that is said: an instance type is recommended for the right one.
+#[test]
+fn a_refused_model_asks_for_no_instance_type() {
+    for name in ["deepseek-llm-r1-distill-llama-8b", "no model; at all"] {
+        let plan = said(&json!({"modelName": name}));
+        assert_eq!(plan.questions, [], "{name}");
+        let errors: Vec<_> = plan.findings.iter().filter(|f| f.is_error()).collect();
+        assert_eq!(errors.len(), 1, "{name}: {errors:#?}");
+        assert_eq!(errors[0].field.as_deref(), Some("modelName"));
+    }
+}
+
 /// The first recommendation for every model of the catalogs is accepted by every rule.
 #[test]
 fn every_recommendation_is_accepted() {
