@@ -23,6 +23,12 @@ pub struct Engine {
     pub env_prefix: String,
     /// Several releases were read, so that first and last are known.
     pub history: bool,
+    /// The newest release that was read serves no other class than those listed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
+    /// The engine whose command line it has, being a plugin of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options_of: Option<String>,
 }
 
 /// The share of a device's memory that an engine takes unless told otherwise, from a release on.
@@ -218,6 +224,8 @@ pub enum Support {
         /// The last release that has it.
         last: String,
     },
+    /// No release does: the newest that was read has none of that name.
+    Absent,
     /// Not known: the class or the release is not among those read, or lies between two of them.
     Unknown,
 }
@@ -225,6 +233,8 @@ pub enum Support {
 /// The options of an engine and where they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions<'a> {
+    /// The engine that was read.
+    pub engine: &'a str,
     /// The release that was read.
     pub version: &'a str,
     /// The options.
@@ -289,8 +299,12 @@ impl Engines {
 
     /// Whether a release serves a model class.
     pub fn supports(&self, engine: &str, version: &str, class: &str) -> Support {
-        let (Some(known), Some(row)) = (self.get(engine), self.architecture(engine, class)) else {
+        let Some(known) = self.get(engine) else {
             return Support::Unknown;
+        };
+        let Some(row) = self.architecture(engine, class) else {
+            let read = version::compare(version, &known.last_sampled) == Ordering::Equal;
+            return if known.complete && read { Support::Absent } else { Support::Unknown };
         };
         if !known.history {
             return if version::compare(version, &known.last_sampled) == Ordering::Equal {
@@ -380,9 +394,10 @@ impl Engines {
 
     /// The options of an engine; none if they were not read.
     pub fn options(&self, engine: &str) -> Option<EngineOptions<'_>> {
+        let engine = self.get(engine).and_then(|row| row.options_of.as_deref()).unwrap_or(engine);
         let source = self.options.sources.iter().find(|row| row.engine == engine)?;
         let options = self.options.options.iter().filter(|row| row.engine == engine).collect();
-        Some(EngineOptions { version: &source.version, options })
+        Some(EngineOptions { engine: &source.engine, version: &source.version, options })
     }
 
     fn sampled(&self, engine: &str) -> Vec<&str> {

@@ -1,7 +1,7 @@
 //! Which Python packages serve a packed model: the framework's release, its companions, the backend's
 //! own, and what the training environment pins.
 
-use crate::registry::{Framework, Manifest, Package, Release};
+use crate::manifest::{Framework, Manifest, Package, Release};
 
 /// A pinned package of the image.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -11,6 +11,7 @@ mod finding;
 mod format;
 mod framework;
 mod inputs;
+mod manifest;
 mod matrix;
 mod merge;
 mod plan;
@@ -31,13 +32,12 @@ pub use diff::{Change, Difference};
 pub use finding::{Finding, Severity};
 pub use format::Format;
 pub use inputs::{Field, Inputs, Kind, Registered, fields, find as field};
+pub use manifest::{AmiKind, InstancePool, Manifest, SizingRole, Weights};
 pub use matrix::{Cell, Support, matrix};
 pub use merge::{FileAccess, Merged, ResolvedInput, Source, Sourced, Sources};
 pub use plan::{Cost, Plan, Question, generate, plan, spec};
 pub use project::{File, PlannedFile, Project};
-pub use registry::{
-    AmiKind, Config, InstancePool, Layer, Manifest, Registry, SizingRole, Weights, registry,
-};
+pub use registry::{Config, Layer, Registry, registry};
 pub use render::Language;
 pub use rules::{Rule, rules};
 pub use saved::{INPUTS as SAVED_INPUTS, read_inputs as saved_inputs};

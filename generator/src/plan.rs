@@ -96,7 +96,8 @@ pub fn spec(catalogs: &Catalogs, merged: &Merged) -> Option<Spec> {
     let mut merged = merged.clone();
     let (config, target) = choose(&mut merged)?;
     let framework = merged.text("framework").map(str::to_owned);
-    let layers = registry().overlay(config, framework.as_deref(), &target);
+    let on = accelerator(catalogs, &merged);
+    let layers = registry().overlay_on(config, framework.as_deref(), &target, on);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
     Some(context(catalogs, &merged, config, &target, layers).spec())
@@ -131,7 +132,8 @@ fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
         return (bare(&merged, questions), None);
     };
     let framework = merged.text("framework").map(str::to_owned);
-    let layers = registry().overlay(config, framework.as_deref(), &target);
+    let on = accelerator(catalogs, &merged);
+    let layers = registry().overlay_on(config, framework.as_deref(), &target, on);
     not_applicable(&mut merged, config, &target, &layers);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
@@ -232,6 +234,12 @@ fn choose(merged: &mut Merged) -> Option<(&'static Config, String)> {
     let config = registry.config(merged.text("deploymentConfig")?)?;
     let target = merged.text("deploymentTarget")?.to_owned();
     Some((config, target))
+}
+
+/// Kind of accelerator of the instance type, if one is named and known.
+fn accelerator(catalogs: &Catalogs, merged: &Merged) -> &'static str {
+    let row = merged.text("instanceType").and_then(|name| catalogs.instances().get(name));
+    row.map_or("", |row| row.accelerator_kind().as_str())
 }
 
 fn apply_defaults(merged: &mut Merged, layers: &[&Layer]) {

@@ -5,239 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+
+use crate::manifest::Manifest;
 
 static LAYERS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/layers");
 static TARGETS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/targets");
-
-/// `layer.json`: what a layer is and takes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Manifest {
-    /// A few words.
-    pub title: String,
-    /// One or two sentences.
-    pub description: String,
-    /// Groups of inputs that it takes.
-    pub groups: Vec<String>,
-    /// Single inputs of those groups that it takes not, each with the reason.
-    pub refuses: BTreeMap<String, String>,
-    /// Inputs that must be given.
-    pub needs: Vec<String>,
-    /// Values for the inputs in `needs`, for tables and tests.
-    pub examples: Map<String, Value>,
-    /// What to know before one takes it to a target, by the target's name.
-    pub advice: BTreeMap<String, String>,
-    /// Values of inputs that are not given.
-    pub defaults: Map<String, Value>,
-    /// Prefixes of paths whose files exist only if the value at that path of the view is truthy (`!`: is not).
-    pub when: BTreeMap<String, String>,
-    /// Shared parts that it is made of: folders of `layers/shared` or `targets/shared`, which it comes after.
-    pub uses: Vec<String>,
-    /// Family of base images in the catalogs.
-    pub images: Option<String>,
-    /// Oldest version of those images that does what the layer's files ask for.
-    pub oldest_image: Option<String>,
-    /// Serving engine in the catalogs.
-    pub engine: Option<String>,
-    /// Of the backends that fetch their model: the one that is meant where none is named.
-    pub usual: bool,
-    /// What becomes of single options of that engine.
-    pub options: OptionRoles,
-    /// Accelerators that it runs on: `cpu`, `cuda`, `neuron`.
-    pub accelerators: Vec<String>,
-    /// Where the weights are: `packed` in the image or fetched from a `hub`.
-    pub weights: Option<Weights>,
-    /// What a framework layer knows of its framework.
-    pub framework: Option<Framework>,
-    /// Folder of the project that a packed model is copied to; `model` where none is named.
-    pub model_dir: Option<String>,
-    /// Tensors of a packed model, for servers that must be told them.
-    pub tensors: Option<Tensors>,
-    /// Python packages that a backend layer needs, with their exact versions.
-    pub packages: Vec<Package>,
-    /// Request file of the project by content type; its keys are the content types that can be asked for.
-    pub payloads: BTreeMap<String, String>,
-    /// Environment variables of the container: a structural template over the view.
-    pub env: Map<String, Value>,
-    /// Whether its processes hand each other more than a few megabytes in shared memory.
-    pub shared_memory: Option<bool>,
-    /// Which field of the catalogs' instance types says that the target takes a type.
-    pub instances: Option<InstancePool>,
-    /// The target's ceiling on a request's body, in MB.
-    pub max_body_mb: Option<u32>,
-    /// The target's ceiling on the time to answer, in seconds.
-    pub timeout_s: Option<u32>,
-    /// Which kind of host image decides the GPU driver.
-    pub ami: Option<AmiKind>,
-    /// Most variables in the container's environment, where the target has a limit of its own.
-    pub environment_max: Option<usize>,
-    /// Whether the service copies models from S3 into the container.
-    pub s3_model_source: Option<bool>,
-    /// Whether models can come as an S3 prefix, and not only as an archive.
-    pub s3_prefix_models: Option<bool>,
-    /// Whether autoscaling can go down to no instance at all.
-    pub scales_to_zero: Option<bool>,
-    /// AWS services that the target needs in its Region.
-    pub services: Vec<String>,
-}
-
-/// What becomes of single options of an engine that a user may give.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OptionRoles {
-    /// Options that an input sets: they are given as that input, or not at all.
-    pub inputs: BTreeMap<String, String>,
-    /// Options that the project sets itself or that would break it, each with the reason.
-    pub refused: BTreeMap<String, String>,
-    /// Options that change how much memory the model takes.
-    pub sizing: BTreeMap<String, SizingRole>,
-}
-
-/// How an option changes the memory that a model takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SizingRole {
-    /// Number format of the key-value cache.
-    CacheFormat,
-    /// Turns CUDA graphs off.
-    Eager,
-    /// Most tokens in one step.
-    BatchedTokens,
-    /// Groups of layers, each on devices of its own.
-    Pipeline,
-    /// Copies of the model in one server.
-    Copies,
-    /// In a way that is not estimated: what does not fit is a warning then.
-    Other,
-}
-
-/// Where a model's weights are at run time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Weights {
-    /// In the image.
-    Packed,
-    /// Fetched when the container starts.
-    Hub,
-}
-
-/// What a server wants to know of a packed model's tensors.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Tensors {
-    /// Inputs of the sample model, as `modelInputs` takes them.
-    pub inputs: Map<String, Value>,
-    /// Its outputs.
-    pub outputs: Map<String, Value>,
-    /// The inputs of a request to it, in the form of the `KServe` v2 protocol.
-    pub request: Value,
-    /// Most records that one call of the model takes.
-    pub max_batch_size: u32,
-    /// Whether the server can read the tensors from a model's file by itself.
-    pub completed: bool,
-}
-
-/// The set of instance types that a target accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum InstancePool {
-    Hosting,
-    BatchTransform,
-    Hyperpod,
-}
-
-impl InstancePool {
-    /// Whether an instance type belongs to it.
-    pub fn takes(self, row: &mcc_catalogs::Instance) -> bool {
-        match self {
-            Self::Hosting => row.hosting,
-            Self::BatchTransform => row.batch_transform,
-            Self::Hyperpod => row.hyperpod,
-        }
-    }
-}
-
-/// Which API field names the host image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum AmiKind {
-    Inference,
-    Transform,
-}
-
-/// What a framework layer knows of its framework.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Framework {
-    /// Its package on the Python package index.
-    pub package: String,
-    /// Names that mean it in a requirements file, lower case, `-` for `_`.
-    pub aliases: Vec<String>,
-    /// The version that is taken when nothing says which.
-    pub default_version: String,
-    /// Whether a model must be served by exactly the version that it was trained with.
-    pub strict: bool,
-    /// Formats of its models; the first is the default.
-    pub formats: Vec<ModelFormat>,
-    /// Releases that are known to install, newest first.
-    pub releases: Vec<Release>,
-}
-
-/// A format that a framework keeps models in.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelFormat {
-    /// Its name, as `modelFormat` takes it.
-    pub name: String,
-    /// The model's file or folder in the container's model folder.
-    pub file: String,
-    /// Endings of files in this format.
-    pub suffixes: Vec<String>,
-    /// Whether a model is one file or a folder.
-    pub kind: ModelKind,
-}
-
-/// Whether a model is one file or a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum ModelKind {
-    File,
-    Directory,
-}
-
-/// Versions of a framework that install in the same way.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Release {
-    /// The exact versions.
-    pub versions: Vec<String>,
-    /// Pythons that have wheels for all of them.
-    pub python: Vec<String>,
-    /// Packages installed at the version of the framework.
-    pub install: Vec<Package>,
-    /// Companions at their own exact versions.
-    #[serde(rename = "with")]
-    pub companions: Vec<Package>,
-}
-
-/// A Python package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Package {
-    /// Its name.
-    pub name: String,
-    /// Its exact version; absent where that of the framework is meant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// The only image architecture that it is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arch: Option<String>,
-}
 
 /// One layer folder.
 #[derive(Debug)]
@@ -362,10 +134,42 @@ impl Registry {
 
     /// The layers that a project is made of, the later winning.
     pub fn overlay(&self, config: &Config, framework: Option<&str>, target: &str) -> Vec<&Layer> {
+        self.overlay_on(config, framework, target, "")
+    }
+
+    /// The same on a kind of accelerator, for which a backend may have a layer of its own.
+    pub fn overlay_on(
+        &self,
+        config: &Config,
+        framework: Option<&str>,
+        target: &str,
+        accelerator: &str,
+    ) -> Vec<&Layer> {
         let mut layers = self.with_parts(&["layers/base".to_owned()]);
         layers.extend(self.config_layers(config, framework));
+        layers.extend(self.on(config, accelerator));
         layers.extend(self.target_layers(target));
         layers
+    }
+
+    /// What makes a backend run on a kind of accelerator that it does not run on by itself.
+    pub fn on(&self, config: &Config, accelerator: &str) -> Option<&Layer> {
+        let Config { architecture, backend, .. } = config;
+        self.layers.get(&format!("layers/{architecture}/backend/{backend}/on/{accelerator}"))
+    }
+
+    /// Kinds of accelerator that a config runs on, its own first.
+    pub fn accelerators(&self, config: &Config) -> Vec<String> {
+        let mut all = Vec::new();
+        for layer in self.config_layers(config, None) {
+            if !layer.manifest.accelerators.is_empty() {
+                all.clone_from(&layer.manifest.accelerators);
+            }
+        }
+        let others = ["cpu", "cuda", "neuron"].into_iter();
+        let others = others.filter(|kind| self.on(config, kind).is_some());
+        all.extend(others.map(str::to_owned));
+        all
     }
 
     /// The layers that make a config what it is.

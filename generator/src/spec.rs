@@ -37,6 +37,13 @@ pub struct Spec {
     pub iam: Iam,
 }
 
+impl InstanceSpec {
+    /// Accelerators that a model takes which is split over so many of their cores.
+    pub(crate) fn split(&self, degree: Option<u32>) -> Option<u32> {
+        degree.map(|cores| cores.div_ceil(self.accelerator_cores.max(1)))
+    }
+}
+
 /// The project itself.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProjectSpec {
@@ -128,8 +135,12 @@ pub struct InstanceSpec {
     pub gpus: u32,
     /// GPUs or Neuron devices.
     pub accelerators: u32,
+    /// Cores of each of them that a model is split over; 1 for GPUs.
+    pub accelerator_cores: u32,
     /// `cpu`, `cuda` or `neuron`.
     pub accelerator_kind: String,
+    /// Whether that is `neuron`.
+    pub neuron: bool,
     /// Name of the accelerator, such as `A10G`.
     pub accelerator: Option<String>,
     /// Kubernetes resource of the accelerators; empty for none.

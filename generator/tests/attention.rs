@@ -22,6 +22,8 @@ fn sequence(model: &ModelShape, tokens: u64, tensor_parallel: u32) -> u64 {
         name: "H200".to_owned(),
         memory_gib: 139.8,
         count: 8,
+        together: 1,
+        compiled: false,
         compute_capability: Some((9, 0)),
         bf16: true,
         fp8: true,

@@ -16,11 +16,11 @@ use std::process::Command;
 use mcc_generator::Project;
 use serde_json::{Map, Value, json};
 use support::matrix::shown;
-use support::{base, have, have_module, object, pairs, project, try_project};
+use support::{base, have, have_module, object, on_neuron, pairs, project, try_project};
 
 /// Every config on every target, and forms of them with other files.
 fn inputs() -> Vec<Map<String, Value>> {
-    let mut all = Vec::new();
+    let mut all = on_neuron();
     for (config, target) in pairs() {
         let start = base(&config, &target);
         let mut more = vec![json!({}), json!({"buildTarget": "local"})];

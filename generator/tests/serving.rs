@@ -169,7 +169,8 @@ fn cases() -> Vec<(Value, Vec<&'static str>, Vec<&'static str>)> {
             vec![],
             vec!["MCC-GPU-005"],
         ),
-        (json!({"instanceType": "ml.inf2.8xlarge"}), vec!["MCC-ACC-001"], vec![]),
+        (json!({"instanceType": "ml.inf2.8xlarge"}), vec![], vec![]),
+        (json!({"instanceType": "ml.trn2.48xlarge"}), vec!["MCC-ACC-001"], vec![]),
         (json!({"instanceType": "ml.m5.4xlarge"}), vec!["MCC-ACC-001"], vec![]),
         // Engine options.
         (json!({"engineArgs": {"seeed": 1}}), vec!["MCC-ENG-001"], vec![]),

@@ -1,7 +1,7 @@
 //! The endpoint, job or pods that the model runs in.
 
 use super::{Context, ZERO_ACCOUNT};
-use crate::registry::AmiKind;
+use crate::manifest::AmiKind;
 use crate::spec::{
     Autoscaling, Aws, Batch, ComponentSpec, Endpoint, Image, InstanceSpec, ManagedScaling, Model,
     ProjectSpec, Scaling,
@@ -137,7 +137,7 @@ impl Context<'_> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bounded by an instance's memory
     fn component(&self, instance: &InstanceSpec, model: &Model) -> ComponentSpec {
         let i = &self.inputs;
-        let split = model.tensor_parallel.filter(|_| instance.accelerators > 0);
+        let split = instance.split(model.tensor_parallel).filter(|_| instance.accelerators > 0);
         let accelerators = i.ic_gpu_count.or(split).filter(|n| *n > 0);
         let memory =
             i.ic_memory_size.unwrap_or_else(|| match (accelerators, instance.accelerators) {

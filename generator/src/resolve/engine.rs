@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Context;
 use crate::finding::{Finding, Severity, shorten};
-use crate::registry::{OptionRoles, SizingRole};
+use crate::manifest::{OptionRoles, SizingRole};
 use crate::render::plain;
 use crate::sizing::Wanted;
 use crate::spec::{Aws, InstanceSpec};
@@ -80,15 +80,17 @@ impl Context<'_> {
         let stem = name.split('.').next().unwrap_or(name);
         let Some(option) = known.get(stem) else {
             // Options come and go between releases: only the one that was read is known for certain.
-            let certain = release.is_some_and(|r| minor(r) == minor(known.version));
+            let certain =
+                known.engine == engine && release.is_some_and(|r| minor(r) == minor(known.version));
             let severity = if certain { Severity::Error } else { Severity::Warning };
             let release = release.map_or_else(|| "of that image".to_owned(), str::to_owned);
             let message = if certain {
                 format!("{engine} {release} has no option {}", shorten(name))
             } else {
                 format!(
-                    "{} is no option of {engine} {}; whether the release {release} has it is not known",
+                    "{} is no option of {} {}; whether the release {release} has it is not known",
                     shorten(name),
+                    known.engine,
                     known.version,
                 )
             };

@@ -85,7 +85,8 @@ impl Context<'_> {
         let i = &self.inputs;
         let instance = &spec.instance;
         let hub = spec.model.source != "packed";
-        let wanted = spec.model.tensor_parallel.or(hub.then_some(instance.accelerators));
+        let split = instance.split(spec.model.tensor_parallel);
+        let wanted = split.or(hub.then_some(instance.accelerators));
         let accelerators = i.hp_gpu_count.or(wanted).filter(|n| *n > 0);
         let share = match (accelerators, instance.accelerators) {
             (Some(n), all) if all > 0 => (f64::from(n) / f64::from(all)).min(1.0),

@@ -11,13 +11,14 @@ mod tensors;
 
 use std::collections::BTreeMap;
 
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{AcceleratorKind, Catalogs};
 use serde_json::{Map, Value};
 
 use crate::finding::Finding;
 use crate::inputs::{self, Inputs};
+use crate::manifest::Manifest;
 use crate::merge::Merged;
-use crate::registry::{Config, Layer, Manifest};
+use crate::registry::{Config, Layer};
 use crate::render;
 use crate::sizing::{self, Device, ModelShape};
 use crate::spec::{Aws, Hyperpod, Iam, InstanceSpec, ProjectSpec, Server, Spec, Tag, Vpc};
@@ -164,7 +165,9 @@ impl Context<'_> {
             known: true,
             gpus: row.gpus(),
             accelerators: row.count,
+            accelerator_cores: row.accelerator().and_then(|a| a.cores).unwrap_or(1).max(1),
             accelerator_kind: kind.as_str().to_owned(),
+            neuron: kind == AcceleratorKind::Neuron,
             accelerator: row.accelerator().map(|a| a.name.clone()),
             resource: kind.resource().unwrap_or_default().to_owned(),
             vcpus: row.vcpus,

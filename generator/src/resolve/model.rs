@@ -4,12 +4,14 @@ use serde_json::{Map, Value};
 
 use super::Context;
 use crate::finding::Finding;
-use crate::registry::Weights;
+use crate::manifest::Weights;
 use crate::sizing::{self, Dtype, ModelShape, ModelSource, Quantization, Wanted, device_of};
 use crate::spec::{Aws, Fit, InstanceSpec, Model};
 
 /// Where the service puts a model that it downloads itself.
 const MODEL_FOLDER: &str = "/opt/ml/model";
+/// Seconds that compiling a model may take, where nobody has compiled it before: an estimate.
+const COMPILE_S: u32 = 1800;
 /// Largest `config.json` that is read, in bytes.
 const MAX_CONFIG: u64 = sizing::MAX_CONFIG_BYTES as u64;
 
@@ -35,12 +37,16 @@ impl Context<'_> {
         model.dtype.clone_from(&i.dtype);
         // An accelerator that the engine does not run on is another rule's matter.
         let kinds = self.accelerators();
+        let devices = self.devices();
+        let taken = |name: &String| devices.is_empty() || devices.contains(name);
         self.facts.device = instance
             .kind
             .as_deref()
             .filter(|_| kinds.contains(&instance.accelerator_kind))
+            .filter(|_| instance.accelerator.as_ref().is_none_or(taken))
             .and_then(|t| self.catalogs.instances().get(t))
             .and_then(device_of);
+        let compiled = self.facts.device.as_ref().is_some_and(|device| device.compiled);
         let row = self.catalogs.models().get(&name);
         let embeds = row.is_some_and(|r| r.task.as_deref() == Some("feature-extraction"));
         model.sample_text = embeds.then(|| "The three largest cities of Italy".to_owned());
@@ -50,6 +56,10 @@ impl Context<'_> {
         self.facts.wanted = self.wanted(release.as_deref(), model.engine_options.as_ref());
         self.facts.release = release;
         self.size(&mut model);
+        if compiled && model.max_model_len.is_none() {
+            // The engine would compile the model's longest context in, whatever that takes.
+            model.max_model_len = Some(sizing::COMPILED_CONTEXT);
+        }
         model
     }
 
@@ -126,6 +136,10 @@ impl Context<'_> {
             model.max_model_len = plan.max_model_len;
             if self.inputs.dtype.is_none() {
                 model.dtype.clone_from(&plan.dtype_flag);
+            }
+            if device.compiled {
+                let longer = fit.health_check_timeout_s.saturating_add(COMPILE_S);
+                fit.health_check_timeout_s = longer.min(sizing::LONGEST_TIMEOUT_S);
             }
             fit.weights_gib = plan.sizing.weights_gib;
             fit.notes.extend(self.recommendation());

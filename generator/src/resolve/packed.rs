@@ -8,8 +8,8 @@ use super::model::empty;
 use crate::artifact;
 use crate::finding::Finding;
 use crate::framework::{self, Requirement};
+use crate::manifest::{Framework, ModelFormat, ModelKind};
 use crate::merge::FileAccess;
-use crate::registry::{Framework, ModelFormat, ModelKind};
 use crate::spec::{InstanceSpec, Model};
 
 /// Largest model file that is copied into a project, in bytes. Larger ones belong in S3.

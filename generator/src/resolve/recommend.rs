@@ -4,8 +4,8 @@ use mcc_catalogs::{Arch, ComputeCapability, Instance};
 
 use super::Context;
 use crate::finding::Finding;
+use crate::manifest::Weights;
 use crate::merge::Source;
-use crate::registry::Weights;
 use crate::rules;
 use crate::sizing::{self, Candidate, Device, Dtype, Support, device_of};
 use crate::spec::Aws;
@@ -56,6 +56,7 @@ impl Context<'_> {
         };
         let pool = self.manifest(|m| m.instances);
         let kinds = self.accelerators();
+        let devices = self.devices();
         let archs: Vec<Arch> = [Arch::X86_64, Arch::Arm64]
             .into_iter()
             .filter(|arch| self.resolve_image(aws, *arch, None).is_ok())
@@ -63,6 +64,8 @@ impl Context<'_> {
         let takes = |row: &Instance| {
             pool.is_none_or(|pool| pool.takes(row))
                 && kinds.iter().any(|k| k == row.accelerator_kind().as_str())
+                && (devices.is_empty()
+                    || row.accelerator().is_some_and(|a| devices.contains(&a.name)))
                 && archs.contains(&row.arch)
                 && device_of(row).is_some_and(|device| self.runs_natively(&device))
         };
@@ -102,6 +105,11 @@ impl Context<'_> {
     pub(crate) fn accelerators(&self) -> Vec<String> {
         self.manifest(|m| (!m.accelerators.is_empty()).then(|| m.accelerators.clone()))
             .unwrap_or_default()
+    }
+
+    /// The only accelerators of those kinds that it runs on; empty for all.
+    pub(crate) fn devices(&self) -> Vec<String> {
+        self.manifest(|m| (!m.devices.is_empty()).then(|| m.devices.clone())).unwrap_or_default()
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use crate::artifact::{Artifact, onnx};
 use crate::finding::Finding;
-use crate::registry::Tensors;
+use crate::manifest::Tensors;
 use crate::spec::{Model, Reshape, Tensor};
 
 /// Types by ONNX's number: our name for each.

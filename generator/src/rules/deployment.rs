@@ -2,6 +2,7 @@
 
 use super::{Rule, with_types};
 use crate::finding::{Finding, Severity};
+use crate::registry::{Config, registry};
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -136,7 +137,10 @@ fn accelerator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
         return;
     }
     let kind = &spec.instance.accelerator_kind;
-    if !allowed.contains(kind) {
+    let devices = context.devices();
+    let own = spec.instance.accelerator.as_ref();
+    let taken = devices.is_empty() || own.is_some_and(|name| devices.contains(name));
+    if !allowed.contains(kind) || !taken {
         // A project that needs no accelerator starts on an instance with one; it is only paid for.
         let (id, severity) = if allowed.iter().all(|a| a == "cpu") && kind == "cuda" {
             ("MCC-ACC-002", Severity::Warning)
@@ -152,14 +156,29 @@ fn accelerator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
             format!(
                 "{} runs on {}; this instance has {}",
                 spec.project.config,
-                allowed.join(" or "),
-                spec.instance.accelerator.as_deref().unwrap_or("no accelerator"),
+                if devices.is_empty() { allowed.join(" or ") } else { devices.join(" or ") },
+                own.map_or("no accelerator", String::as_str),
             ),
-            "choose an instance type with the right accelerator",
+            right_accelerator(context, kind),
         );
         let finding = with_types(context, spec, finding);
         findings.push(context.merged.about("instanceType", finding));
     }
+}
+
+/// What to do about an accelerator that the config does not run on; other configs may.
+fn right_accelerator(context: &Context<'_>, kind: &str) -> String {
+    let registry = registry();
+    let same = |config: &&Config| {
+        config.architecture == context.config.architecture && registry.on(config, kind).is_some()
+    };
+    let others: Vec<&str> =
+        registry.configs().iter().filter(same).map(|config| config.name.as_str()).collect();
+    let fix = "choose an instance type with the right accelerator";
+    if others.is_empty() || others.contains(&context.config.name.as_str()) {
+        return fix.to_owned();
+    }
+    format!("use {}, which can run on {kind}, or {fix}", others.join(" or "))
 }
 
 fn region(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

@@ -107,6 +107,11 @@ fn architecture(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
             format!("{class} was served up to {engine} {last}; the image has {release}"),
             fix,
         ),
+        Support::Absent => Finding::error(
+            "MCC-ENG-004",
+            format!("{class} is none of the classes that {engine} {release} serves"),
+            fix,
+        ),
         Support::Unknown => Finding::warning(
             "MCC-ENG-005",
             format!("whether {engine} {release} serves {class} is not known"),

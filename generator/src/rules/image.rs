@@ -5,7 +5,7 @@ use mcc_catalogs::DriverFit;
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::framework::version_key;
-use crate::registry::AmiKind;
+use crate::manifest::AmiKind;
 use crate::resolve::Context;
 use crate::spec::Spec;
 

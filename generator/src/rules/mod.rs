@@ -12,7 +12,7 @@ mod model_accelerator;
 mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
-use crate::registry::Manifest;
+use crate::manifest::Manifest;
 use crate::resolve::Context;
 use crate::spec::Spec;
 

@@ -46,6 +46,10 @@ fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
     else {
         return;
     };
+    if context.facts.device.as_ref().is_some_and(|device| device.compiled) {
+        // The compiler pads heads that do not divide.
+        return;
+    }
     let what = match check_degree(shape, degree) {
         Degree::Possible => return,
         Degree::Unknown => {
@@ -79,17 +83,19 @@ fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let wanted = &context.facts.wanted;
     let used =
         degree.saturating_mul(wanted.pipeline_parallel.max(1)).saturating_mul(wanted.copies.max(1));
-    let there = spec.instance.accelerators;
+    let cores = spec.instance.accelerator_cores.max(1);
+    let there = spec.instance.accelerators * cores;
+    let devices = if cores == 1 { "devices" } else { "cores" };
     let mut push = |key: &str, message: String, fix: String| {
         let finding = Finding::error("MCC-TP-002", message, fix);
         findings.push(context.merged.about(key, finding));
     };
     if used > there && there > 0 {
         let product = if used == degree {
-            format!("tensor parallelism over {degree} devices")
+            format!("tensor parallelism over {degree} {devices}")
         } else {
             format!(
-                "{used} devices (tensor parallel {degree}, pipeline parallel {}, copies {})",
+                "{used} {devices} (tensor parallel {degree}, pipeline parallel {}, copies {})",
                 wanted.pipeline_parallel, wanted.copies
             )
         };
@@ -106,7 +112,7 @@ fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         ("hpGpuCount", context.inputs.hp_gpu_count),
     ];
     for (key, given) in parts {
-        if let Some(given) = given.filter(|n| *n < used) {
+        if let Some(given) = given.filter(|n| n.saturating_mul(cores) < used) {
             push(
                 key,
                 format!("{key} {given}, but the model is split over {used} devices"),

@@ -104,14 +104,20 @@ const CONTEXT_STEP: u64 = 1024;
 /// Context that is sized for when nobody says one.
 const ASSUMED_CONTEXT: u64 = 8192;
 
+/// The longest context that is compiled in where nobody says one: longer ones take longer to compile, and more
+/// memory whether they come or not.
+pub const COMPILED_CONTEXT: u64 = 4096;
+
 /// Decides for `model` on `device` what `wanted` leaves open.
 pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
     let dtype = wanted.dtype.unwrap_or_else(|| own_dtype(model, device));
     let serving = wanted.serving(dtype);
-    let target = wanted.max_model_len.or(model.max_positions).unwrap_or(ASSUMED_CONTEXT);
+    let own = model.max_positions.unwrap_or(ASSUMED_CONTEXT);
+    let open = if device.compiled { own.min(COMPILED_CONTEXT) } else { own };
+    let target = wanted.max_model_len.unwrap_or(open);
     let degrees = match wanted.tensor_parallel {
         Some(degree) => vec![degree],
-        None => allowed_degrees(model, (device.count / wanted.groups()).max(1)),
+        None => degrees(model, device, wanted.groups()),
     };
     let at = |degree: u32, context: u64| {
         let serving =
@@ -145,6 +151,15 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
     finish(model, device, wanted, serving, sizing, context < target)
 }
 
+/// Degrees of tensor parallelism to choose from where the devices are divided into `groups` of equal size,
+/// smallest first. Devices that come together are not parted if that can be.
+pub fn degrees(model: &ModelShape, device: &Device, groups: u32) -> Vec<u32> {
+    let all = allowed_degrees(model, (device.count / groups.max(1)).max(1));
+    let whole: Vec<u32> =
+        all.iter().copied().filter(|degree| degree.is_multiple_of(device.together)).collect();
+    if whole.is_empty() { all } else { whole }
+}
+
 /// The format that an engine takes by itself (32-bit checkpoints are halved), or the one that runs instead.
 fn own_dtype(model: &ModelShape, device: &Device) -> Dtype {
     match model.dtype {
@@ -169,7 +184,7 @@ fn finish(
     Plan {
         max_model_len: wanted
             .max_model_len
-            .or(context_reduced.then_some(serving.max_model_len))
+            .or((context_reduced || device.compiled).then_some(serving.max_model_len))
             .or(model.max_positions),
         context_reduced,
         used_devices,

@@ -4,7 +4,8 @@ use super::cache::Kept;
 use super::shape::{Dtype, ModelShape, Quantization};
 use super::{GIB, real, whole};
 
-/// One kind of accelerator device, with as much of it as an instance has.
+/// One kind of accelerator device, with as much of it as an instance has. Of Neuron accelerators it is the
+/// cores that a model is split over, each with its share of the accelerator's memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Device {
     /// Its name, for messages.
@@ -13,6 +14,11 @@ pub struct Device {
     pub memory_gib: f64,
     /// Devices on the instance.
     pub count: u32,
+    /// Devices that come together, as the cores of one Neuron accelerator do; 1 for GPUs.
+    pub together: u32,
+    /// Whether models are compiled for it ahead of their requests: the number of sequences and their longest
+    /// context are built in, and so is the cache of them all.
+    pub compiled: bool,
     /// CUDA compute capability, such as `(8, 6)`; `None` for other accelerators.
     pub compute_capability: Option<(u32, u32)>,
     /// Whether it calculates in bfloat16.
@@ -96,6 +102,9 @@ impl Sizing {
 /// Share of the cache that an estimate must leave over before it promises anything.
 const CAUTION: f64 = 0.1;
 
+/// Sequences at once where they are compiled in and nobody says how many.
+pub const COMPILED_SEQUENCES: u32 = 4;
+
 /// Peak memory beside weights and cache, in GiB.
 struct Overhead {
     /// The least that any configuration needs.
@@ -133,6 +142,7 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         }
         return sizing;
     };
+    let at_once = if device.compiled { real(sequences) } else { 1.0 };
     let kept = Kept {
         shards: cache.shards(model.kv_heads, serving.tensor_parallel) * stages,
         state_shards: parallel * stages,
@@ -140,12 +150,14 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         batched_tokens,
     };
     let sequence_gib = cache.sequence_bytes(serving.max_model_len, kept) / GIB;
-    sizing.verdict = verdict(sequence_gib, kv_gib, most_kv_gib);
+    sizing.verdict = verdict(sequence_gib * at_once, kv_gib, most_kv_gib);
     sizing.sequence_gib = Some(sequence_gib);
     let limit = model.max_positions.unwrap_or(serving.max_model_len).max(serving.max_model_len);
-    sizing.longest_context = Some(cache.longest(kv_gib * (1.0 - CAUTION) * GIB, limit, kept));
+    sizing.longest_context =
+        Some(cache.longest(kv_gib / at_once * (1.0 - CAUTION) * GIB, limit, kept));
     if sequence_gib > 0.0 {
-        let concurrent = (kv_gib / sequence_gib).max(0.0);
+        let room = (kv_gib / sequence_gib).max(0.0);
+        let concurrent = if device.compiled { room.min(at_once) } else { room };
         sizing.concurrent_sequences = Some(concurrent);
         sizing.kv_tokens = Some(whole(concurrent * real(serving.max_model_len)));
     }
@@ -183,6 +195,15 @@ pub(super) fn reasons(
         ),
     ];
     match (sizing.sequence_gib, sizing.concurrent_sequences) {
+        (Some(sequence_gib), Some(_)) if device.compiled => {
+            let sequences = batch(device, serving).1;
+            reasons.push(format!(
+                "{sequences} sequences of {} tokens are compiled in, and take {:.2} GiB of it; more or longer ones \
+                 need another maxNumSeqs or maxModelLen",
+                serving.max_model_len,
+                sequence_gib * real(sequences),
+            ));
+        }
         (Some(sequence_gib), Some(concurrent)) => reasons.push(format!(
             "one sequence of {} tokens takes {sequence_gib:.2} GiB of it: {concurrent:.1} such sequences at once",
             serving.max_model_len,
@@ -208,6 +229,11 @@ fn verdict(sequence_gib: f64, kv_gib: f64, most_kv_gib: f64) -> Verdict {
 
 /// Tokens and sequences of one step, as engines choose them by the size of the device.
 fn batch(device: &Device, serving: &Serving) -> (u64, u64) {
+    if device.compiled {
+        // A prompt is read whole, one at a time.
+        let sequences = serving.max_num_seqs.unwrap_or(COMPILED_SEQUENCES);
+        return (serving.max_model_len, u64::from(sequences));
+    }
     let newer = device.compute_capability.is_none_or(|c| c >= (8, 9));
     let (tokens, sequences) = match device.memory_gib {
         m if m >= 160.0 => (16_384, 1024),
@@ -288,6 +314,8 @@ pub(super) mod tests {
             name: "A10G".into(),
             memory_gib: 22.07,
             count: 4,
+            together: 1,
+            compiled: false,
             compute_capability: Some((8, 6)),
             bf16: true,
             fp8: false,

@@ -32,8 +32,10 @@ const START_BASE_S: f64 = 480.0;
 const DOWNLOAD_S_PER_GB: f64 = 10.0;
 /// Reading from disk and copying to the device at a cautious 200 MB/s.
 const LOAD_S_PER_GB: f64 = 5.0;
+/// The longest that the API lets a health check or a download take, in seconds.
+pub const LONGEST_TIMEOUT_S: u32 = 3600;
 /// Bounds of the API for both timeouts.
-const TIMEOUT_S: (f64, f64) = (60.0, 3600.0);
+const TIMEOUT_S: (f64, f64) = (60.0, LONGEST_TIMEOUT_S as f64);
 
 /// Needs of a model whose weights take `weight_bytes` on disk.
 pub fn host_needs(weight_bytes: u64, source: ModelSource) -> HostNeeds {

@@ -34,6 +34,12 @@ pub fn precision_support(
     let Some(quantization) = quantization else {
         return Support::Native;
     };
+    if device.compiled {
+        return Support::Missing(format!(
+            "{} runs checkpoints that are not quantized; this one is, with {}",
+            device.name, quantization.method
+        ));
+    }
     let Some(capability) = device.compute_capability else {
         return Support::Unknown;
     };

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use mcc_catalogs::{Catalogs, Instance, Price};
 
-use super::choose::{Plan, Wanted, plan};
+use super::choose::{COMPILED_CONTEXT, Plan, Wanted, plan};
 use super::estimate::Verdict;
 use super::host::HostNeeds;
 use super::parallel::check_degree;
@@ -65,7 +65,8 @@ fn fits(
         return None;
     }
     let plan = plan(model, &device, wanted);
-    let useful = model.max_positions.unwrap_or(USEFUL_CONTEXT).min(USEFUL_CONTEXT);
+    let least = if device.compiled { COMPILED_CONTEXT } else { USEFUL_CONTEXT };
+    let useful = model.max_positions.unwrap_or(least).min(least);
     let roomy = plan.max_model_len.is_none_or(|len| len >= wanted.max_model_len.unwrap_or(useful));
     let fits = matches!(plan.sizing.verdict, Verdict::Fits | Verdict::WeightsFit)
         && plan.used_devices <= device.count

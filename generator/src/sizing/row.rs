@@ -1,7 +1,8 @@
 //! Rows of the catalogs as what sizing calculates with.
 
 use mcc_catalogs::{
-    Attention, AttentionKind, Confidence, Instance, MemoryBasis, Model, StoredQuantization,
+    AcceleratorKind, Attention, AttentionKind, Confidence, Instance, MemoryBasis, Model,
+    StoredQuantization,
 };
 
 use super::cache::Cache;
@@ -13,17 +14,21 @@ use super::{real, whole};
 /// it is 98.2 % or more.
 const SEEN_OF_REPORTED: f64 = 0.98;
 
-/// The accelerators of an instance; `None` without any.
+/// The accelerators of an instance, or their cores where a model is split over those; `None` without any.
 pub fn device_of(instance: &Instance) -> Option<Device> {
     let accelerator = instance.accelerator().filter(|_| instance.count > 0)?;
+    let together = accelerator.cores.unwrap_or(1).max(1);
+    let compiled = accelerator.kind == AcceleratorKind::Neuron;
     let seen = match accelerator.memory_basis {
         MemoryBasis::Measured => 1.0,
         MemoryBasis::Reported | MemoryBasis::Marketing => SEEN_OF_REPORTED,
     };
     Some(Device {
-        name: accelerator.name.clone(),
-        memory_gib: accelerator.memory_gib() * seen,
-        count: instance.count,
+        name: if compiled { accelerator.architecture.clone() } else { accelerator.name.clone() },
+        memory_gib: accelerator.memory_gib() * seen / f64::from(together),
+        count: instance.count * together,
+        together,
+        compiled,
         compute_capability: accelerator
             .compute_capability
             .map(|c| (u32::from(c.major), u32::from(c.minor))),

@@ -28,6 +28,35 @@ pub fn pairs() -> Vec<(String, String)> {
     configs.flat_map(|c| registry().targets().iter().map(move |t| (c.clone(), t.clone()))).collect()
 }
 
+/// Every config that has a layer for Neuron, with every target that takes such an instance type, the cheapest.
+pub fn on_neuron() -> Vec<Map<String, Value>> {
+    let catalogs = Catalogs::embedded();
+    let mut all = Vec::new();
+    for (name, target) in pairs() {
+        let config = registry().config(&name).unwrap();
+        let Some(layer) = registry().on(config, "neuron") else { continue };
+        let devices = &layer.manifest.devices;
+        let layers = registry().target_layers(&target);
+        let pool = layers.iter().rev().find_map(|layer| layer.manifest.instances).unwrap();
+        let known = |row: &&mcc_catalogs::Instance| {
+            pool.takes(row)
+                && row.accelerator().is_some_and(|one| devices.contains(&one.name))
+                && row.memory_gib() > 20.0
+        };
+        let usd = |row: &mcc_catalogs::Instance| {
+            catalogs.prices().usd(row.name.as_str()).unwrap_or(f64::INFINITY)
+        };
+        let rows = catalogs.instances().iter().filter(known);
+        let row = rows.min_by(|a, b| usd(a).total_cmp(&usd(b))).unwrap();
+        let mut inputs = base(&name, &target);
+        inputs.insert("instanceType".to_owned(), row.name.as_str().into());
+        inputs.insert("modelName".to_owned(), "meta-llama/Llama-3.1-8B-Instruct".into());
+        all.push(inputs);
+    }
+    assert!(!all.is_empty(), "no config runs on Neuron");
+    all
+}
+
 pub fn object(value: Value) -> Map<String, Value> {
     value.as_object().cloned().expect("an object")
 }

@@ -1,6 +1,8 @@
 //! Whether an image works for a model, an instance type and a Region. Pure.
 
-use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Model, Region, Support, version};
+use mcc_catalogs::{
+    AcceleratorKind, Arch, Catalogs, DriverFit, Image, Instance, Model, Region, Support, version,
+};
 use mcc_generator::AmiKind;
 
 use crate::common::deployment::Deployment;
@@ -81,6 +83,9 @@ fn engine(
         Support::Dropped { last } => {
             return Err(format!("{engine} {last} was the last with {class}, and it has {has}"));
         }
+        Support::Absent => {
+            return Err(format!("{class} is none of the classes that {engine} {has} serves"));
+        }
         Support::Unknown => {
             notes.push(format!("whether {engine} {has} serves {class} is not known"));
         }
@@ -112,6 +117,24 @@ fn host(
             instance.name,
             instance.accelerator_kind()
         ));
+    }
+    if !wish.deployment.runs_on(instance) {
+        return Err(format!(
+            "it runs on {}, and {} has {}",
+            wish.deployment.runs_on_what(),
+            instance.name,
+            instance.accelerator().map_or("no accelerator", |a| a.name.as_str())
+        ));
+    }
+    if image.accelerator == AcceleratorKind::Neuron
+        && wish.deployment.ami == Some(AmiKind::Inference)
+    {
+        return Ok(catalogs.amis().for_neuron().map(|ami| Host {
+            ami: ami.ami.clone(),
+            driver: None,
+            fit: DriverFit::Full,
+            known_on_family: true,
+        }));
     }
     let (Some(accelerator), Some(cuda)) = (instance.accelerator(), image.cuda.as_deref()) else {
         return Ok(None);

@@ -24,6 +24,8 @@ pub(crate) struct Deployment {
     pub(crate) target: String,
     /// Kinds of accelerator that the config runs on; empty if it does not say.
     pub(crate) accelerators: Vec<String>,
+    /// The only accelerators of those kinds that it runs on; empty for all.
+    devices: Vec<String>,
     /// Family of base images.
     pub(crate) images: Option<String>,
     /// Model server.
@@ -43,14 +45,15 @@ pub(crate) struct Deployment {
     pub(crate) ami: Option<mcc_generator::AmiKind>,
 }
 
+/// Deployments by config, target and kind of accelerator.
+type Made = BTreeMap<(&'static str, &'static str, &'static str), Arc<Deployment>>;
+
 impl Deployment {
     /// The config called `config` on `target`; without a target on endpoints.
     ///
     /// # Errors
     /// Names the argument that is unknown, with what there is.
     pub(crate) fn named(config: &str, target: Option<&str>) -> Result<Arc<Self>, ToolError> {
-        /// As many as there are configs and targets at most: the registry does not change.
-        static MADE: RwLock<BTreeMap<(&str, &str), Arc<Deployment>>> = RwLock::new(BTreeMap::new());
         let registry = registry();
         let Some(row) = registry.config(config) else {
             let known = registry.configs().iter().map(|config| config.name.as_str());
@@ -64,21 +67,36 @@ impl Deployment {
             let known = registry.targets().iter().map(String::as_str);
             return Err(unknown("deploymentTarget", target, nearest(target, known)));
         };
-        let key = (row.name.as_str(), target.as_str());
-        if let Some(made) = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(made));
-        }
-        let made = Arc::new(Self::of(row, target));
-        MADE.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
-        Ok(made)
+        Ok(Self::made(row, target, ""))
     }
 
-    fn of(row: &Config, target: &str) -> Self {
-        let layers = registry().overlay(row, None, target);
+    /// What it becomes on a kind of accelerator for which its config has a layer of its own; none if there is none.
+    pub(crate) fn on(&self, kind: AcceleratorKind) -> Option<Arc<Self>> {
+        let row = registry().config(&self.config)?;
+        let target = registry().targets().iter().find(|target| **target == self.target)?;
+        registry().on(row, kind.as_str())?;
+        Some(Self::made(row, target, kind.as_str()))
+    }
+
+    fn made(row: &'static Config, target: &'static str, on: &'static str) -> Arc<Self> {
+        /// As many as there are configs, targets and kinds at most: the registry does not change.
+        static MADE: RwLock<Made> = RwLock::new(BTreeMap::new());
+        let key = (row.name.as_str(), target, on);
+        if let Some(made) = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(made);
+        }
+        let made = Arc::new(Self::of(row, target, on));
+        MADE.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
+        made
+    }
+
+    fn of(row: &Config, target: &str, on: &str) -> Self {
+        let layers = registry().overlay_on(row, None, target, on);
         let mut this = Self {
             config: row.name.clone(),
             target: target.to_owned(),
             accelerators: Vec::new(),
+            devices: Vec::new(),
             images: None,
             engine: None,
             hub: false,
@@ -92,6 +110,9 @@ impl Deployment {
         for manifest in layers.iter().map(|layer| &layer.manifest) {
             if !manifest.accelerators.is_empty() {
                 this.accelerators.clone_from(&manifest.accelerators);
+            }
+            if !manifest.devices.is_empty() {
+                this.devices.clone_from(&manifest.devices);
             }
             if !manifest.services.is_empty() {
                 this.services.clone_from(&manifest.services);
@@ -157,9 +178,40 @@ impl Deployment {
         }
     }
 
-    /// Whether the config runs on this kind of accelerator.
-    pub(crate) fn runs_on(&self, kind: AcceleratorKind) -> bool {
-        self.accelerators.is_empty() || self.accelerators.iter().any(|known| known == kind.as_str())
+    /// Whether the config runs on the accelerator of this type.
+    pub(crate) fn runs_on(&self, instance: &Instance) -> bool {
+        let kind = instance.accelerator_kind();
+        let kinds = &self.accelerators;
+        let device = instance.accelerator().map(|accelerator| &accelerator.name);
+        (kinds.is_empty() || kinds.iter().any(|known| known == kind.as_str()))
+            && (self.devices.is_empty() || device.is_some_and(|name| self.devices.contains(name)))
+    }
+
+    /// What it becomes on all the kinds of accelerator for which its config has a layer of its own.
+    pub(crate) fn elsewhere(&self) -> Vec<Arc<Self>> {
+        let kinds = [AcceleratorKind::Cpu, AcceleratorKind::Cuda, AcceleratorKind::Neuron];
+        kinds.into_iter().filter_map(|kind| self.on(kind)).collect()
+    }
+
+    /// Whether models are compiled for a number of sequences before they are served.
+    pub(crate) fn compiles(&self) -> bool {
+        self.accelerators == [AcceleratorKind::Neuron.as_str()]
+    }
+
+    /// What it runs on, in words.
+    pub(crate) fn runs_on_what(&self) -> String {
+        if !self.devices.is_empty() {
+            return self.devices.join(" or ");
+        }
+        let others = self.elsewhere();
+        let others = others.iter().flat_map(|other| &other.devices);
+        self.accelerators.iter().chain(others).map(String::as_str).collect::<Vec<_>>().join(" or ")
+    }
+
+    /// The families of base images that its config starts from, one for each kind of accelerator that has its own.
+    pub(crate) fn families(&self) -> Vec<String> {
+        let others = self.elsewhere().into_iter().filter_map(|other| other.images.clone());
+        self.images.iter().cloned().chain(others).collect()
     }
 
     /// The image that a project of this deployment starts from on `arch`; none if there is none.

@@ -199,9 +199,6 @@ fn made_configs() -> Vec<ConfigAnswer> {
         .iter()
         .map(|config| {
             let layers = config_layers(&config.name);
-            let mut accelerators: Vec<String> =
-                layers.iter().flat_map(|layer| layer.manifest.accelerators.clone()).collect();
-            accelerators.dedup();
             let own = layers.last();
             ConfigAnswer {
                 name: config.name.clone(),
@@ -218,7 +215,7 @@ fn made_configs() -> Vec<ConfigAnswer> {
                     .iter()
                     .map(|name| framework(&config.architecture, name))
                     .collect(),
-                accelerators,
+                accelerators: registry.accelerators(config),
                 defaults: defaults(&layers),
             }
         })

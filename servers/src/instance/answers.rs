@@ -23,7 +23,7 @@ pub(super) enum Status {
     NeedsInput,
 }
 
-/// Memory of one accelerator, in GiB.
+/// Memory of one GPU or Neuron core, in GiB.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the unit is part of each name that clients see")]
@@ -288,7 +288,7 @@ impl FitAnswer {
         if let Some(memory) = &self.memory {
             write!(
                 line,
-                "; of {} GiB per GPU: weights {}, overhead {}, cache {}",
+                "; of {} GiB per device: weights {}, overhead {}, cache {}",
                 memory.budget_gib, memory.weights_gib, memory.overhead_gib, memory.kv_cache_gib
             )?;
         }
@@ -344,7 +344,16 @@ pub(crate) fn assumptions(judge: &Judge<'_>) -> Vec<String> {
             judge.context()
         ));
     }
-    all.push(format!("the engine may take {} of each GPU's memory", judge.memory_utilization()));
+    let share = judge.memory_utilization();
+    all.push(if judge.deployment().compiles() {
+        format!(
+            "an estimate: {share} of each Neuron core's memory is counted on, with {} sequences compiled in; nothing \
+             was measured there",
+            judge.compiled_sequences()
+        )
+    } else {
+        format!("the engine may take {share} of each GPU's memory")
+    });
     all
 }
 
@@ -377,6 +386,11 @@ fn inputs(fit: &Fit<'_>, judge: &Judge<'_>) -> JsonObject {
         }
         if let Some(dtype) = &plan.dtype_flag {
             put("dtype", json!(dtype));
+        } else if let Some(dtype) = wish.dtype {
+            put("dtype", json!(dtype.name()));
+        }
+        if let Some(sequences) = wish.concurrency.filter(|_| deployment.compiles()) {
+            put("maxNumSeqs", json!(sequences));
         }
         // What it was sized with has to be what it is served with.
         if let Some(share) = wish.memory_utilization {

@@ -2,7 +2,8 @@
 //! engine ask of it.
 
 use mcc_catalogs::{
-    AmiChoice, Arch, Catalogs, DriverFit, Image, Instance, Support as Served, version,
+    AcceleratorKind, AmiChoice, Arch, Catalogs, DriverFit, Image, Instance, Support as Served,
+    version,
 };
 use mcc_generator::AmiKind;
 
@@ -54,6 +55,9 @@ impl<'a> Judge<'a> {
         let (Some(api), Some(accelerator)) = (self.deployment.ami, instance.accelerator()) else {
             return Ok(None);
         };
+        if accelerator.kind == AcceleratorKind::Neuron && api == AmiKind::Inference {
+            return Ok(amis.for_neuron().map(|ami| ami.ami.clone()));
+        }
         let Some(cuda) = image.and_then(|image| image.cuda.as_deref()) else {
             return Ok(None);
         };
@@ -123,6 +127,21 @@ pub(super) fn engine_warning(
         Served::Dropped { last } => Some(format!(
             "{engine} {last} was the last with {class}, and the image has {version}: see recommend_image"
         )),
+        // Refused before anything is warned of.
+        Served::Absent => None,
         Served::Unknown => Some(format!("whether {engine} {version} serves {class} is not known")),
     }
+}
+
+/// Why the engine of the image does not serve this model at all; none if it does or that is not known.
+pub(super) fn unserved(
+    catalogs: &Catalogs,
+    deployment: &Deployment,
+    version: &str,
+    model: &Sized<'_>,
+) -> Option<String> {
+    let engine = deployment.engine.as_deref()?;
+    let class = model.shape.architecture.as_deref()?;
+    (catalogs.engines().supports(engine, version, class) == Served::Absent)
+        .then(|| format!("{class} is none of the classes that {engine} {version} serves"))
 }

@@ -5,7 +5,7 @@ use mcc_catalogs::{
 };
 use mcc_generator::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
 
-use super::image::{engine_warning, host};
+use super::image::{engine_warning, host, unserved};
 use crate::common::deployment::Deployment;
 use crate::common::model::Sized;
 
@@ -92,6 +92,8 @@ pub(crate) struct Judge<'a> {
     needs: Option<HostNeeds>,
     /// What there is to say of the engine and the model's class.
     engine: Option<String>,
+    /// Why the engine does not serve the model at all.
+    unserved: Option<String>,
     /// Bytes that the weights take at least, over all devices.
     pub(super) least_bytes: f64,
 }
@@ -120,10 +122,15 @@ impl<'a> Judge<'a> {
             dtype: wish.dtype,
             in_flight: wish.in_flight.clone(),
             eight_bit_cache: wish.eight_bit_cache,
+            // Elsewhere the engine takes as many at once as there is room for.
+            max_num_seqs: wish.concurrency.filter(|_| deployment.compiles()),
             ..open
         };
         let dtype = wish.dtype.unwrap_or(Dtype::Bfloat16);
         Self {
+            unserved: released
+                .zip(model)
+                .and_then(|(version, model)| unserved(catalogs, deployment, version, model)),
             engine: released
                 .zip(model)
                 .and_then(|(version, model)| engine_warning(catalogs, deployment, version, model)),
@@ -178,6 +185,11 @@ impl<'a> Judge<'a> {
         self.wanted.max_model_len.unwrap_or(USUAL_CONTEXT)
     }
 
+    /// Sequences at once, where they are compiled in.
+    pub(crate) fn compiled_sequences(&self) -> u32 {
+        self.wish.concurrency.unwrap_or(sizing::COMPILED_SEQUENCES)
+    }
+
     /// The share of each device's memory that is counted on.
     pub(crate) fn memory_utilization(&self) -> f64 {
         self.wanted.memory_utilization
@@ -186,7 +198,7 @@ impl<'a> Judge<'a> {
     /// Whether it is worth judging at all: what fails here is of the wrong kind or far too small.
     pub(crate) fn plausible(&self, instance: &Instance) -> bool {
         self.deployment.takes(instance)
-            && self.deployment.runs_on(instance.accelerator_kind())
+            && self.deployment.runs_on(instance)
             && (self.model.is_none()
                 // Half of what is needed is no near miss.
                 || instance.accelerator_memory_gib() * GIB * 2.0 > self.least_bytes)
@@ -198,13 +210,16 @@ impl<'a> Judge<'a> {
         if !self.deployment.takes(instance) {
             return Err(far(format!("{} does not take this type", self.deployment.target)));
         }
-        if !self.deployment.runs_on(kind) {
+        if !self.deployment.runs_on(instance) {
             return Err(far(format!(
                 "{} runs on {}, and this type has {}",
                 self.deployment.config,
-                self.deployment.accelerators.join(" or "),
+                self.deployment.runs_on_what(),
                 instance.accelerator().map_or("no accelerator", |a| a.name.as_str()),
             )));
+        }
+        if let Some(why) = self.unserved.clone().or_else(|| self.not_taken()) {
+            return Err(far(why));
         }
         let mut warnings = Vec::new();
         self.offered(instance, &mut warnings)?;
@@ -212,11 +227,8 @@ impl<'a> Judge<'a> {
         let ami = self.host_image(instance, image, &mut warnings)?;
         self.big_enough(instance)?;
         let sized = match self.model {
-            Some(model) if kind == AcceleratorKind::Cuda => {
+            Some(model) if kind != AcceleratorKind::Cpu => {
                 Some(self.sized(model, instance, &mut warnings)?)
-            }
-            Some(_) if kind == AcceleratorKind::Neuron => {
-                return Err(far("memory on Neuron devices is not calculated here"));
             }
             _ => None,
         };
@@ -244,6 +256,16 @@ impl<'a> Judge<'a> {
         let host_short = self.host_short(instance);
         warnings.extend(host_short.clone());
         Ok(Fit { instance, plan, price, split, ami, token_floor_ms, host_short, warnings })
+    }
+
+    /// What was asked for that the config does not take on this kind of accelerator.
+    fn not_taken(&self) -> Option<String> {
+        let asked = [
+            ("gpuMemoryUtilization", self.wish.memory_utilization.is_some()),
+            ("quantization", self.wish.in_flight.is_some()),
+        ];
+        let mut refused = asked.into_iter().filter(|(_, asked)| *asked);
+        refused.find_map(|(key, _)| self.deployment.refuses.get(key).cloned())
     }
 
     fn offered(&self, instance: &Instance, warnings: &mut Vec<String>) -> Result<(), Reason> {

@@ -36,7 +36,7 @@ impl Judge<'_> {
                 return Err(far(format!("it has {} only", devices(&device))));
             }
             Some(degree) => vec![degree],
-            None => sizing::allowed_degrees(shape, device.count),
+            None => sizing::degrees(shape, &device, 1),
         };
         let concurrency = f64::from(self.wish.concurrency.unwrap_or(1));
         let mut last: Option<sizing::Plan> = None;
@@ -71,6 +71,9 @@ impl Judge<'_> {
                         fewer.serving.tensor_parallel,
                         self.too_small(fewer, &device)
                     )),
+                    (None, None) if device.together > 1 => {
+                        Some(format!("{} come together, and hold it", devices_of(degree, &device)))
+                    }
                     (None, None) if device.count > 1 => Some("one holds it".to_owned()),
                     (None, None) => None,
                 };
@@ -105,6 +108,14 @@ impl Judge<'_> {
                 plan.serving.max_model_len,
                 self.wish.concurrency.unwrap_or(1),
             ),
+            (Some(sequence), _) if device.compiled => format!(
+                "beside {:.1} GiB of weights and {:.1} GiB of overhead {left:.1} GiB are left on each {each}, and {} sequences of {} tokens take {:.1}",
+                sizing.weights_gib,
+                sizing.overhead_gib,
+                self.compiled_sequences(),
+                plan.serving.max_model_len,
+                sequence * f64::from(self.compiled_sequences()),
+            ),
             (Some(sequence), _) => format!(
                 "beside {:.1} GiB of weights and {:.1} GiB of overhead {left:.1} GiB are left on each {each}, and {} tokens of context take {sequence:.1}",
                 sizing.weights_gib, sizing.overhead_gib, plan.serving.max_model_len,
@@ -130,7 +141,11 @@ impl Judge<'_> {
 }
 
 fn devices(device: &Device) -> String {
-    format!("{} {}", device.count, device.name)
+    devices_of(device.count, device)
+}
+
+fn devices_of(count: u32, device: &Device) -> String {
+    format!("{count} {}", device.name)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no model has 2^53 parameters")]

@@ -91,7 +91,7 @@ pub(super) struct ServedAnswer {
     pub(super) deployment_config: String,
     /// Its engine and the version in its image.
     pub(super) engine: String,
-    /// `supported`, `too_old`, `dropped` or `unknown`.
+    /// `supported`, `too_old`, `dropped`, `unsupported` or `unknown`.
     pub(super) support: String,
     /// What that means here.
     pub(super) message: String,

@@ -124,6 +124,8 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         .map(|name| instances::one(catalogs, "instanceType", name))
         .transpose()
         .map_err(|problem| ToolError::of("unknown_instance_type", *problem))?;
+    let other = instance.and_then(|instance| deployment.on(instance.accelerator_kind()));
+    let deployment = other.unwrap_or(deployment);
     let model = ModelArguments {
         model_name: arguments.model_name.clone(),
         model_config: arguments.model_config.clone(),

@@ -175,7 +175,7 @@ fn families(catalogs: &Catalogs, arguments: &Arguments) -> Result<Vec<String>, T
         return Ok(vec![family.clone()]);
     }
     if let Some(config) = &arguments.deployment_config {
-        return Ok(Deployment::named(config, None)?.images.clone().into_iter().collect());
+        return Ok(Deployment::named(config, None)?.families());
     }
     Ok(names(catalogs).into_iter().map(str::to_owned).collect())
 }

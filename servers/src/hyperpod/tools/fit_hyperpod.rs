@@ -1,6 +1,7 @@
 //! `fit_hyperpod`: what fits the node groups of a cluster.
 
 use mcc_catalogs::Catalogs;
+use mcc_generator::sizing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -138,7 +139,10 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
     }
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
-    let groups = groups(catalogs, &arguments, &judge)?;
+    let others = deployment.elsewhere();
+    let others: Vec<Judge<'_>> =
+        others.iter().map(|other| Judge::new(catalogs, other, model.as_ref(), &wish)).collect();
+    let groups = groups(catalogs, &arguments, &judge, &others)?;
     let copies: u32 = groups.iter().map(|group| group.copies).fold(0, u32::saturating_add);
     let answer = FitsAnswer {
         status: if copies == 0 { Status::NothingFits } else { Status::Ok },
@@ -166,6 +170,7 @@ fn groups(
     catalogs: &Catalogs,
     arguments: &Arguments,
     judge: &Judge<'_>,
+    others: &[Judge<'_>],
 ) -> Result<Vec<GroupAnswer>, ToolError> {
     let mut groups = Vec::new();
     let mut problems = Vec::new();
@@ -177,11 +182,14 @@ fn groups(
                 continue;
             }
         };
+        let own = others.iter().find(|other| other.deployment().runs_on(instance));
+        let judge = own.unwrap_or(judge);
         let judged = judge.judge(instance);
         let reason = judged.as_ref().err().map(|reason| reason.text.clone());
         let fit = judged.ok().map(|fit| FitAnswer::new(fit, judge, false));
         let per_node = fit.as_ref().map_or(0, |fit| {
-            fit.tensor_parallel_size.map_or(1, |degree| instance.count / degree.max(1))
+            let devices = sizing::device_of(instance).map_or(0, |device| device.count);
+            fit.tensor_parallel_size.map_or(1, |degree| devices / degree.max(1))
         });
         let copies = per_node.saturating_mul(group.count);
         let fit = fit.map(|mut fit| {

@@ -73,6 +73,7 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
     models.iter().try_for_each(|model| deployment.serves(model))?;
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
+    let others = deployment.elsewhere();
     let full = arguments.detail == Detail::Full;
     let mut rows = Vec::new();
     let mut assumed = Vec::new();
@@ -80,19 +81,23 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
         if models.is_empty() { vec![None] } else { models.iter().map(Some).collect() };
     for model in chosen {
         let judge = Judge::new(catalogs, &deployment, model, &wish);
-        for assumption in assumptions(&judge) {
-            if !assumed.contains(&assumption) {
-                assumed.push(assumption);
-            }
-        }
+        let others: Vec<Judge<'_>> =
+            others.iter().map(|other| Judge::new(catalogs, other, model, &wish)).collect();
         for instance in &instances {
+            let own = others.iter().find(|other| other.deployment().runs_on(instance));
+            let judge = own.unwrap_or(&judge);
+            for assumption in assumptions(judge) {
+                if !assumed.contains(&assumption) {
+                    assumed.push(assumption);
+                }
+            }
             let judged = judge.judge(instance);
             rows.push(CompareRow {
                 model: model.map(|model| model.name.clone()),
                 instance_type: instance.name.to_string(),
                 fits: judged.is_ok(),
                 reason: judged.as_ref().err().map(|reason| reason.text.clone()),
-                fit: judged.ok().map(|fit| FitAnswer::new(fit, &judge, full)),
+                fit: judged.ok().map(|fit| FitAnswer::new(fit, judge, full)),
             });
         }
     }

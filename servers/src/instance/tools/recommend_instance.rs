@@ -1,6 +1,8 @@
 //! `recommend_instance`: the cheapest types that a model runs on.
 
-use mcc_catalogs::{Arch, Catalogs, Instance};
+use std::sync::Arc;
+
+use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Instance};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,7 +12,7 @@ use crate::common::Detail;
 use crate::common::deployment::{self, Deployment};
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, settings};
 use crate::common::text::Text;
-use crate::error::ToolError;
+use crate::error::{Problem, ToolError};
 use crate::instance::answers::{
     FitAnswer, MissAnswer, RecommendAnswer, Status, assumptions, rounded_price,
 };
@@ -49,6 +51,9 @@ struct Arguments {
     /// What to rank by: `cost`, or `latency` (least time to read the weights for a token).
     #[serde(default)]
     prefer: Prefer,
+    /// Kind of accelerator: cuda (NVIDIA GPUs) or neuron (AWS Inferentia2 and Trainium). Left out: what the config
+    /// runs on by itself.
+    accelerator: Option<Accelerator>,
     /// Only types with this processor.
     arch: Option<Processor>,
     /// Least number of vCPUs.
@@ -74,6 +79,14 @@ enum Prefer {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Accelerator {
+    Cpu,
+    Cuda,
+    Neuron,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 enum Processor {
     #[serde(rename = "x86_64")]
     X86_64,
@@ -96,6 +109,10 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         Some(config) => Deployment::named(config, target)?,
         None if arguments.model.given() => Deployment::of_models(target)?,
         None => return needs_input(catalogs),
+    };
+    let deployment = match arguments.accelerator {
+        Some(wanted) => on(deployment, wanted)?,
+        None => deployment,
     };
     let model = if deployment.hub || arguments.model.model_config.is_some() {
         Some(arguments.model.sized(catalogs)?)
@@ -141,6 +158,41 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     };
     let text = text(&answer);
     Reply::answer(&answer, text)
+}
+
+/// The deployment on the kind of accelerator that was asked for.
+fn on(deployment: Arc<Deployment>, wanted: Accelerator) -> Result<Arc<Deployment>, ToolError> {
+    let kind = match wanted {
+        Accelerator::Cpu => AcceleratorKind::Cpu,
+        Accelerator::Cuda => AcceleratorKind::Cuda,
+        Accelerator::Neuron => AcceleratorKind::Neuron,
+    };
+    if deployment.accelerators.iter().any(|own| own == kind.as_str()) {
+        return Ok(deployment);
+    }
+    if let Some(other) = deployment.on(kind) {
+        return Ok(other);
+    }
+    let can = |config: &&str| {
+        Deployment::named(config, None).is_ok_and(|other| {
+            other.hub == deployment.hub
+                && (other.accelerators.iter().any(|own| own == kind.as_str())
+                    || other.on(kind).is_some())
+        })
+    };
+    let others: Vec<String> =
+        deployment::configs().into_iter().filter(can).map(str::to_owned).collect();
+    let problem =
+        Problem::of("accelerator", format!("{} does not run on {kind}", deployment.config))
+            .value(&kind.as_str().into());
+    let problem = if others.is_empty() {
+        problem.fix("leave it out")
+    } else {
+        problem
+            .fix(format!("leave it out, or give deploymentConfig {}", others.join(" or ")))
+            .choices(deployment.accelerators.clone())
+    };
+    Err(ToolError::of("invalid_arguments", problem))
 }
 
 /// The best `limit` types, and the most expensive of the cheaper ones that were close.

@@ -232,6 +232,10 @@ fn served_by(shape: &ModelShape, catalogs: &Catalogs) -> Vec<ServedAnswer> {
                 Support::Supported => {
                     ("supported", format!("{engine} {image} of its image serves {class}"))
                 }
+                Support::Absent => (
+                    "unsupported",
+                    format!("{class} is none of the classes that {engine} {image} serves"),
+                ),
                 Support::TooOld { first } => (
                     "too_old",
                     format!("{class} came with {engine} {first}; its image has {image}"),

@@ -140,6 +140,7 @@ fn variants() -> Vec<Case> {
     let local = json!({"buildTarget": "local", "region": "eu-west-1", "roleArn": role, "includeTesting": false});
     vec![
         case("component-to-zero", hub, "managed-inference", &to_zero, &json!({})).representative(),
+        case("endpoint-on-neuron", hub, "managed-inference", &json!({"instanceType": "ml.inf2.8xlarge"}), &json!({})),
         case("network-keys-tags", packed, "managed-inference", &own_network, &json!({})),
         case("built-here-elsewhere", packed, "managed-inference", &local, &json!({"iam.role/-/mine": {"RoleName": "mine", "Arn": role}})),
         case("async-sns-to-zero", packed, "async-inference", &async_sns, &json!({results_bucket.0: results_bucket.1})),
