@@ -91,7 +91,7 @@ fn image_host_image_and_cores_are_those_of_the_accelerator() {
         assert!(!dockerfile.contains("CUDA"), "{dockerfile}");
         assert_eq!(spec.model.tensor_parallel, Some(2), "both cores of one accelerator");
         let settings = json_of(&project, "code/engine-args.json").to_string();
-        for number in [r#":2,"#, r#":4096,"#, r#":4,"#, r#""bfloat16""#] {
+        for number in [":2,", ":4096,", ":4,", "\"bfloat16\""] {
             assert!(settings.contains(number), "{number} in {settings}");
         }
         if project.get("deploy/create-endpoint-config.json").is_some() {

@@ -152,9 +152,15 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
 }
 
 /// Degrees of tensor parallelism to choose from where the devices are divided into `groups` of equal size,
-/// smallest first. Devices that come together are not parted if that can be.
+/// smallest first. Devices that come together are not parted if that can be; where models are compiled, heads that do
+/// not divide are padded.
 pub fn degrees(model: &ModelShape, device: &Device, groups: u32) -> Vec<u32> {
-    let all = allowed_degrees(model, (device.count / groups.max(1)).max(1));
+    let most = (device.count / groups.max(1)).max(1);
+    let all = if device.compiled {
+        (0..u32::BITS).map(|bits| 1 << bits).take_while(|degree| *degree <= most).collect()
+    } else {
+        allowed_degrees(model, most)
+    };
     let whole: Vec<u32> =
         all.iter().copied().filter(|degree| degree.is_multiple_of(device.together)).collect();
     if whole.is_empty() { all } else { whole }

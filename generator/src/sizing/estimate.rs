@@ -1,6 +1,7 @@
 //! Memory of one device: budget, weights, the peak of a forward pass, and what is left for the cache.
 
-use super::cache::Kept;
+use super::cache::{Cache, Kept};
+use super::parallel::check_degree;
 use super::shape::{Dtype, ModelShape, Quantization};
 use super::{GIB, real, whole};
 
@@ -144,7 +145,7 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
     };
     let at_once = if device.compiled { real(sequences) } else { 1.0 };
     let kept = Kept {
-        shards: cache.shards(model.kv_heads, serving.tensor_parallel) * stages,
+        shards: shards(model, cache, device, serving.tensor_parallel) * stages,
         state_shards: parallel * stages,
         value_bytes: serving.cache_value_bytes,
         batched_tokens,
@@ -162,6 +163,17 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         sizing.kv_tokens = Some(whole(concurrent * real(serving.max_model_len)));
     }
     sizing
+}
+
+/// Devices over which the cache is divided. A compiler that cannot divide key-value heads gives each attention head a
+/// copy of its own.
+fn shards(model: &ModelShape, cache: Cache, device: &Device, degree: u32) -> f64 {
+    match (model.heads, model.kv_heads) {
+        (Some(heads), Some(kv)) if device.compiled && !check_degree(model, degree).allowed() => {
+            (f64::from(degree) * f64::from(kv) / f64::from(heads.max(1))).max(1.0)
+        }
+        _ => cache.shards(model.kv_heads, degree),
+    }
 }
 
 /// The arithmetic of an estimate, as sentences.

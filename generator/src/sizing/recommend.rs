@@ -70,7 +70,7 @@ fn fits(
     let roomy = plan.max_model_len.is_none_or(|len| len >= wanted.max_model_len.unwrap_or(useful));
     let fits = matches!(plan.sizing.verdict, Verdict::Fits | Verdict::WeightsFit)
         && plan.used_devices <= device.count
-        && check_degree(model, plan.serving.tensor_parallel).allowed()
+        && (device.compiled || check_degree(model, plan.serving.tensor_parallel).allowed())
         // Another number format than the model's own may overflow: nothing to choose for anybody.
         && plan.dtype_flag.is_none()
         && roomy;

@@ -15,7 +15,7 @@ container_environment() {
 
 # start_container [DOCKER RUN ARGUMENT...]
 start_container() {
-  local pair
+  local pair device
   docker image inspect "$PROJECT_NAME:latest" >/dev/null 2>&1 || fail 'there is no local image' 'run do/build first'
   while IFS= read -r -d '' pair; do
     set -- "$@" --env "$pair"
@@ -25,6 +25,9 @@ start_container() {
   if [ "${INSTANCE_GPUS:-0}" -gt 0 ] && [ "${MCC_CPU:-0}" != 1 ]; then
     set -- "$@" --gpus all --shm-size 2g
   fi
+  for device in /dev/neuron[0-9]*; do
+    if [ -e "$device" ]; then set -- "$@" --device "$device"; fi
+  done
   docker run --platform "$PLATFORM" --name "$CONTAINER" --publish "127.0.0.1:$PORT:$CONTAINER_PORT" "$@" \
     "$PROJECT_NAME:latest" serve
 }
