@@ -9,11 +9,13 @@ mod accelerators;
 mod amis;
 mod catalogs;
 mod check;
+mod engine_options;
 mod engines;
 mod evidence;
 mod file;
 mod hyperpod;
 mod ids;
+mod image_address;
 mod images;
 mod instances;
 mod jumpstart;
@@ -35,17 +37,19 @@ pub use amis::{
 };
 pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
+pub use engine_options::{
+    EngineOption, EngineOptions, EngineOptionsFile, OptionKind, OptionSource,
+};
 pub use engines::{
-    Engine, EngineArchitecture, EngineOption, EngineOptions, EngineOptionsFile, EngineRelease,
-    Engines, EnginesFile, MemoryUtilization, OptionKind, OptionSource, QuantizationMethod, Support,
+    Engine, EngineArchitecture, EngineRelease, Engines, EnginesFile, MemoryUtilization,
+    QuantizationMethod, Support,
 };
 pub use evidence::{Evidence, KnownFit, KnownFitsFile, MeasuredFile, Measurement, Quality};
 pub use file::CatalogError;
 pub use hyperpod::{CustomResource, Hyperpod, HyperpodFile, NodeResources, Operator};
 pub use ids::{Arn, ArnKind, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri};
-pub use images::{
-    Availability, Image, ImageError, ImageFamily, Images, ImagesFile, Platform, ResolvedImage,
-};
+pub use image_address::{Availability, ImageError, ResolvedImage};
+pub use images::{Image, ImageFamily, Images, ImagesFile, Platform};
 pub use instances::{Arch, EnumCounts, Instance, Instances, InstancesFile};
 pub use jumpstart::{JumpStart, JumpStartFile, JumpStartModel};
 pub use limits::{

@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use crate::diff::Difference;
 use crate::finding::Finding;
-use crate::merge::{FileAccess, Source, Sources};
+use crate::merge::Sources;
 use crate::plan::{self, Plan};
 use crate::project::{File, Project};
 use crate::saved;
+use crate::source::{FileAccess, Source};
 
 /// What a check found.
 #[derive(Debug, Clone, Serialize, JsonSchema)]

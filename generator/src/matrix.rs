@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::finding::{Finding, Severity};
-use crate::merge::{Source, Sources};
+use crate::merge::Sources;
 use crate::plan::plan;
 use crate::registry::{Config, Registry, registry};
+use crate::source::Source;
 
 /// What becomes of one deployment config on one target, with the example inputs of its layers.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

@@ -9,7 +9,7 @@ use crate::artifact;
 use crate::finding::Finding;
 use crate::framework::{self, Requirement};
 use crate::manifest::{Framework, ModelFormat, ModelKind};
-use crate::merge::FileAccess;
+use crate::source::FileAccess;
 use crate::spec::{InstanceSpec, Model};
 
 /// Largest model file that is copied into a project, in bytes. Larger ones belong in S3.

@@ -5,9 +5,9 @@ use mcc_catalogs::{Arch, ComputeCapability, Instance};
 use super::Context;
 use crate::finding::Finding;
 use crate::manifest::Weights;
-use crate::merge::Source;
 use crate::rules;
 use crate::sizing::{self, Candidate, Device, Dtype, Support, device_of};
+use crate::source::Source;
 use crate::spec::Aws;
 
 impl Context<'_> {

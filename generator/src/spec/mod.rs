@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::framework::Requirement;
+mod endpoint;
+mod model;
+
+pub(crate) use endpoint::*;
+pub(crate) use model::*;
 
 /// Everything that is decided about a project.
 #[derive(Debug, Clone, Serialize)]
@@ -155,97 +159,6 @@ pub struct InstanceSpec {
     pub efa: u32,
 }
 
-/// The model.
-#[derive(Debug, Clone, Serialize)]
-pub struct Model {
-    /// Its name for people and for requests.
-    pub name: String,
-    /// `packed`, `hub` or `s3`.
-    pub source: String,
-    /// File in the model folder of the container.
-    pub file: Option<String>,
-    /// Format of a packed model.
-    pub format: Option<String>,
-    /// Version of the framework.
-    pub framework_version: Option<String>,
-    /// Version of Python.
-    pub python_version: Option<String>,
-    /// Python packages of the image.
-    pub requirements: Vec<Requirement>,
-    /// Its input tensors, where the server must be told them.
-    pub inputs: Option<Vec<Tensor>>,
-    /// Its output tensors.
-    pub outputs: Option<Vec<Tensor>>,
-    /// Most records that one call of it takes; 0 where it takes no batches.
-    pub max_batch_size: Option<u32>,
-    /// Whether its file says that it predicts classes.
-    pub classifier: bool,
-    /// The inputs of a request to it, in the form of the `KServe` v2 protocol.
-    pub request: Option<Value>,
-    /// What the engine loads: a hub id, or a folder.
-    pub id: Option<String>,
-    /// S3 place of the model's files.
-    pub s3_uri: Option<String>,
-    /// That place if it is an archive.
-    pub s3_archive: Option<String>,
-    /// That place if it is a prefix; ends with `/`.
-    pub s3_prefix: Option<String>,
-    /// Whether the service copies that prefix into the container before it starts.
-    pub s3_mounted: bool,
-    /// Accelerators that one copy is split over.
-    pub tensor_parallel: Option<u32>,
-    /// Longest context, in tokens.
-    pub max_model_len: Option<u64>,
-    /// Share of accelerator memory that the engine may take.
-    pub gpu_memory_utilization: Option<f64>,
-    /// Number format of the weights in memory.
-    pub dtype: Option<String>,
-    /// A text to embed, for the test request of models that embed; absent for those that write.
-    pub sample_text: Option<String>,
-    /// Further options of the engine, in the form that its command line takes.
-    pub engine_options: Option<Map<String, Value>>,
-    /// How it fits; absent for packed models and for models that nothing describes.
-    pub fit: Option<Fit>,
-}
-
-/// A tensor of a model, in the terms of a model server's configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Tensor {
-    /// Its name.
-    pub name: String,
-    /// Its type, such as `TYPE_FP32`.
-    pub data_type: String,
-    /// Its dimensions without that of the batch; -1 for one of any length.
-    pub dims: Vec<i64>,
-    /// The shape that the model itself has it in, where that has no dimension but the batch's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reshape: Option<Reshape>,
-}
-
-/// The shape that a model has a tensor in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reshape {
-    /// Its dimensions without that of the batch.
-    pub shape: Vec<i64>,
-}
-
-/// How a model fits its instance, by the estimates of [`crate::sizing`].
-#[derive(Debug, Clone, Serialize)]
-pub struct Fit {
-    /// Weights per accelerator, in GiB.
-    pub weights_gib: f64,
-    /// Disk for weights and caches, in GB.
-    pub disk_gb: u32,
-    /// Main memory below which loading is slow or fails, in GiB.
-    pub memory_gib: u64,
-    /// Seconds until the health check can succeed.
-    pub health_check_timeout_s: u32,
-    /// Seconds for the service's own download.
-    pub download_timeout_s: u32,
-    /// The arithmetic and the decisions, as sentences.
-    pub notes: Vec<String>,
-}
-
 /// The server in the container.
 #[derive(Debug, Clone, Serialize)]
 pub struct Server {
@@ -263,111 +176,6 @@ pub struct Server {
     pub test_payload: String,
     /// Its content type.
     pub content_type: String,
-}
-
-/// Bounds of autoscaling.
-#[derive(Debug, Clone, Serialize)]
-pub struct Autoscaling {
-    /// Fewest instances or copies.
-    pub min: u32,
-    /// Most.
-    pub max: u32,
-    /// Load per instance or copy.
-    pub target: f64,
-    /// Whether it goes down to none.
-    pub to_zero: bool,
-}
-
-/// What autoscaling scales.
-#[derive(Debug, Clone, Serialize)]
-pub struct Scaling {
-    /// The scalable target, such as `endpoint/churn/variant/AllTraffic`.
-    pub resource_id: String,
-    /// Its dimension.
-    pub dimension: String,
-    /// The predefined metric.
-    pub metric: String,
-}
-
-/// Bounds within which the service itself adds instances for inference components.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ManagedScaling {
-    /// Fewest instances.
-    pub min_instance_count: u32,
-    /// Most instances; one more than needed, as room for a rolling update.
-    pub max_instance_count: u32,
-}
-
-/// What an inference component asks for, per copy.
-#[derive(Debug, Clone, Serialize)]
-pub struct ComponentSpec {
-    /// GPUs or Neuron devices.
-    pub gpus: Option<u32>,
-    /// vCPUs.
-    pub cpus: Option<f64>,
-    /// Memory, in MiB.
-    pub memory_mb: u32,
-    /// Copies at start.
-    pub copies: u32,
-}
-
-/// The endpoint or job.
-#[derive(Debug, Clone, Serialize)]
-pub struct Endpoint {
-    /// Host image.
-    pub ami: Option<String>,
-    /// Seconds until `/ping` must answer.
-    pub health_check_timeout_s: u32,
-    /// Seconds that the model's download may take.
-    pub download_timeout_s: Option<u32>,
-    /// Size of the storage volume, in GB.
-    pub volume_gb: Option<u32>,
-    /// KMS key of that volume.
-    pub volume_kms_key: Option<String>,
-    /// Autoscaling, if any.
-    pub autoscaling: Option<Autoscaling>,
-    /// Whether there is autoscaling.
-    pub scaled: bool,
-    /// Whether it goes down to none.
-    pub scale_to_zero: bool,
-    /// What it scales.
-    pub scaling: Option<Scaling>,
-    /// Bounds of the instances below inference components.
-    pub managed_scaling: ManagedScaling,
-    /// Whether the model is an inference component.
-    pub inference_component: bool,
-    /// What the component asks for.
-    pub ic: Option<ComponentSpec>,
-    /// Role of the endpoint's configuration, which inference components need.
-    pub config_role: Option<String>,
-    /// Network isolation of the endpoint's configuration, which inference components need.
-    pub config_isolation: Option<bool>,
-    /// S3 prefix of captured requests.
-    pub data_capture_path: Option<String>,
-    /// S3 prefix of async responses.
-    pub async_output_path: String,
-    /// S3 prefix of async failures.
-    pub async_failure_path: String,
-}
-
-/// The transform job.
-#[derive(Debug, Clone, Serialize)]
-pub struct Batch {
-    /// S3 prefix of the input.
-    pub input_path: String,
-    /// Whether that is the project's own, into which `do/deploy` puts a sample.
-    pub input_is_ours: bool,
-    /// S3 prefix of the output.
-    pub output_path: String,
-    /// Content type of the requests that are made of the input.
-    pub content_type: String,
-    /// Whether results are joined to their input.
-    pub join: bool,
-    /// How results are put together.
-    pub assemble_with: String,
-    /// Times that a failed request is sent again.
-    pub max_retries: u32,
 }
 
 /// The pods.

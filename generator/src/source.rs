@@ -1,0 +1,94 @@
+//! Where inputs come from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::inputs::Field;
+
+/// Where a value came from, in the order of precedence (first wins).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A flag of the command line, or an argument of the tool call.
+    Flag,
+    /// The positional argument of the command line.
+    Argument,
+    /// An environment variable.
+    Environment,
+    /// The file given with `--config`, or the inputs saved in a project.
+    ConfigFile(PathBuf),
+    /// `config/mcp.json` below the working directory.
+    CustomConfig(PathBuf),
+    /// `package.json` or `pyproject.toml`.
+    Manifest(PathBuf),
+    /// An MCP server's answer.
+    Mcp(String),
+    /// An answer at the terminal's prompt, which is asked only for what no other source gave.
+    Prompt,
+    /// What the catalogs recommend, where it depends on other inputs.
+    Recommended,
+    /// A layer's default.
+    Default(String),
+}
+
+impl Source {
+    /// How a message names this source of the input `field`.
+    pub fn label(&self, field: &Field) -> String {
+        match self {
+            Self::Flag => format!("--{}", field.flag),
+            Self::Argument => "the argument".to_owned(),
+            Self::Prompt => "the prompt".to_owned(),
+            Self::Recommended => "the recommendation of the catalogs".to_owned(),
+            Self::Environment => format!("the environment variable {}", field.env.join(" or ")),
+            Self::Mcp(server) => format!("the MCP server {server}"),
+            Self::Default(layer) => format!("the default of {layer}"),
+            Self::ConfigFile(_) | Self::CustomConfig(_) | Self::Manifest(_) => self.to_string(),
+        }
+    }
+}
+
+impl Source {
+    /// Whether somebody gave the value: such values are kept with the project, others may improve.
+    pub(crate) fn is_somebody(&self) -> bool {
+        !matches!(self, Self::Recommended | Self::Default(_))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Argument => f.write_str("argument"),
+            Self::Environment => f.write_str("environment"),
+            Self::ConfigFile(path) | Self::CustomConfig(path) | Self::Manifest(path) => {
+                write!(f, "{}", path.display())
+            }
+            Self::Prompt => f.write_str("prompt"),
+            Self::Recommended => f.write_str("recommended"),
+            Self::Mcp(server) => write!(f, "MCP server {server}"),
+            Self::Default(layer) => write!(f, "default of {layer}"),
+        }
+    }
+}
+
+/// A checked value and its source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sourced {
+    /// The value, in the one form that its kind has.
+    pub value: Value,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Which files inputs may name: a person at a terminal may name any, a tool call only those below roots.
+#[derive(Debug, Clone, Default)]
+pub enum FileAccess {
+    /// None at all.
+    #[default]
+    Nothing,
+    /// Any file, relative ones below this folder.
+    Anywhere(PathBuf),
+    /// Only files below one of these folders, relative ones below the first.
+    Below(Vec<PathBuf>),
+}
