@@ -104,6 +104,24 @@ fn the_other_files_do_what_they_say() {
     }
 }
 
+/// What loads a model onto Neuron cores does it with the sizes that were decided, and streams.
+#[test]
+fn models_are_compiled_with_the_sizes_that_were_decided() {
+    let file = "code/loading.py";
+    let projects = support::on_neuron().into_iter().map(|inputs| project(&inputs));
+    let found: Vec<_> = projects.filter(|project| project.get(file).is_some()).collect();
+    assert!(!found.is_empty(), "no project has {file}");
+    if !have("python3", found.len()) {
+        return;
+    }
+    for project in found {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("project");
+        project.write(&folder).unwrap();
+        passes("neuron_check.py", &[folder.join("code").to_str().unwrap()]);
+    }
+}
+
 /// Options that are written are options of the release that was read, for the engines that were.
 #[test]
 fn options_are_the_engines_own() {

@@ -236,7 +236,7 @@ class Properties(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             store = entry.model_store(SETTINGS, "m", Path(folder))
             files = {path.name for path in store.iterdir()}
-            self.assertEqual(files, {"serving.properties"} | ({"model.py"} if BACKEND == "djl" else set()))
+            self.assertEqual(files, {"serving.properties"} | ({"model.py", "loading.py"} if BACKEND == "djl" else set()))
 
     def test_adapters_of_the_model_are_found(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

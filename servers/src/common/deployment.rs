@@ -41,6 +41,8 @@ pub(crate) struct Deployment {
     pub(crate) advice: Option<String>,
     /// The engine's option for the number format of its key-value cache.
     cache_option: Option<String>,
+    /// Sequences at once, where the config says how many.
+    pub(crate) sequences: Option<u32>,
     /// Which API field names the host image.
     pub(crate) ami: Option<mcc_generator::AmiKind>,
 }
@@ -106,6 +108,7 @@ impl Deployment {
             refuses: BTreeMap::new(),
             advice: None,
             cache_option: None,
+            sequences: None,
         };
         for manifest in layers.iter().map(|layer| &layer.manifest) {
             if !manifest.accelerators.is_empty() {
@@ -123,6 +126,8 @@ impl Deployment {
             this.ami = manifest.ami.or(this.ami);
             this.refuses.extend(manifest.refuses.clone());
             this.advice = manifest.advice.get(&this.target).cloned().or(this.advice);
+            let sequences = manifest.defaults.get("maxNumSeqs").and_then(Value::as_u64);
+            this.sequences = sequences.and_then(|n| u32::try_from(n).ok()).or(this.sequences);
             let mut roles = manifest.options.sizing.iter();
             let format = roles.find(|(_, role)| **role == mcc_generator::SizingRole::CacheFormat);
             this.cache_option = format.map(|(name, _)| name.clone()).or(this.cache_option);

@@ -123,7 +123,7 @@ impl<'a> Judge<'a> {
             in_flight: wish.in_flight.clone(),
             eight_bit_cache: wish.eight_bit_cache,
             // Elsewhere the engine takes as many at once as there is room for.
-            max_num_seqs: wish.concurrency.filter(|_| deployment.compiles()),
+            max_num_seqs: deployment.compiles().then(|| sequences(deployment, wish)),
             ..open
         };
         let dtype = wish.dtype.unwrap_or(Dtype::Bfloat16);
@@ -187,7 +187,7 @@ impl<'a> Judge<'a> {
 
     /// Sequences at once, where they are compiled in.
     pub(crate) fn compiled_sequences(&self) -> u32 {
-        self.wish.concurrency.unwrap_or(sizing::COMPILED_SEQUENCES)
+        sequences(self.deployment, self.wish)
     }
 
     /// The share of each device's memory that is counted on.
@@ -302,6 +302,10 @@ impl<'a> Judge<'a> {
             needs.memory_gib
         ))
     }
+}
+
+fn sequences(deployment: &Deployment, wish: &Wish) -> u32 {
+    wish.concurrency.or(deployment.sequences).unwrap_or(sizing::COMPILED_SEQUENCES)
 }
 
 fn context(model: Option<&Sized<'_>>, wish: &Wish) -> u64 {

@@ -17,7 +17,8 @@ from typing import Any
 
 from djl_python import Input, Output
 
-DTYPES = {"auto": "auto", "bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+from loading import load_model
+
 # Parameters of a request by their name in the OpenAI API, and in generate().
 PARAMETERS = {
     "max_tokens": "max_new_tokens",
@@ -41,8 +42,7 @@ class Generator:
     """The model, its tokenizer and what the properties say of them."""
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
-        import transformers
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoTokenizer
 
         self.name = str(properties["model_id"])
         limit = properties.get("max_model_len")
@@ -51,11 +51,8 @@ class Generator:
         if properties.get("revision"):
             common["revision"] = properties["revision"]
         self.tokenizer = AutoTokenizer.from_pretrained(self.name, **common)
-        # One process sees the GPUs of one copy; "auto" spreads the layers over them.
-        dtype = "dtype" if int(transformers.__version__.split(".")[0]) >= 5 else "torch_dtype"
-        arguments = {"device_map": "auto", dtype: DTYPES[properties.get("dtype") or "auto"], **common}
-        arguments.update(json.loads(properties.get("load_arguments") or "{}"))
-        self.model = AutoModelForCausalLM.from_pretrained(self.name, **arguments)
+        arguments = {**common, **json.loads(properties.get("load_arguments") or "{}")}
+        self.model = load_model(self.name, properties, arguments)
         self.model.eval()
         logging.info("loaded %s", self.name)
 
