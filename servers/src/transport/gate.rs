@@ -154,6 +154,9 @@ fn plain(status: StatusCode, text: String) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -176,5 +179,31 @@ mod tests {
         }
         assert!(!gate.lets_in(&HeaderMap::new()));
         assert!(Gate::new(None).lets_in(&HeaderMap::new()));
+    }
+
+    #[tokio::test]
+    async fn the_access_log_has_neither_query_nor_content() {
+        let (mut log, writer) = std::io::pipe().unwrap();
+        let subscriber = tracing_subscriber::fmt().with_writer(Arc::new(writer)).finish();
+        let logging = tracing::subscriber::set_default(subscriber);
+        let gate = Gate::new(None);
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("/{}?secret=query", "p".repeat(200)))
+            .header(AUTHORIZATION, "secret header")
+            .body(Body::from("secret body"))
+            .unwrap();
+        let serve = |_| async { plain(StatusCode::IM_A_TEAPOT, "secret answer".to_owned()) };
+        let response = gate.passed(request, serve).await;
+        assert_eq!(response.status(), StatusCode::IM_A_TEAPOT);
+        assert!(gate.text().contains("status=\"4xx\"} 1"), "{}", gate.text());
+        drop(logging);
+        let mut lines = String::new();
+        log.read_to_string(&mut lines).unwrap();
+        for said in ["POST", "418", "ms="] {
+            assert!(lines.contains(said), "{said}: {lines}");
+        }
+        assert!(lines.contains(&"p".repeat(99)) && !lines.contains(&"p".repeat(100)), "{lines}");
+        assert!(!lines.contains("secret"), "{lines}");
     }
 }
