@@ -6,6 +6,10 @@ mod prompt;
 
 use std::process::ExitCode;
 
+/// Answers are built of many small pieces, by several threads on HTTP.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Exit codes, as `mcc --help` documents them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]

@@ -242,7 +242,11 @@ impl Images {
         self.address(image, region)
     }
 
-    fn address(&self, image: &Image, region: &Region) -> Result<ResolvedImage, ImageError> {
+    /// Where `image` is pulled from in a Region.
+    ///
+    /// # Errors
+    /// It is not published there, or the Region is not known.
+    pub fn address(&self, image: &Image, region: &Region) -> Result<ResolvedImage, ImageError> {
         let (host, account, availability) = match (&image.host, &image.set) {
             (Some(host), _) => (host.clone(), None, Availability::Known),
             (None, set) => {

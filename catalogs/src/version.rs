@@ -33,13 +33,17 @@ pub fn starts_with(version: &str, prefix: &str) -> bool {
 
 /// The part of a release with its numbers, and its pre-release marker if it has one.
 fn split(version: &str) -> (&str, &str) {
-    let version = version.split_once('+').map_or(version, |(before, _)| before);
     let version = version.strip_prefix('v').unwrap_or(version);
     let end = version
         .bytes()
         .position(|byte| !byte.is_ascii_digit() && byte != b'.')
         .unwrap_or(version.len());
     let (numbers, rest) = version.split_at(end);
+    // Most have only numbers, and are compared by the hundred.
+    if rest.is_empty() {
+        return (numbers, "");
+    }
+    let rest = rest.split_once('+').map_or(rest, |(before, _)| before);
     let marked = ["rc", "a", "b", "dev"].iter().any(|marker| rest.starts_with(marker));
     (numbers, if marked { rest } else { "" })
 }

@@ -1,7 +1,5 @@
 //! Answers as text. Some clients give a model nothing else, so it says everything that matters.
 
-use std::fmt::Write as _;
-
 /// A text that is written in paragraphs.
 #[derive(Debug, Default)]
 pub(crate) struct Text(String);
@@ -13,13 +11,16 @@ impl Text {
     }
 
     /// Adds a heading with one line per item, unless there are none.
-    pub(crate) fn list(mut self, heading: &str, items: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn list(
+        mut self,
+        heading: &str,
+        items: impl IntoIterator<Item: AsRef<str>>,
+    ) -> Self {
         let mut items = items.into_iter().peekable();
         if items.peek().is_some() {
-            // Writing to a string cannot fail.
-            let _ = write!(self.0, "\n\n{heading}:");
+            self.add(&["\n\n", heading, ":"]);
             for item in items {
-                let _ = write!(self.0, "\n- {item}");
+                self.add(&["\n- ", item.as_ref()]);
             }
         }
         self
@@ -28,9 +29,15 @@ impl Text {
     /// Adds a line.
     pub(crate) fn line(mut self, line: Option<String>) -> Self {
         if let Some(line) = line {
-            let _ = write!(self.0, "\n\n{line}");
+            self.add(&["\n\n", &line]);
         }
         self
+    }
+
+    fn add(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.0.push_str(part);
+        }
     }
 
     /// The text.

@@ -43,11 +43,10 @@ pub(super) fn search<'a>(
     filter: &Filter,
 ) -> (Vec<&'a Model>, bool) {
     let words = words(query);
-    let mut joined = String::new();
     let mut found: Vec<(usize, &Model)> = models
         .by_lower_id()
         .filter(|(_, model)| filter.takes(model))
-        .filter_map(|(id, model)| Some((score(&words, id, &mut joined)?, model)))
+        .filter_map(|(id, model)| Some((score(&words, id)?, model)))
         .collect();
     if found.is_empty() && !words.is_empty() {
         let ids = models.iter().filter(|model| filter.takes(model)).map(|model| model.id.as_str());
@@ -78,16 +77,13 @@ fn parts(lower: &str) -> impl Iterator<Item = &str> {
 }
 
 /// How far an id in lower case is from the query; none if it lacks a word. Whole words count more than
-/// parts. `joined` is room to work in, so that nothing is allocated for an id.
-fn score(wanted: &[String], id: &str, joined: &mut String) -> Option<usize> {
-    joined.clear();
-    joined.extend(parts(id));
+/// parts.
+fn score(wanted: &[String], id: &str) -> Option<usize> {
+    if !wanted.iter().all(|word| across(id, word)) {
+        return None;
+    }
     let mut score = 0;
     for word in wanted {
-        // "llama3" for "llama-3": across the words of the id.
-        if !joined.contains(word.as_str()) {
-            return None;
-        }
         if parts(id).any(|own| own == word) {
             continue;
         }
@@ -98,17 +94,30 @@ fn score(wanted: &[String], id: &str, joined: &mut String) -> Option<usize> {
     Some(score * 100 + parts(id).count().saturating_sub(wanted.len()))
 }
 
+/// Whether a word stands in an id, also across the words of the id: "llama3" for "llama-3". All ids are
+/// looked through, so nothing is allocated, and most of them are left at the first letter.
+fn across(id: &str, word: &str) -> bool {
+    let begins = |(at, _)| {
+        let mut own = id.get(at..).unwrap_or_default().chars().filter(|own| own.is_alphanumeric());
+        word.chars().all(|wanted| own.next() == Some(wanted))
+    };
+    let first = word.chars().next().unwrap_or_default();
+    id.match_indices(first).any(begins)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn loose_names_find_their_model() {
-        let score =
-            |words: &[String], id: &str| score(words, &id.to_lowercase(), &mut String::new());
+        let score = |words: &[String], id: &str| score(words, &id.to_lowercase());
         assert!(score(&words("llama 3.1 8b"), "meta-llama/Llama-3.1-8B-Instruct").is_some());
         assert!(score(&words("llama3"), "meta-llama/Llama-3.1-8B").is_some());
+        assert!(score(&words("llama318"), "meta-llama/Llama-3.1-8B").is_some());
         assert!(score(&words("llama 70b"), "meta-llama/Llama-3.1-8B").is_none());
+        assert!(score(&words("8b9"), "meta-llama/Llama-3.1-8B").is_none());
+        assert!(score(&words("lama"), "meta-llama/Llama-3.1-8B").is_some());
         let exact = score(&words("Qwen/Qwen3-8B"), "Qwen/Qwen3-8B");
         let longer = score(&words("Qwen/Qwen3-8B"), "Qwen/Qwen3-8B-Base");
         assert!(exact < longer);

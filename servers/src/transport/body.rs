@@ -7,7 +7,6 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -17,28 +16,33 @@ pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 /// How long a client may take to send it.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// Reads the body, refuses what is not one JSON object, and hands the rest on.
-pub(super) async fn checked_body(request: Request, next: Next) -> Response {
+/// Reads the body and hands the rest on.
+///
+/// # Errors
+/// The answer to what is not one JSON object.
+pub(super) async fn checked(request: Request) -> Result<Request, Response> {
     if request.method() != Method::POST {
-        return next.run(request).await;
+        return Ok(request);
     }
     let (mut parts, body) = request.into_parts();
     let bytes = match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => {
-            return refusal(
+            return Err(refusal(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 -32600,
                 &format!("the body could not be read, or has more than {MAX_BODY} bytes"),
-            );
+            ));
         }
-        Err(_) => return refusal(StatusCode::REQUEST_TIMEOUT, -32600, "the body took too long"),
+        Err(_) => {
+            return Err(refusal(StatusCode::REQUEST_TIMEOUT, -32600, "the body took too long"));
+        }
     };
     if let Some(refused) = not_one_message(&bytes) {
-        return refused;
+        return Err(refused);
     }
     accept_both(&mut parts.headers);
-    next.run(Request::from_parts(parts, Body::from(bytes))).await
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 /// The refusal of a body that is not JSON, or not one object. Nesting beyond serde's limit of 128

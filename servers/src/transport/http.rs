@@ -5,8 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::handler::HandlerWithoutStateExt as _;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use rmcp::handler::server::ServerHandler;
 use rmcp::transport::streamable_http_server::session::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -15,8 +18,8 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::body::{MAX_BODY, checked_body};
-use super::gate::{Gate, passed};
+use super::body::{self, MAX_BODY};
+use super::gate::Gate;
 use super::{Options, handler};
 use crate::error::ServeError;
 use crate::server::Server;
@@ -134,10 +137,11 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
         .with_cancellation_token(end.clone());
     let service =
         StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(sessions), config);
-    let app = Router::new()
-        .route_service(PATH, service)
-        .layer(from_fn(checked_body))
-        .layer(from_fn_with_state(Gate::new(http.token.clone()), passed));
+    let endpoint = Arc::new(Endpoint { gate: Gate::new(http.token.clone()), service });
+    let answer = move |request: Request| {
+        let endpoint = Arc::clone(&endpoint);
+        async move { endpoint.answer(request).await }
+    };
 
     let serving = async move {
         let draining = stop.clone();
@@ -145,7 +149,7 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
             stop.cancelled().await;
             tokio::time::sleep(DRAIN).await;
         };
-        let served = axum::serve(listener, app)
+        let served = axum::serve(listener, answer.into_make_service())
             .with_graceful_shutdown(async move { draining.cancelled().await });
         let outcome = tokio::select! {
             outcome = served => outcome.map_err(|error| ServeError::Session(error.to_string())),
@@ -155,6 +159,29 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
         outcome
     };
     Ok((bound, serving))
+}
+
+/// What answers requests. One is shared by all of them: a router with layers would copy the service,
+/// and with it all hosts and origins, for each.
+struct Endpoint<H, M> {
+    gate: Gate,
+    service: StreamableHttpService<H, M>,
+}
+
+impl<H: ServerHandler, M: SessionManager> Endpoint<H, M> {
+    async fn answer(&self, request: Request) -> Response {
+        self.gate.passed(request, |request| self.let_in(request)).await
+    }
+
+    async fn let_in(&self, request: Request) -> Response {
+        match body::checked(request).await {
+            Err(refused) => refused,
+            Ok(request) if request.uri().path() == PATH => {
+                self.service.handle(request).await.map(Body::new)
+            }
+            Ok(_) => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
 }
 
 /// The `Host` and `Origin` values that are let in.

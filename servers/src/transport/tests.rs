@@ -140,6 +140,30 @@ async fn what_is_no_request_is_refused_with_the_reason() {
     assert_eq!(status, 406);
 }
 
+#[tokio::test]
+async fn the_endpoint_has_one_address() {
+    let served = served().await;
+    for (line, status) in [
+        ("GET /health", 200),
+        ("GET /health?now", 200),
+        ("GET /metrics", 200),
+        ("HEAD /health", 404),
+        ("GET /mcp", 405),
+        ("GET /mcp?session=1", 405),
+        ("DELETE /mcp", 405),
+        ("GET /", 404),
+        ("GET /mcp/", 404),
+        ("GET /MCP", 404),
+    ] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let head = format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {answer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panicking_tool_is_answered() {
     let served = served().await;

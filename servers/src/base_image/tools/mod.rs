@@ -77,10 +77,7 @@ struct ImageAnswer {
 impl ImageAnswer {
     /// `image` in `region`.
     fn new(catalogs: &Catalogs, image: &Image, region: &Region) -> Self {
-        let resolved = image.arch.first().and_then(|arch| {
-            let images = catalogs.images();
-            images.resolve_on(image.platform, &image.family, Some(&image.tag), region, *arch).ok()
-        });
+        let resolved = catalogs.images().address(image, region).ok();
         Self {
             uri: resolved.as_ref().map(|resolved| resolved.uri.to_string()),
             availability: resolved.as_ref().map(|resolved| word(&resolved.availability)),

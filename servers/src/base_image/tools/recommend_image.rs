@@ -278,12 +278,12 @@ fn text(answer: &RecommendAnswer) -> String {
             "Passed over",
             answer.passed_over.iter().map(|row| format!("{}: {}", row.tag, row.reason)),
         )
-        .list("Notes", answer.notes.iter().cloned())
+        .list("Notes", &answer.notes)
         .line(Some(format!("Inputs: {}", serde_json::Value::Object(answer.inputs.clone()))))
         .line(Some(format!(
             "For {}, from the {} catalog of {}.",
             answer.region, answer.mode, answer.as_of
         )))
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Next", &answer.next_steps)
         .done()
 }

@@ -156,7 +156,7 @@ fn search(call: Call) -> Result<Reply, ToolError> {
             "For {}, from the {} catalog of {}.",
             answer.region, answer.mode, answer.as_of
         )))
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Next", &answer.next_steps)
         .done();
     Reply::answer(&answer, text)
 }

@@ -119,6 +119,6 @@ fn text(answer: &CheckAnswer) -> String {
                 format!("{}: would be {}{by_hand}{diff}", file.path, file.change)
             }),
         )
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Next", &answer.next_steps)
         .done()
 }

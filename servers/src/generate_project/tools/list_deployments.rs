@@ -1,5 +1,7 @@
 //! `list_deployments`: what there is to choose from.
 
+use std::sync::LazyLock;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -37,18 +39,24 @@ struct Arguments {
     detail: Detail,
 }
 
+/// The lines of what never changes are made once.
+static CONFIG_LINES: LazyLock<Vec<String>> =
+    LazyLock::new(|| core::configs().iter().map(config).collect());
+static TARGET_LINES: LazyLock<Vec<String>> =
+    LazyLock::new(|| core::targets().iter().map(target).collect());
+
 fn list(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
-    let configs = chosen(
+    let (configs, config_lines) = chosen(
         "deploymentConfig",
         arguments.deployment_config.as_deref(),
-        core::configs(),
+        (core::configs(), &CONFIG_LINES),
         |config| &config.name,
     )?;
-    let targets = chosen(
+    let (targets, target_lines) = chosen(
         "deploymentTarget",
         arguments.deployment_target.as_deref(),
-        core::targets(),
+        (core::targets(), &TARGET_LINES),
         |target| &target.name,
     )?;
     let inputs = match arguments.detail {
@@ -69,38 +77,44 @@ fn list(call: Call) -> Result<Reply, ToolError> {
                 .to_owned(),
         ],
     };
-    let text = text(&answer);
+    let text = text(&answer, &config_lines, &target_lines);
     Reply::answer(&answer, text)
 }
 
-/// All of them, or the one that is asked for.
+/// Rows with their lines.
+type Chosen<T> = (Vec<&'static T>, Vec<&'static str>);
+
+/// All of them with their lines, or the one that is asked for.
 fn chosen<T>(
     field: &str,
     wanted: Option<&str>,
-    all: &'static [T],
+    (all, lines): (&'static [T], &'static [String]),
     name: impl Fn(&T) -> &String,
-) -> Result<Vec<&'static T>, ToolError> {
-    let Some(wanted) = wanted else {
-        return Ok(all.iter().collect());
-    };
-    let found: Vec<&T> = all.iter().filter(|one| name(one) == wanted).collect();
-    if found.is_empty() {
-        let choices = arguments::nearest(wanted, all.iter().map(|one| name(one).as_str()));
-        return Err(ToolError::of(
-            "invalid_arguments",
-            Problem::of(field, "there is none of that name")
-                .value(&wanted.into())
-                .fix("use one of the choices, or leave it out to see all")
-                .choices(choices),
-        ));
+) -> Result<Chosen<T>, ToolError> {
+    let found: Chosen<T> = all
+        .iter()
+        .zip(lines.iter().map(String::as_str))
+        .filter(|(one, _)| wanted.is_none_or(|wanted| name(one) == wanted))
+        .unzip();
+    match wanted {
+        Some(wanted) if found.0.is_empty() => {
+            let choices = arguments::nearest(wanted, all.iter().map(|one| name(one).as_str()));
+            Err(ToolError::of(
+                "invalid_arguments",
+                Problem::of(field, "there is none of that name")
+                    .value(&wanted.into())
+                    .fix("use one of the choices, or leave it out to see all")
+                    .choices(choices),
+            ))
+        }
+        _ => Ok(found),
     }
-    Ok(found)
 }
 
-fn text(answer: &ListAnswer) -> String {
+fn text(answer: &ListAnswer, configs: &[&str], targets: &[&str]) -> String {
     Text::new("What serves the model (deploymentConfig) and where it runs (deploymentTarget).")
-        .list("Configs", answer.deployment_configs.iter().map(|one| config(one)))
-        .list("Targets", answer.deployment_targets.iter().map(|one| target(one)))
+        .list("Configs", configs)
+        .list("Targets", targets)
         .list(
             "Inputs",
             answer.inputs.iter().map(|input| {
@@ -112,7 +126,7 @@ fn text(answer: &ListAnswer) -> String {
                 format!("{} ({}): {}{choices}", input.key, input.r#type, input.help)
             }),
         )
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Next", &answer.next_steps)
         .done()
 }
 

@@ -102,7 +102,7 @@ fn text(answer: &PlanAnswer) -> String {
         .list("Inputs", answer.inputs.iter().map(text::resolved))
         .line(answer.cost.as_ref().map(text::cost))
         .line(files)
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Next", &answer.next_steps)
         .done()
 }
 

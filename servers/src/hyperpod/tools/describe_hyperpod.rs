@@ -215,10 +215,10 @@ fn text(answer: &DescribeAnswer) -> String {
             "Permissions",
             answer.permissions.iter().map(|row| format!("{}: {}", row.action, row.reason)),
         )
-        .list("The cluster has to have", answer.requirements.iter().cloned())
+        .list("The cluster has to have", &answer.requirements)
         .line(operator)
         .line(Some(format!("Regions of the operator: {}", answer.regions.join(", "))))
         .line(Some(format!("Instance types: {}", answer.instance_types.join(", "))))
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Next", &answer.next_steps)
         .done()
 }

@@ -252,8 +252,8 @@ fn text(answer: &FitsAnswer) -> String {
     Text::new(&answer.summary)
         .line(model)
         .list("Node groups", groups)
-        .list("Would fit, the cheapest first", answer.would_fit.iter().cloned())
-        .list("Assumed", answer.assumptions.iter().cloned())
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Would fit, the cheapest first", &answer.would_fit)
+        .list("Assumed", &answer.assumptions)
+        .list("Next", &answer.next_steps)
         .done()
 }

@@ -151,8 +151,8 @@ fn text(answer: &CompareAnswer) -> String {
     });
     Text::new(&answer.summary)
         .list("Side by side", rows)
-        .list("Assumed", answer.assumptions.iter().cloned())
+        .list("Assumed", &answer.assumptions)
         .line(Some(format!("From the {} catalog of {}.", answer.mode, answer.as_of)))
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Next", &answer.next_steps)
         .done()
 }

@@ -390,8 +390,8 @@ fn text(answer: &RecommendAnswer) -> String {
             if answer.recommendations.is_empty() { "Not taken" } else { "Cheaper, but" },
             answer.near_misses.iter().map(MissAnswer::text),
         )
-        .list("Assumed", answer.assumptions.iter().cloned())
+        .list("Assumed", &answer.assumptions)
         .line(Some(format!("From the {} catalog of {}.", answer.mode, answer.as_of)))
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Next", &answer.next_steps)
         .done()
 }

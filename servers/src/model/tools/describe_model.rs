@@ -345,8 +345,8 @@ fn text(answer: &DescribeAnswer) -> String {
                 format!("{}: {precision}{gib}", row.name)
             }),
         )
-        .list("Evidence", answer.evidence.iter().cloned())
-        .list("Notes", answer.notes.iter().cloned())
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Evidence", &answer.evidence)
+        .list("Notes", &answer.notes)
+        .list("Next", &answer.next_steps)
         .done()
 }

@@ -129,7 +129,7 @@ fn text(answer: &SearchAnswer) -> String {
         .list("Models", answer.models.iter().map(line))
         .line(cursor.map(|cursor| format!("There is more: call again with cursor {cursor}.")))
         .line(Some(format!("From the {} catalog of {}.", answer.mode, answer.as_of)))
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Next", &answer.next_steps)
         .done()
 }
 

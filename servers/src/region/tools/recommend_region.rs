@@ -264,8 +264,8 @@ fn answer(catalogs: &Catalogs, ranked: Ranked<'_>) -> RegionAnswer {
 fn text(answer: &RegionsAnswer) -> String {
     Text::new(&answer.summary)
         .list("Regions, the best first", answer.regions.iter().map(line))
-        .list("Notes", answer.notes.iter().cloned())
-        .list("Next", answer.next_steps.iter().cloned())
+        .list("Notes", &answer.notes)
+        .list("Next", &answer.next_steps)
         .done()
 }
 
