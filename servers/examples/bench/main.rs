@@ -112,10 +112,12 @@ fn build() -> (PathBuf, PathBuf) {
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     cargo.args(["build", "--quiet", "-p", "mcc", "-p", "mcc-servers", "--bin", "mcc"]);
     cargo.args(["--example", "bare"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    // Named after the folder, but for `dev`.
+    let name = profile.file_name().and_then(|name| name.to_str()).expect("a name");
     if cfg!(debug_assertions) {
         eprintln!("this is a debug build: its figures say little");
     } else {
-        cargo.arg("--release");
+        cargo.args(["--profile", name]);
     }
     assert!(cargo.status().expect("cargo runs").success(), "the build failed");
     (profile.join("mcc"), examples.join("bare"))
