@@ -173,7 +173,7 @@ fn live(cluster: &Cluster, emulator: &Emulator, case: &Case) {
 }
 
 /// Objects of other people, in the namespace that projects use.
-const FOREIGN: &str = r#"
+const FOREIGN: &str = r"
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: theirs, namespace: default}
@@ -197,7 +197,7 @@ spec:
   template:
     metadata: {labels: {app: theirs}}
     spec: {containers: [{name: it, image: theirs}]}
-"#;
+";
 
 #[test]
 fn hyperpod_projects_live_on_a_real_api_server() {

@@ -91,10 +91,9 @@ impl Cluster {
             .unwrap();
         let started = Instant::now();
         while !folder.path().join("ready.json").is_file() {
-            let ended = process.try_wait().unwrap();
-            if ended.is_some() || started.elapsed() > Duration::from_secs(120) {
-                panic!("no cluster: {}", log_of(folder.path(), "cluster.log"));
-            }
+            let waits = process.try_wait().unwrap().is_none()
+                && started.elapsed() < Duration::from_secs(120);
+            assert!(waits, "no cluster: {}", log_of(folder.path(), "cluster.log"));
             std::thread::sleep(Duration::from_millis(50));
         }
         let kubeconfig = folder.path().join("admin.json");
