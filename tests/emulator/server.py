@@ -24,6 +24,7 @@ from typing import Any
 import botocore.session
 import moto.applicationautoscaling.models
 import moto.applicationautoscaling.responses
+from answer import ANSWER
 from moto.codebuild.models import CodeBuildBackend
 from moto.codebuild.responses import CodeBuildResponse
 from moto.core.responses import ActionResult, EmptyResult
@@ -37,15 +38,6 @@ from moto.sagemakerruntime.models import SageMakerRuntimeBackend
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from moto.server import main
 
-ANSWER = json.dumps(
-    {
-        "predictions": [9.5],
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "4"}, "text": "4"}],
-        "outputs": [{"name": "output", "datatype": "FP32", "shape": [1, 1], "data": [9.5]}],
-        "data": [{"b64_json": "iVBORw0KGgo="}],
-        "text_output": "4",
-    }
-)
 # moto has those of some years ago.
 DIMENSIONS = botocore.session.Session().get_service_model("application-autoscaling").shape_for("ScalableDimension").enum
 MODEL = botocore.session.Session().get_service_model("sagemaker")

@@ -92,7 +92,7 @@ exists_kube_object() {
 }
 
 remove_kube_object() {
-  local status=0
+  local status=0 cascade=background
   reach "$1" || status=$?
   if [ "$status" = 1 ]; then return 0; fi
   if [ "$status" != 0 ]; then return "$status"; fi
@@ -104,7 +104,9 @@ remove_kube_object() {
     fi
     if [ "$status" != 1 ]; then return 1; fi
   fi
-  if kube delete "$OBJECT" --ignore-not-found --timeout=900s >/dev/null; then return 0; fi
+  # Not before its pods are gone: they hold accelerators, and the namespace would look used.
+  case $OBJECT in deployment/* | inferenceendpointconfig/*) cascade=foreground ;; esac
+  if kube delete "$OBJECT" --ignore-not-found "--cascade=$cascade" --timeout=900s >/dev/null; then return 0; fi
   if grep -q "doesn't have a resource type" "$MCC_TMP/kube-error"; then return 0; fi
   kube_report "delete $OBJECT"
   if grep -q 'timed out' "$MCC_TMP/kube-error"; then return 5; fi
@@ -114,9 +116,13 @@ remove_kube_object() {
 # Is there anything in the namespace that stays when its last objects of ours are gone? 0 yes, 1 no, 2 unknown.
 namespace_is_used() {
   local left
-  kube_call get deployments,statefulsets,jobs,services,persistentvolumeclaims,secrets,pods --output json \
-    >"$MCC_TMP/left.json" || return 2
-  left=$(jq '[.items[] | select(.metadata.deletionTimestamp == null)] | length' "$MCC_TMP/left.json") || return 2
+  kube_call get deployments,statefulsets,daemonsets,jobs,cronjobs,services,configmaps,serviceaccounts,persistentvolumeclaims,secrets,pods \
+    --output json >"$MCC_TMP/left.json" || return 2
+  # Every namespace has a service account, on older clusters with its token, and the cluster's certificate.
+  left=$(jq '[.items[] | select(.metadata.deletionTimestamp == null and
+    (.type? == "kubernetes.io/service-account-token" or ([.kind, .metadata.name]
+      | . == ["ServiceAccount", "default"] or . == ["ConfigMap", "kube-root-ca.crt"]) | not))] | length' \
+    "$MCC_TMP/left.json") || return 2
   [ "$left" != 0 ]
 }
 

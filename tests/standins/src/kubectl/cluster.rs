@@ -14,12 +14,16 @@ pub(crate) struct Kind {
     namespaced: bool,
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 15] = [
     NAMESPACE,
     Kind { plural: "persistentvolumes", singular: "PersistentVolume", namespaced: false },
     Kind { plural: "persistentvolumeclaims", singular: "PersistentVolumeClaim", namespaced: true },
     Kind { plural: "secrets", singular: "Secret", namespaced: true },
     Kind { plural: "services", singular: "Service", namespaced: true },
+    Kind { plural: "configmaps", singular: "ConfigMap", namespaced: true },
+    Kind { plural: "serviceaccounts", singular: "ServiceAccount", namespaced: true },
+    Kind { plural: "daemonsets", singular: "DaemonSet", namespaced: true },
+    Kind { plural: "cronjobs", singular: "CronJob", namespaced: true },
     DEPLOYMENT,
     Kind { plural: "pods", singular: "Pod", namespaced: true },
     Kind { plural: "events", singular: "Event", namespaced: true },

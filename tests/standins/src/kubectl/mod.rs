@@ -39,7 +39,8 @@ const VALUED: [&str; 15] = [
     "address",
 ];
 /// Options that take none, or `=value` only.
-const SWITCHES: [&str; 14] = [
+const SWITCHES: [&str; 15] = [
+    "cascade",
     "server-side",
     "force-conflicts",
     "ignore-not-found",
