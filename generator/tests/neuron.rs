@@ -162,6 +162,7 @@ fn what_does_not_run_there_is_refused_with_what_does() {
             "not quantized",
         ),
         (json!({"quantization": "fp8"}), "MCC-INP-005", "not quantized"),
+        (json!({"engineArgs": {"kv-cache-dtype": "fp8"}}), "MCC-ENG-003", "number format"),
         (json!({"enableLora": true}), "MCC-INP-005", "adapters"),
         (json!({"gpuMemoryUtilization": 0.8}), "MCC-INP-005", "maxNumSeqs"),
         (json!({"maxNumSeqs": 64, "maxModelLen": 32768}), "MCC-MEM-002", "cache"),

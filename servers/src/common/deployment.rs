@@ -130,7 +130,10 @@ impl Deployment {
             this.sequences = sequences.and_then(|n| u32::try_from(n).ok()).or(this.sequences);
             let mut roles = manifest.options.sizing.iter();
             let format = roles.find(|(_, role)| **role == mcc_generator::SizingRole::CacheFormat);
-            this.cache_option = format.map(|(name, _)| name.clone()).or(this.cache_option);
+            this.cache_option = format
+                .map(|(name, _)| name.clone())
+                .or(this.cache_option)
+                .filter(|name| !manifest.options.refused.contains_key(name));
             if let Some(weights) = manifest.weights {
                 this.hub = weights == mcc_generator::Weights::Hub;
             }

@@ -214,3 +214,42 @@ async fn variants_by_name_lead_to_their_model_and_are_not_guessed() {
         assert_eq!(answer["error"]["problems"][0]["choices"][0], original, "{answer:#}");
     }
 }
+
+#[tokio::test]
+async fn neuron_is_recommended_where_it_is_asked_for() {
+    let peer = peer().await;
+    let asked = |more: Value| {
+        let mut arguments = json!({"modelName": "Qwen/Qwen3-8B", "accelerator": "neuron"});
+        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        arguments
+    };
+    let answer = peer
+        .succeeds("recommend_instance", asked(json!({"concurrency": 8, "maxModelLen": 4096})))
+        .await;
+    let first = &answer["recommendations"][0];
+    assert_eq!(first["amiVersion"], "al2-ami-sagemaker-inference-neuron-2", "{first:#}");
+    assert_eq!(first["tensorParallelSize"], 2, "cores: {first:#}");
+    assert_eq!(first["inputs"]["maxNumSeqs"], 8, "what it was sized with");
+    assert_eq!(first["concurrentSequences"], 8.0, "no more than are compiled in");
+    for refused in [
+        json!({"kvCacheDtype": "fp8"}),
+        json!({"deploymentConfig": "transformers-sglang"}),
+        json!({"deploymentConfig": "http-flask"}),
+    ] {
+        let code = peer.fails("recommend_instance", asked(refused.clone())).await;
+        assert_eq!(code, "invalid_arguments", "{refused}");
+    }
+    for ignored in [json!({"quantization": "fp8"}), json!({"gpuMemoryUtilization": 0.8})] {
+        let answer = peer.succeeds("recommend_instance", asked(ignored.clone())).await;
+        assert_eq!(answer["status"], "nothing_fits", "{ignored}");
+    }
+    // Each type with what serves on it.
+    let both = json!({
+        "modelName": "Qwen/Qwen3-8B", "instanceTypes": ["ml.g6.2xlarge", "ml.inf2.8xlarge", "ml.trn2.48xlarge"],
+    });
+    let answer = peer.succeeds("compare_instances", both).await;
+    let rows = answer["rows"].as_array().unwrap();
+    assert_eq!(rows.iter().filter(|row| row["fits"] == true).count(), 2, "{answer:#}");
+    let other = rows.iter().find(|row| row["fits"] == false).unwrap();
+    assert!(other["reason"].as_str().unwrap().contains("Inferentia2 or Trainium"), "{other:#}");
+}

@@ -218,9 +218,15 @@ fn served_by(shape: &ModelShape, catalogs: &Catalogs) -> Vec<ServedAnswer> {
     deployment::configs()
         .into_iter()
         .filter_map(|config| {
-            let deployment = Deployment::named(config, None).ok().filter(|found| {
-                found.hub && (found.has_context() || shape.max_positions.is_none())
-            })?;
+            Deployment::named(config, None)
+                .ok()
+                .filter(|found| found.hub && (found.has_context() || shape.max_positions.is_none()))
+        })
+        .flat_map(|deployment| {
+            let elsewhere = deployment.elsewhere();
+            [deployment].into_iter().chain(elsewhere)
+        })
+        .filter_map(|deployment| {
             let engine = deployment.engine.as_deref()?;
             let image = deployment
                 .image(catalogs, None, mcc_catalogs::Arch::X86_64)
@@ -228,7 +234,19 @@ fn served_by(shape: &ModelShape, catalogs: &Catalogs) -> Vec<ServedAnswer> {
                 .filter(|image| image.engine == deployment.engine)
                 .and_then(|image| image.engine_version.as_deref())?;
             let support = catalogs.engines().supports(engine, image, class);
+            // Where a config runs besides is worth a line only if it does; what is quantized runs on GPUs alone.
+            let besides = deployment.compiles();
+            if besides && (support != Support::Supported || shape.quantization.is_some()) {
+                return None;
+            }
             let (word, message) = match &support {
+                Support::Supported if besides => (
+                    "supported",
+                    format!(
+                        "{engine} {image} of its image for {} serves {class}",
+                        deployment.runs_on_what()
+                    ),
+                ),
                 Support::Supported => {
                     ("supported", format!("{engine} {image} of its image serves {class}"))
                 }
@@ -249,7 +267,7 @@ fn served_by(shape: &ModelShape, catalogs: &Catalogs) -> Vec<ServedAnswer> {
                 }
             };
             Some(ServedAnswer {
-                deployment_config: config.to_owned(),
+                deployment_config: deployment.config.clone(),
                 engine: format!("{engine} {image}"),
                 support: word.to_owned(),
                 message,
