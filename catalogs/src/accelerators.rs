@@ -153,6 +153,9 @@ pub struct Accelerator {
     /// Neuron cores in one device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cores: Option<u32>,
+    /// The only numbers of cores that work together; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub core_groups: Vec<u32>,
 }
 
 impl Accelerator {

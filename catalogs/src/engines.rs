@@ -200,7 +200,8 @@ impl Engines {
             return Support::Unknown;
         };
         let Some(row) = self.architecture(engine, class) else {
-            let read = version::compare(version, &known.last_sampled) == Ordering::Equal;
+            // Classes are added and hardly ever dropped: what the newest lacks, older ones lack too.
+            let read = version::compare(version, &known.last_sampled) != Ordering::Greater;
             return if known.complete && read { Support::Absent } else { Support::Unknown };
         };
         if !known.history {

@@ -23,6 +23,7 @@ fn sequence(model: &ModelShape, tokens: u64, tensor_parallel: u32) -> u64 {
         memory_gib: 139.8,
         count: 8,
         together: 1,
+        groups: Vec::new(),
         compiled: false,
         compute_capability: Some((9, 0)),
         bf16: true,

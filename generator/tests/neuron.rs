@@ -43,6 +43,12 @@ const EIGHT_BITS: &str = r#"{"architectures": ["LlamaForCausalLM"], "model_type"
   "vocab_size": 128256, "max_position_embeddings": 8192, "torch_dtype": "bfloat16",
   "quantization_config": {"quant_method": "fp8", "activation_scheme": "dynamic"}}"#;
 
+/// DeepSeek-V2-Lite's attention, without the name of its class.
+const LATENT: &str = r#"{"model_type": "deepseek_v2", "hidden_size": 2048, "intermediate_size": 10944,
+  "num_hidden_layers": 27, "num_attention_heads": 16, "num_key_value_heads": 16, "kv_lora_rank": 512,
+  "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128, "vocab_size": 102400,
+  "max_position_embeddings": 8192, "torch_dtype": "bfloat16"}"#;
+
 fn refused(extra: Value) -> Vec<Finding> {
     let mut inputs = endpoint();
     inputs.extend(object(extra));
@@ -141,6 +147,15 @@ fn a_component_asks_for_accelerators_and_not_for_cores() {
     let made = json_of(&project(&inputs), "deploy/create-inference-component.json");
     let wants = &made["Specification"]["ComputeResourceRequirements"];
     assert_eq!(wants["NumberOfAcceleratorDevicesRequired"], json!(4), "{made:#}");
+    inputs.insert("icGpuCount".to_owned(), json!(1));
+    let plan = plan_of(&inputs);
+    let found = plan.findings.iter().find(|finding| finding.id == "MCC-TP-002").unwrap();
+    assert!(found.fix.contains("icGpuCount 4"), "accelerators: {}", found.fix);
+    inputs.insert("icGpuCount".to_owned(), json!(7));
+    let plan = plan_of(&inputs);
+    let found = plan.findings.iter().find(|finding| finding.id == "MCC-TP-002").unwrap();
+    assert!(found.message.contains("the instance has 6"), "{}", found.message);
+    inputs.shift_remove("icGpuCount");
     inputs.insert("tensorParallelSize".to_owned(), json!(16));
     let plan = plan_of(&inputs);
     let found = plan.findings.iter().find(|finding| finding.id == "MCC-TP-002").unwrap();
@@ -163,9 +178,31 @@ fn what_does_not_run_there_is_refused_with_what_does() {
         ),
         (json!({"quantization": "fp8"}), "MCC-INP-005", "not quantized"),
         (json!({"engineArgs": {"kv-cache-dtype": "fp8"}}), "MCC-ENG-003", "number format"),
+        (
+            json!({"tensorParallelSize": 4, "instanceType": "ml.trn1.32xlarge"}),
+            "MCC-TP-001",
+            "together",
+        ),
+        (json!({"modelName": "Qwen/Qwen3-Embedding-0.6B"}), "MCC-ENG-004", "embedding"),
+        (json!({"modelName": "me/mine", "modelConfig": LATENT}), "MCC-ENG-004", "latent"),
+        (
+            json!({"engineVersion": "0.4.4", "modelName": "google/gemma-3-27b-it"}),
+            "MCC-ENG-004",
+            "none of",
+        ),
+        (
+            json!({"inferenceAmiVersion": "al2-ami-sagemaker-inference-gpu-3-1"}),
+            "MCC-AMI-001",
+            "driver for cuda",
+        ),
+        (
+            json!({"instanceType": "ml.g6.2xlarge", "inferenceAmiVersion": "al2-ami-sagemaker-inference-neuron-2"}),
+            "MCC-AMI-001",
+            "driver for neuron",
+        ),
         (json!({"enableLora": true}), "MCC-INP-005", "adapters"),
         (json!({"gpuMemoryUtilization": 0.8}), "MCC-INP-005", "maxNumSeqs"),
-        (json!({"maxNumSeqs": 64, "maxModelLen": 32768}), "MCC-MEM-002", "cache"),
+        (json!({"maxNumSeqs": 64, "maxModelLen": 32768}), "MCC-MEM-002", "64 sequences"),
     ] {
         let found = refused(extra.clone());
         let one = found.iter().find(|finding| finding.id == id);
@@ -233,6 +270,45 @@ fn the_cache_of_all_sequences_is_counted() {
     // Of a model that could do more, 4096 tokens are compiled in unless more are asked for.
     let open = sizing::plan(&model, &device("ml.inf2.8xlarge"), &Wanted::default());
     assert_eq!(open.max_model_len, Some(sizing::COMPILED_CONTEXT));
+}
+
+/// Qwen2.5 7B has 28 attention and 4 key-value heads. Over 8 cores each of the latter is kept twice, 57,344 bytes of a
+/// token become 14,336 on each core; over 16 they are kept four times.
+#[test]
+fn heads_that_do_not_divide_are_copied_or_padded() {
+    let catalogs = Catalogs::embedded();
+    let row = catalogs.models().get("Qwen/Qwen2.5-7B-Instruct").unwrap();
+    let model = sizing::shape_of(row).unwrap();
+    assert_eq!((model.heads, model.kv_heads), (Some(28), Some(4)));
+    let on_a_core = |degree: u32| {
+        let wanted = Wanted {
+            tensor_parallel: Some(degree),
+            max_num_seqs: Some(1),
+            max_model_len: Some(4096),
+            ..Wanted::default()
+        };
+        let plan = sizing::plan(&model, &device("ml.inf2.48xlarge"), &wanted);
+        plan.sizing.sequence_gib.unwrap() * sizing::GIB / 4096.0
+    };
+    for (degree, bytes) in [(2, 28_672.0), (4, 14_336.0), (8, 14_336.0), (16, 14_336.0)] {
+        assert!((on_a_core(degree) - bytes).abs() < 1.0, "{degree}: {}", on_a_core(degree));
+    }
+    // Over 3 cores neither heads nor copies come out even: 30 heads, each with keys and values of its own.
+    assert!((on_a_core(3) - 57_344.0 / 4.0 * 10.0).abs() < 1.0, "{}", on_a_core(3));
+}
+
+#[test]
+fn cores_that_do_not_work_together_are_not_chosen() {
+    let catalogs = Catalogs::embedded();
+    for row in catalogs.models().iter() {
+        let Some(model) = sizing::shape_of(row) else { continue };
+        for sequences in [1, 4, 16, 64] {
+            let wanted = Wanted { max_num_seqs: Some(sequences), ..Wanted::default() };
+            let plan = sizing::plan(&model, &device("ml.trn1.32xlarge"), &wanted);
+            let degree = plan.serving.tensor_parallel;
+            assert!([2, 8, 16, 32].contains(&degree), "{} over {degree}", row.id);
+        }
+    }
 }
 
 #[test]

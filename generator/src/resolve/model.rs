@@ -10,8 +10,6 @@ use crate::spec::{Aws, Fit, InstanceSpec, Model};
 
 /// Where the service puts a model that it downloads itself.
 const MODEL_FOLDER: &str = "/opt/ml/model";
-/// Seconds that compiling a model may take, where nobody has compiled it before: an estimate.
-const COMPILE_S: u32 = 1800;
 /// Largest `config.json` that is read, in bytes.
 const MAX_CONFIG: u64 = sizing::MAX_CONFIG_BYTES as u64;
 
@@ -73,6 +71,13 @@ impl Context<'_> {
         }
     }
 
+    /// What the model needs of its host here.
+    pub(super) fn host_needs(&self, weight_bytes: u64) -> sizing::HostNeeds {
+        let needs = sizing::host_needs(weight_bytes, self.source());
+        let compiled = self.accelerators() == ["neuron"];
+        if compiled { needs.compiled(weight_bytes) } else { needs }
+    }
+
     /// Model artifacts in S3: an archive or a prefix, copied by the service where the target can.
     fn s3_model(&mut self, uri: &str, model: &mut Model) {
         "s3".clone_into(&mut model.source);
@@ -121,7 +126,7 @@ impl Context<'_> {
         let Some(shape) = self.facts.shape.clone() else {
             return;
         };
-        let needs = sizing::host_needs(shape.weight_bytes, self.source());
+        let needs = self.host_needs(shape.weight_bytes);
         let mut fit = Fit {
             weights_gib: 0.0,
             disk_gb: u32::try_from(needs.disk_gb).unwrap_or(u32::MAX),
@@ -136,10 +141,6 @@ impl Context<'_> {
             model.max_model_len = plan.max_model_len;
             if self.inputs.dtype.is_none() {
                 model.dtype.clone_from(&plan.dtype_flag);
-            }
-            if device.compiled {
-                let longer = fit.health_check_timeout_s.saturating_add(COMPILE_S);
-                fit.health_check_timeout_s = longer.min(sizing::LONGEST_TIMEOUT_S);
             }
             fit.weights_gib = plan.sizing.weights_gib;
             fit.notes.extend(self.recommendation());

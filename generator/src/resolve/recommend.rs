@@ -69,7 +69,7 @@ impl Context<'_> {
                 && archs.contains(&row.arch)
                 && device_of(row).is_some_and(|device| self.runs_natively(&device))
         };
-        let needs = sizing::host_needs(shape.weight_bytes, self.source());
+        let needs = self.host_needs(shape.weight_bytes);
         sizing::candidates(self.catalogs, shape, &self.facts.wanted, needs, takes)
     }
 

@@ -69,7 +69,19 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn architecture(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+fn architecture(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let compiled = context.facts.device.as_ref().is_some_and(|device| device.compiled);
+    let latent = context.facts.shape.as_ref().and_then(|s| s.cache).is_some_and(|c| c.replicated);
+    if compiled && (latent || spec.model.sample_text.is_some()) {
+        let what = if latent { "models with latent attention" } else { "embedding models" };
+        let finding = Finding::error(
+            "MCC-ENG-004",
+            format!("{what} are not served on {}", spec.instance.accelerator_kind),
+            "choose an instance type with GPUs",
+        );
+        findings.push(context.merged.about("modelName", finding));
+        return;
+    }
     let (Some(engine), Some(shape)) = (context.engine(), &context.facts.shape) else {
         return;
     };

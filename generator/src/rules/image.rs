@@ -61,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "MCC-AMI-001",
         severity: Severity::Error,
-        title: "there is no such host image",
+        title: "there is no such host image, or it is for another accelerator",
         why: "the API refuses values that its enumeration does not have",
         source: "botocore 1.44.5, ProductionVariantInferenceAmiVersion and TransformAmiVersion",
         check: Some(ami),
@@ -180,6 +180,19 @@ fn ami(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             format!("use one of {}", names.join(", ")),
         )
         .choices(names);
+        findings.push(context.merged.about(key, finding));
+    } else if let Some(row) = known.iter().find(|a| a.ami == *name).filter(|row| {
+        spec.instance.accelerators > 0 && row.kind.as_str() != spec.instance.accelerator_kind
+    }) {
+        let finding = Finding::error(
+            "MCC-AMI-001",
+            format!(
+                "the host image has a driver for {}; the instance has {}",
+                row.kind,
+                spec.instance.accelerator.as_deref().unwrap_or_default()
+            ),
+            format!("leave {key} out, and the right one is chosen"),
+        );
         findings.push(context.merged.about(key, finding));
     }
 }

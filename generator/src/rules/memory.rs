@@ -97,11 +97,11 @@ fn fit(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
     let finding = match plan.sizing.verdict {
         Verdict::Fits | Verdict::WeightsFit => return,
-        Verdict::Tight => Finding::warning("MCC-MEM-003", tight(plan), ""),
+        Verdict::Tight => Finding::warning("MCC-MEM-003", tight(context, plan), ""),
         Verdict::TooBig if plan.sizing.weights_gib >= plan.sizing.budget_gib => {
             Finding::error("MCC-MEM-001", weights(plan, &device.name), "")
         }
-        Verdict::TooBig => Finding::error("MCC-MEM-002", cache(plan), ""),
+        Verdict::TooBig => Finding::error("MCC-MEM-002", cache(context, plan), ""),
     };
     let mut finding = with_fix(context, spec, plan, finding);
     let others = context.unsized_options(spec.model.engine_options.as_ref());
@@ -115,7 +115,10 @@ fn fit(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             others.join(", ")
         );
     }
-    let key = if context.merged.is_given("maxModelLen") && finding.id == "MCC-MEM-002" {
+    let many = finding.id == "MCC-MEM-002" && compiled_in(context).is_some();
+    let key = if many && context.merged.is_given("maxNumSeqs") {
+        "maxNumSeqs"
+    } else if context.merged.is_given("maxModelLen") && finding.id == "MCC-MEM-002" {
         "maxModelLen"
     } else {
         "instanceType"
@@ -135,21 +138,32 @@ fn weights(plan: &Plan, device: &str) -> String {
     )
 }
 
-fn cache(plan: &Plan) -> String {
+fn cache(context: &Context<'_>, plan: &Plan) -> String {
     let sizing = &plan.sizing;
+    let sequences = compiled_in(context);
+    let (what, at_once) = match sequences {
+        Some(1) | None => ("one sequence".to_owned(), 1),
+        Some(n) => (format!("{n} sequences"), n),
+    };
     format!(
-        "one sequence of {} tokens needs {:.1} GiB of cache; beside {:.1} GiB of weights and {:.1} GiB of working memory \
+        "{what} of {} tokens take {:.1} GiB of cache; beside {:.1} GiB of weights and {:.1} GiB of working memory \
          {:.1} GiB are left",
         plan.serving.max_model_len,
-        sizing.sequence_gib.unwrap_or_default(),
+        sizing.sequence_gib.unwrap_or_default() * f64::from(at_once),
         sizing.weights_gib,
         sizing.overhead_gib,
         sizing.kv_gib.max(0.0),
     )
 }
 
-fn tight(plan: &Plan) -> String {
-    format!("{}: that is within the error of the estimate", cache(plan))
+/// Sequences whose cache is compiled in; none where it is shared out as they come.
+fn compiled_in(context: &Context<'_>) -> Option<u32> {
+    context.facts.device.as_ref().filter(|device| device.compiled)?;
+    Some(context.facts.wanted.max_num_seqs.unwrap_or(sizing::COMPILED_SEQUENCES))
+}
+
+fn tight(context: &Context<'_>, plan: &Plan) -> String {
+    format!("{}: that is within the error of the estimate", cache(context, plan))
 }
 
 /// The settings that would do here, and the instance types that do as it is.
@@ -158,6 +172,9 @@ fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Findin
     let longest = plan.sizing.longest_context.unwrap_or(0) / 1024 * 1024;
     if longest >= 1024 && longest < plan.serving.max_model_len {
         fixes.push(format!("give maxModelLen {longest}"));
+    }
+    if compiled_in(context).is_some_and(|n| n > 1) {
+        fixes.push("give a smaller maxNumSeqs".to_owned());
     }
     let found = context.candidates(&spec.aws);
     let best = found.first().map(|c| match &c.price {

@@ -46,8 +46,15 @@ fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
     else {
         return;
     };
-    if context.facts.device.as_ref().is_some_and(|device| device.compiled) {
+    if let Some(device) = context.facts.device.as_ref().filter(|device| device.compiled) {
         // The compiler pads heads that do not divide.
+        if !device.works(degree) {
+            let allowed: Vec<String> = device.groups.iter().map(u32::to_string).collect();
+            let what = format!("{degree} {} do not work together", device.name);
+            let finding =
+                Finding::error("MCC-TP-001", what, format!("give {}", allowed.join(" or ")));
+            findings.push(context.merged.about("tensorParallelSize", finding.choices(allowed)));
+        }
         return;
     }
     let what = match check_degree(shape, degree) {
@@ -112,7 +119,14 @@ fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         ("hpGpuCount", context.inputs.hp_gpu_count),
     ];
     for (key, given) in parts {
-        if let Some(given) = given.filter(|n| n.saturating_mul(cores) < used) {
+        if let Some(given) = given.filter(|n| *n > spec.instance.accelerators && there > 0) {
+            push(
+                key,
+                format!("{key} {given}; the instance has {}", spec.instance.accelerators),
+                format!("give at most {}", spec.instance.accelerators),
+            );
+        } else if let Some(given) = given.filter(|n| n.saturating_mul(cores) < used) {
+            let used = used.div_ceil(cores);
             push(
                 key,
                 format!("{key} {given}, but the model is split over {used} devices"),

@@ -157,7 +157,8 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
 pub fn degrees(model: &ModelShape, device: &Device, groups: u32) -> Vec<u32> {
     let most = (device.count / groups.max(1)).max(1);
     let all = if device.compiled {
-        (0..u32::BITS).map(|bits| 1 << bits).take_while(|degree| *degree <= most).collect()
+        let powers = (0..u32::BITS).map(|bits| 1 << bits).take_while(|degree| *degree <= most);
+        powers.filter(|degree| device.works(*degree)).collect()
     } else {
         allowed_degrees(model, most)
     };

@@ -1,7 +1,6 @@
 //! Memory of one device: budget, weights, the peak of a forward pass, and what is left for the cache.
 
 use super::cache::{Cache, Kept};
-use super::parallel::check_degree;
 use super::shape::{Dtype, ModelShape, Quantization};
 use super::{GIB, real, whole};
 
@@ -17,6 +16,8 @@ pub struct Device {
     pub count: u32,
     /// Devices that come together, as the cores of one Neuron accelerator do; 1 for GPUs.
     pub together: u32,
+    /// The only numbers of them that work together; empty for any.
+    pub groups: Vec<u32>,
     /// Whether models are compiled for it ahead of their requests: the number of sequences and their longest
     /// context are built in, and so is the cache of them all.
     pub compiled: bool,
@@ -28,6 +29,13 @@ pub struct Device {
     pub fp8: bool,
     /// Whether it calculates in 4-bit floating point.
     pub fp4: bool,
+}
+
+impl Device {
+    /// Whether so many of them work together.
+    pub fn works(&self, count: u32) -> bool {
+        self.groups.is_empty() || self.groups.contains(&count)
+    }
 }
 
 /// How the engine is started, as far as memory is concerned.
@@ -165,12 +173,24 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
     sizing
 }
 
-/// Devices over which the cache is divided. A compiler that cannot divide key-value heads gives each attention head a
-/// copy of its own.
+/// Devices over which the cache is divided. Compilers pad attention heads that do not divide; key-value heads are then
+/// copied, one to each core, or where that does not come out even one to each attention head
+/// (`get_shardable_head_counts` of optimum-neuron 0.4.5).
 fn shards(model: &ModelShape, cache: Cache, device: &Device, degree: u32) -> f64 {
+    let degree = degree.max(1);
     match (model.heads, model.kv_heads) {
-        (Some(heads), Some(kv)) if device.compiled && !check_degree(model, degree).allowed() => {
-            (f64::from(degree) * f64::from(kv) / f64::from(heads.max(1))).max(1.0)
+        (Some(heads), Some(kv)) if device.compiled && !cache.replicated && kv > 0 => {
+            let padded = heads.div_ceil(degree) * degree;
+            let kept = if heads == kv {
+                padded
+            } else if kv % degree == 0 {
+                kv
+            } else if degree.is_multiple_of(kv) {
+                degree
+            } else {
+                padded
+            };
+            f64::from(degree) * f64::from(kv) / f64::from(kept)
         }
         _ => cache.shards(model.kv_heads, degree),
     }
@@ -327,6 +347,7 @@ pub(super) mod tests {
             memory_gib: 22.07,
             count: 4,
             together: 1,
+            groups: Vec::new(),
             compiled: false,
             compute_capability: Some((8, 6)),
             bf16: true,

@@ -23,7 +23,7 @@ pub use cache::Cache;
 pub use choose::{COMPILED_CONTEXT, Plan, Wanted, degrees, plan};
 pub use config_json::{ConfigError, MAX_CONFIG_BYTES, parse_config};
 pub use estimate::{COMPILED_SEQUENCES, Device, Serving, Sizing, Verdict, estimate};
-pub use host::{HostNeeds, LONGEST_TIMEOUT_S, ModelSource, host_needs};
+pub use host::{HostNeeds, ModelSource, host_needs};
 pub use parallel::{Degree, allowed_degrees, check_degree};
 pub use precision::{Support, precision_support};
 pub use recommend::{Candidate, candidates};

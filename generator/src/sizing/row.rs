@@ -28,6 +28,7 @@ pub fn device_of(instance: &Instance) -> Option<Device> {
         memory_gib: accelerator.memory_gib() * seen / f64::from(together),
         count: instance.count * together,
         together,
+        groups: accelerator.core_groups.clone(),
         compiled,
         compute_capability: accelerator
             .compute_capability

@@ -140,6 +140,12 @@ pub(super) fn unserved(
     version: &str,
     model: &Sized<'_>,
 ) -> Option<String> {
+    let embeds = model.row.and_then(|row| row.task.as_deref()) == Some("feature-extraction");
+    let latent = model.shape.cache.is_some_and(|cache| cache.replicated);
+    if deployment.compiles() && (embeds || latent) {
+        let what = if latent { "models with latent attention" } else { "embedding models" };
+        return Some(format!("{what} are not served on {}", deployment.runs_on_what()));
+    }
     let engine = deployment.engine.as_deref()?;
     let class = model.shape.architecture.as_deref()?;
     (catalogs.engines().supports(engine, version, class) == Served::Absent)

@@ -135,8 +135,11 @@ impl<'a> Judge<'a> {
                 .zip(model)
                 .and_then(|(version, model)| engine_warning(catalogs, deployment, version, model)),
             capability: released.and_then(|version| deployment.capability(catalogs, version)),
-            needs: model
-                .map(|model| sizing::host_needs(model.shape.weight_bytes, ModelSource::Container)),
+            needs: model.map(|model| {
+                let bytes = model.shape.weight_bytes;
+                let needs = sizing::host_needs(bytes, ModelSource::Container);
+                if deployment.compiles() { needs.compiled(bytes) } else { needs }
+            }),
             least_bytes: model
                 .map_or(0.0, |model| model.shape.loaded_bytes(dtype, wish.in_flight.as_ref())),
             catalogs,

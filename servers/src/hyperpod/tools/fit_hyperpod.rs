@@ -150,7 +150,7 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
         mode: "static".to_owned(),
         would_fit: if copies == 0 { would_fit(catalogs, &judge) } else { Vec::new() },
         assumptions: [
-            assumptions(&judge),
+            assumed(catalogs, &judge, &others, &groups),
             vec!["the nodes are empty: what other pods hold is not known".to_owned()],
         ]
         .concat(),
@@ -164,6 +164,26 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
     };
     let text = text(&answer);
     Reply::answer(&answer, text)
+}
+
+/// What was assumed for the nodes that there are.
+fn assumed(
+    catalogs: &Catalogs,
+    judge: &Judge<'_>,
+    others: &[Judge<'_>],
+    groups: &[GroupAnswer],
+) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for group in groups {
+        let kind = catalogs.instances().get(&group.instance_type);
+        let own = kind.and_then(|kind| others.iter().find(|one| one.deployment().runs_on(kind)));
+        for assumption in assumptions(own.unwrap_or(judge)) {
+            if !all.contains(&assumption) {
+                all.push(assumption);
+            }
+        }
+    }
+    all
 }
 
 fn groups(

@@ -156,7 +156,8 @@ fn known(sized: &Sized<'_>, described: bool, catalogs: &Catalogs) -> DescribeAns
             answer.kv_cache_gib.insert(tokens.to_string(), json!(rounded(gib(bytes))));
         }
     }
-    answer.served_by = served_by(shape, catalogs);
+    let task = sized.row.and_then(|row| row.task.as_deref());
+    answer.served_by = served_by(shape, task, catalogs);
     // What certainly serves it first.
     answer.served_by.sort_by_key(|served| served.support != "supported");
     answer.settings = settings(sized, catalogs);
@@ -211,7 +212,7 @@ fn cache_bytes(sized: &Sized<'_>, tokens: u64) -> Option<u64> {
     Some(cache.token_bytes.saturating_mul(tokens) + windowed + cache.state_bytes)
 }
 
-fn served_by(shape: &ModelShape, catalogs: &Catalogs) -> Vec<ServedAnswer> {
+fn served_by(shape: &ModelShape, task: Option<&str>, catalogs: &Catalogs) -> Vec<ServedAnswer> {
     let Some(class) = shape.architecture.as_deref() else {
         return Vec::new();
     };
@@ -234,9 +235,11 @@ fn served_by(shape: &ModelShape, catalogs: &Catalogs) -> Vec<ServedAnswer> {
                 .filter(|image| image.engine == deployment.engine)
                 .and_then(|image| image.engine_version.as_deref())?;
             let support = catalogs.engines().supports(engine, image, class);
-            // Where a config runs besides is worth a line only if it does; what is quantized runs on GPUs alone.
+            // Where a config runs besides is worth a line only if it does; what is quantized and what embeds runs on
+            // GPUs alone.
             let besides = deployment.compiles();
-            if besides && (support != Support::Supported || shape.quantization.is_some()) {
+            let not_there = shape.quantization.is_some() || task == Some("feature-extraction");
+            if besides && (support != Support::Supported || not_there) {
                 return None;
             }
             let (word, message) = match &support {
