@@ -198,7 +198,10 @@ fn registered_amis(key: &str) -> Vec<(Value, Value)> {
         amis.transform().map(|a| a.ami.clone()).collect()
     };
     assert!(!names.is_empty());
-    names.into_iter().map(|name| (json!(name), json!({}))).collect()
+    // Of an image of the user's own nothing is known, so that no host image is chosen for it.
+    let own = json!({"baseImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1"});
+    let both = |name: &String| [(json!(name), json!({})), (json!(name), own.clone())];
+    names.iter().flat_map(both).collect()
 }
 
 /// What the project does, less what only tells about it.
