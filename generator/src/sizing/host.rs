@@ -59,8 +59,8 @@ pub fn host_needs(weight_bytes: u64, source: ModelSource) -> HostNeeds {
 }
 
 impl HostNeeds {
-    /// The same where the model is compiled when the container starts: the whole checkpoint is held beside what the
-    /// compiler takes. An estimate: 8 billion parameters failed in 32 GiB, and AWS's guides take 128.
+    /// The same where the model is compiled when the container starts: the whole checkpoint is held, half of it again
+    /// while it is split, and 16 GiB for the compiler. An estimate that nothing was measured against.
     #[must_use]
     pub fn compiled(self, weight_bytes: u64) -> Self {
         let gb = real(weight_bytes) / 1e9;
