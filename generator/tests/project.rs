@@ -162,6 +162,31 @@ fn a_project_is_small_and_has_no_leftovers() {
     }
 }
 
+/// Without its library a script has no functions, and must not go on to whatever else it calls.
+#[test]
+fn a_script_without_its_library_runs_nothing() {
+    let mut seen = BTreeSet::new();
+    for (config, target) in pairs() {
+        let project = project(&base(&config, &target));
+        for (path, file) in project.files() {
+            let script = path.starts_with("do/") && !path.starts_with("do/lib/") && file.executable;
+            if !script || !seen.insert(file.bytes.clone()) {
+                continue;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let alone = folder.path().join("do").join("script");
+            std::fs::create_dir(alone.parent().unwrap()).unwrap();
+            std::fs::write(&alone, &file.bytes).unwrap();
+            let output = std::process::Command::new("bash").arg(&alone).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success(), "{path} went well");
+            assert_eq!(said.lines().count(), 1, "{path} went on:\n{said}");
+            assert!(said.contains("do/lib/"), "{path}: {said}");
+        }
+    }
+    assert!(seen.len() > 15, "{}", seen.len());
+}
+
 #[test]
 fn payloads_are_json_without_nulls() {
     fn no_nulls(value: &Value) -> bool {
