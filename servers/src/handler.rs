@@ -26,6 +26,7 @@ use crate::prompt::Prompt;
 use crate::resource::{self, Resource};
 use crate::schema::JsonObject;
 use crate::server::{Answered, Call, Context, Reply, Server, Tool};
+use crate::slot::Slot;
 
 /// How long a client may keep the tool list, in milliseconds: it changes only with the program.
 const LIST_TTL_MS: u64 = 60 * 60 * 1000;
@@ -52,11 +53,23 @@ impl Handler {
         })
     }
 
-    async fn answer(&self, tool: &'static Tool, call: Call) -> CallToolResponse {
+    async fn answer(
+        &self,
+        tool: &'static Tool,
+        call: Call,
+        slot: Option<&Slot>,
+    ) -> CallToolResponse {
         match run(tool, call).await {
             Ok(Reply::Answer(answer)) => {
+                let structured = match slot {
+                    Some(slot) => answer.structured.json().map(|json| slot.keep(json)),
+                    None => answer.structured.value(),
+                };
+                let Ok(structured) = structured else {
+                    return failed(&not_json(tool)).into();
+                };
                 let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
-                result.structured_content = Some(answer.structured);
+                result.structured_content = Some(structured);
                 result.is_error = Some(answer.failed);
                 result.into()
             }
@@ -98,11 +111,19 @@ pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
         answered: Answered::default(),
     };
     match run(tool, call).await {
-        Ok(Reply::Answer(answer)) => answer.structured,
+        Ok(Reply::Answer(answer)) => {
+            answer.structured.value().unwrap_or_else(|_| structured(&not_json(tool)))
+        }
         // Nobody was offered a form.
         Ok(Reply::Ask(_)) => Value::Null,
         Err(error) => structured(&error),
     }
+}
+
+/// What a tool answered cannot be written.
+fn not_json(tool: &Tool) -> ToolError {
+    tracing::error!(tool = tool.name, "its answer is not JSON");
+    ToolError::internal("the tool failed unexpectedly")
 }
 
 /// A failed call as a result that the model sees.
@@ -174,7 +195,7 @@ impl ServerHandler for Handler {
             answered,
             arguments,
         };
-        Ok(self.answer(tool, call).await)
+        Ok(self.answer(tool, call, Slot::of(&context.extensions)).await)
     }
 
     async fn list_prompts(

@@ -1,5 +1,6 @@
 //! What a server is: a name, instructions and a table of tools. Nothing here knows a transport.
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -124,28 +125,40 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// Complete by itself; an object with a `status`.
-    pub(crate) structured: Value,
+    pub(crate) structured: Box<dyn Structured>,
     /// The same, for reading.
     pub(crate) text: String,
     /// What was asked for was not done, for a reason that the caller can put right.
     pub(crate) failed: bool,
 }
 
+/// What is written as a JSON object, in the form that a transport wants.
+pub(crate) trait Structured: Debug + Send {
+    /// As a tree.
+    fn value(&self) -> serde_json::Result<Value>;
+    /// As text, which costs a third of it.
+    fn json(&self) -> serde_json::Result<String>;
+}
+
+impl<T: Serialize + Debug + Send> Structured for T {
+    fn value(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(self)
+    }
+
+    fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+}
+
 impl Reply {
     /// A successful answer.
-    pub(crate) fn answer<T: Serialize>(answer: &T, text: String) -> Result<Self, ToolError> {
-        Self::made(answer, text, false)
+    pub(crate) fn answer(answer: impl Structured + 'static, text: String) -> Self {
+        Self::Answer(Answer { structured: Box::new(answer), text, failed: false })
     }
 
     /// An answer that says why what was asked for was not done.
-    pub(crate) fn refusal<T: Serialize>(answer: &T, text: String) -> Result<Self, ToolError> {
-        Self::made(answer, text, true)
-    }
-
-    fn made<T: Serialize>(answer: &T, text: String, failed: bool) -> Result<Self, ToolError> {
-        let structured = serde_json::to_value(answer)
-            .map_err(|error| ToolError::internal(&format!("the answer is not JSON: {error}")))?;
-        Ok(Self::Answer(Answer { structured, text, failed }))
+    pub(crate) fn refusal(answer: impl Structured + 'static, text: String) -> Self {
+        Self::Answer(Answer { structured: Box::new(answer), text, failed: true })
     }
 }
 
@@ -190,11 +203,14 @@ impl Tool {
     }
 }
 
-/// Runs a function that blocks for milliseconds without holding up other calls where there are
-/// threads for it. On stdio there is one thread and one client, and nothing to hold up.
-pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
+/// Runs a function that blocks for milliseconds without holding up other calls.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The process is about to end, and nobody waits for this any more.
+            Err(_) => std::future::pending().await,
+        },
     }
 }

@@ -43,7 +43,7 @@ struct Arguments {
     files: Option<JsonObject>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Echo {
     status: String,
     arguments: JsonObject,
@@ -71,7 +71,7 @@ fn reply(call: Call) -> Result<Reply, ToolError> {
         answered: call.answered.values,
         declined: call.answered.declined,
     };
-    Reply::answer(&echo, "echoed".to_owned())
+    Ok(Reply::answer(echo, "echoed".to_owned()))
 }
 
 fn echo(call: Call) -> Running {

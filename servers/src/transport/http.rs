@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::handler::HandlerWithoutStateExt as _;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use rmcp::handler::server::ServerHandler;
@@ -20,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::body::{self, MAX_BODY};
 use super::gate::Gate;
-use super::{Options, handler};
+use super::{Options, handler, workers};
 use crate::error::ServeError;
 use crate::server::Server;
+use crate::slot::Slot;
 use crate::{logging, registry};
 
 /// Where the endpoint is.
@@ -53,7 +53,8 @@ pub struct HttpOptions {
 /// # Errors
 /// As [`serve_http`].
 pub fn run_http(name: &str, http: &HttpOptions, options: &Options) -> Result<(), ServeError> {
-    tokio::runtime::Builder::new_multi_thread()
+    // This thread hands out connections; others answer them.
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| ServeError::System { what: "cannot start the runtime", source })?
@@ -144,15 +145,14 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
     };
 
     let serving = async move {
-        let draining = stop.clone();
-        let overdue = async move {
+        let overdue = async {
             stop.cancelled().await;
             tokio::time::sleep(DRAIN).await;
         };
-        let served = axum::serve(listener, answer.into_make_service())
-            .with_graceful_shutdown(async move { draining.cancelled().await });
         let outcome = tokio::select! {
-            outcome = served => outcome.map_err(|error| ServeError::Session(error.to_string())),
+            outcome = workers::serve(listener, answer, &stop, &end) => {
+                outcome.map_err(|error| ServeError::Session(error.to_string()))
+            }
             () = overdue => Ok(()),
         };
         end.cancel();
@@ -176,8 +176,10 @@ impl<H: ServerHandler, M: SessionManager> Endpoint<H, M> {
     async fn let_in(&self, request: Request) -> Response {
         match body::checked(request).await {
             Err(refused) => refused,
-            Ok(request) if request.uri().path() == PATH => {
-                self.service.handle(request).await.map(Body::new)
+            Ok(mut request) if request.uri().path() == PATH => {
+                let slot = Slot::default();
+                request.extensions_mut().insert(slot.clone());
+                slot.put(self.service.handle(request).await.map(Body::new)).await
             }
             Ok(_) => StatusCode::NOT_FOUND.into_response(),
         }

@@ -6,6 +6,7 @@ mod http;
 mod stdio;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 use std::path::PathBuf;
 use std::sync::Arc;

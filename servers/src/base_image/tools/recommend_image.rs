@@ -154,7 +154,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     passed.truncate(PASSED);
     let answer = answer(catalogs, &wish, chosen, passed, &arguments);
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 /// The images of the family in the order in which they are tried: the default, the other listed ones

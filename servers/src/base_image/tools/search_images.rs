@@ -158,7 +158,7 @@ fn search(call: Call) -> Result<Reply, ToolError> {
         )))
         .list("Next", &answer.next_steps)
         .done();
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn names(catalogs: &Catalogs) -> Vec<&str> {

@@ -25,7 +25,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &["files"],
     input: schema::input::<Arguments>,
     output: schema::output::<CheckAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| check(call)) }),
+    run: |call| Box::pin(async move { server::blocking(|| check(call)).await }),
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -58,7 +58,7 @@ fn check(call: Call) -> Result<Reply, ToolError> {
     };
     let answer = answer(checked, arguments.detail);
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn one_of(fix: &str) -> ToolError {

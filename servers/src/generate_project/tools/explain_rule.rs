@@ -49,7 +49,7 @@ fn explain(call: Call) -> Result<Reply, ToolError> {
     }
     let answer = ExplainAnswer { status: Status::Ok, rules };
     let text = text(&answer.rules);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn text(rules: &[RuleAnswer]) -> String {

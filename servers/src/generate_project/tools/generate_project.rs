@@ -28,7 +28,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: || core::with_inputs(schema::input::<Own>()),
     output: schema::output::<GenerateAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| generate(call)) }),
+    run: |call| Box::pin(async move { server::blocking(|| generate(call)).await }),
 };
 
 /// The arguments besides the generator's inputs.
@@ -93,7 +93,7 @@ fn generate(call: Call) -> Result<Reply, ToolError> {
         ReturnAs::Archive => archived(planned, &project)?,
     };
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 /// The answer of a call that generated nothing.
@@ -108,7 +108,7 @@ fn stopped(planned: Planned) -> Result<Reply, ToolError> {
             .to_owned()
     }];
     let text = text(&answer);
-    if refused { Reply::refusal(&answer, text) } else { Reply::answer(&answer, text) }
+    Ok(if refused { Reply::refusal(answer, text) } else { Reply::answer(answer, text) })
 }
 
 /// An answer with what every outcome has.

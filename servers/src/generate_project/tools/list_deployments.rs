@@ -78,7 +78,7 @@ fn list(call: Call) -> Result<Reply, ToolError> {
         ],
     };
     let text = text(&answer, &config_lines, &target_lines);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 /// Rows with their lines.

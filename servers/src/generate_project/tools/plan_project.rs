@@ -26,7 +26,11 @@ pub(super) const TOOL: Tool = Tool {
     run: |call| {
         Box::pin(async move {
             // Without roots no file is read, and what is left takes less than a thread costs.
-            if call.context.roots.is_empty() { plan(call) } else { server::blocking(|| plan(call)) }
+            if call.context.roots.is_empty() {
+                plan(call)
+            } else {
+                server::blocking(|| plan(call)).await
+            }
         })
     },
 };
@@ -46,7 +50,7 @@ fn plan(call: Call) -> Result<Reply, ToolError> {
     let planned = core::plan(&call.context, inputs);
     let answer = answer(planned, own.detail);
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn answer(planned: Planned, detail: Detail) -> PlanAnswer {

@@ -162,7 +162,7 @@ fn describe(call: Call) -> Result<Reply, ToolError> {
         ],
     };
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn operator(catalogs: &Catalogs) -> Option<OperatorAnswer> {

@@ -163,7 +163,7 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
         }],
     };
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 /// What was assumed for the nodes that there are.

@@ -122,7 +122,7 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
         assumptions: assumed,
     };
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn models<'a>(catalogs: &'a Catalogs, arguments: &Arguments) -> Result<Vec<Sized<'a>>, ToolError> {

@@ -157,7 +157,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         assumptions: assumed,
     };
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 /// The deployment on the kind of accelerator that was asked for.
@@ -379,7 +379,7 @@ fn needs_input(catalogs: &Catalogs) -> Result<Reply, ToolError> {
         )],
     };
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn text(answer: &RecommendAnswer) -> String {

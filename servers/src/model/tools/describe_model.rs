@@ -46,7 +46,7 @@ fn describe(call: Call) -> Result<Reply, ToolError> {
         _ => known(&arguments.sized(catalogs)?, described, catalogs),
     };
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn unclear(name: &str, reason: &str, catalogs: &Catalogs) -> ToolError {

@@ -106,7 +106,7 @@ fn search(call: Call) -> Result<Reply, ToolError> {
         next_steps: vec![next.to_owned()],
     };
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn row(model: &Model) -> FoundAnswer {

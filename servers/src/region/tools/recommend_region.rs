@@ -169,7 +169,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         }],
     };
     let text = text(&answer);
-    Reply::answer(&answer, text)
+    Ok(Reply::answer(answer, text))
 }
 
 fn wish<'a>(catalogs: &'a Catalogs, arguments: &'a Arguments) -> Result<Wish<'a>, ToolError> {
