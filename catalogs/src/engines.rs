@@ -160,17 +160,23 @@ pub enum Support {
 pub struct Engines {
     file: EnginesFile,
     options: EngineOptionsFile,
-    architectures: HashMap<(String, String), usize>,
+    /// Rows of classes by engine and class.
+    architectures: HashMap<String, HashMap<String, usize>>,
 }
 
 impl Engines {
     pub(crate) fn new(file: EnginesFile, options: EngineOptionsFile) -> Self {
-        let architectures = file
-            .architectures
-            .iter()
-            .enumerate()
-            .map(|(at, row)| ((row.engine.clone(), row.class.clone()), at))
-            .collect();
+        let mut architectures: HashMap<String, HashMap<String, usize>> = HashMap::new();
+        for (at, row) in file.architectures.iter().enumerate() {
+            // Engines are few, and named by hundreds of rows each.
+            match architectures.get_mut(&row.engine) {
+                Some(classes) => classes.insert(row.class.clone(), at),
+                None => architectures
+                    .entry(row.engine.clone())
+                    .or_default()
+                    .insert(row.class.clone(), at),
+            };
+        }
         Self { file, options, architectures }
     }
 
@@ -191,7 +197,7 @@ impl Engines {
 
     /// A model class of an engine.
     pub fn architecture(&self, engine: &str, class: &str) -> Option<&EngineArchitecture> {
-        self.file.architectures.get(*self.architectures.get(&(engine.into(), class.into()))?)
+        self.file.architectures.get(*self.architectures.get(engine)?.get(class)?)
     }
 
     /// Whether a release serves a model class.
@@ -253,10 +259,11 @@ impl Engines {
 
     /// What a release is built for: its own row, else the newest older one of the same minor version.
     pub fn release(&self, engine: &str, version: &str) -> Option<&EngineRelease> {
-        let minor: String = version.split('.').take(2).collect::<Vec<_>>().join(".");
+        let second = version.match_indices('.').nth(1);
+        let minor = second.and_then(|(at, _)| version.get(..at)).unwrap_or(version);
         let rows = self.file.releases.iter().filter(|row| {
             row.engine == engine
-                && version::starts_with(&row.version, &minor)
+                && version::starts_with(&row.version, minor)
                 && version::compare(&row.version, version) != Ordering::Greater
         });
         rows.max_by(|a, b| version::compare(&a.version, &b.version))

@@ -132,12 +132,15 @@ pub(crate) struct Answer {
     pub(crate) failed: bool,
 }
 
+/// Bytes that most answers have at most as JSON.
+const USUAL: usize = 4096;
+
 /// What is written as a JSON object, in the form that a transport wants.
 pub(crate) trait Structured: Debug + Send {
     /// As a tree.
     fn value(&self) -> serde_json::Result<Value>;
     /// As text, which costs a third of it.
-    fn json(&self) -> serde_json::Result<String>;
+    fn json(&self) -> serde_json::Result<Vec<u8>>;
 }
 
 impl<T: Serialize + Debug + Send> Structured for T {
@@ -145,8 +148,10 @@ impl<T: Serialize + Debug + Send> Structured for T {
         serde_json::to_value(self)
     }
 
-    fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self)
+    fn json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = Vec::with_capacity(USUAL);
+        serde_json::to_writer(&mut json, self)?;
+        Ok(json)
     }
 }
 

@@ -22,7 +22,7 @@ const KEPT: usize = PLACE.len() - 2;
 
 /// Where the structured content of one request's answer is kept.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Slot(Arc<OnceLock<String>>);
+pub(crate) struct Slot(Arc<OnceLock<Vec<u8>>>);
 
 impl Slot {
     /// The slot of the request that a handler was called for; none on transports without.
@@ -31,7 +31,7 @@ impl Slot {
     }
 
     /// Keeps `json`, which is an object, and returns what to give rmcp instead.
-    pub(crate) fn keep(&self, json: String) -> Value {
+    pub(crate) fn keep(&self, json: Vec<u8>) -> Value {
         // One request has one answer.
         let _ = self.0.set(json);
         Value::Object(JsonObject::new())
@@ -58,12 +58,12 @@ impl Slot {
 }
 
 /// `body` with `json` in place of the empty object.
-fn inserted(body: &[u8], json: &str) -> Option<Vec<u8>> {
+fn inserted(body: &[u8], json: &[u8]) -> Option<Vec<u8>> {
     // It is near the end, behind the text.
     let at = body.windows(PLACE.len()).rposition(|window| window == PLACE)?;
     let mut whole = Vec::with_capacity(body.len() + json.len());
     whole.extend_from_slice(body.get(..at + KEPT)?);
-    whole.extend_from_slice(json.as_bytes());
+    whole.extend_from_slice(json);
     whole.extend_from_slice(body.get(at + PLACE.len()..)?);
     Some(whole)
 }
@@ -78,7 +78,7 @@ mod tests {
     /// What rmcp writes for an answer whose text is `text`.
     fn written(slot: &Slot, text: &str, structured: &Value) -> Response {
         let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
-        result.structured_content = Some(slot.keep(structured.to_string()));
+        result.structured_content = Some(slot.keep(structured.to_string().into_bytes()));
         let message = json!({"jsonrpc": "2.0", "id": text, "result": result});
         Response::new(Body::from(message.to_string()))
     }
@@ -102,7 +102,7 @@ mod tests {
     async fn nothing_is_lost_silently() {
         let slot = Slot::default();
         assert_eq!(slot.put(Response::new(Body::from("as it was"))).await.status(), StatusCode::OK);
-        slot.keep("{}".to_owned());
+        slot.keep(b"{}".to_vec());
         let response = slot.put(Response::new(Body::from("no place"))).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }

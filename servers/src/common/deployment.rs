@@ -231,17 +231,13 @@ impl Deployment {
     ) -> Option<&'a Image> {
         let family = self.images.as_deref()?;
         let version = version.or_else(|| catalogs.images().default_version(family))?;
-        let rows: Vec<&Image> = catalogs
-            .images()
-            .of_family(family)
-            .filter(|row| {
-                row.platform != Platform::Ec2
-                    && row.arch.contains(&arch)
-                    && mcc_catalogs::version::starts_with(&row.version, version)
-            })
-            .collect();
+        let rows = catalogs.images().of_family(family).filter(|row| {
+            row.platform != Platform::Ec2
+                && row.arch.contains(&arch)
+                && mcc_catalogs::version::starts_with(&row.version, version)
+        });
         // As `Images::resolve` chooses: the exact version, and listed tags before composed ones.
-        rows.iter().copied().min_by_key(|row| (row.version != version, !row.listed))
+        rows.min_by_key(|row| (row.version != version, !row.listed))
     }
 
     /// The engine's option and its value for a key-value cache of eight bits; none if it has none.

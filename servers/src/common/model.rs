@@ -298,7 +298,7 @@ pub(crate) fn settings(sized: &Sized<'_>, catalogs: &Catalogs) -> Vec<SettingAns
     }
     let class = sized.shape.architecture.as_deref().unwrap_or_default();
     let example =
-        catalogs.engines().architectures().any(|row| row.class == class && row.trust_remote_code);
+        catalogs.engines().architectures().any(|row| row.trust_remote_code && row.class == class);
     if sized.shape.custom_code || example {
         add("trustRemoteCode", "it comes with code of its own, which the engine runs only if told so; read that code, and give modelRevision so that it cannot change".to_owned());
     }

@@ -1,5 +1,10 @@
 //! Answers as text. Some clients give a model nothing else, so it says everything that matters.
 
+use std::fmt::{Display, Write as _};
+
+/// Bytes that most texts have at most.
+const USUAL: usize = 2048;
+
 /// A text that is written in paragraphs.
 #[derive(Debug, Default)]
 pub(crate) struct Text(String);
@@ -7,20 +12,19 @@ pub(crate) struct Text(String);
 impl Text {
     /// Begins with one sentence.
     pub(crate) fn new(first: &str) -> Self {
-        Self(first.to_owned())
+        let mut text = String::with_capacity(USUAL);
+        text.push_str(first);
+        Self(text)
     }
 
     /// Adds a heading with one line per item, unless there are none.
-    pub(crate) fn list(
-        mut self,
-        heading: &str,
-        items: impl IntoIterator<Item: AsRef<str>>,
-    ) -> Self {
+    pub(crate) fn list(mut self, heading: &str, items: impl IntoIterator<Item: Display>) -> Self {
         let mut items = items.into_iter().peekable();
         if items.peek().is_some() {
             self.add(&["\n\n", heading, ":"]);
             for item in items {
-                self.add(&["\n- ", item.as_ref()]);
+                // Writing to a string cannot fail.
+                let _ = write!(self.0, "\n- {item}");
             }
         }
         self

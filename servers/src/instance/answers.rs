@@ -1,18 +1,13 @@
 //! What the tools of this server answer.
 
-use std::fmt::Write as _;
+use std::fmt;
 
-use mcc_generator::sizing::Verdict;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::judge::{Fit, Judge};
-use crate::common::model::{ModelAnswer, SettingAnswer, Sized, rounded, word};
-use crate::schema::JsonObject;
-
-/// Hours of a month, as AWS bills it.
-const HOURS_OF_A_MONTH: f64 = 730.0;
+use super::fit::FitAnswer;
+use super::judge::Judge;
+use crate::common::model::{ModelAnswer, SettingAnswer};
 
 /// How a call went; a failed one has `error`. `nothing_fits` means that no type was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -21,96 +16,6 @@ pub(super) enum Status {
     Ok,
     NothingFits,
     NeedsInput,
-}
-
-/// Memory of one GPU or Neuron core, in GiB.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the unit is part of each name that clients see")]
-pub(crate) struct MemoryAnswer {
-    /// All of it, as frameworks see it.
-    pub(super) device_gib: f64,
-    /// What the engine may take.
-    pub(super) budget_gib: f64,
-    /// Weights.
-    pub(super) weights_gib: f64,
-    /// Activations, logits, graphs and buffers at their peak.
-    pub(super) overhead_gib: f64,
-    /// What is left for the key-value cache.
-    pub(super) kv_cache_gib: f64,
-    /// Of that, one sequence of contextLength tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sequence_gib: Option<f64>,
-}
-
-/// What it costs.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct PriceAnswer {
-    /// US dollars per hour, on demand, for one instance.
-    pub(super) usd_per_hour: f64,
-    /// US dollars for 730 hours.
-    pub(super) usd_per_month: f64,
-    /// Published or estimated, for which Region, as of when.
-    pub(super) basis: String,
-}
-
-/// An instance type that the deployment runs on.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct FitAnswer {
-    /// The type.
-    pub(crate) instance_type: String,
-    /// How many accelerators of which kind; left out if it has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) accelerators: Option<String>,
-    /// Virtual CPUs.
-    pub(crate) vcpus: u32,
-    /// Host memory in GiB.
-    pub(crate) host_memory_gib: f64,
-    /// Processor architecture, which the image has to have.
-    pub(crate) arch: String,
-    /// What it costs, if that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) price: Option<PriceAnswer>,
-    /// Accelerators that one copy of the model is split over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) tensor_parallel_size: Option<u32>,
-    /// Why it is split over that many.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) tensor_parallel_why: Option<String>,
-    /// Accelerators that one copy leaves idle.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) idle_accelerators: Option<u32>,
-    /// Memory of each accelerator in use.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) memory: Option<MemoryAnswer>,
-    /// Tokens of context that it was sized for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) context_length: Option<u64>,
-    /// The longest context of which one sequence fits, in tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) longest_context: Option<u64>,
-    /// Sequences of contextLength tokens that run at once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) concurrent_sequences: Option<f64>,
-    /// Tokens in the cache, over all sequences.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) kv_cache_tokens: Option<u64>,
-    /// No token of one sequence can take less time, in milliseconds: the weights are read once for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) token_floor_ms: Option<f64>,
-    /// Host image whose driver runs the container's CUDA.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ami_version: Option<String>,
-    /// How it was worked out; only with detail `full`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) reasons: Vec<String>,
-    /// What is worth knowing before choosing it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) warnings: Vec<String>,
-    /// Arguments for `plan_project` and `generate_project`.
-    pub(crate) inputs: JsonObject,
 }
 
 /// An instance type that it does not run on.
@@ -199,115 +104,6 @@ pub(super) struct CompareAnswer {
     pub(super) next_steps: Vec<String>,
 }
 
-impl FitAnswer {
-    pub(crate) fn new(fit: Fit<'_>, judge: &Judge<'_>, full: bool) -> Self {
-        let instance = fit.instance;
-        let mut this = Self {
-            inputs: inputs(&fit, judge),
-            instance_type: instance.name.to_string(),
-            accelerators: instance
-                .accelerator()
-                .map(|accelerator| format!("{} x {}", instance.count, accelerator.name)),
-            vcpus: instance.vcpus,
-            host_memory_gib: rounded(instance.memory_gib()),
-            arch: instance.arch.to_string(),
-            price: fit.price.map(|price| PriceAnswer {
-                usd_per_hour: rounded_price(price.usd),
-                usd_per_month: rounded(price.usd * HOURS_OF_A_MONTH),
-                basis: format!(
-                    "{} price for {} as of {}",
-                    word(&price.basis),
-                    price.region.map_or_else(|| "an unnamed Region".to_owned(), |r| r.to_string()),
-                    price.as_of
-                ),
-            }),
-            tensor_parallel_size: None,
-            tensor_parallel_why: fit.split,
-            idle_accelerators: None,
-            memory: None,
-            context_length: None,
-            longest_context: None,
-            concurrent_sequences: None,
-            kv_cache_tokens: None,
-            token_floor_ms: fit.token_floor_ms,
-            ami_version: fit.ami,
-            reasons: Vec::new(),
-            warnings: fit.warnings,
-        };
-        if let Some(plan) = fit.plan {
-            let sizing = &plan.sizing;
-            this.tensor_parallel_size = Some(plan.serving.tensor_parallel);
-            this.idle_accelerators = (plan.idle_devices > 0).then_some(plan.idle_devices);
-            this.memory = Some(MemoryAnswer {
-                device_gib: rounded(sizing.budget_gib / plan.serving.memory_utilization),
-                budget_gib: rounded(sizing.budget_gib),
-                weights_gib: rounded(sizing.weights_gib),
-                overhead_gib: rounded(sizing.overhead_gib),
-                kv_cache_gib: rounded(sizing.kv_gib.max(0.0)),
-                sequence_gib: sizing.sequence_gib.map(rounded),
-            });
-            this.context_length =
-                (sizing.verdict != Verdict::WeightsFit).then_some(plan.serving.max_model_len);
-            this.longest_context = sizing.longest_context;
-            this.concurrent_sequences = sizing.concurrent_sequences.map(rounded);
-            this.kv_cache_tokens = sizing.kv_tokens;
-            if full {
-                this.reasons = judge.reasons(instance, &plan);
-            }
-        }
-        this
-    }
-
-    /// One line with what matters.
-    pub(crate) fn text(&self) -> String {
-        let mut line = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.write(&mut line);
-        line
-    }
-
-    fn write(&self, line: &mut String) -> std::fmt::Result {
-        line.push_str(&self.instance_type);
-        if let Some(accelerators) = &self.accelerators {
-            write!(line, " ({accelerators})")?;
-        }
-        match &self.price {
-            Some(price) => write!(
-                line,
-                ": {} USD per hour, {} per month ({})",
-                price.usd_per_hour, price.usd_per_month, price.basis
-            )?,
-            None => line.push_str(": price not known"),
-        }
-        if let Some(degree) = self.tensor_parallel_size {
-            write!(line, "; tensor parallel {degree}")?;
-            if let Some(why) = self.tensor_parallel_why.as_ref().filter(|_| degree > 1) {
-                write!(line, " ({why})")?;
-            }
-        }
-        if let Some(memory) = &self.memory {
-            write!(
-                line,
-                "; of {} GiB per device: weights {}, overhead {}, cache {}",
-                memory.budget_gib, memory.weights_gib, memory.overhead_gib, memory.kv_cache_gib
-            )?;
-        }
-        if let (Some(context), Some(at_once)) = (self.context_length, self.concurrent_sequences) {
-            write!(line, "; {at_once} sequences of {context} tokens at once")?;
-        }
-        if let Some(longest) = self.longest_context {
-            write!(line, "; longest context {longest}")?;
-        }
-        if let Some(ami) = &self.ami_version {
-            write!(line, "; host image {ami}")?;
-        }
-        for note in self.reasons.iter().chain(&self.warnings) {
-            write!(line, "\n  {note}")?;
-        }
-        write!(line, "\n  inputs: {}", serde_json::to_string(&self.inputs).unwrap_or_default())
-    }
-}
-
 impl MissAnswer {
     pub(super) fn new(instance_type: &str, usd: Option<f64>, reason: String) -> Self {
         Self {
@@ -316,11 +112,15 @@ impl MissAnswer {
             reason,
         }
     }
+}
 
-    pub(super) fn text(&self) -> String {
-        let price =
-            self.usd_per_hour.map_or_else(String::new, |usd| format!(" at {usd} USD per hour"));
-        format!("{}{price}: {}", self.instance_type, self.reason)
+impl fmt::Display for MissAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.instance_type)?;
+        if let Some(usd) = self.usd_per_hour {
+            write!(f, " at {usd} USD per hour")?;
+        }
+        write!(f, ": {}", self.reason)
     }
 }
 
@@ -355,55 +155,6 @@ pub(crate) fn assumptions(judge: &Judge<'_>) -> Vec<String> {
         format!("the engine may take {share} of each GPU's memory")
     });
     all
-}
-
-/// The arguments for a project with this choice.
-fn inputs(fit: &Fit<'_>, judge: &Judge<'_>) -> JsonObject {
-    let (deployment, wish) = (judge.deployment(), judge.wish());
-    let mut inputs = JsonObject::new();
-    let mut put = |key: &str, value: Value| {
-        if !deployment.refuses.contains_key(key) {
-            inputs.insert(key.to_owned(), value);
-        }
-    };
-    put("deploymentConfig", json!(deployment.config));
-    put("deploymentTarget", json!(deployment.target));
-    let hub = |model: &&Sized<'_>| model.basis != "numbers" && model.name.contains('/');
-    if let Some(model) = judge.model().filter(hub) {
-        put("modelName", json!(model.name));
-    }
-    put("instanceType", json!(fit.instance.name.as_str()));
-    if let Some(region) = &wish.region {
-        put("region", json!(region));
-    }
-    if let Some(plan) = &fit.plan {
-        put("tensorParallelSize", json!(plan.serving.tensor_parallel));
-        if plan.sizing.verdict != Verdict::WeightsFit {
-            put("maxModelLen", json!(plan.serving.max_model_len));
-        }
-        if let Some(method) = &plan.serving.in_flight {
-            put("quantization", json!(method.method));
-        }
-        if let Some(dtype) = &plan.dtype_flag {
-            put("dtype", json!(dtype));
-        } else if let Some(dtype) = wish.dtype {
-            put("dtype", json!(dtype.name()));
-        }
-        if let Some(sequences) = wish.concurrency.filter(|_| deployment.compiles()) {
-            put("maxNumSeqs", json!(sequences));
-        }
-        // What it was sized with has to be what it is served with.
-        if let Some(share) = wish.memory_utilization {
-            put("gpuMemoryUtilization", json!(share));
-        }
-        if let Some(version) = &wish.engine_version {
-            put("engineVersion", json!(version));
-        }
-        if let Some((option, value)) = judge.cache_option() {
-            put("engineArgs", json!({ option: value }));
-        }
-    }
-    inputs
 }
 
 /// Prices have up to four decimals.

@@ -1,6 +1,7 @@
 //! The `instance` server: which instance type runs a model, at what cost, and why not the others.
 
 mod answers;
+mod fit;
 mod image;
 mod judge;
 mod prompts;
@@ -14,7 +15,8 @@ use std::sync::OnceLock;
 
 use crate::server::Server;
 
-pub(crate) use answers::{FitAnswer, assumptions};
+pub(crate) use answers::assumptions;
+pub(crate) use fit::FitAnswer;
 pub(crate) use judge::Judge;
 pub(crate) use prompts::PROMPTS;
 pub(crate) use resources::RESOURCES;

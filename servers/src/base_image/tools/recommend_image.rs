@@ -3,12 +3,12 @@
 use mcc_catalogs::{Catalogs, DriverFit, Image, Platform, version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{ImageAnswer, Status, region};
 use crate::arguments;
 use crate::base_image::judge::{self, Wish, Works};
 use crate::common::deployment::{self, Deployment};
+use crate::common::inputs::Inputs;
 use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, word};
 use crate::common::text::Text;
@@ -104,7 +104,7 @@ struct RecommendAnswer {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
     /// Arguments for `plan_project` and `generate_project`.
-    inputs: JsonObject,
+    inputs: Inputs,
     /// What to do next.
     next_steps: Vec<String>,
 }
@@ -207,7 +207,7 @@ fn answer(
         host_image: None,
         passed_over,
         notes: Vec::new(),
-        inputs: JsonObject::new(),
+        inputs: Inputs::default(),
         next_steps: vec!["ask for less: another instance type or Region, or no engineVersion; or give plan_project an image of your own as baseImage".to_owned()],
     };
     let Some((image, works)) = chosen else {
@@ -223,9 +223,7 @@ fn answer(
             word(&works.availability)
         ));
     }
-    let mut put = |key: &str, value: &str| {
-        answer.inputs.insert(key.to_owned(), json!(value));
-    };
+    let mut put = |key: &'static str, value: &str| answer.inputs.put(key, value);
     put("deploymentConfig", config);
     put("deploymentTarget", &wish.deployment.target);
     put("region", wish.region.as_str());
@@ -279,7 +277,7 @@ fn text(answer: &RecommendAnswer) -> String {
             answer.passed_over.iter().map(|row| format!("{}: {}", row.tag, row.reason)),
         )
         .list("Notes", &answer.notes)
-        .line(Some(format!("Inputs: {}", serde_json::Value::Object(answer.inputs.clone()))))
+        .line(Some(format!("Inputs: {}", answer.inputs)))
         .line(Some(format!(
             "For {}, from the {} catalog of {}.",
             answer.region, answer.mode, answer.as_of

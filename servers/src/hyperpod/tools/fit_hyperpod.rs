@@ -4,7 +4,6 @@ use mcc_catalogs::Catalogs;
 use mcc_generator::sizing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::arguments;
 use crate::common::deployment::{self, Deployment};
@@ -214,7 +213,7 @@ fn groups(
         let copies = per_node.saturating_mul(group.count);
         let fit = fit.map(|mut fit| {
             if copies > 0 {
-                fit.inputs.insert("hyperpodReplicas".to_owned(), json!(copies.min(1000)));
+                fit.inputs.put("hyperpodReplicas", copies.min(1000));
             }
             fit
         });
@@ -260,7 +259,7 @@ fn summary(groups: &[GroupAnswer], copies: u32) -> String {
 fn text(answer: &FitsAnswer) -> String {
     let groups = answer.groups.iter().map(|group| {
         let how = match (&group.fit, &group.reason) {
-            (Some(fit), _) => fit.text(),
+            (Some(fit), _) => fit.to_string(),
             (None, reason) => reason.clone().unwrap_or_default(),
         };
         format!(

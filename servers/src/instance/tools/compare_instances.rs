@@ -13,7 +13,8 @@ use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized};
 use crate::common::text::Text;
 use crate::error::{Problem, ToolError};
-use crate::instance::answers::{CompareAnswer, CompareRow, FitAnswer, Status, assumptions};
+use crate::instance::answers::{CompareAnswer, CompareRow, Status, assumptions};
+use crate::instance::fit::FitAnswer;
 use crate::instance::judge::Judge;
 use crate::schema::{self, JsonObject};
 use crate::server::{Call, Effect, Reply, Tool};
@@ -141,7 +142,7 @@ fn text(answer: &CompareAnswer) -> String {
     let rows = answer.rows.iter().map(|row| {
         let model = row.model.as_ref().map_or_else(String::new, |model| format!("{model} on "));
         match (&row.fit, &row.reason) {
-            (Some(fit), _) => format!("{model}{}", fit.text()),
+            (Some(fit), _) => format!("{model}{fit}"),
             (None, reason) => format!(
                 "{model}{} does not fit: {}",
                 row.instance_type,

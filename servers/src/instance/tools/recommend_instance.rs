@@ -13,9 +13,8 @@ use crate::common::deployment::{self, Deployment};
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, settings};
 use crate::common::text::Text;
 use crate::error::{Problem, ToolError};
-use crate::instance::answers::{
-    FitAnswer, MissAnswer, RecommendAnswer, Status, assumptions, rounded_price,
-};
+use crate::instance::answers::{MissAnswer, RecommendAnswer, Status, assumptions, rounded_price};
+use crate::instance::fit::FitAnswer;
 use crate::instance::judge::{Fit, Judge, Miss, Wish};
 use crate::schema::{self, JsonObject};
 use crate::server::{Call, Effect, Reply, Tool};
@@ -384,11 +383,11 @@ fn needs_input(catalogs: &Catalogs) -> Result<Reply, ToolError> {
 
 fn text(answer: &RecommendAnswer) -> String {
     Text::new(&answer.summary)
-        .list("Recommended, the best first", answer.recommendations.iter().map(FitAnswer::text))
+        .list("Recommended, the best first", &answer.recommendations)
         .list("Set", answer.settings.iter().map(|row| format!("{}: {}", row.key, row.reason)))
         .list(
             if answer.recommendations.is_empty() { "Not taken" } else { "Cheaper, but" },
-            answer.near_misses.iter().map(MissAnswer::text),
+            &answer.near_misses,
         )
         .list("Assumed", &answer.assumptions)
         .line(Some(format!("From the {} catalog of {}.", answer.mode, answer.as_of)))
