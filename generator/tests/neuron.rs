@@ -209,6 +209,17 @@ fn what_does_not_run_there_is_refused_with_what_does() {
         let one = one.unwrap_or_else(|| panic!("{extra} {found:#?}"));
         assert!(one.message.contains(says), "{}", one.message);
     }
+    // No advice leads to the next refusal.
+    for option in ["gpu-memory-utilization", "quantization"] {
+        let found = refused(json!({"engineArgs": {option: "fp8"}}));
+        let one = found.iter().find(|finding| finding.id == "MCC-ENG-003").expect(option);
+        assert_eq!(one.fix, format!("leave {option} out"));
+    }
+    let large = json!({"modelName": "meta-llama/Llama-3.1-405B-Instruct", "instanceType": "ml.inf2.48xlarge"});
+    let found = refused(large);
+    let one = found.iter().find(|finding| finding.id == "MCC-MEM-001").unwrap();
+    assert!(one.fix.contains("GPUs"), "{}", one.fix);
+    assert!(!one.fix.contains("quantized") && !one.fix.contains("maxNumSeqs"), "{}", one.fix);
     // The configs without such a layer say which have one.
     let with: Vec<&str> = layers().into_iter().map(|(config, _)| config).collect();
     let mut without = 0;

@@ -48,7 +48,7 @@ impl Context<'_> {
         let mut options = Map::new();
         for (name, value) in &given {
             let name = canonical(name);
-            if let Some(finding) = misplaced(&name, &roles) {
+            if let Some(finding) = self.misplaced(&name, &roles) {
                 self.option_finding(finding);
                 continue;
             }
@@ -150,6 +150,32 @@ impl Context<'_> {
         }
     }
 
+    /// An option that is not the user's to give here.
+    fn misplaced(&self, name: &str, roles: &OptionRoles) -> Option<Finding> {
+        let stem = name.split('.').next().unwrap_or(name);
+        let stem =
+            stem.strip_prefix("no-").filter(|s| roles.inputs.contains_key(*s)).unwrap_or(stem);
+        let input = roles.inputs.get(stem);
+        let not_taken = |input| self.manifest(|m| m.refuses.get(input).cloned());
+        let reason = match input {
+            Some(input) => match not_taken(input.as_str()) {
+                Some(reason) => reason,
+                None => {
+                    return Some(Finding::error(
+                        "MCC-ENG-003",
+                        format!(
+                            "{stem} is set by the input {input}, by which memory and limits are checked"
+                        ),
+                        format!("give {input} instead"),
+                    ));
+                }
+            },
+            None => roles.refused.get(stem)?.clone(),
+        };
+        let message = format!("{stem} is not taken: {reason}");
+        Some(Finding::error("MCC-ENG-003", message, format!("leave {stem} out")))
+    }
+
     /// Options that change the memory in ways that are not estimated.
     pub(crate) fn unsized_options(&self, options: Option<&Map<String, Value>>) -> Vec<String> {
         let roles = self.option_roles().sizing;
@@ -168,22 +194,6 @@ fn canonical(name: &str) -> String {
         Some((stem, key)) => format!("{}.{key}", stem.replace('_', "-")),
         None => name.replace('_', "-"),
     }
-}
-
-/// An option that is not the user's to give here.
-fn misplaced(name: &str, roles: &OptionRoles) -> Option<Finding> {
-    let stem = name.split('.').next().unwrap_or(name);
-    let stem = stem.strip_prefix("no-").filter(|s| roles.inputs.contains_key(*s)).unwrap_or(stem);
-    if let Some(input) = roles.inputs.get(stem) {
-        return Some(Finding::error(
-            "MCC-ENG-003",
-            format!("{stem} is set by the input {input}, by which memory and limits are checked"),
-            format!("give {input} instead"),
-        ));
-    }
-    let reason = roles.refused.get(stem)?;
-    let message = format!("{stem} is not taken: {reason}");
-    Some(Finding::error("MCC-ENG-003", message, format!("leave {stem} out")))
 }
 
 fn minor(version: &str) -> Vec<&str> {

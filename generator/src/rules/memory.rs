@@ -173,7 +173,8 @@ fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Findin
     if longest >= 1024 && longest < plan.serving.max_model_len {
         fixes.push(format!("give maxModelLen {longest}"));
     }
-    if compiled_in(context).is_some_and(|n| n > 1) {
+    let sequences = compiled_in(context);
+    if sequences.is_some_and(|n| n > 1) && finding.id == "MCC-MEM-002" {
         fixes.push("give a smaller maxNumSeqs".to_owned());
     }
     let found = context.candidates(&spec.aws);
@@ -186,11 +187,16 @@ fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Findin
         }
         None => format!("use {}", c.instance.name),
     });
-    let nothing_fits = || {
-        "no instance type that this target takes holds it: choose a smaller or a quantized model"
-            .to_owned()
+    // Nothing that is quantized is served where models are compiled.
+    let smaller = match sequences {
+        Some(_) => {
+            "choose a smaller model, or an instance type with GPUs: of this kind none that the target takes holds it"
+        }
+        None => {
+            "choose a smaller or a quantized model: no instance type that this target takes holds it"
+        }
     };
-    fixes.push(best.unwrap_or_else(nothing_fits));
+    fixes.push(best.unwrap_or_else(|| smaller.to_owned()));
     finding.fix = fixes.join(", or ");
     finding.choices(found.iter().take(NAMED).map(|c| c.instance.name.to_string()))
 }

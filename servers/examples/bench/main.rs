@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) command: Vec<String>,
-    /// Whether it is also measured on HTTP, which takes its address as `--http ADDRESS`.
+    /// Whether it is also measured on HTTP.
     pub(crate) http: bool,
     /// A tool and its arguments.
     pub(crate) call: (&'static str, Value),
@@ -62,8 +62,7 @@ fn main() {
         "modelName": "Qwen/Qwen3-8B",
         "nodeGroups": [{"instanceType": "ml.g5.12xlarge", "count": 2}],
     });
-    let mut peers =
-        vec![Peer { name: "bare", command: vec![text(&bare)], http: false, call: echo }];
+    let mut peers = vec![Peer { name: "bare", command: vec![text(&bare)], http: true, call: echo }];
     for (name, server, call) in [
         ("mcc plan", "generate-project", ("plan_project", inputs)),
         ("mcc list", "generate-project", ("list_deployments", json!({}))),
@@ -87,15 +86,16 @@ fn main() {
     for peer in &peers {
         all.insert(peer.name, stdio::figures(peer, rounds));
     }
-    // Peers take turns, so that a busy machine is busy for all of them.
+    peers.retain(|peer| peer.http);
     for peer in &mut peers {
         let address = "127.0.0.1:0".to_owned();
-        match (peer.name, peer.http) {
-            ("bare", _) => peer.command.push(address),
-            (_, true) => peer.command.extend(["--http".to_owned(), address]),
-            (_, false) => continue,
+        match peer.name {
+            "bare" => peer.command.push(address),
+            _ => peer.command.extend(["--http".to_owned(), address]),
         }
-        all.get_mut(peer.name).expect("measured before").extend(http::figures(peer, rounds));
+    }
+    for (name, figures) in http::figures(&peers, rounds) {
+        all.get_mut(name).expect("measured before").extend(figures);
     }
     if has("--json") {
         println!("{:#}", json!(all));

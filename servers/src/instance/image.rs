@@ -110,44 +110,40 @@ pub(super) fn host<'a>(
     }
 }
 
-/// What speaks against the engine of the image for this model; none if it is known to serve it.
-pub(super) fn engine_warning(
+/// What is to be said of the engine of the image and this model; nothing if it is known to serve it.
+///
+/// # Errors
+/// Why it does not serve it at all.
+pub(super) fn served(
     catalogs: &Catalogs,
     deployment: &Deployment,
     version: &str,
     model: &Sized<'_>,
-) -> Option<String> {
-    let engine = deployment.engine.as_deref()?;
-    let class = model.shape.architecture.as_deref()?;
-    match catalogs.engines().supports(engine, version, class) {
-        Served::Supported => None,
-        Served::TooOld { first } => Some(format!(
-            "{class} came with {engine} {first}, and the image has {version}: see recommend_image"
-        )),
-        Served::Dropped { last } => Some(format!(
-            "{engine} {last} was the last with {class}, and the image has {version}: see recommend_image"
-        )),
-        // Refused before anything is warned of.
-        Served::Absent => None,
-        Served::Unknown => Some(format!("whether {engine} {version} serves {class} is not known")),
-    }
-}
-
-/// Why the engine of the image does not serve this model at all; none if it does or that is not known.
-pub(super) fn unserved(
-    catalogs: &Catalogs,
-    deployment: &Deployment,
-    version: &str,
-    model: &Sized<'_>,
-) -> Option<String> {
+) -> Result<Option<String>, String> {
     let embeds = model.row.and_then(|row| row.task.as_deref()) == Some("feature-extraction");
     let latent = model.shape.cache.is_some_and(|cache| cache.replicated);
     if deployment.compiles() && (embeds || latent) {
         let what = if latent { "models with latent attention" } else { "embedding models" };
-        return Some(format!("{what} are not served on {}", deployment.runs_on_what()));
+        return Err(format!("{what} are not served on {}", deployment.runs_on_what()));
     }
-    let engine = deployment.engine.as_deref()?;
-    let class = model.shape.architecture.as_deref()?;
-    (catalogs.engines().supports(engine, version, class) == Served::Absent)
-        .then(|| format!("{class} is none of the classes that {engine} {version} serves"))
+    let (Some(engine), Some(class)) =
+        (deployment.engine.as_deref(), model.shape.architecture.as_deref())
+    else {
+        return Ok(None);
+    };
+    match catalogs.engines().supports(engine, version, class) {
+        Served::Supported => Ok(None),
+        Served::TooOld { first } => Ok(Some(format!(
+            "{class} came with {engine} {first}, and the image has {version}: see recommend_image"
+        ))),
+        Served::Dropped { last } => Ok(Some(format!(
+            "{engine} {last} was the last with {class}, and the image has {version}: see recommend_image"
+        ))),
+        Served::Unknown => {
+            Ok(Some(format!("whether {engine} {version} serves {class} is not known")))
+        }
+        Served::Absent => {
+            Err(format!("{class} is none of the classes that {engine} {version} serves"))
+        }
+    }
 }

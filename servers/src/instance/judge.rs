@@ -5,7 +5,7 @@ use mcc_catalogs::{
 };
 use mcc_generator::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
 
-use super::image::{engine_warning, host, unserved};
+use super::image::{host, served};
 use crate::common::deployment::Deployment;
 use crate::common::model::Sized;
 
@@ -90,10 +90,8 @@ pub(crate) struct Judge<'a> {
     pub(super) wanted: Wanted,
     pub(super) capability: Option<ComputeCapability>,
     needs: Option<HostNeeds>,
-    /// What there is to say of the engine and the model's class.
-    engine: Option<String>,
-    /// Why the engine does not serve the model at all.
-    unserved: Option<String>,
+    /// What there is to say of the engine and the model, or why the one does not serve the other.
+    served: Result<Option<String>, String>,
     /// Bytes that the weights take at least, over all devices.
     pub(super) least_bytes: f64,
 }
@@ -128,12 +126,9 @@ impl<'a> Judge<'a> {
         };
         let dtype = wish.dtype.unwrap_or(Dtype::Bfloat16);
         Self {
-            unserved: released
+            served: released
                 .zip(model)
-                .and_then(|(version, model)| unserved(catalogs, deployment, version, model)),
-            engine: released
-                .zip(model)
-                .and_then(|(version, model)| engine_warning(catalogs, deployment, version, model)),
+                .map_or(Ok(None), |(version, model)| served(catalogs, deployment, version, model)),
             capability: released.and_then(|version| deployment.capability(catalogs, version)),
             needs: model.map(|model| {
                 let bytes = model.shape.weight_bytes;
@@ -221,7 +216,8 @@ impl<'a> Judge<'a> {
                 instance.accelerator().map_or("no accelerator", |a| a.name.as_str()),
             )));
         }
-        if let Some(why) = self.unserved.clone().or_else(|| self.not_taken()) {
+        let said = self.served.as_ref().map_err(far)?;
+        if let Some(why) = self.not_taken() {
             return Err(far(why));
         }
         let mut warnings = Vec::new();
@@ -249,7 +245,7 @@ impl<'a> Judge<'a> {
             }
             _ => {}
         }
-        warnings.extend(self.engine.clone());
+        warnings.extend(said.clone());
         warnings.extend(self.deployment.advice.clone());
         if price.is_none() {
             warnings.push("its price is not known".to_owned());
