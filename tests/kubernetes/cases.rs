@@ -28,6 +28,8 @@ enum Extra {
     Nothing,
     /// Pods that do not get ready are told.
     Crash,
+    /// That no node has room for a pod is told.
+    Room,
     /// Somebody else uses the namespace that it made.
     Shared,
 }
@@ -91,6 +93,22 @@ impl Case {
                 fs::write(&path, good).unwrap();
                 emulator.script(project, "deploy");
                 emulator.script(project, "test");
+            }
+            Extra::Room => {
+                let path = project.join("k8s/deployment.yaml");
+                let good = fs::read_to_string(&path).unwrap();
+                let much = |line: &str| match line.split_once("memory: ") {
+                    Some((before, _)) => format!("{before}memory: 99999Gi\n"),
+                    None => format!("{line}\n"),
+                };
+                fs::write(&path, good.lines().map(much).collect::<String>()).unwrap();
+                let mut deploy = emulator.command(&project.join("do/deploy"));
+                let output = deploy.env("MCC_TIMEOUT_SECONDS", "5").output().unwrap();
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert!(!output.status.success() && said.contains("is still"), "{said}");
+                assert!(said.contains("Insufficient memory"), "{said}");
+                fs::write(&path, good).unwrap();
+                emulator.script(project, "deploy");
             }
             Extra::Shared => {
                 let theirs = format!("configmap theirs --from-literal a=b --namespace {namespace}");
@@ -161,6 +179,7 @@ pub fn lives() -> Vec<Case> {
     let disk = json!({"hyperpodNamespace": "models", "fsxVolumeHandle": DISK, "hfTokenArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:hf-AbCdEf"});
     cases.push(case("with-disk", hub, &disk));
     cases[1].extra = Extra::Crash;
+    cases[2].extra = Extra::Room;
     let mut shared = case(
         "shared",
         "http-flask",

@@ -175,8 +175,10 @@ payload() {
 
 # wait_while STATES LABEL SECONDS COMMAND [ARG...]: run COMMAND, which prints a state, until
 # the state is not one of STATES (an extended regular expression). Sets WAIT_STATE. Status 5 when
-# the time is over, the command's own when it fails.
+# the time is over, the command's own when it fails. WAIT_REASON names a function that tells what is
+# waited for; it is called once a minute and when the time is over.
 WAIT_STATE=''
+WAIT_REASON=true
 wait_while() {
   local states=$1 label=$2 limit=${MCC_TIMEOUT_SECONDS:-$3} started=$SECONDS shown='' reported=0
   shift 3
@@ -185,11 +187,13 @@ wait_while() {
     if ! [[ $WAIT_STATE =~ ^($states)$ ]]; then return 0; fi
     if [ "$WAIT_STATE" != "$shown" ] || [ $((SECONDS - reported)) -ge 60 ]; then
       info "  $label: $WAIT_STATE ($((SECONDS - started)) s)"
+      if [ "$WAIT_STATE" = "$shown" ]; then "$WAIT_REASON"; fi
       shown=$WAIT_STATE
       reported=$SECONDS
     fi
     if [ $((SECONDS - started)) -ge "$limit" ]; then
       printf 'error: %s is still %s after %s s\n' "$label" "$WAIT_STATE" "$limit" >&2
+      "$WAIT_REASON"
       hint 'it goes on in AWS: run the same command again to keep waiting, or do/clean to give up'
       return 5
     fi

@@ -247,6 +247,12 @@ pods() {
     | with_entries(select(.value != null))' "$MCC_TMP/pods.json"
 }
 
+# waiting_pods: for a roll-out that takes long, the pods that are not ready and why; never fails.
+waiting_pods() {
+  [ -s "$MCC_TMP/deployment.json" ] || return 0
+  pods 2>/dev/null | jq -r 'select(.ready | not) | "    \(.name)  \(.phase)  \(.reason // "")"' >&2 || true
+}
+
 # explain_pods: for a roll-out that failed; never fails itself.
 explain_pods() {
   if [ ! -s "$MCC_TMP/deployment.json" ]; then
