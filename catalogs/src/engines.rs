@@ -1,7 +1,6 @@
 //! Model servers: which model classes each release serves, what it is built for, and its options.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -97,6 +96,12 @@ pub struct EngineArchitecture {
     pub trust_remote_code: bool,
 }
 
+impl EngineArchitecture {
+    fn key(&self) -> (&str, &str) {
+        (&self.engine, &self.class)
+    }
+}
+
 /// `engines.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -160,24 +165,15 @@ pub enum Support {
 pub struct Engines {
     file: EnginesFile,
     options: EngineOptionsFile,
-    /// Rows of classes by engine and class.
-    architectures: HashMap<String, HashMap<String, usize>>,
+    /// Rows of classes in the order of engine and class.
+    by_class: Vec<usize>,
 }
 
 impl Engines {
     pub(crate) fn new(file: EnginesFile, options: EngineOptionsFile) -> Self {
-        let mut architectures: HashMap<String, HashMap<String, usize>> = HashMap::new();
-        for (at, row) in file.architectures.iter().enumerate() {
-            // Engines are few, and named by hundreds of rows each.
-            match architectures.get_mut(&row.engine) {
-                Some(classes) => classes.insert(row.class.clone(), at),
-                None => architectures
-                    .entry(row.engine.clone())
-                    .or_default()
-                    .insert(row.class.clone(), at),
-            };
-        }
-        Self { file, options, architectures }
+        let mut by_class: Vec<usize> = (0..file.architectures.len()).collect();
+        by_class.sort_by_key(|at| file.architectures.get(*at).map(EngineArchitecture::key));
+        Self { file, options, by_class }
     }
 
     /// All engines.
@@ -197,7 +193,10 @@ impl Engines {
 
     /// A model class of an engine.
     pub fn architecture(&self, engine: &str, class: &str) -> Option<&EngineArchitecture> {
-        self.file.architectures.get(*self.architectures.get(engine)?.get(class)?)
+        let rows = &self.file.architectures;
+        let key = |at: &usize| rows.get(*at).map(EngineArchitecture::key);
+        let at = self.by_class.binary_search_by_key(&Some((engine, class)), key).ok()?;
+        rows.get(*self.by_class.get(at)?)
     }
 
     /// Whether a release serves a model class.

@@ -5,6 +5,7 @@
 //! answers their methods as ones that do not exist.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
@@ -56,7 +57,7 @@ impl Handler {
     async fn answer(
         &self,
         tool: &'static Tool,
-        call: Call,
+        call: Result<Call, ToolError>,
         slot: Option<&Slot>,
     ) -> CallToolResponse {
         match run(tool, call).await {
@@ -86,12 +87,16 @@ fn no_method(name: &str) -> ErrorData {
 }
 
 /// Runs a tool within the limits, and with a net under it.
-async fn run(tool: &'static Tool, call: Call) -> Result<Reply, ToolError> {
-    guard::within_limits(tool, &call.arguments)?;
-    guard::within_limits(tool, &call.answered.values)?;
-    // A panicking handler would never reply, and the client would wait for ever.
-    let since = std::time::Instant::now();
-    let outcome = guard::caught(tool.name, (tool.run)(call)).await;
+async fn run(tool: &'static Tool, call: Result<Call, ToolError>) -> Result<Reply, ToolError> {
+    let since = Instant::now();
+    let outcome = async {
+        let call = call?;
+        guard::within_limits(tool, &call.arguments)?;
+        guard::within_limits(tool, &call.answered.values)?;
+        // A panicking handler would never reply, and the client would wait for ever.
+        guard::caught(tool.name, (tool.run)(call)).await
+    };
+    let outcome = outcome.await;
     let failed = match &outcome {
         Ok(Reply::Answer(answer)) => answer.failed,
         Ok(Reply::Ask(_)) => false,
@@ -110,7 +115,7 @@ pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
         can_ask: false,
         answered: Answered::default(),
     };
-    match run(tool, call).await {
+    match run(tool, Ok(call)).await {
         Ok(Reply::Answer(answer)) => {
             answer.structured.value().unwrap_or_else(|_| structured(&not_json(tool)))
         }
@@ -184,17 +189,14 @@ impl ServerHandler for Handler {
         let arguments = request.arguments.unwrap_or_default();
         let state = request.request_state.as_deref();
         let answered =
-            match self.context.rounds.answered(tool, &arguments, state, request.input_responses) {
-                Ok(answered) => answered,
-                Err(error) => return Ok(failed(&error).into()),
-            };
-        let call = Call {
+            self.context.rounds.answered(tool, &arguments, state, request.input_responses);
+        let call = answered.map(|answered| Call {
             context: Arc::clone(&self.context),
             tool: tool.name,
             can_ask: can_ask(&context),
             answered,
             arguments,
-        };
+        });
         Ok(self.answer(tool, call, Slot::of(&context.extensions)).await)
     }
 

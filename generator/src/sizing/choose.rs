@@ -238,7 +238,8 @@ fn degree_reason(model: &ModelShape, device: &Device, degree: u32, idle: u32) ->
             device.count, device.name
         );
     }
-    if check_degree(model, device.count).allowed() {
+    // Where models are compiled, heads that do not divide are padded.
+    if device.compiled || check_degree(model, device.count).allowed() {
         format!(
             "tensor parallel {degree}: the model fits {degree} of the {} {}",
             device.count, device.name

@@ -230,7 +230,7 @@ pub(super) fn reasons(
         (Some(sequence_gib), Some(_)) if device.compiled => {
             let sequences = batch(device, serving).1;
             reasons.push(format!(
-                "{sequences} sequences of {} tokens are compiled in, and take {:.2} GiB of it; more or longer ones \
+                "compiled in: {sequences} of {} tokens at once, which take {:.2} GiB of it; more or longer sequences \
                  need another maxNumSeqs or maxModelLen",
                 serving.max_model_len,
                 sequence_gib * real(sequences),

@@ -147,7 +147,7 @@ pub(crate) fn assumptions(judge: &Judge<'_>) -> Vec<String> {
     let share = judge.memory_utilization();
     all.push(if judge.deployment().compiles() {
         format!(
-            "an estimate: {share} of each Neuron core's memory is counted on, with {} sequences compiled in; nothing \
+            "an estimate: {share} of each Neuron core's memory is counted on, with maxNumSeqs {} compiled in; nothing \
              was measured there",
             judge.compiled_sequences()
         )
