@@ -164,6 +164,39 @@ async fn the_endpoint_has_one_address() {
     }
 }
 
+#[tokio::test]
+async fn the_structure_of_an_answer_is_that_of_other_transports() {
+    let served = served().await;
+    for text in ["plain", "\"structuredContent\":{}"] {
+        let Value::Object(arguments) = json!({"text": text}) else { unreachable!() };
+        let params = json!({"name": "echo", "arguments": arguments});
+        let expected = crate::handler::call(testing::tool("echo"), arguments).await;
+        let (headers, body) = modern("tools/call", Some("echo"), params.clone());
+        let older = json!({"jsonrpc": "2.0", "id": text, "method": "tools/call", "params": params});
+        for (headers, body) in [(headers, body), (Vec::new(), older.to_string())] {
+            let (status, answer) = post(served.address, &headers, &body).await;
+            assert_eq!(status, 200, "{answer}");
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!(answer["result"]["structuredContent"], expected, "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_before_it_runs_is_counted() {
+    let served = served().await;
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "echo", "arguments": {"text": "x".repeat(100_000)}},
+    });
+    let (_, answer) = post(served.address, &[], &call.to_string()).await;
+    assert!(answer.contains("too_long"), "{answer}");
+    let failed = "mcc_tool_calls_total{tool=\"echo\",outcome=\"failed\"} ";
+    let counted = crate::metrics::text();
+    let count = counted.lines().find_map(|line| line.strip_prefix(failed)).expect(failed);
+    assert_ne!(count, "0");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panicking_tool_is_answered() {
     let served = served().await;
