@@ -1,7 +1,7 @@
 //! Measures generation and the servers, beside a bare two-tool rmcp server and, if asked for, a server of
 //! the npm package that came before, all in one run:
 //!
-//! `cargo run --release -p mcc-servers --example bench -- [--quick] [--npm] [--json]`
+//! `cargo run --profile dist -p mcc-servers --example bench -- [--quick] [--npm] [--json]`
 //!
 //! It builds what it measures. `--npm` installs the package under `target/` with npm.
 #![allow(

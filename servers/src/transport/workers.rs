@@ -25,9 +25,9 @@ pub(super) async fn serve<H: Handler<T, ()>, T: 'static>(
     stop: &CancellationToken,
     end: &CancellationToken,
 ) -> io::Result<()> {
-    // Threads do not end by themselves where this is dropped.
+    // Of their own: threads have to end too where this is dropped, or where one of them has failed.
     let stop = stop.child_token();
-    let _dropped = stop.clone().drop_guard();
+    let dropped = stop.clone().drop_guard();
     let mut threads = JoinSet::new();
     let mut queues = Vec::new();
     for _ in 0..available_parallelism().map_or(1, NonZero::get) {
@@ -52,7 +52,7 @@ pub(super) async fn serve<H: Handler<T, ()>, T: 'static>(
         () = stop.cancelled() => {}
         () = hand_out => {}
     }
-    drop(listener);
+    drop((listener, dropped));
     while let Some(ended) = threads.join_next().await {
         ended.map_err(io::Error::other)??;
     }
