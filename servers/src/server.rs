@@ -139,7 +139,7 @@ const USUAL: usize = 4096;
 pub(crate) trait Structured: Debug + Send {
     /// As a tree.
     fn value(&self) -> serde_json::Result<Value>;
-    /// As text, which costs a third of it.
+    /// As text, which costs less than the tree, and nothing more to write or drop.
     fn json(&self) -> serde_json::Result<Vec<u8>>;
 }
 
