@@ -79,8 +79,9 @@ fn examples_cover_every_architecture_and_target() {
     let all: Vec<Value> = examples()
         .iter()
         .map(|i| {
-            let text = String::from_utf8(project(i).get(".mcc/inputs.json").unwrap().bytes.clone())
-                .unwrap();
+            let text =
+                String::from_utf8(project(i).get(".mcc/inputs.json").unwrap().bytes.to_vec())
+                    .unwrap();
             serde_json::from_str(&text).unwrap()
         })
         .collect();

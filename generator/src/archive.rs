@@ -16,7 +16,7 @@ impl Project {
             header.set_size(file.bytes.len() as u64);
             header.set_mode(if file.executable { 0o755 } else { 0o644 });
             header.set_mtime(0);
-            tar.append_data(&mut header, format!("{name}/{path}"), file.bytes.as_slice())?;
+            tar.append_data(&mut header, format!("{name}/{path}"), file.bytes.as_ref())?;
         }
         tar.into_inner()?.finish()
     }

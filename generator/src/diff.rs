@@ -39,7 +39,7 @@ impl Project {
         let differing = files.filter(|(p, f)| given.get(p).map(|g| &g.bytes) != Some(&f.bytes));
         let one = |(path, file): (&str, &crate::project::File)| {
             let current = given.get(path);
-            let old = current.map(|f| f.bytes.as_slice()).unwrap_or_default();
+            let old = current.map(|f| f.bytes.as_ref()).unwrap_or_default();
             Difference {
                 path: path.to_owned(),
                 change: if current.is_some() { Change::Changed } else { Change::Added },
@@ -56,7 +56,7 @@ impl Project {
         let mut differences = Vec::new();
         for (path, file) in self.files().filter(|(p, _)| *p != saved::RECORD) {
             let current = std::fs::read(dir.join(path)).ok();
-            if current.as_ref() == Some(&file.bytes) {
+            if current.as_deref() == Some(file.bytes.as_ref()) {
                 continue;
             }
             let edited = current.as_ref().is_some_and(|bytes| !record.wrote(path, bytes));

@@ -1,5 +1,6 @@
 //! A project in memory.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -8,8 +9,8 @@ use serde::Serialize;
 /// One file of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its content.
-    pub bytes: Vec<u8>,
+    /// Its content; borrowed where it is a layer's file as it is.
+    pub bytes: Cow<'static, [u8]>,
     /// Whether it is written executable: it starts with `#!`.
     pub executable: bool,
     /// The layer that it came from, for answers to "why is this here".
@@ -18,7 +19,8 @@ pub struct File {
 
 impl File {
     /// A file of `layer`.
-    pub fn new(bytes: Vec<u8>, layer: &str) -> Self {
+    pub fn new(bytes: impl Into<Cow<'static, [u8]>>, layer: &str) -> Self {
+        let bytes = bytes.into();
         let executable = bytes.starts_with(b"#!");
         Self { bytes, executable, layer: layer.to_owned() }
     }
@@ -72,10 +74,11 @@ impl Project {
     pub(crate) fn append(&mut self, path: &str, text: &str, layer: &str) {
         let file =
             self.files.entry(path.to_owned()).or_insert_with(|| File::new(Vec::new(), layer));
-        if !file.bytes.is_empty() && !file.bytes.ends_with(b"\n\n") {
-            file.bytes.push(b'\n');
+        let bytes = file.bytes.to_mut();
+        if !bytes.is_empty() && !bytes.ends_with(b"\n\n") {
+            bytes.push(b'\n');
         }
-        file.bytes.extend_from_slice(text.as_bytes());
+        bytes.extend_from_slice(text.as_bytes());
         file.executable = file.bytes.starts_with(b"#!");
     }
 }

@@ -1,9 +1,11 @@
 //! What a project remembers of its generation: `.mcc/inputs.json`, from which it can be generated again,
 //! and `.mcc/files.json`, which tells edited files from untouched ones.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -49,7 +51,7 @@ pub(crate) fn inputs(project: &mut Project, merged: &Merged) {
 
 /// Adds the record of all files to `project`; it comes last.
 pub(crate) fn record(project: &mut Project) {
-    let sha256 = project.files().map(|(p, f)| (p.to_owned(), digest(&f.bytes))).collect();
+    let sha256 = project.files().map(|(p, f)| (p.to_owned(), digest_of(f))).collect();
     project.insert(RECORD, File::new(json(&Record { sha256 }), LAYER));
 }
 
@@ -57,6 +59,22 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     text.push('\n');
     text.into_bytes()
+}
+
+/// The digest of a file. What comes as it is from a layer is the same in every project, and digested once.
+fn digest_of(file: &File) -> String {
+    /// By address and length: as many as layers have files.
+    static KNOWN: RwLock<BTreeMap<(usize, usize), String>> = RwLock::new(BTreeMap::new());
+    let Cow::Borrowed(bytes) = file.bytes else {
+        return digest(&file.bytes);
+    };
+    let at = (bytes.as_ptr().addr(), bytes.len());
+    if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&at) {
+        return known.clone();
+    }
+    let made = digest(bytes);
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(at, made.clone());
+    made
 }
 
 fn digest(bytes: &[u8]) -> String {

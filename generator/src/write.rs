@@ -119,7 +119,7 @@ impl Project {
                 updated.written.push(path.to_owned());
                 continue;
             };
-            if current != file.bytes {
+            if *current != *file.bytes {
                 updated.written.push(path.to_owned());
                 if !record.wrote(path, &current) {
                     edited.push(path.to_owned());

@@ -210,7 +210,7 @@ fn effect(project: &Project) -> BTreeMap<String, Vec<u8>> {
     project
         .files()
         .filter(|(p, _)| !told(p))
-        .map(|(p, f)| (p.to_owned(), f.bytes.clone()))
+        .map(|(p, f)| (p.to_owned(), f.bytes.to_vec()))
         .collect()
 }
 

@@ -54,14 +54,14 @@ fn distinct(dir: &Path, wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {
     for (name, project) in projects() {
         for (path, file) in project.files() {
             let content = String::from_utf8_lossy(&file.bytes);
-            if !wanted(path, &content) || seen.contains_key(&file.bytes) {
+            if !wanted(path, &content) || seen.contains_key(file.bytes.as_ref()) {
                 continue;
             }
             let relative = format!("{name}/{path}");
             let full = dir.join(&relative);
             std::fs::create_dir_all(full.parent().unwrap()).unwrap();
             std::fs::write(full, &file.bytes).unwrap();
-            seen.insert(file.bytes.clone(), relative);
+            seen.insert(file.bytes.to_vec(), relative);
         }
     }
     assert!(!seen.is_empty());
@@ -129,7 +129,7 @@ fn ruff_finds_nothing_in_the_python() {
         let files: BTreeMap<&str, &[u8]> = project
             .files()
             .filter(|(p, f)| is_python(p, &f.bytes))
-            .map(|(p, f)| (p, f.bytes.as_slice()))
+            .map(|(p, f)| (p, f.bytes.as_ref()))
             .collect();
         let key: Vec<(String, Vec<u8>)> =
             files.iter().map(|(p, b)| ((*p).to_owned(), b.to_vec())).collect();

@@ -44,7 +44,7 @@ fn inputs(framework: &str, more: Value) -> Map<String, Value> {
 fn text(inputs: &Map<String, Value>, path: &str) -> String {
     let project = project(inputs);
     let file = project.files().find(|(p, _)| *p == path);
-    String::from_utf8(file.unwrap_or_else(|| panic!("no {path}")).1.bytes.clone()).unwrap()
+    String::from_utf8(file.unwrap_or_else(|| panic!("no {path}")).1.bytes.to_vec()).unwrap()
 }
 
 /// Ids of the findings, with whether each is an error and the input that it is about.

@@ -32,7 +32,7 @@ fn inputs(config: &str, more: Value) -> Map<String, Value> {
 fn config_of(inputs: &Map<String, Value>) -> String {
     let file =
         project(inputs).get("model_repository/model/config.pbtxt").expect("a config").clone();
-    String::from_utf8(file.bytes).unwrap()
+    String::from_utf8(file.bytes.into_owned()).unwrap()
 }
 
 /// Runs a check of `tests/triton` on `folders`; false if it is skipped, which it says.
@@ -148,7 +148,7 @@ fn tensors_are_read_from_the_model() {
 #[test]
 fn tensorflow_gets_a_release_that_has_it() {
     let dockerfile = |inputs: &Map<String, Value>| {
-        String::from_utf8(project(inputs).get("Dockerfile").unwrap().bytes.clone()).unwrap()
+        String::from_utf8(project(inputs).get("Dockerfile").unwrap().bytes.to_vec()).unwrap()
     };
     let text = dockerfile(&inputs("triton-tensorflow", json!({})));
     assert!(text.contains("sagemaker-tritonserver:24.09-py3"), "{text}");

@@ -14,8 +14,6 @@ use crate::schema::JsonObject;
 
 /// Checks `arguments` against the schema of `T` and reads them.
 ///
-/// A schema is made when the first call comes; making it takes longer than most calls.
-///
 /// # Errors
 /// `invalid_arguments` with a problem for each argument that is unknown, missing or of a wrong
 /// value.
@@ -23,15 +21,19 @@ pub(crate) fn read<T: DeserializeOwned + 'static>(
     schema: fn() -> JsonObject,
     arguments: JsonObject,
 ) -> Result<T, ToolError> {
+    read_by(&made::<T>(schema), arguments)
+}
+
+/// The schema of `T`. It is made when the first call comes; making it takes longer than most calls.
+pub(crate) fn made<T: 'static>(schema: fn() -> JsonObject) -> Arc<JsonObject> {
     static MADE: RwLock<BTreeMap<TypeId, Arc<JsonObject>>> = RwLock::new(BTreeMap::new());
     let key = TypeId::of::<T>();
-    let known = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-    let schema = known.unwrap_or_else(|| {
-        let made = Arc::new(schema());
-        MADE.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
-        made
-    });
-    read_by(&schema, arguments)
+    if let Some(known) = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Arc::clone(known);
+    }
+    let made = Arc::new(schema());
+    MADE.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
+    made
 }
 
 fn read_by<T: DeserializeOwned>(

@@ -6,6 +6,7 @@ mod structure;
 mod text;
 mod yaml;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -62,7 +63,7 @@ fn form(path: &str) -> (&str, Form) {
 
 /// Renders the overlay of `layers` with `view`.
 pub(crate) fn render(layers: &[&Layer], view: &Value) -> Result<Project, RenderError> {
-    let mut chosen: BTreeMap<&str, (&Layer, &str, &[u8], Form)> = BTreeMap::new();
+    let mut chosen: BTreeMap<&str, (&Layer, &str, &'static [u8], Form)> = BTreeMap::new();
     for layer in layers {
         for (path, bytes) in &layer.files {
             let (output, form) = form(path);
@@ -74,11 +75,11 @@ pub(crate) fn render(layers: &[&Layer], view: &Value) -> Result<Project, RenderE
     let mut project = Project::default();
     for (output, (layer, path, bytes, form)) in chosen {
         let place = format!("{}/project/{path}", layer.path);
-        let bytes = match form {
-            Form::Verbatim => bytes.to_vec(),
-            Form::Text => texts.render(&place, output, bytes)?.into_bytes(),
+        let bytes: Cow<'static, [u8]> = match form {
+            Form::Verbatim => bytes.into(),
+            Form::Text => texts.render(&place, output, bytes)?.into_bytes().into(),
             Form::Structure => match structure::render(&place, output, bytes, view)? {
-                Some(text) => text.into_bytes(),
+                Some(text) => text.into_bytes().into(),
                 None => continue,
             },
         };

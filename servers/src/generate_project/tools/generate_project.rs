@@ -67,7 +67,8 @@ enum ReturnAs {
 const PAGE: usize = 40 * 1024;
 
 fn generate(call: Call) -> Result<Reply, ToolError> {
-    let (own, mut inputs) = core::split(&schema::input::<Own>(), call.arguments.clone());
+    let (own, mut inputs) =
+        core::split(&arguments::made::<Own>(schema::input::<Own>), call.arguments.clone());
     let own: Own = arguments::read(schema::input::<Own>, own)?;
     // What the user filled in answers what was missing; it never overrides what was given.
     for (key, value) in &call.answered.values {

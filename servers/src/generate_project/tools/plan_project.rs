@@ -45,7 +45,7 @@ struct Own {
 }
 
 fn plan(call: Call) -> Result<Reply, ToolError> {
-    let (own, inputs) = core::split(&schema::input::<Own>(), call.arguments);
+    let (own, inputs) = core::split(&arguments::made::<Own>(schema::input::<Own>), call.arguments);
     let own: Own = arguments::read(schema::input::<Own>, own)?;
     let planned = core::plan(&call.context, inputs);
     let answer = answer(planned, own.detail);
