@@ -1,7 +1,7 @@
 //! Choosing what the user left open: the degree of tensor parallelism and the longest context.
 
-use super::estimate::{Device, Serving, Sizing, Verdict, estimate, reasons};
-use super::parallel::{allowed_degrees, check_degree};
+use super::estimate::{Device, Serving, Sizing, Verdict, estimate};
+use super::parallel::allowed_degrees;
 use super::shape::{Dtype, ModelShape, Quantization};
 
 /// What the user asked for; what is absent is chosen.
@@ -199,59 +199,6 @@ fn finish(
         dtype_flag: changed.then(|| serving.dtype.name().to_owned()),
         serving,
         sizing,
-    }
-}
-
-impl Plan {
-    /// What was decided and why, and the arithmetic of it, as sentences: for the arguments that it was made of.
-    // Many plans are made for each one that is told of.
-    pub fn notes(&self, model: &ModelShape, device: &Device, wanted: &Wanted) -> Vec<String> {
-        let mut notes = reasons(model, device, &self.serving, &self.sizing);
-        if wanted.tensor_parallel.is_none() {
-            let degree = self.serving.tensor_parallel;
-            notes.push(degree_reason(model, device, degree, self.idle_devices));
-        }
-        if self.context_reduced {
-            notes.push(format!(
-                "the context is limited to {} of the model's {} tokens, which is what fits beside the weights",
-                self.serving.max_model_len,
-                model.max_positions.unwrap_or_default(),
-            ));
-        }
-        if let Some(name) = &self.dtype_flag {
-            notes.push(format!(
-                "{name} instead of the model's bfloat16, which {} does not have",
-                device.name
-            ));
-        }
-        notes
-    }
-}
-
-fn degree_reason(model: &ModelShape, device: &Device, degree: u32, idle: u32) -> String {
-    if device.count == 1 {
-        return format!("tensor parallel 1: the instance has one {}", device.name);
-    }
-    if idle == 0 {
-        return format!(
-            "tensor parallel {degree}: the model is split over all {} {}",
-            device.count, device.name
-        );
-    }
-    // Where models are compiled, heads that do not divide are padded.
-    if device.compiled || check_degree(model, device.count).allowed() {
-        format!(
-            "tensor parallel {degree}: the model fits {degree} of the {} {}",
-            device.count, device.name
-        )
-    } else {
-        format!(
-            "tensor parallel {degree}: {} attention and {} key-value heads do not divide over all {} {}",
-            model.heads.unwrap_or_default(),
-            model.kv_heads.unwrap_or_default(),
-            device.count,
-            device.name,
-        )
     }
 }
 

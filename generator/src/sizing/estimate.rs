@@ -196,59 +196,6 @@ fn shards(model: &ModelShape, cache: Cache, device: &Device, degree: u32) -> f64
     }
 }
 
-/// The arithmetic of an estimate, as sentences.
-pub(super) fn reasons(
-    model: &ModelShape,
-    device: &Device,
-    serving: &Serving,
-    sizing: &Sizing,
-) -> Vec<String> {
-    let (weights_gib, budget_gib) = (sizing.weights_gib, sizing.budget_gib);
-    let mut reasons = vec![
-        format!(
-            "weights take {weights_gib:.1} GiB of each {} ({:.1} GiB, of which {budget_gib:.1} GiB at a memory \
-             utilization of {}): {} parameters{}, {}, tensor parallel {}{}",
-            device.name,
-            device.memory_gib,
-            serving.memory_utilization,
-            billions(model.parameters),
-            if model.parameters_computed { " (calculated from the layer sizes)" } else { "" },
-            format_of(model, serving),
-            serving.tensor_parallel,
-            match serving.pipeline_parallel {
-                0 | 1 => String::new(),
-                stages => format!(", pipeline parallel {stages}"),
-            },
-        ),
-        format!(
-            "activations, logits, graphs and buffers take about {:.1} GiB, so {:.1} GiB are left for the cache",
-            sizing.overhead_gib,
-            sizing.kv_gib.max(0.0),
-        ),
-    ];
-    match (sizing.sequence_gib, sizing.concurrent_sequences) {
-        (Some(sequence_gib), Some(_)) if device.compiled => {
-            let sequences = batch(device, serving).1;
-            reasons.push(format!(
-                "compiled in: {sequences} of {} tokens at once, which take {:.2} GiB of it; more or longer sequences \
-                 need another maxNumSeqs or maxModelLen",
-                serving.max_model_len,
-                sequence_gib * real(sequences),
-            ));
-        }
-        (Some(sequence_gib), Some(concurrent)) => reasons.push(format!(
-            "one sequence of {} tokens takes {sequence_gib:.2} GiB of it: {concurrent:.1} such sequences at once",
-            serving.max_model_len,
-        )),
-        (Some(_), None) => {}
-        (None, _) => reasons.push(
-            "nothing is known of this model's key-value cache, so contexts are not checked"
-                .to_owned(),
-        ),
-    }
-    reasons
-}
-
 fn verdict(sequence_gib: f64, kv_gib: f64, most_kv_gib: f64) -> Verdict {
     if sequence_gib > most_kv_gib || most_kv_gib <= 0.0 {
         Verdict::TooBig
@@ -260,7 +207,7 @@ fn verdict(sequence_gib: f64, kv_gib: f64, most_kv_gib: f64) -> Verdict {
 }
 
 /// Tokens and sequences of one step, as engines choose them by the size of the device.
-fn batch(device: &Device, serving: &Serving) -> (u64, u64) {
+pub(super) fn batch(device: &Device, serving: &Serving) -> (u64, u64) {
     if device.compiled {
         // A prompt is read whole, one at a time.
         let sequences = serving.max_num_seqs.unwrap_or(COMPILED_SEQUENCES);
@@ -299,18 +246,6 @@ fn overhead(model: &ModelShape, serving: &Serving, tokens: u64, sequences: u64) 
     Overhead {
         least: (activations / 2.0 + logits + adapters / 2.0) / GIB,
         usual: (activations + 3.0 * logits + adapters) / GIB + communication + graphs,
-    }
-}
-
-fn billions(parameters: u64) -> String {
-    format!("{:.2} billion", real(parameters) / 1e9)
-}
-
-fn format_of(model: &ModelShape, serving: &Serving) -> String {
-    match (&model.quantization, &serving.in_flight) {
-        (Some(q), _) => format!("quantized with {}", q.method),
-        (None, Some(q)) => format!("quantized with {} while loading", q.method),
-        (None, None) => serving.dtype.name().to_owned(),
     }
 }
 

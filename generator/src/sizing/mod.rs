@@ -12,6 +12,7 @@ mod config_json;
 mod estimate;
 mod host;
 mod layers;
+mod notes;
 mod parallel;
 mod parameters;
 mod precision;
