@@ -49,10 +49,7 @@ impl Call {
             let first = letters.next().map(|c| c.to_ascii_uppercase());
             first.into_iter().chain(letters).collect::<String>()
         });
-        match api.collect::<String>().as_str() {
-            "ListObjectsV2" => "ListObjectsV2".to_owned(),
-            other => other.to_owned(),
-        }
+        api.collect()
     }
 
     /// A required text member. The table has made sure that it is there.
