@@ -18,7 +18,7 @@ use crate::{Exit, output, prompt};
 const PROJECT_DIR: &str = "ML_PROJECT_DIR";
 
 pub(super) fn command() -> Command {
-    let mut command = Command::new("generate")
+    Command::new("generate")
         .about("Generate a project")
         .long_about(
             "Generate a project.\n\nInputs come from eight sources; the first that gives a value wins: \
@@ -26,14 +26,38 @@ pub(super) fn command() -> Command {
              ml-container-creator of package.json (or [tool.ml-container-creator] of pyproject.toml), \
              MCP answers, defaults. What is missing then is asked for, if there is a terminal.",
         )
+        // A hundred flags, and for some of them the layers: of no use to who starts a server.
+        .defer(arguments)
+}
+
+fn arguments(command: Command) -> Command {
+    let mut command = command
         .arg(Arg::new("NAME").help("Name of the project (the same as --project-name)"))
         .arg(path_arg("config", "FILE", "JSON file of inputs"))
-        .arg(path_arg("project-dir", "DIR", "Folder to write; also ML_PROJECT_DIR [default: ./<project-name>]"))
-        .arg(path_arg("from", "DIR", "Take the inputs of the project in DIR; other sources win over them"))
-        .arg(path_arg("mcp-answers", "FILE", "JSON file of answers of MCP servers: {\"server\": {inputs}}"))
+        .arg(path_arg(
+            "project-dir",
+            "DIR",
+            "Folder to write; also ML_PROJECT_DIR [default: ./<project-name>]",
+        ))
+        .arg(path_arg(
+            "from",
+            "DIR",
+            "Take the inputs of the project in DIR; other sources win over them",
+        ))
+        .arg(path_arg(
+            "mcp-answers",
+            "FILE",
+            "JSON file of answers of MCP servers: {\"server\": {inputs}}",
+        ))
         .arg(switch("update", "Update the generated project that is in the folder"))
-        .arg(switch("force", "With --update: replace edited files too, keeping each as <name>.orig"))
-        .arg(switch("skip-prompts", "Never ask; without a terminal, or with --format json, nothing is asked anyway"))
+        .arg(switch(
+            "force",
+            "With --update: replace edited files too, keeping each as <name>.orig",
+        ))
+        .arg(switch(
+            "skip-prompts",
+            "Never ask; without a terminal, or with --format json, nothing is asked anyway",
+        ))
         .arg(switch("dry-run", "Say what would be written, and write nothing"))
         .arg(switch("diff", "Print the differences to what is in the folder, and write nothing"))
         .arg(format_arg())
