@@ -98,6 +98,8 @@ pub(crate) struct Answered {
 pub(crate) struct Context {
     /// The folders below which files may be read and written. Empty: none.
     pub(crate) roots: Roots,
+    /// Whether there is one client, whose calls have none of others to hold up.
+    pub(crate) alone: bool,
     /// The facts, if they are not only those that come with the program.
     pub(crate) catalogs: Option<Catalogs>,
     /// What keeps the state of calls of several rounds from being changed by clients.
@@ -208,9 +210,15 @@ impl Tool {
     }
 }
 
-/// Runs a function that blocks for milliseconds without holding up other calls.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
+/// Runs a tool that blocks for milliseconds without holding up the calls of other clients.
+pub(crate) async fn blocking(
+    call: Call,
+    work: fn(Call) -> Result<Reply, ToolError>,
+) -> Result<Reply, ToolError> {
+    if call.context.alone {
+        return work(call);
+    }
+    match tokio::task::spawn_blocking(move || work(call)).await {
         Ok(done) => done,
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::{Body, to_bytes};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use rmcp::model::Extensions;
@@ -42,13 +43,16 @@ impl Slot {
         let Some(json) = self.0.get() else {
             return response;
         };
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let whole = match to_bytes(body, usize::MAX).await {
             Ok(bytes) => inserted(&bytes, json),
             Err(_) => None,
         };
         match whole {
-            Some(whole) => Response::from_parts(parts, Body::from(whole)),
+            Some(whole) => {
+                parts.headers.remove(CONTENT_LENGTH);
+                Response::from_parts(parts, Body::from(whole))
+            }
             None => {
                 tracing::error!("an answer without a place for its structured content");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()

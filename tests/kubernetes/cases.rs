@@ -103,7 +103,7 @@ impl Case {
                 };
                 fs::write(&path, good.lines().map(much).collect::<String>()).unwrap();
                 let mut deploy = emulator.command(&project.join("do/deploy"));
-                let output = deploy.env("MCC_TIMEOUT_SECONDS", "5").output().unwrap();
+                let output = deploy.env("MCC_TIMEOUT_SECONDS", "20").output().unwrap();
                 let said = String::from_utf8_lossy(&output.stderr);
                 assert!(!output.status.success() && said.contains("is still"), "{said}");
                 assert!(said.contains("Insufficient memory"), "{said}");

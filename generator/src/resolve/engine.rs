@@ -156,22 +156,19 @@ impl Context<'_> {
         let stem =
             stem.strip_prefix("no-").filter(|s| roles.inputs.contains_key(*s)).unwrap_or(stem);
         let input = roles.inputs.get(stem);
-        let not_taken = |input| self.manifest(|m| m.refuses.get(input).cloned());
-        let reason = match input {
-            Some(input) => match not_taken(input.as_str()) {
-                Some(reason) => reason,
-                None => {
-                    return Some(Finding::error(
-                        "MCC-ENG-003",
-                        format!(
-                            "{stem} is set by the input {input}, by which memory and limits are checked"
-                        ),
-                        format!("give {input} instead"),
-                    ));
-                }
-            },
-            None => roles.refused.get(stem)?.clone(),
-        };
+        let refused = input.and_then(|input| {
+            self.layers.iter().find_map(|layer| layer.manifest.refuses.get(input))
+        });
+        if let (Some(input), None) = (input, refused) {
+            return Some(Finding::error(
+                "MCC-ENG-003",
+                format!(
+                    "{stem} is set by the input {input}, by which memory and limits are checked"
+                ),
+                format!("give {input} instead"),
+            ));
+        }
+        let reason = refused.or_else(|| roles.refused.get(stem))?;
         let message = format!("{stem} is not taken: {reason}");
         Some(Finding::error("MCC-ENG-003", message, format!("leave {stem} out")))
     }

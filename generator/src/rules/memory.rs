@@ -174,7 +174,7 @@ fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Findin
         fixes.push(format!("give maxModelLen {longest}"));
     }
     let sequences = compiled_in(context);
-    if sequences.is_some_and(|n| n > 1) && finding.id == "MCC-MEM-002" {
+    if sequences.is_some_and(|n| n > 1) && finding.id != "MCC-MEM-001" {
         fixes.push("give a smaller maxNumSeqs".to_owned());
     }
     let found = context.candidates(&spec.aws);

@@ -88,8 +88,8 @@ fn reasons(model: &ModelShape, device: &Device, serving: &Serving, sizing: &Sizi
         (Some(sequence_gib), Some(_)) if device.compiled => {
             let sequences = batch(device, serving).1;
             reasons.push(format!(
-                "compiled in: {sequences} of {} tokens at once, which take {:.2} GiB of it; more or longer sequences \
-                 need another maxNumSeqs or maxModelLen",
+                "compiled in are sequences of {} tokens, {sequences} at once, which take {:.2} GiB of it; longer ones, \
+                 or more at once, have to be compiled in too",
                 serving.max_model_len,
                 sequence_gib * real(sequences),
             ));

@@ -93,7 +93,7 @@ pub(super) async fn listen(
     options: &Options,
     stop: CancellationToken,
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<>), ServeError> {
-    let handler = handler(server, options)?;
+    let handler = handler(server, options, false)?;
     listen_as(handler, NeverSessionManager::default(), false, http, stop).await
 }
 
@@ -145,18 +145,18 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
     };
 
     let serving = async move {
+        // Also where this is dropped: a client that says nothing more would hold its thread for ever.
+        let _end = end.clone().drop_guard();
         let overdue = async {
             stop.cancelled().await;
             tokio::time::sleep(DRAIN).await;
         };
-        let outcome = tokio::select! {
+        tokio::select! {
             outcome = workers::serve(listener, answer, &stop, &end) => {
                 outcome.map_err(|error| ServeError::Session(error.to_string()))
             }
             () = overdue => Ok(()),
-        };
-        end.cancel();
-        outcome
+        }
     };
     Ok((bound, serving))
 }

@@ -33,7 +33,7 @@ pub async fn serve_stdio(name: &str, options: &Options) -> Result<(), ServeError
 }
 
 async fn serve(server: &'static Server, options: &Options) -> Result<(), ServeError> {
-    let session = match handler(server, options)?.serve(stdio_pipes()).await {
+    let session = match handler(server, options, true)?.serve(stdio_pipes()).await {
         Ok(session) => session,
         // The client closed stdin before a session began, as one does to see that we start.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

@@ -266,9 +266,36 @@ async fn calls_under_way_are_finished_when_it_is_told_to_stop() {
 }
 
 #[tokio::test]
+async fn every_thread_serves_and_ends_with_what_serves() {
+    let served = served().await;
+    let mut open = Vec::new();
+    // More than there are threads, all of them open at once.
+    for _ in 0..40 {
+        open.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    let ping = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for stream in &mut open {
+        stream.write_all(ping.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        // And half of a request, after which nothing comes.
+        stream.write_all(b"POST /mcp HTTP/1.1\r\nHo").await.unwrap();
+    }
+    served.serving.abort();
+    for mut stream in open {
+        let mut rest = Vec::new();
+        let read = stream.read_to_end(&mut rest);
+        let ended = tokio::time::timeout(Duration::from_secs(10), read).await;
+        assert!(ended.is_ok(), "a thread goes on without its server");
+    }
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
 async fn a_session_survives_a_panic_and_unknown_names() {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    let server = handler(&testing::SERVER, &Options::default()).unwrap();
+    let server = handler(&testing::SERVER, &Options::default(), true).unwrap();
     tokio::spawn(async move {
         let session = server.serve(ours).await.unwrap();
         session.waiting().await.unwrap();

@@ -176,7 +176,7 @@ payload() {
 # wait_while STATES LABEL SECONDS COMMAND [ARG...]: run COMMAND, which prints a state, until
 # the state is not one of STATES (an extended regular expression). Sets WAIT_STATE. Status 5 when
 # the time is over, the command's own when it fails. WAIT_REASON names a function that tells what is
-# waited for; it is called once a minute and when the time is over.
+# waited for and never fails; it is called once a minute and when the time is over.
 WAIT_STATE=''
 WAIT_REASON=true
 wait_while() {

@@ -25,7 +25,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &["files"],
     input: schema::input::<Arguments>,
     output: schema::output::<CheckAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| check(call)).await }),
+    run: |call| Box::pin(async move { server::blocking(call, check).await }),
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

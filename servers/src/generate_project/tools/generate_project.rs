@@ -1,6 +1,7 @@
 //! `generate_project`: the project, as a folder, as files or as an archive.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -28,7 +29,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: || core::with_inputs(schema::input::<Own>()),
     output: schema::output::<GenerateAnswer>,
-    run: |call| Box::pin(async move { server::blocking(|| generate(call)).await }),
+    run: |call| Box::pin(async move { server::blocking(call, generate).await }),
 };
 
 /// The arguments besides the generator's inputs.
@@ -131,6 +132,9 @@ fn begun(planned: Planned) -> GenerateAnswer {
     }
 }
 
+/// One at a time: what is in a folder is read before it is replaced.
+static WRITING: Mutex<()> = Mutex::new(());
+
 fn written(
     call: &Call,
     own: &Own,
@@ -141,6 +145,7 @@ fn written(
     let roots = &call.context.roots;
     let requested = own.output_directory.clone().unwrap_or_else(|| planned.name.clone());
     let folder = roots.resolve(FIELD, &requested)?;
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let exists = folder.join(mcc_generator::SAVED_INPUTS).exists();
     if roots.is_root(&folder) && !exists {
         return Err(ToolError::of(

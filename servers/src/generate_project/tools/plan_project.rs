@@ -29,7 +29,7 @@ pub(super) const TOOL: Tool = Tool {
             if call.context.roots.is_empty() {
                 plan(call)
             } else {
-                server::blocking(|| plan(call)).await
+                server::blocking(call, plan).await
             }
         })
     },
