@@ -247,10 +247,14 @@ pods() {
     | with_entries(select(.value != null))' "$MCC_TMP/pods.json"
 }
 
-# waiting_pods: for a roll-out that takes long, the pods that are not ready and why; never fails.
+# tell_pods FILTER: those pods that FILTER, of jq, leaves over, and why they are not ready; never fails.
+tell_pods() {
+  pods | jq -r "$1"' | "  \(.name)  \(.phase)  restarts \(.restarts)  \(.reason // "")"' >&2 || true
+}
+
+# waiting_pods: for a roll-out that takes long.
 waiting_pods() {
-  [ -s "$MCC_TMP/deployment.json" ] || return 0
-  pods 2>/dev/null | jq -r 'select(.ready | not) | "    \(.name)  \(.phase)  \(.reason // "")"' >&2 || true
+  if [ -s "$MCC_TMP/deployment.json" ]; then tell_pods 'select(.ready | not)'; fi
 }
 
 # explain_pods: for a roll-out that failed; never fails itself.
@@ -259,7 +263,7 @@ explain_pods() {
     jq -r '.status.deploymentStatus.message // .status.message // empty | "  \(.)"' "$MCC_TMP/endpoint.json" >&2 || true
     return 0
   fi
-  pods 2>/dev/null | jq -r '"  \(.name)  \(.phase)  restarts \(.restarts)  \(.reason // "")"' >&2 || true
+  tell_pods .
   if kube logs --selector "$(pod_selector)" --all-containers --tail 25 >"$MCC_TMP/log" && [ -s "$MCC_TMP/log" ]; then
     info 'the last lines of the pods:'
     tail -n 25 "$MCC_TMP/log" >&2
