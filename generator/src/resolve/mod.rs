@@ -5,6 +5,7 @@ mod engine;
 mod hyperpod;
 mod image;
 mod model;
+mod named;
 mod packed;
 mod recommend;
 mod tensors;
