@@ -61,7 +61,7 @@ fn examples_are_what_is_generated() {
             project(&inputs).write(&folder).unwrap();
         }
         let different: Vec<String> =
-            project(&inputs).diff(&folder).into_iter().map(|d| d.path).collect();
+            project(&inputs).diff(&folder).unwrap().into_iter().map(|d| d.path).collect();
         assert_eq!(
             different,
             Vec::<String>::new(),

@@ -241,10 +241,11 @@ impl Catalogs {
 
 /// Names of the `.json` files in a folder, in order.
 fn json_files(dir: &Path) -> Result<Vec<String>, CatalogError> {
-    let unreadable = |source| CatalogError::Read { path: dir.into(), source };
+    let unreadable =
+        |error: mcc_files::Error| CatalogError::Read { path: dir.into(), source: error.reason };
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+    for (name, _) in mcc_files::Folder::open(dir).and_then(|d| d.entries()).map_err(unreadable)? {
+        let name = name.to_string_lossy().into_owned();
         if Path::new(&name)
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
@@ -252,6 +253,5 @@ fn json_files(dir: &Path) -> Result<Vec<String>, CatalogError> {
             names.push(name);
         }
     }
-    names.sort();
     Ok(names)
 }

@@ -16,7 +16,7 @@ pub enum CatalogError {
         /// What was to be read.
         path: PathBuf,
         /// Why it failed.
-        source: std::io::Error,
+        source: mcc_files::Reason,
     },
     /// A `.json` file that is none of the catalogs, so that its rows would be ignored.
     #[error("{} is not a catalog; expected one of: {}", path.display(), expected.join(", "))]
@@ -71,13 +71,16 @@ pub(crate) fn layered<F: CatalogFile>(overlay: Option<&F>) -> F {
     file
 }
 
+/// Largest file of a catalog: several times what all of this build's are together.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
+
 /// Reads the file of this catalog from `dir`, if there is one.
 pub(crate) fn overlay<F: CatalogFile>(dir: &Path) -> Result<Option<F>, CatalogError> {
     let path = dir.join(F::NAME);
-    let text = match std::fs::read_to_string(&path) {
+    let text = match mcc_files::read_text(&path, MAX_FILE) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(CatalogError::Read { path, source }),
+        Err(error) if error.is_missing() => return Ok(None),
+        Err(error) => return Err(CatalogError::Read { path, source: error.reason }),
     };
     parse(&path, &text).map(Some)
 }

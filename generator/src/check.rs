@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mcc_catalogs::Catalogs;
+use mcc_files::{Folder, Roots};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -34,15 +35,33 @@ pub struct CheckReport {
 /// Checks the project in `dir`.
 ///
 /// # Errors
-/// A finding when `dir` holds no generated project.
+/// A finding when `dir` holds no generated project, or something in it that cannot be read.
 pub fn check(catalogs: &Catalogs, dir: &Path) -> Result<CheckReport, Box<Finding>> {
-    let inputs = saved::read_inputs(dir).map_err(not_a_project)?;
+    let roots = Roots::open(&[dir]).map_err(|error| unreadable(&error))?;
+    check_in(catalogs, roots)
+}
+
+/// Checks the project in `folder`, whose path is its real one.
+///
+/// # Errors
+/// As for [`check`].
+pub fn check_folder(catalogs: &Catalogs, folder: Folder) -> Result<CheckReport, Box<Finding>> {
+    check_in(catalogs, Roots::of(folder))
+}
+
+fn check_in(catalogs: &Catalogs, roots: Roots) -> Result<CheckReport, Box<Finding>> {
+    let of_project = roots.clone();
+    let folder = of_project.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
+    let inputs = saved::read_inputs_in(folder).map_err(not_a_project)?;
+    let exists = |path: &str| folder.kind(path).is_ok();
     let merged = Sources::new()
-        .files(FileAccess::Below(vec![dir.to_owned()]))
-        .with(Source::ConfigFile(saved::INPUTS.into()), own_model(inputs, |p| dir.join(p).exists()))
+        .files(FileAccess::Below(roots))
+        .with(Source::ConfigFile(saved::INPUTS.into()), own_model(inputs, exists))
         .merge();
     Ok(match plan::generate(catalogs, &merged) {
-        Ok((plan, project)) => report(plan, project.diff(dir)),
+        Ok((plan, project)) => {
+            report(plan, project.diff_folder(folder).map_err(|error| unreadable(&error))?)
+        }
         Err(plan) => report(*plan, Vec::new()),
     })
 }
@@ -97,6 +116,10 @@ fn report(plan: Plan, differences: Vec<Difference>) -> CheckReport {
         findings: plan.findings,
         differences,
     }
+}
+
+fn unreadable(error: &mcc_files::Error) -> Box<Finding> {
+    Box::new(Finding::error("MCC-INP-004", error.to_string(), error.fix()))
 }
 
 fn not_a_project(reason: String) -> Box<Finding> {

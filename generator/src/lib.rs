@@ -3,6 +3,8 @@
 //!
 //! It is synchronous and pure until [`Project::write`] writes a folder: no network, no AWS, no MCP.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod archive;
 mod artifact;
 mod check;
@@ -27,8 +29,9 @@ mod source;
 mod spec;
 mod values;
 mod write;
+mod written;
 
-pub use check::{CheckReport, check, check_files};
+pub use check::{CheckReport, check, check_files, check_folder};
 pub use diff::{Change, Difference};
 pub use finding::{Finding, Severity};
 pub use format::Format;
@@ -41,7 +44,9 @@ pub use project::{File, PlannedFile, Project};
 pub use registry::{Config, Layer, Registry, registry};
 pub use render::Language;
 pub use rules::{Rule, rules};
-pub use saved::{INPUTS as SAVED_INPUTS, read_inputs as saved_inputs};
+pub use saved::{
+    INPUTS as SAVED_INPUTS, read_inputs as saved_inputs, read_inputs_in as saved_inputs_in,
+};
 pub use schema::schema as inputs_schema;
 pub use source::{FileAccess, Source, Sourced};
 pub use spec::Spec;

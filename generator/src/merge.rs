@@ -128,14 +128,14 @@ impl Sources {
         source: Source,
     ) -> Self {
         let name = path.display();
-        let text = match read_bounded(path) {
+        let text = match mcc_files::read_text(path, MAX_FILE) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !required => return self,
+            Err(e) if e.is_missing() && !required => return self,
             Err(e) => {
                 return self.finding(Finding::error(
                     "MCC-INP-003",
-                    format!("{name} cannot be read: {e}"),
-                    "name an existing file of at most 1 MiB",
+                    format!("{name} cannot be read: {}", e.reason),
+                    e.fix(),
                 ));
             }
         };
@@ -171,16 +171,6 @@ impl Sources {
 
 /// Largest file of inputs.
 const MAX_FILE: u64 = 1024 * 1024;
-
-fn read_bounded(path: &Path) -> std::io::Result<String> {
-    use std::io::Read;
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(std::io::Error::other("it is over 1 MiB"));
-    }
-    Ok(text)
-}
 
 /// Inputs whose value is a secret: they are refused by name so that no secret reaches a file or an answer.
 const SECRETS: [(&str, &str); 2] = [

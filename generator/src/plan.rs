@@ -193,28 +193,15 @@ impl Context<'_> {
             let finding = Finding::error("MCC-INP-004", reason, "name a model that can be read");
             Box::new(self.merged.about("modelPath", finding))
         };
-        let root = self.path(path).map_err(wrong)?;
-        let mut total = 0;
-        let place = self.manifest(|m| m.model_dir.clone()).unwrap_or_else(|| "model".to_owned());
-        let mut folders = vec![(root.clone(), format!("{place}/{file}"))];
-        while let Some((from, to)) = folders.pop() {
-            if from.is_dir() {
-                let entries = std::fs::read_dir(&from).map_err(|e| wrong(e.to_string()))?;
-                for entry in entries {
-                    let entry = entry.map_err(|e| wrong(e.to_string()))?;
-                    let name = entry.file_name();
-                    let name =
-                        name.to_str().ok_or_else(|| wrong("a name in it is not UTF-8".into()))?;
-                    if entry.file_type().is_ok_and(|t| t.is_symlink()) {
-                        return Err(wrong(format!("{name} in it is a symbolic link")));
-                    }
-                    folders.push((entry.path(), format!("{to}/{name}")));
-                }
-                continue;
-            }
-            let relative = from.to_str().ok_or_else(|| wrong("its name is not UTF-8".into()))?;
-            let bytes = self.read(relative, crate::resolve::MAX_MODEL - total).map_err(wrong)?;
-            total += bytes.len() as u64;
+        let place = self
+            .manifest(|m| m.model_dir.clone())
+            .unwrap_or_else(|| crate::written::MODEL.to_owned());
+        for (inside, bytes) in self.read_all(path, crate::resolve::MAX_MODEL).map_err(wrong)? {
+            let to = if inside.is_empty() {
+                format!("{place}/{file}")
+            } else {
+                format!("{place}/{file}/{inside}")
+            };
             let mut copied = File::new(bytes, "modelPath");
             copied.executable = false;
             project.insert(&to, copied);

@@ -3,16 +3,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
+use mcc_files::Folder;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::merge::Merged;
 use crate::project::{File, Project};
+use crate::written;
 
 /// Where the inputs are.
 pub const INPUTS: &str = ".mcc/inputs.json";
@@ -84,8 +85,15 @@ fn digest(bytes: &[u8]) -> String {
 
 /// The inputs saved in the project at `dir`.
 pub fn read_inputs(dir: &Path) -> Result<Map<String, Value>, String> {
-    let path = dir.join(INPUTS);
-    let text = read(&path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
+    let folder = Folder::open(dir).map_err(|e| format!("{e}; {}", e.fix()))?;
+    read_inputs_in(&folder)
+}
+
+/// The inputs saved in a project.
+pub fn read_inputs_in(folder: &Folder) -> Result<Map<String, Value>, String> {
+    let text = folder
+        .read_text(INPUTS, MAX_RECORD)
+        .map_err(|e| format!("{} cannot be read: {}", mcc_files::shown(&e.path), e.reason))?;
     parse_inputs(&text)
 }
 
@@ -96,20 +104,16 @@ pub(crate) fn parse_inputs(text: &str) -> Result<Map<String, Value>, String> {
     Ok(saved.inputs)
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
-    if fs::metadata(path)?.len() > MAX_RECORD {
-        return Err(std::io::Error::other("it is too large"));
-    }
-    fs::read_to_string(path)
-}
-
 impl Record {
-    /// The record of the project at `dir`. Paths that would leave the project are dropped.
-    pub(crate) fn read(dir: &Path) -> Result<Self, String> {
-        let text = read(&dir.join(RECORD)).map_err(|e| format!("{RECORD} cannot be read: {e}"))?;
+    /// The record of a project. Paths at which no version of the generator writes are dropped: who can change the
+    /// record decides about nothing else.
+    pub(crate) fn read(folder: &Folder) -> Result<Self, String> {
+        let text = folder
+            .read_text(RECORD, MAX_RECORD)
+            .map_err(|e| format!("{RECORD} cannot be read: {}", e.reason))?;
         let mut record: Self =
             serde_json::from_str(&text).map_err(|e| format!("{RECORD} cannot be parsed: {e}"))?;
-        record.sha256.retain(|path, _| inside(path));
+        record.sha256.retain(|path, _| written::may_write(path));
         Ok(record)
     }
 
@@ -122,8 +126,4 @@ impl Record {
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.sha256.keys().map(String::as_str)
     }
-}
-
-fn inside(path: &str) -> bool {
-    !path.starts_with('/') && path.split('/').all(|p| !p.is_empty() && p != ".." && p != ".")
 }

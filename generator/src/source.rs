@@ -90,5 +90,5 @@ pub enum FileAccess {
     /// Any file, relative ones below this folder.
     Anywhere(PathBuf),
     /// Only files below one of these folders, relative ones below the first.
-    Below(Vec<PathBuf>),
+    Below(mcc_files::Roots),
 }

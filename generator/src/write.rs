@@ -1,20 +1,29 @@
 //! From memory to disk: all or nothing, and never over a user's own edits.
 
-use std::fs;
-use std::io::{self, Write};
+use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::project::{File, Project};
+use mcc_files::{Error, Folder, Reason, shown};
+
+use crate::diff::Found;
+use crate::project::Project;
 use crate::saved;
+
+/// How long an update waits for another of the same folder.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What the names of edited files that are kept end in.
+const KEPT: &str = ".orig";
 
 /// Why a project was not written. Nothing was changed, unless the message says so.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The folder holds something already.
-    #[error("{0} exists and is not empty")]
+    #[error("{} exists and is not empty", shown(.0))]
     Occupied(PathBuf),
     /// The folder is not a project that can be updated.
-    #[error("{folder} is not a generated project: {reason}")]
+    #[error("{} is not a generated project: {reason}", shown(folder))]
     NotAProject {
         /// The folder.
         folder: PathBuf,
@@ -24,14 +33,9 @@ pub enum WriteError {
     /// Files that the update would change were edited since they were generated.
     #[error("edited since they were generated: {}", .0.join(", "))]
     Edited(Vec<String>),
-    /// The file system refused.
-    #[error("{path}: {source}")]
-    Io {
-        /// What was being written.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    /// Something in the way: a file that cannot be read, or that the system does not let be written.
+    #[error(transparent)]
+    File(#[from] Error),
 }
 
 impl WriteError {
@@ -45,14 +49,9 @@ impl WriteError {
             Self::Edited(_) => {
                 "look at the changes with --diff, then give --force: each edited file is kept as <name>.orig"
             }
-            Self::Io { .. } => "make room and check permissions, then run it again",
+            Self::File(error) => error.fix(),
         }
     }
-}
-
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
-    let path = path.to_owned();
-    move |source| WriteError::Io { path, source }
 }
 
 /// What became of an update.
@@ -68,176 +67,122 @@ pub struct Updated {
 
 impl Project {
     /// Writes the project as the new folder `dir`, which may exist only if it is empty.
-    ///
-    /// The files are written beside `dir` and renamed into place, so that a kill at any moment leaves
-    /// either no project or a whole one, and of two writers one wins.
     pub fn write(&self, dir: &Path) -> Result<(), WriteError> {
-        if occupied(dir)? {
-            return Err(WriteError::Occupied(dir.to_owned()));
-        }
-        let parent = parent_of(dir);
-        fs::create_dir_all(&parent).map_err(io_error(&parent))?;
-        let staging = tempfile::Builder::new()
-            .prefix(".mcc-")
-            .tempdir_in(&parent)
-            .map_err(io_error(&parent))?;
-        for (path, file) in self.files() {
-            write_file(staging.path(), path, file)?;
-        }
-        open_up(staging.path())?;
-        match fs::rename(staging.path(), dir) {
-            Ok(()) => {
-                // The folder has its name now, so there is nothing left to remove.
-                let _ = staging.keep();
-                Ok(())
+        let Some(name) = dir.file_name() else {
+            if Folder::open(dir)?.is_empty()? {
+                let reason = Reason::Io(io::Error::other("name the folder, such as ../churn"));
+                return Err(Error { path: dir.to_owned(), reason }.into());
             }
-            Err(_) if occupied(dir)? => Err(WriteError::Occupied(dir.to_owned())),
-            Err(e) => Err(io_error(dir)(e)),
+            return Err(WriteError::Occupied(dir.to_owned()));
+        };
+        self.write_in(&Folder::create(dir.parent().unwrap_or(dir))?, Path::new(name))
+    }
+
+    /// Writes the project as the new folder `name` of `parent`.
+    ///
+    /// The files are written beside it and renamed into place, so that a kill at any moment leaves
+    /// either no project or a whole one, and of two writers one wins.
+    pub fn write_in(&self, parent: &Folder, name: &Path) -> Result<(), WriteError> {
+        let occupied = || WriteError::Occupied(parent.path().join(name));
+        if !parent.is_free(name)? {
+            return Err(occupied());
         }
+        let staging = parent.staging()?;
+        for (path, file) in self.files() {
+            staging.write(Path::new(path), &file.bytes, file.executable)?;
+        }
+        if staging.publish(name)? { Ok(()) } else { Err(occupied()) }
     }
 
     /// Brings the generated project in `dir` up to this one.
+    pub fn update(&self, dir: &Path, force: bool) -> Result<Updated, WriteError> {
+        let folder = Folder::open(dir).map_err(|error| WriteError::NotAProject {
+            folder: dir.to_owned(),
+            reason: error.reason.to_string(),
+        })?;
+        self.update_folder(&folder, force)
+    }
+
+    /// Brings the generated project in a folder up to this one.
     ///
     /// Files that were edited since are a [`WriteError::Edited`] before anything is changed, unless
-    /// `force`, which keeps each as `<name>.orig`. Files that the generator never wrote are not touched.
+    /// `force`, which keeps each as `<name>.orig`. A link counts as an edit. What cannot be read is an
+    /// error in any case, and files that the generator never wrote are not touched.
     /// Each file is replaced by a rename and the record comes last, so an interrupted update is
-    /// finished by running it again.
-    pub fn update(&self, dir: &Path, force: bool) -> Result<Updated, WriteError> {
-        let record = saved::Record::read(dir)
-            .map_err(|reason| WriteError::NotAProject { folder: dir.to_owned(), reason })?;
+    /// finished by running it again. Of two updates at once one waits for the other.
+    pub fn update_folder(&self, folder: &Folder, force: bool) -> Result<Updated, WriteError> {
+        let _alone = folder.lock(PATIENCE)?;
+        let record = saved::Record::read(folder).map_err(|reason| WriteError::NotAProject {
+            folder: folder.path().to_owned(),
+            reason,
+        })?;
         let mut updated = Updated::default();
         let mut edited = Vec::new();
-        let mut paths = self.files().map(|(path, _)| path).chain(record.paths());
-        if let Some(link) = paths.find_map(|path| linked_parent(dir, path)) {
-            return Err(WriteError::NotAProject {
-                folder: dir.to_owned(),
-                reason: format!("{} is a link, which may lead out of it", link.display()),
-            });
-        }
         for (path, file) in self.files().filter(|(p, _)| *p != saved::RECORD) {
-            let Ok(current) = fs::read(dir.join(path)) else {
+            let found = Found::at(folder, path, file.bytes.len())?;
+            if !found.is(&file.bytes) {
                 updated.written.push(path.to_owned());
-                continue;
-            };
-            if *current != *file.bytes {
-                updated.written.push(path.to_owned());
-                if !record.wrote(path, &current) {
+                if found.is_edited(&record, path) {
                     edited.push(path.to_owned());
                 }
             }
         }
         for path in record.paths().filter(|p| self.get(p).is_none()) {
-            let Ok(current) = fs::read(dir.join(path)) else { continue };
-            updated.removed.push(path.to_owned());
-            if !record.wrote(path, &current) {
-                edited.push(path.to_owned());
+            let found = Found::at(folder, path, 0)?;
+            if !matches!(found, Found::Nothing) {
+                updated.removed.push(path.to_owned());
+                if found.is_edited(&record, path) {
+                    edited.push(path.to_owned());
+                }
             }
         }
         if !edited.is_empty() && !force {
             return Err(WriteError::Edited(edited));
         }
+        self.sweep(folder);
         for path in edited {
-            let from = dir.join(&path);
-            let to = unused(&dir.join(format!("{path}.orig")));
-            fs::copy(&from, &to).map_err(io_error(&to))?;
+            folder.keep_aside(&path, KEPT)?;
             updated.kept.push(path);
         }
         for path in &updated.written {
-            if let Some(file) = self.get(path) {
-                replace_file(dir, path, file)?;
-            }
+            self.replace(folder, path)?;
         }
         for path in &updated.removed {
-            let path = dir.join(path);
-            fs::remove_file(&path).map_err(io_error(&path))?;
+            match folder.remove(Path::new(path)) {
+                // Where a file has one name only, keeping it aside has moved it.
+                Err(error) if error.is_missing() => {}
+                done => done?,
+            }
         }
-        if let Some(file) = self.get(saved::RECORD) {
-            replace_file(dir, saved::RECORD, file)?;
-        }
+        self.replace(folder, saved::RECORD)?;
         Ok(updated)
     }
-}
 
-/// The first folder on the way from `dir` to the file at `path` that is a symbolic link.
-fn linked_parent(dir: &Path, path: &str) -> Option<PathBuf> {
-    let mut folders = Path::new(path).ancestors().skip(1).filter(|a| !a.as_os_str().is_empty());
-    folders.find(|f| dir.join(f).is_symlink()).map(|f| dir.join(f))
-}
-
-/// `path`, or with the first number after it that no file has: what was kept before stays.
-fn unused(path: &Path) -> PathBuf {
-    let numbered = (1..).map(|n| PathBuf::from(format!("{}.{n}", path.display())));
-    std::iter::once(path.to_owned())
-        .chain(numbered)
-        .find(|p| p.symlink_metadata().is_err())
-        .unwrap_or_else(|| path.to_owned())
-}
-
-fn parent_of(dir: &Path) -> PathBuf {
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
+    fn replace(&self, folder: &Folder, path: &str) -> Result<(), Error> {
+        match self.get(path) {
+            Some(file) => folder.replace(Path::new(path), &file.bytes, file.executable),
+            None => Ok(()),
+        }
     }
-}
 
-fn occupied(dir: &Path) -> Result<bool, WriteError> {
-    match fs::read_dir(dir) {
-        Ok(mut entries) => Ok(entries.next().is_some()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(e) if e.kind() == io::ErrorKind::NotADirectory => Ok(true),
-        Err(e) => Err(io_error(dir)(e)),
+    /// Removes what a killed update left beside the files that it was to replace.
+    fn sweep(&self, folder: &Folder) {
+        let parents: BTreeSet<_> =
+            self.files().filter_map(|(p, _)| Path::new(p).parent()).collect();
+        for parent in parents {
+            if let Ok(parent) = folder.folder(parent) {
+                parent.sweep_files();
+            }
+        }
     }
-}
-
-fn write_file(dir: &Path, path: &str, file: &File) -> Result<(), WriteError> {
-    let path = dir.join(path);
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(io_error(parent))?;
-    }
-    let mut out = fs::File::create_new(&path).map_err(io_error(&path))?;
-    out.write_all(&file.bytes).map_err(io_error(&path))?;
-    set_mode(&path, file.executable)
-}
-
-fn replace_file(dir: &Path, path: &str, file: &File) -> Result<(), WriteError> {
-    let path = dir.join(path);
-    let parent = parent_of(&path);
-    fs::create_dir_all(&parent).map_err(io_error(&parent))?;
-    let mut staged =
-        tempfile::Builder::new().prefix(".mcc-").tempfile_in(&parent).map_err(io_error(&path))?;
-    staged.write_all(&file.bytes).map_err(io_error(&path))?;
-    set_mode(staged.path(), file.executable)?;
-    staged.persist(&path).map_err(|e| io_error(&path)(e.error))?;
-    Ok(())
-}
-
-#[cfg(unix)]
-fn set_mode(path: &Path, executable: bool) -> Result<(), WriteError> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = if executable { 0o755 } else { 0o644 };
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(io_error(path))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: bool) -> Result<(), WriteError> {
-    Ok(())
-}
-
-/// A temporary folder is private; a project is not.
-#[cfg(unix)]
-fn open_up(dir: &Path) -> Result<(), WriteError> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).map_err(io_error(dir))
-}
-
-#[cfg(not(unix))]
-fn open_up(_: &Path) -> Result<(), WriteError> {
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::project::File;
 
     fn project(files: &[(&str, &str)]) -> Project {
         let mut project = Project::default();
@@ -262,18 +207,24 @@ mod tests {
     fn an_update_never_loses_edits() {
         let place = tempfile::tempdir().expect("dir");
         let dir = place.path().join("p");
-        project(&[("a", "1"), ("b", "1"), ("gone", "1")]).write(&dir).expect("written");
-        fs::write(dir.join("a"), "mine").expect("edit");
+        project(&[("do/config", "1"), ("do/run", "1"), ("do/push", "1")])
+            .write(&dir)
+            .expect("written");
+        fs::write(dir.join("do/config"), "mine").expect("edit");
         fs::write(dir.join("own"), "mine").expect("own file");
-        let next = project(&[("a", "2"), ("b", "2")]);
+        let next = project(&[("do/config", "2"), ("do/run", "2")]);
         assert!(
-            matches!(next.update(&dir, false), Err(WriteError::Edited(files)) if files == ["a"])
+            matches!(next.update(&dir, false), Err(WriteError::Edited(files)) if files == ["do/config"])
         );
-        assert_eq!(fs::read_to_string(dir.join("b")).expect("b"), "1", "nothing was changed");
+        assert_eq!(
+            fs::read_to_string(dir.join("do/run")).expect("run"),
+            "1",
+            "nothing was changed"
+        );
         let updated = next.update(&dir, true).expect("updated");
-        assert_eq!(updated.removed, ["gone"]);
-        assert_eq!(fs::read_to_string(dir.join("a")).expect("a"), "2");
-        assert_eq!(fs::read_to_string(dir.join("a.orig")).expect("orig"), "mine");
+        assert_eq!(updated.removed, ["do/push"]);
+        assert_eq!(fs::read_to_string(dir.join("do/config")).expect("config"), "2");
+        assert_eq!(fs::read_to_string(dir.join("do/config.orig")).expect("orig"), "mine");
         assert_eq!(fs::read_to_string(dir.join("own")).expect("own"), "mine");
         assert_eq!(next.update(&dir, false).expect("again"), Updated::default());
     }

@@ -43,7 +43,7 @@ fn a_project_is_made_again_from_its_saved_inputs() {
         first.write(&folder).unwrap();
         let saved = mcc_generator::saved_inputs(&folder).unwrap();
         assert_eq!(project(&saved), first, "{config} on {target}");
-        assert_eq!(first.diff(&folder), [], "{config} on {target}");
+        assert_eq!(first.diff(&folder).expect("read"), [], "{config} on {target}");
         shown("files", "made again", &config, &target);
     }
 }

@@ -26,7 +26,7 @@ pub enum ServeError {
         /// The folder given.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: mcc_files::Reason,
     },
     /// Listening beyond loopback needs the names under which clients come in.
     #[error(
@@ -73,7 +73,7 @@ pub enum ServeError {
         /// The file given.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: mcc_files::Reason,
     },
     /// An `--allow-host` or `--allow-origin` is not of the right form.
     #[error("`{value}` is not {expected}")]

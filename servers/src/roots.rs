@@ -1,83 +1,88 @@
 //! The folders below which a server may read and write, and nothing else.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
+
+use mcc_files::{Error, Folder, Place, Reason};
 
 use crate::error::{Problem, ServeError, ToolError};
 
-/// Allowed folders, with links resolved. Empty means that there is no access to the disk.
+/// Parts of paths that no project has, and that programs obey: tools do not write there, nor read.
+const PRIVATE: [&str; 6] = [".git", ".ssh", ".aws", ".gnupg", ".kube", ".docker"];
+
+/// Allowed folders, held open. Empty means that there is no access to the disk.
 #[derive(Debug, Default)]
-pub(crate) struct Roots(Vec<PathBuf>);
+pub(crate) struct Roots(mcc_files::Roots);
 
 impl Roots {
-    /// Resolves each folder once, so that later comparisons are between real paths.
+    /// Opens each folder once.
     ///
     /// # Errors
     /// [`ServeError::Root`] for one that is not a folder.
     pub(crate) fn new(folders: &[PathBuf]) -> Result<Self, ServeError> {
-        folders
-            .iter()
-            .map(|path| {
-                let failed = |source| ServeError::Root { path: path.clone(), source };
-                let real = fs::canonicalize(path).map_err(failed)?;
-                if real.is_dir() {
-                    Ok(real)
-                } else {
-                    Err(failed(std::io::ErrorKind::NotADirectory.into()))
-                }
-            })
-            .collect::<Result<Vec<_>, _>>()
+        mcc_files::Roots::open(folders)
             .map(Self)
+            .map_err(|error| ServeError::Root { path: error.path, source: error.reason })
     }
 
-    /// The folders, with links resolved.
-    pub(crate) fn folders(&self) -> &[PathBuf] {
-        &self.0
+    /// The folders.
+    pub(crate) fn folders(&self) -> &[Folder] {
+        self.0.folders()
+    }
+
+    /// As inputs that name files take them.
+    pub(crate) fn files(&self) -> mcc_files::Roots {
+        self.0.clone()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The real path of `requested`, which is below one of the roots, or is one.
+    /// Where `requested` is, which is below one of the roots, or is one.
     ///
-    /// A relative path is looked for below the first root. The folder need not exist; every part
-    /// that does is followed through its links, and must still be below a root.
+    /// A relative path is looked for below the first root. The folder need not exist.
     ///
     /// # Errors
     /// Names `field` and the roots.
-    pub(crate) fn resolve(&self, field: &str, requested: &str) -> Result<PathBuf, ToolError> {
-        let Some(first) = self.0.first() else {
+    pub(crate) fn place(&self, field: &str, requested: &str) -> Result<Place<'_>, ToolError> {
+        if self.is_empty() {
             return Err(ToolError::of(
                 "no_disk_access",
                 Problem::of(field, "this server has no folder to read or write")
                     .fix("have its files sent as arguments and answers, or start the server with --root DIR"),
             ));
-        };
-        if requested.contains('\0') {
-            return Err(self.refused(field, requested, "a path cannot contain NUL"));
         }
-        let requested_path = Path::new(requested);
-        let wanted = first.join(requested_path);
-        if requested_path.components().any(|part| part == Component::ParentDir) {
-            return Err(self.refused(field, requested, "`..` is not followed"));
+        let path = Path::new(requested);
+        if let Some(why) = unsuitable(path) {
+            return Err(self.refused(field, requested, why));
         }
-        let real = real_path(&wanted)
-            .map_err(|error| self.refused(field, requested, &error.to_string()))?;
-        if self.0.iter().any(|root| real.starts_with(root)) {
-            Ok(real)
-        } else {
-            Err(self.refused(field, requested, "it is outside the allowed folders"))
+        match self.0.place(path) {
+            Ok(place) => match unsuitable(place.inside()) {
+                Some(why) => Err(self.refused(field, requested, why)),
+                None => Ok(place),
+            },
+            Err(error) => {
+                let why = match error.reason {
+                    Reason::Outside => "it is outside the allowed folders".to_owned(),
+                    other => other.to_string(),
+                };
+                Err(self.refused(field, requested, &why))
+            }
         }
     }
 
-    /// Whether `path`, as returned by [`Self::resolve`], is a root itself.
-    pub(crate) fn is_root(&self, path: &Path) -> bool {
-        self.0.iter().any(|root| root == path)
+    /// The folder at `requested`.
+    ///
+    /// # Errors
+    /// As for [`Self::place`], and for what is not a folder.
+    pub(crate) fn folder(&self, field: &str, requested: &str) -> Result<Folder, ToolError> {
+        let place = self.place(field, requested)?;
+        place.folder().map_err(|error| failed("not_a_project", field, requested, &error))
     }
 
     fn refused(&self, field: &str, requested: &str, why: &str) -> ToolError {
-        let roots: Vec<String> = self.0.iter().map(|root| root.display().to_string()).collect();
+        let roots: Vec<String> =
+            self.folders().iter().map(|root| root.path().display().to_string()).collect();
         ToolError::of(
             "outside_roots",
             Problem {
@@ -90,25 +95,47 @@ impl Roots {
     }
 }
 
-/// Follows the links of every part of `path` that exists. What does not exist yet is kept as it is.
-fn real_path(path: &Path) -> std::io::Result<PathBuf> {
-    let mut real = PathBuf::new();
-    for part in path.components() {
-        real.push(part);
-        match fs::symlink_metadata(&real) {
-            // A link that leads nowhere would be followed by whoever creates the folder.
-            Ok(found) if found.is_symlink() => real = fs::canonicalize(&real)?,
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+/// What stands in the way below the roots, as an answer with this code unless there is a better one.
+pub(crate) fn failed(code: &str, field: &str, requested: &str, error: &Error) -> ToolError {
+    let code = match error.reason {
+        Reason::Outside | Reason::Link => "outside_roots",
+        Reason::Locked => "busy",
+        _ => code,
+    };
+    ToolError::of(
+        code,
+        Problem::of(field, error.to_string()).value(&requested.into()).fix(error.fix()),
+    )
+}
+
+/// What no path of a call may contain, whatever is there.
+fn unsuitable(path: &Path) -> Option<&'static str> {
+    let text = path.to_str()?;
+    if text.chars().any(char::is_control) {
+        return Some("a path cannot contain control characters");
     }
-    Ok(real)
+    path.components().find_map(|part| match part {
+        Component::ParentDir => Some("`..` is not followed"),
+        Component::Normal(name) => {
+            let name = name.to_str().unwrap_or_default();
+            if name.starts_with('-') {
+                // A command that is given the name takes it for an option.
+                Some("no part of a path may begin with `-`")
+            } else if PRIVATE.iter().any(|private| name.eq_ignore_ascii_case(private)) {
+                Some("keys and settings of other programs are there")
+            } else {
+                None
+            }
+        }
+        _ => None,
+    })
 }
 
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::symlink;
+
+    use std::fs;
 
     use super::*;
 
@@ -124,12 +151,12 @@ mod tests {
         fs::write(root.join("file"), "x").unwrap();
         let roots = Roots::new(std::slice::from_ref(&root)).unwrap();
 
-        let reached = |path: &str| roots.resolve("outputDirectory", path);
+        let reached = |path: &str| roots.place("outputDirectory", path).map(|place| place.path());
         assert_eq!(reached("new/project").unwrap(), root.join("new/project"));
         assert_eq!(reached("in/project").unwrap(), root.join("real/project"));
         assert_eq!(reached(root.join("a").to_str().unwrap()).unwrap(), root.join("a"));
         assert_eq!(reached(".").unwrap(), root);
-        assert!(roots.is_root(&reached("").unwrap()));
+        assert!(roots.place("outputDirectory", "").unwrap().is_root());
         for escape in [
             "..",
             "../other",
@@ -143,6 +170,14 @@ mod tests {
             "dangling/project",
             "file/project",
             "a\0b",
+            "a\nb",
+            "a\u{1b}]0;b",
+            "-rf",
+            "a/--option/b",
+            ".git/hooks",
+            "a/.GIT",
+            ".ssh",
+            "a/.aws/b",
             outside.path().to_str().unwrap(),
         ] {
             let error = reached(escape).expect_err(escape);
@@ -158,12 +193,12 @@ mod tests {
         fs::create_dir(parent.join("a")).unwrap();
         fs::create_dir(parent.join("ab")).unwrap();
         let roots = Roots::new(&[parent.join("a")]).unwrap();
-        assert!(roots.resolve("directory", parent.join("ab").to_str().unwrap()).is_err());
+        assert!(roots.place("directory", parent.join("ab").to_str().unwrap()).is_err());
     }
 
     #[test]
     fn without_roots_there_is_no_disk() {
-        let error = Roots::default().resolve("directory", "x").unwrap_err();
+        let error = Roots::default().place("directory", "x").unwrap_err();
         assert_eq!(error.code, "no_disk_access");
         assert!(Roots::new(&["/nonexistent/mcc".into()]).is_err());
     }

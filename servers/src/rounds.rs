@@ -7,8 +7,6 @@
 //! before they get there. The same state may come twice: the same call with the same answers does
 //! nothing that the caller could not do with arguments.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -56,12 +54,11 @@ impl StateKey {
     /// # Errors
     /// The file cannot be read, or the key in it is too short or too long.
     pub fn read(path: &Path) -> Result<Self, ServeError> {
-        let failed = |source| ServeError::StateKey { path: path.to_owned(), source };
-        let mut key = Vec::new();
-        // More than the longest key with its line end, so that a longer one is seen to be longer.
-        let limit = u64::try_from(MAX_KEY + 3).unwrap_or(u64::MAX);
-        File::open(path).map_err(failed)?.take(limit).read_to_end(&mut key).map_err(failed)?;
-        Self::new(&key)
+        // With the line end that the longest may have.
+        match mcc_files::read(path, u64::try_from(MAX_KEY + 2).unwrap_or(u64::MAX)) {
+            Ok(key) => Self::new(&key),
+            Err(error) => Err(ServeError::StateKey { path: path.to_owned(), source: error.reason }),
+        }
     }
 }
 

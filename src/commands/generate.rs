@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use mcc_generator::{
-    FileAccess, Kind, Plan, Project, Severity, Source, Sources, WriteError, fields, registry,
+    Difference, FileAccess, Kind, Plan, Project, Severity, Source, Sources, WriteError, fields,
+    registry,
 };
 use serde_json::{Map, Value, json};
 
@@ -16,6 +17,8 @@ use crate::{Exit, output, prompt};
 
 /// Names the folder to write, as `--project-dir` does.
 const PROJECT_DIR: &str = "ML_PROJECT_DIR";
+/// The largest file of answers.
+const MAX_ANSWERS: u64 = 4 * 1024 * 1024;
 
 pub(super) fn command() -> Command {
     Command::new("generate")
@@ -150,7 +153,10 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         .or_else(|| std::env::var_os(PROJECT_DIR).map(PathBuf::from))
         .unwrap_or_else(|| PathBuf::from(&plan.project_name));
     if matches.get_flag("diff") {
-        return Ok(diff(&project, &dir, is_json(matches)));
+        return Ok(match project.diff(&dir) {
+            Ok(differences) => diff(&differences, &dir, is_json(matches)),
+            Err(error) => failed(&error.to_string(), error.fix(), is_json(matches)),
+        });
     }
     if matches.get_flag("dry-run") {
         return Ok(dry_run(&plan, &dir, is_json(matches)));
@@ -216,8 +222,8 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
         sources = sources.with(Source::ConfigFile(dir.join(mcc_generator::SAVED_INPUTS)), saved);
     }
     if let Some(file) = matches.get_one::<PathBuf>("mcp-answers") {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("{} cannot be read", file.display()))?;
+        let text = mcc_files::read_text(file, MAX_ANSWERS)
+            .map_err(|error| anyhow::anyhow!("{error}; {}", error.fix()))?;
         let answers: std::collections::BTreeMap<String, Map<String, Value>> =
             serde_json::from_str(&text)
                 .with_context(|| format!("{} cannot be parsed", file.display()))?;
@@ -259,12 +265,11 @@ fn refused(plan: &Plan, as_json: bool) -> Exit {
     Exit::Refused
 }
 
-fn diff(project: &Project, dir: &Path, as_json: bool) -> Exit {
-    let differences = project.diff(dir);
+fn diff(differences: &[Difference], dir: &Path, as_json: bool) -> Exit {
     if as_json {
         output::json(&json!({"status": "diff", "folder": dir, "differences": differences}));
     } else {
-        for difference in &differences {
+        for difference in differences {
             output::line(difference.diff.trim_end());
         }
         if differences.is_empty() {
@@ -314,15 +319,17 @@ fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Re
             output::plan(plan, dir);
         }
         Err(error) => {
-            if as_json {
-                output::json(
-                    &json!({"status": "failed", "error": error.to_string(), "hint": error.hint()}),
-                );
-            } else {
-                output::failure(&error.to_string(), Some(error.hint()));
-            }
-            return Ok(Exit::Failed);
+            return Ok(failed(&error.to_string(), error.hint(), as_json));
         }
     }
     Ok(Exit::Done)
+}
+
+fn failed(error: &str, hint: &str, as_json: bool) -> Exit {
+    if as_json {
+        output::json(&json!({"status": "failed", "error": error, "hint": hint}));
+    } else {
+        output::failure(error, Some(hint));
+    }
+    Exit::Failed
 }

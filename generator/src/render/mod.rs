@@ -61,6 +61,11 @@ fn form(path: &str) -> (&str, Form) {
     }
 }
 
+/// The path that the layer's file `path` has in a project.
+pub(crate) fn output(path: &str) -> &str {
+    form(path).0
+}
+
 /// Renders the overlay of `layers` with `view`.
 pub(crate) fn render(layers: &[&Layer], view: &Value) -> Result<Project, RenderError> {
     let mut chosen: BTreeMap<&str, (&Layer, &str, &'static [u8], Form)> = BTreeMap::new();

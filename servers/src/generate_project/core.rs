@@ -2,9 +2,9 @@
 //! the answers of this server.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::LazyLock;
 
+use mcc_files::Folder;
 use mcc_generator::{
     Change, FileAccess, Finding, Kind, Merged, Plan, Project, Registered, Source, Sources, registry,
 };
@@ -92,7 +92,7 @@ fn merged(context: &Context, inputs: JsonObject) -> Merged {
     let files = if context.roots.is_empty() {
         FileAccess::Nothing
     } else {
-        FileAccess::Below(context.roots.folders().to_vec())
+        FileAccess::Below(context.roots.files())
     };
     Sources::new().files(files).with(Source::Flag, inputs).merge()
 }
@@ -331,26 +331,13 @@ pub(super) struct Checked {
 /// Checks the project in `folder`, which `field` of the call named as `requested`.
 pub(super) fn check(
     context: &Context,
-    folder: &Path,
+    folder: Folder,
     field: &str,
     requested: &str,
 ) -> Result<Checked, ToolError> {
-    let inside = |path: &str| {
-        let path = folder.join(path);
-        let text = path.to_str().unwrap_or("\0");
-        context.roots.resolve(field, text)
-    };
-    inside(mcc_generator::SAVED_INPUTS)?;
-    let report = mcc_generator::check(context.catalogs(), folder)
-        .map_err(|finding| not_a_project(field, &requested.into(), *finding))?;
-    let mut checked = checked(report);
-    for file in &mut checked.drift {
-        // A link in the project may lead out of the roots, and a diff would show what is there.
-        if inside(&file.path).is_err() {
-            file.diff = None;
-        }
-    }
-    Ok(checked)
+    mcc_generator::check_folder(context.catalogs(), folder)
+        .map(checked)
+        .map_err(|finding| not_a_project(field, &requested.into(), *finding))
 }
 
 /// Checks the project that consists of `files`.

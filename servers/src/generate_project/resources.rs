@@ -1,8 +1,9 @@
 //! The resources of this server: what can be deployed, inputs, rules, and the files of projects below the
 //! server's folders.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path};
+
+use mcc_files::{Folder, Kind, Reason};
 
 use super::{core, failures};
 use crate::common::values;
@@ -13,7 +14,11 @@ use crate::server::Context;
 /// The most projects, and the most files of one, that completion offers.
 const MOST: usize = 1000;
 /// Folders of a project that are not looked into.
-const SKIPPED: [&str; 4] = [".git", "node_modules", "__pycache__", ".venv"];
+const SKIPPED: [&str; 2] = ["node_modules", "__pycache__"];
+/// Where a project keeps what it was generated from.
+const KEPT: &str = ".mcc";
+/// Nor is deeper looked than this.
+const DEEPEST: usize = 16;
 
 pub(crate) const RESOURCES: &[Resource] = &[
     Resource {
@@ -176,30 +181,28 @@ fn input(field: &mcc_generator::Field) -> String {
 
 /// Names of the projects directly below the server's folders.
 pub(super) fn projects(context: &Context, _given: &Given) -> Vec<String> {
-    let mut all: Vec<String> = context
-        .roots
-        .folders()
-        .iter()
-        .filter_map(|root| fs::read_dir(root).ok())
-        .flat_map(|entries| entries.take(MOST).flatten())
-        .filter(|entry| entry.path().join(mcc_generator::SAVED_INPUTS).is_file())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
+    let mut all: Vec<String> = Vec::new();
+    for root in context.roots.folders() {
+        let entries = root.entries().unwrap_or_default().into_iter();
+        let names = entries.filter_map(|(name, _)| name.into_string().ok()).take(MOST);
+        all.extend(names.filter(|name| is_project(root, name)));
+    }
     all.sort_unstable();
     all.dedup();
     all
 }
 
+fn is_project(root: &Folder, name: &str) -> bool {
+    matches!(root.kind(Path::new(name).join(mcc_generator::SAVED_INPUTS)), Ok(Kind::File))
+}
+
 /// The folder of a project: below the first of the server's folders that has one of the name.
-fn folder(context: &Context, project: &str) -> Option<PathBuf> {
-    let plain = !project.contains(['/', '\\']) && !project.starts_with('.');
-    context
-        .roots
-        .folders()
-        .iter()
-        .filter(|_| plain)
-        .map(|root| root.join(project))
-        .find(|path| path.join(mcc_generator::SAVED_INPUTS).is_file())
+fn folder(context: &Context, project: &str) -> Option<Folder> {
+    if project.contains(['/', '\\']) || project.starts_with('.') {
+        return None;
+    }
+    let root = context.roots.folders().iter().find(|root| is_project(root, project))?;
+    root.folder(project).ok()
 }
 
 /// Paths of the files of a project.
@@ -208,25 +211,36 @@ fn files(context: &Context, given: &Given) -> Vec<String> {
         return Vec::new();
     };
     let mut all = Vec::new();
-    collect(&folder, "", &mut all);
+    collect(&folder, "", 0, &mut all);
     all.sort_unstable();
     all
 }
 
-fn collect(folder: &Path, inside: &str, all: &mut Vec<String>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        // Links are not followed: they may lead out of the folder, or in circles.
-        let Ok(kind) = entry.file_type() else { continue };
-        let path = if inside.is_empty() { name.clone() } else { format!("{inside}/{name}") };
-        if all.len() >= MOST {
+/// Whether a part of a path is for others to see: what begins with a dot is settings and secrets of other programs,
+/// but for what the generator itself keeps.
+fn is_shown(part: &str, depth: usize) -> bool {
+    !part.starts_with('.') || (depth == 0 && part == KEPT)
+}
+
+fn collect(folder: &Folder, inside: &str, depth: usize, all: &mut Vec<String>) {
+    for (name, kind) in folder.entries().unwrap_or_default() {
+        let Ok(name) = name.into_string() else { continue };
+        if all.len() >= MOST || depth > DEEPEST {
             return;
         }
-        if kind.is_file() {
-            all.push(path);
-        } else if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
-            collect(&entry.path(), &path, all);
+        if !is_shown(&name, depth) {
+            continue;
+        }
+        let path = if inside.is_empty() { name.clone() } else { format!("{inside}/{name}") };
+        match kind {
+            Kind::File => all.push(path),
+            Kind::Folder if !SKIPPED.contains(&name.as_str()) => {
+                if let Ok(inner) = folder.folder(&name) {
+                    collect(&inner, &path, depth + 1, all);
+                }
+            }
+            // Links are not followed: they may lead out of the folder, or in circles.
+            _ => {}
         }
     }
 }
@@ -247,18 +261,17 @@ fn project_file(context: &Context, given: &Given) -> Result<Content, Missing> {
             near => format!("no project has that name; there is {}", near.join(", ")),
         })
     })?;
-    let wanted = folder.join(path);
-    let text = wanted.to_str().ok_or_else(|| missing("the path is not a text"))?;
-    let real = context
-        .roots
-        .resolve("path", text)
-        .map_err(|_| missing("the path leads out of the server's folders"))?;
-    let about = fs::metadata(&real).map_err(|_| missing("the project has no such file"))?;
-    if !about.is_file() {
-        return Err(missing("it is not a file"));
+    for (depth, part) in Path::new(path).components().enumerate() {
+        let Component::Normal(part) = part else {
+            return Err(missing("the path leads out of the project"));
+        };
+        if !is_shown(part.to_str().unwrap_or("."), depth) {
+            return Err(missing("files whose names begin with a dot are not shown"));
+        }
     }
-    if usize::try_from(about.len()).map_or(true, |length| length > MAX_BYTES) {
-        return Err(missing("the file is larger than 256 KiB"));
-    }
-    fs::read(&real).map(Content::File).map_err(|error| Missing(error.to_string()))
+    folder.read(path, MAX_BYTES as u64).map(Content::File).map_err(|error| match error.reason {
+        Reason::Missing | Reason::NotAFolder => missing("the project has no such file"),
+        Reason::Outside => missing("the path leads out of the project"),
+        reason => Missing(reason.to_string()),
+    })
 }

@@ -152,7 +152,9 @@ async fn nothing_outside_the_roots_is_written_or_shown() {
         peer.call("check_project", json!({"directory": "churn", "detail": "full"})).await;
     assert!(!checked.to_string().contains("the secret text"), "{checked:#}");
     let update = with(inputs(), json!({"onExisting": "force"}));
-    assert_eq!(peer.fails("generate_project", update).await, "outside_roots");
+    let forced = peer.succeeds("generate_project", update).await;
+    assert_eq!(forced["kept"], json!(["README.md"]));
+    assert!(folder.join("README.md.orig").is_symlink() && !folder.join("README.md").is_symlink());
     assert_eq!(fs::read_to_string(outside.path().join("secret")).unwrap(), "the secret text");
 }
 
@@ -208,6 +210,7 @@ fn files_of_projects_are_read_below_the_roots_only() {
     std::fs::write(root.join("churn/README.md"), "hello").unwrap();
     std::fs::write(root.join("churn/model.bin"), [0xff, 0xfe]).unwrap();
     std::fs::write(root.join("churn/big"), vec![b'x'; crate::resource::MAX_BYTES + 1]).unwrap();
+    std::fs::write(root.join("churn/.env"), "TOKEN=secret").unwrap();
     std::fs::write(root.join("stray"), "not of a project").unwrap();
     std::fs::write(place.path().join("secret"), "outside").unwrap();
     #[cfg(unix)]
@@ -227,13 +230,17 @@ fn files_of_projects_are_read_below_the_roots_only() {
     assert_eq!((&found["ttlMs"], &found["cacheScope"]), (&json!(0), &json!("private")));
     assert_eq!(read("churn/model.bin").unwrap()["contents"][0]["blob"], "//4=");
     for (path, says) in [
-        ("churn/link", "out of the server's folders"),
-        ("churn/../../secret", "out of the server's folders"),
-        ("churn/%2e%2e/%2e%2e/secret", "out of the server's folders"),
-        ("churn//etc/passwd", "out of the server's folders"),
+        ("churn/link", "a symbolic link"),
+        ("churn/../../secret", "out of the project"),
+        ("churn/%2e%2e/%2e%2e/secret", "out of the project"),
+        ("churn//etc/passwd", "out of the project"),
+        ("churn/.env", "begin with a dot"),
+        ("churn/.git/config", "begin with a dot"),
+        ("churn/do/../.env", "out of the project"),
+        ("churn/do/.mcc/x", "begin with a dot"),
         ("churn/big", "256 KiB"),
         ("churn/none", "no such file"),
-        ("churn/.mcc", "not a file"),
+        ("churn/.mcc", "a folder"),
         ("chrn/README.md", "there is churn"),
         ("%2e%2e/secret", "no project"),
         ("stray/x", "no project"),

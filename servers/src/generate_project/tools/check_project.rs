@@ -45,8 +45,8 @@ fn check(call: Call) -> Result<Reply, ToolError> {
     let context = &call.context;
     let checked = match (arguments.directory, arguments.files) {
         (Some(directory), None) => {
-            let folder = context.roots.resolve("directory", &directory)?;
-            core::check(context, &folder, "directory", &directory)?
+            let folder = context.roots.folder("directory", &directory)?;
+            core::check(context, folder, "directory", &directory)?
         }
         (None, Some(files)) => core::check_files(context, &files)?,
         (None, None) => {

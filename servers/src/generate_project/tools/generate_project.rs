@@ -1,10 +1,10 @@
 //! `generate_project`: the project, as a folder, as files or as an archive.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use mcc_files::Folder;
 use mcc_generator::{Project, Updated, WriteError};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use crate::generate_project::answers::{ArchiveAnswer, ContentAnswer, GenerateAns
 use crate::generate_project::ask;
 use crate::generate_project::core::{self, Planned};
 use crate::generate_project::text::{self, Text};
+use crate::roots;
 use crate::schema;
 use crate::server::{self, Call, Effect, Reply, Tool};
 
@@ -132,9 +133,6 @@ fn begun(planned: Planned) -> GenerateAnswer {
     }
 }
 
-/// One at a time: what is in a folder is read before it is replaced.
-static WRITING: Mutex<()> = Mutex::new(());
-
 fn written(
     call: &Call,
     own: &Own,
@@ -142,35 +140,44 @@ fn written(
     project: &Project,
 ) -> Result<GenerateAnswer, ToolError> {
     const FIELD: &str = "outputDirectory";
-    let roots = &call.context.roots;
     let requested = own.output_directory.clone().unwrap_or_else(|| planned.name.clone());
-    let folder = roots.resolve(FIELD, &requested)?;
-    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-    let exists = folder.join(mcc_generator::SAVED_INPUTS).exists();
-    if roots.is_root(&folder) && !exists {
-        return Err(ToolError::of(
-            "outside_roots",
-            Problem::of(FIELD, "the project needs a folder of its own")
-                .value(&requested.into())
-                .fix("give a folder below this one, or leave it out"),
-        ));
-    }
-    let update = exists && own.on_existing != OnExisting::Refuse;
+    let place = call.context.roots.place(FIELD, &requested)?;
+    let path = place.path();
+    let refused = |error: WriteError| refused(FIELD, &requested, &error);
+    let existing = match place.folder() {
+        Ok(folder) if is_project(&folder) => Some(folder),
+        _ => None,
+    };
     let mut answer = begun(planned);
-    if update {
-        stays_inside(call, FIELD, &folder, project)?;
+    if let Some(folder) = existing {
+        if own.on_existing == OnExisting::Refuse {
+            return Err(refused(WriteError::Occupied(path)));
+        }
         let force = own.on_existing == OnExisting::Force;
-        let updated =
-            project.update(&folder, force).map_err(|error| refused(FIELD, &requested, &error))?;
-        updated_answer(&mut answer, updated, &folder);
+        let updated = project.update_folder(&folder, force).map_err(refused)?;
+        updated_answer(&mut answer, updated, &path);
     } else {
-        project.write(&folder).map_err(|error| refused(FIELD, &requested, &error))?;
+        let parent = place.parent().map_err(|error| refused(error.into()))?;
+        let Some((parent, name)) = parent else {
+            return Err(ToolError::of(
+                "outside_roots",
+                Problem::of(FIELD, "the project needs a folder of its own")
+                    .value(&requested.into())
+                    .fix("give a folder below this one, or leave it out"),
+            ));
+        };
+        project.write_in(&parent, &name).map_err(refused)?;
         answer.status = Status::Written;
-        answer.summary = format!("{} files written to {}.", answer.files.len(), folder.display());
+        answer.summary = format!("{} files written to {}.", answer.files.len(), path.display());
     }
-    answer.next_steps = started(&answer.next_steps, &folder);
-    answer.directory = Some(folder.display().to_string());
+    answer.next_steps = started(&answer.next_steps, &path);
+    answer.directory = Some(path.display().to_string());
     Ok(answer)
+}
+
+/// Whether a folder keeps inputs, readable or not: then it is a project, and an update says what is wrong with it.
+fn is_project(folder: &Folder) -> bool {
+    !folder.kind(mcc_generator::SAVED_INPUTS).is_err_and(|error| error.is_missing())
 }
 
 /// The next steps from where the project really is.
@@ -194,23 +201,6 @@ fn updated_answer(answer: &mut GenerateAnswer, updated: Updated, folder: &Path) 
     answer.kept = updated.kept;
 }
 
-/// An update goes into folders that were there before, and one of those may be a link elsewhere.
-fn stays_inside(
-    call: &Call,
-    field: &str,
-    folder: &Path,
-    project: &Project,
-) -> Result<(), ToolError> {
-    for (path, _) in project.files() {
-        let path: PathBuf = folder.join(path);
-        let text = path.to_str().ok_or_else(|| {
-            ToolError::of("outside_roots", Problem::of(field, "the path is not UTF-8"))
-        })?;
-        call.context.roots.resolve(field, text)?;
-    }
-    Ok(())
-}
-
 fn refused(field: &str, requested: &str, error: &WriteError) -> ToolError {
     let (code, fix) = match error {
         WriteError::Occupied(_) => (
@@ -222,9 +212,7 @@ fn refused(field: &str, requested: &str, error: &WriteError) -> ToolError {
             "edited_files",
             "look at check_project with detail full; then set onExisting to force, which keeps each edited file as <name>.orig",
         ),
-        WriteError::Io { .. } => {
-            ("write_failed", "make room and check permissions, then call again")
-        }
+        WriteError::File(error) => return roots::failed("write_failed", field, requested, error),
     };
     ToolError::of(code, Problem::of(field, error.to_string()).value(&requested.into()).fix(fix))
 }
