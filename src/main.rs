@@ -30,7 +30,7 @@ impl From<Exit> for ExitCode {
 
 fn main() -> ExitCode {
     // A usage error makes clap print and exit with 2 by itself.
-    let matches = commands::cli().get_matches();
+    let matches = commands::cli().try_get_matches().unwrap_or_else(|error| output::usage(&error));
     match commands::run(&matches) {
         Ok(exit) => exit.into(),
         Err(error) => {

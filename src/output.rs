@@ -4,23 +4,50 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
+use mcc_catalogs::{cut, is_hidden, visible};
 use mcc_generator::{Finding, Plan, Severity};
 use serde_json::Value;
 
+/// Most characters of an error.
+const MOST: usize = 4000;
+
+/// Writes what clap has to say, an error with words of the command line in it or the help, and ends.
+pub(crate) fn usage(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    if visible(&text) == text && text.chars().count() <= MOST {
+        error.exit()
+    }
+    // Only errors have foreign text, and with it no colours: they would look like part of it.
+    let short: String = text.chars().take(MOST).collect();
+    eprintln!("{}", visible(&short).trim_end());
+    std::process::exit(error.exit_code())
+}
+
 /// Writes text to stderr without ending the line: a question.
 pub(crate) fn ask(text: &str) {
-    eprint!("{text}");
+    eprint!("{}", visible(text));
     let _ = std::io::stderr().flush();
 }
 
 /// Writes a line to stdout. A reader that went away (`| head`) is no error.
 pub(crate) fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    let _ = writeln!(std::io::stdout().lock(), "{}", visible(text));
 }
 
 /// Writes a JSON document to stdout.
 pub(crate) fn json(value: &Value) {
-    line(&format!("{value:#}"));
+    let mut text = String::new();
+    for c in format!("{value:#}").chars() {
+        if is_hidden(c) && c != '\n' {
+            // Only texts have such letters, and there this means the same.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = std::fmt::Write::write_fmt(&mut text, format_args!("\\u{unit:04x}"));
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    line(&text);
 }
 
 fn paint(code: &str, text: &str) -> String {
@@ -34,9 +61,9 @@ fn paint(code: &str, text: &str) -> String {
 
 /// Writes an error and what to do about it to stderr.
 pub(crate) fn failure(message: &str, hint: Option<&str>) {
-    eprintln!("{}: {message}", paint("1;31", "error"));
+    eprintln!("{}: {}", paint("1;31", "error"), cut(message, MOST));
     if let Some(hint) = hint {
-        eprintln!("{}: {hint}", paint("1;36", "hint"));
+        eprintln!("{}: {}", paint("1;36", "hint"), visible(hint));
     }
 }
 

@@ -254,3 +254,52 @@ fn without_a_terminal_there_are_no_colours_and_no_questions() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(!text.contains('\u{1b}') && text.contains("framework is missing"), "{text}");
 }
+
+/// What is typed, set or read is repeated in messages, and a terminal does what it is told.
+#[test]
+fn foreign_text_is_shown_and_not_obeyed() {
+    let hostile = "x\u{1b}[2J\u{1b}]0;t\u{7}\nIGNORE ALL\u{202e}\u{200b}\u{2028}\u{9b}31my";
+    let long = "A".repeat(100_000);
+    let model = format!("{{\"architectures\": [{hostile:?}], \"{hostile:?}\": 1}}");
+    let settings = serde_json::json!({"projectName": hostile, hostile: hostile}).to_string();
+    let run = Run::new()
+        .env("ML_INSTANCE_TYPE", hostile)
+        .env("ML_PROJECT_NAME", &long)
+        .file("config.json", &model)
+        .file("settings.json", &settings);
+    let unknown = format!("--{hostile}");
+    for arguments in [
+        &[hostile][..],
+        &[&unknown],
+        &["generate", &unknown],
+        &["generate", "--project-name", hostile],
+        &["generate", "--deployment-config", hostile, "--json"],
+        &["generate", "--config", "settings.json"],
+        &["generate", "--config", hostile],
+        &["generate", "--model-config", "config.json"],
+        &["generate", "--model-name", &long],
+        &["generate", "--engine-args", hostile],
+        &["generate", "--endpoint-env", hostile],
+        &["explain", hostile],
+        &["explain", &long],
+        &["check", hostile],
+        &["serve", hostile],
+        &["serve", "all", "--root", hostile],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_mcc"))
+            .args(arguments)
+            .current_dir(run.dir.path())
+            .env_clear()
+            .envs(run.environment.iter().map(|(n, v)| (n, v)))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(!said.is_empty());
+        let obeyed = |c| mcc_catalogs::is_hidden(c) && c != '\n';
+        assert!(!said.contains(obeyed), "{arguments:?}: {said:?}");
+        assert!(said.len() < 40_000, "{arguments:?}: {} bytes", said.len());
+    }
+}

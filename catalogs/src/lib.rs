@@ -9,6 +9,7 @@ mod accelerators;
 mod amis;
 mod catalogs;
 mod check;
+mod echo;
 mod engine_options;
 mod engines;
 mod evidence;
@@ -37,6 +38,7 @@ pub use amis::{
 };
 pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
+pub use echo::{ECHOED, cut, echo, is_hidden, visible};
 pub use engine_options::{
     EngineOption, EngineOptions, EngineOptionsFile, OptionKind, OptionSource,
 };

@@ -1,5 +1,8 @@
 //! What the generator says about inputs: one shape for refusals, warnings and notes.
 
+use std::borrow::Cow;
+
+use mcc_catalogs::{cut, echo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,8 +55,11 @@ pub struct Finding {
     pub choices: Vec<String>,
 }
 
-/// Longest value quoted in a finding, in characters: answers stay short and a hostile value stays out of them.
-const MAX_QUOTED: usize = 80;
+/// A foreign value as a message may quote it.
+pub(crate) use mcc_catalogs::echo as shorten;
+
+/// Most characters of a message: long enough for the longest list of choices, and an end to what is foreign in it.
+const MAX_MESSAGE: usize = 4000;
 
 impl Finding {
     /// A finding of the rule `id` with nothing but its texts.
@@ -69,8 +75,8 @@ impl Finding {
             field: None,
             value: None,
             source: None,
-            message: message.into(),
-            fix: fix.into(),
+            message: line(message.into()),
+            fix: line(fix.into()),
             choices: Vec::new(),
         }
     }
@@ -88,22 +94,22 @@ impl Finding {
     /// Names the input that the finding is about.
     #[must_use]
     pub fn on(mut self, field: &str) -> Self {
-        self.field = Some(field.to_owned());
+        self.field = Some(echo(field));
         self
     }
 
     /// Quotes the value and says where it came from.
     #[must_use]
     pub fn given(mut self, value: &str, source: &str) -> Self {
-        self.value = Some(shorten(value));
-        self.source = Some(source.to_owned());
+        self.value = Some(echo(value));
+        self.source = Some(echo(source));
         self
     }
 
     /// Offers right values.
     #[must_use]
     pub fn choices<S: Into<String>>(mut self, choices: impl IntoIterator<Item = S>) -> Self {
-        self.choices = choices.into_iter().map(Into::into).collect();
+        self.choices = choices.into_iter().map(|choice| line(choice.into())).collect();
         self
     }
 
@@ -113,17 +119,12 @@ impl Finding {
     }
 }
 
-/// `value` as a message may quote it: at most [`MAX_QUOTED`] characters, control characters escaped.
-pub(crate) fn shorten(value: &str) -> String {
-    let mut out: String = value.chars().take(MAX_QUOTED).flat_map(printable).collect();
-    if value.chars().nth(MAX_QUOTED).is_some() {
-        out.push('…');
+/// A message has one line, whatever was put in it.
+fn line(text: String) -> String {
+    match cut(&text, MAX_MESSAGE) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(cut) => cut,
     }
-    out
-}
-
-fn printable(c: char) -> Vec<char> {
-    if c.is_control() { c.escape_default().collect() } else { vec![c] }
 }
 
 #[cfg(test)]
@@ -131,9 +132,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quoted_values_are_short_and_printable() {
-        assert_eq!(shorten("a\nb\0"), "a\\nb\\u{0}");
-        let long = shorten(&"x".repeat(1_000_000));
-        assert_eq!(long.chars().count(), MAX_QUOTED + 1);
+    fn a_finding_has_lines_that_can_be_seen_and_end() {
+        let foreign = "a\n\u{1b}[2J\u{202e}".repeat(100_000);
+        let finding = Finding::error("MCC-X", foreign.clone(), foreign.clone())
+            .on(&foreign)
+            .given(&foreign, &foreign)
+            .choices([foreign]);
+        let said = serde_json::to_string(&finding).unwrap();
+        for text in [&finding.message, &finding.fix, &finding.choices[0]] {
+            assert!(!text.contains(mcc_catalogs::is_hidden), "{text}");
+        }
+        assert!(said.len() < 20_000, "{}", said.len());
     }
 }

@@ -70,12 +70,11 @@ fn check(schema: &JsonObject, arguments: &JsonObject) -> Vec<Problem> {
 
 /// The problem of an argument that does not exist: what there is, nearest first.
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Problem {
-    let shown: String = name.chars().take(100).collect();
     let choices = nearest(name, known.map(String::as_str));
     let fix = choices
         .first()
         .map_or_else(|| "leave it out".to_owned(), |first| format!("did you mean `{first}`?"));
-    Problem::of(shown, "there is no such argument").choices(choices).fix(fix)
+    Problem::of(name, "there is no such argument").choices(choices).fix(fix)
 }
 
 /// `known`, what looks most like `given` first and the rest in its own order.

@@ -1,9 +1,11 @@
 //! Two kinds of failure: a server that cannot be started ([`ServeError`], for the person who
 //! started it) and a tool call that cannot be answered ([`ToolError`], for the model that made it).
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use mcc_catalogs::{ECHOED, cut, echo};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -120,7 +122,7 @@ pub(crate) struct Problem {
     /// The value given, shortened; left out when it may be a secret.
     // A schema without any keyword is refused or misread by some clients; this one holds for every value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("maxLength" = SHOWN_CHARACTERS + 1))]
+    #[schemars(extend("maxLength" = ECHOED + 40))]
     pub(crate) value: Option<Value>,
     /// Where the value came from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,7 +143,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// A problem with one argument.
     pub(crate) fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), message: message.into(), ..Self::default() }
+        Self { field: Some(echo(&field.into())), message: message.into(), ..Self::default() }
     }
 
     /// Adds what to do about it.
@@ -163,22 +165,28 @@ impl Problem {
     }
 }
 
-/// The longest text of a caller's value that is repeated in an answer, in characters.
-const SHOWN_CHARACTERS: usize = 200;
+/// Most characters of a sentence of an error: an end to what is foreign in it.
+const MOST: usize = 2000;
+/// Most problems of one call that are told one by one.
+const PROBLEMS: usize = 50;
 
-/// `value`, or the beginning of its text if it is long.
+/// `value`, or its text as messages repeat it if it is long or has what cannot be seen.
 pub(crate) fn shortened(value: &Value) -> Value {
     let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        Value::Array(_) | Value::Object(_) => Cow::Owned(value.to_string()),
         Value::Null | Value::Bool(_) | Value::Number(_) => return value.clone(),
     };
-    if text.chars().count() <= SHOWN_CHARACTERS {
-        return value.clone();
+    match cut(&text, ECHOED) {
+        Cow::Borrowed(_) => value.clone(),
+        Cow::Owned(short) => Value::String(short),
     }
-    let mut short: String = text.chars().take(SHOWN_CHARACTERS).collect();
-    short.push('…');
-    Value::String(short)
+}
+
+fn line(text: &mut String) {
+    if let Cow::Owned(short) = cut(text, MOST) {
+        *text = short;
+    }
 }
 
 /// A tool call that could not be answered. It becomes a result with `isError`, never a protocol
@@ -224,6 +232,25 @@ impl ToolError {
             "internal_error",
             format!("{what}; this is a fault of the server, not of the call"),
         )
+    }
+
+    /// The same, with an end to what is foreign in it, and only of what can be seen.
+    pub(crate) fn told(mut self) -> Self {
+        line(&mut self.message);
+        let more = self.problems.len().saturating_sub(PROBLEMS);
+        self.problems.truncate(PROBLEMS);
+        if more > 0 {
+            self.message.push_str(&format!("; the first {PROBLEMS} follow"));
+        }
+        for problem in &mut self.problems {
+            let texts =
+                [&mut problem.field, &mut problem.source, &mut problem.why, &mut problem.fix];
+            texts.into_iter().flatten().for_each(line);
+            line(&mut problem.message);
+            problem.choices.iter_mut().for_each(line);
+            problem.value = problem.value.as_ref().map(shortened);
+        }
+        self
     }
 
     /// The same content as text, for clients that show a model only that.

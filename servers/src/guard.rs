@@ -45,8 +45,7 @@ fn checked(file_arguments: &[&str], arguments: &JsonObject) -> Result<(), ToolEr
         if let Err(problem) = check(name, MAX_TEXT, &limits)
             .and_then(|()| check_value(value, &limits, MAX_DEPTH, &mut budget))
         {
-            let field: String = name.chars().take(100).collect();
-            return Err(problem.into_error(&field));
+            return Err(problem.into_error(name));
         }
     }
     Ok(())

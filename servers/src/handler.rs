@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use mcc_catalogs::echo;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
@@ -28,6 +29,7 @@ use crate::resource::{self, Resource};
 use crate::schema::JsonObject;
 use crate::server::{Answered, Call, Context, Reply, Server, Tool};
 use crate::slot::Slot;
+use crate::told;
 
 /// How long a client may keep the tool list, in milliseconds: it changes only with the program.
 const LIST_TTL_MS: u64 = 60 * 60 * 1000;
@@ -63,13 +65,16 @@ impl Handler {
         match run(tool, call).await {
             Ok(Reply::Answer(answer)) => {
                 let structured = match slot {
-                    Some(slot) => answer.structured.json().map(|json| slot.keep(json)),
-                    None => answer.structured.value(),
+                    Some(slot) => {
+                        answer.structured.json().and_then(told::json).map(|json| slot.keep(json))
+                    }
+                    None => answer.structured.value().map(told::value),
                 };
                 let Ok(structured) = structured else {
                     return failed(&not_json(tool)).into();
                 };
-                let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
+                let mut result =
+                    CallToolResult::success(vec![ContentBlock::text(told::text(answer.text))]);
                 result.structured_content = Some(structured);
                 result.is_error = Some(answer.failed);
                 result.into()
@@ -81,8 +86,7 @@ impl Handler {
 }
 
 fn no_method(name: &str) -> ErrorData {
-    let shown: String = name.chars().take(100).collect();
-    let message = format!("there is no method `{shown}` here");
+    let message = format!("there is no method `{}` here", echo(name));
     ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None)
 }
 
@@ -103,7 +107,7 @@ async fn run(tool: &'static Tool, call: Result<Call, ToolError>) -> Result<Reply
         Err(_) => true,
     };
     metrics::count(tool.name, failed, since.elapsed());
-    outcome
+    outcome.map_err(ToolError::told)
 }
 
 /// One call outside a session: the structured answer.
@@ -117,7 +121,7 @@ pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
     };
     match run(tool, Ok(call)).await {
         Ok(Reply::Answer(answer)) => {
-            answer.structured.value().unwrap_or_else(|_| structured(&not_json(tool)))
+            answer.structured.value().map_or_else(|_| structured(&not_json(tool)), told::value)
         }
         // Nobody was offered a form.
         Ok(Reply::Ask(_)) => Value::Null,

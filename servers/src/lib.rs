@@ -31,6 +31,7 @@ mod server;
 mod slot;
 #[cfg(test)]
 mod testing;
+mod told;
 mod transport;
 
 pub use error::ServeError;

@@ -41,7 +41,7 @@ pub(crate) fn read(parameters: &[Parameter], given: JsonObject) -> Result<Given,
     for (name, value) in given {
         if !parameters.iter().any(|parameter| parameter.name == name) {
             let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
-            let shown: String = name.chars().take(100).collect();
+            let shown = mcc_catalogs::echo(&name);
             return refuse(format!(
                 "there is no argument `{shown}`; there is {}",
                 known.join(", ")

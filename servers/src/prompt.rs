@@ -1,5 +1,6 @@
 //! Prompts: what a user picks from a menu, filled in and handed to the model.
 
+use mcc_catalogs::echo;
 use rmcp::model::{
     ErrorData, GetPromptResult, Prompt as ListedPrompt, PromptArgument, PromptMessage, Role,
 };
@@ -44,6 +45,8 @@ impl Prompt {
         arguments: JsonObject,
     ) -> Result<GetPromptResult, ErrorData> {
         let given = parameter::read(self.arguments, arguments)?;
+        // The message speaks in the user's name, and these are not words of the user's that it may go on with.
+        let given = given.into_iter().map(|(name, value)| (name, echo(&value))).collect();
         let text = (self.write)(context, &given);
         Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)])
             .with_description(self.description))

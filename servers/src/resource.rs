@@ -108,9 +108,9 @@ pub(crate) fn read<'a>(
     uri: &str,
 ) -> Result<ReadResourceResult, ErrorData> {
     let missing = |reason: &str| {
-        let shown: String = uri.chars().take(200).collect();
+        let shown = mcc_catalogs::echo(uri);
         Err(ErrorData::resource_not_found(
-            format!("nothing to read at `{shown}`: {reason}"),
+            format!("nothing to read at `{shown}`: {}", mcc_catalogs::cut(reason, 1000)),
             Some(json!({ "uri": shown })),
         ))
     };

@@ -141,6 +141,19 @@ impl Peer {
         (answer, failed)
     }
 
+    /// The text of the answer and its structure, whatever they are.
+    pub(crate) async fn said(&self, name: &'static str, arguments: JsonObject) -> (String, Value) {
+        let call = CallToolRequestParams::new(name).with_arguments(arguments);
+        let result = self.client.call_tool(call).await.unwrap();
+        let text = result.content[0].as_text().expect("a text").text.clone();
+        (text, result.structured_content.expect("a structured answer"))
+    }
+
+    /// What comes of a request that the client makes itself.
+    pub(crate) fn client(&self) -> &rmcp::service::RunningService<rmcp::RoleClient, ()> {
+        &self.client
+    }
+
     pub(crate) async fn succeeds(&self, name: &'static str, arguments: Value) -> Value {
         let (answer, failed) = self.call(name, arguments).await;
         assert!(!failed, "{answer:#}");

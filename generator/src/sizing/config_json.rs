@@ -106,6 +106,12 @@ impl Reader<'_> {
     }
 }
 
+/// Whether `text` can be the name of a class. What cannot is not repeated as one: the model's class is unknown then.
+fn is_class(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
+}
+
 fn bounded(key: &str, value: &Value, max: u64) -> Result<u64, ConfigError> {
     // Some configurations give one value per layer (`[8, 8, …]`): the largest is the safe one.
     let number = match value {
@@ -283,6 +289,7 @@ fn shape(r: &Reader, sizes: &Sizes, layers: &Layers) -> Result<ModelShape, Confi
             .root
             .get("architectures")
             .and_then(|a| a.get(0)?.as_str())
+            .filter(|class| is_class(class))
             .map(str::to_owned),
         parameters,
         parameters_computed: true,

@@ -1,6 +1,6 @@
 //! A model, as a caller names or describes it, and what the catalogs know of it.
 
-use mcc_catalogs::{Attention, Catalogs, Model};
+use mcc_catalogs::{Attention, Catalogs, Model, echo};
 use mcc_generator::sizing::{self, Cache, GIB, ModelShape, Quantization};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -117,7 +117,7 @@ impl ModelArguments {
                         .fix("give the text of the config.json in the model's repository"),
                 )
             })?;
-            let name = self.model_name.clone();
+            let name = self.model_name.as_deref().map(echo);
             return Ok(Sized {
                 name: name.unwrap_or_else(|| "the model of modelConfig".to_owned()),
                 basis: "config.json",
@@ -127,7 +127,10 @@ impl ModelArguments {
         }
         if let Some(parameters) = self.parameters {
             return Ok(Sized {
-                name: self.model_name.clone().unwrap_or_else(|| "the model described".to_owned()),
+                name: self
+                    .model_name
+                    .as_deref()
+                    .map_or_else(|| "the model described".to_owned(), echo),
                 basis: "numbers",
                 shape: self.numbered(parameters),
                 row: None,
@@ -252,6 +255,7 @@ fn original<'a>(name: &str, catalogs: &'a Catalogs) -> Option<&'a str> {
 pub(crate) fn supply(name: &str) -> String {
     let hub = name.split('/').count() == 2 && !name.contains(':') && !name.starts_with('/');
     let place = if hub {
+        let name = echo(name);
         format!("https://huggingface.co/{name}/raw/main/config.json")
     } else {
         // Newer ids of JumpStart, among others, have no owner.

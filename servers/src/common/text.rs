@@ -1,6 +1,8 @@
 //! Answers as text. Some clients give a model nothing else, so it says everything that matters.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
+
+use crate::told;
 
 /// Bytes that most texts have at most.
 const USUAL: usize = 2048;
@@ -13,7 +15,7 @@ impl Text {
     /// Begins with one sentence.
     pub(crate) fn new(first: &str) -> Self {
         let mut text = String::with_capacity(USUAL);
-        text.push_str(first);
+        text.push_str(&told::line(first));
         Self(text)
     }
 
@@ -23,8 +25,7 @@ impl Text {
         if items.peek().is_some() {
             self.add(&["\n\n", heading, ":"]);
             for item in items {
-                // Writing to a string cannot fail.
-                let _ = write!(self.0, "\n- {item}");
+                self.add(&["\n- ", &told::line(&item.to_string())]);
             }
         }
         self

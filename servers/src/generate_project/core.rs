@@ -17,6 +17,7 @@ use super::answers::{
 use crate::error::{Problem, ToolError};
 use crate::schema::{self, JsonObject};
 use crate::server::Context;
+use crate::told;
 
 /// Inputs that are shown with their defaults too: they decide what it costs and where it is.
 const TELLING: [&str; 3] = ["deploymentTarget", "region", "instanceType"];
@@ -154,7 +155,11 @@ fn input(input: mcc_generator::ResolvedInput) -> PlannedInput {
     let is_default = input.source.starts_with("the default");
     PlannedInput {
         telling: !is_default || TELLING.contains(&input.key.as_str()),
-        answer: ResolvedAnswer { source: source(input.source), key: input.key, value: input.value },
+        answer: ResolvedAnswer {
+            source: source(input.source),
+            key: input.key,
+            value: told::given(input.value),
+        },
     }
 }
 

@@ -86,7 +86,7 @@ impl Gate {
         let since = Instant::now();
         // Most servers log no requests, and what would be logged is not copied for nothing.
         let logged = tracing::enabled!(target: "access", tracing::Level::INFO).then(|| {
-            let path: String = request.uri().path().chars().take(100).collect();
+            let path = mcc_catalogs::cut(request.uri().path(), 100).into_owned();
             (request.method().clone(), path)
         });
         let response = self.answered(request, serve).await;
