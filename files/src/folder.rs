@@ -41,7 +41,6 @@ impl Folder {
         let failed = |error| Error::io(path, error);
         // Opening something else would wait for a pipe.
         if !named.is_dir() {
-            #[allow(clippy::disallowed_methods, reason = "this is where it is done")]
             std::fs::metadata(named).map_err(failed)?;
             return Err(Error::new(path, Reason::NotAFolder));
         }

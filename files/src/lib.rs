@@ -13,7 +13,7 @@ mod write;
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::ambient_authority;
@@ -29,7 +29,6 @@ pub use write::Staging;
 pub fn open(path: &Path) -> Result<(File, u64), Error> {
     let failed = |error| Error::io(path, error);
     // Looked at first, since opening some devices does something; and again once open, since that is what counts.
-    #[allow(clippy::disallowed_methods, reason = "this is where it is done")]
     let about = std::fs::metadata(path).map_err(failed)?;
     folder::regular(path, about.file_type())?;
     let file = cap_std::fs::File::open_ambient_with(
@@ -50,6 +49,11 @@ pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
 /// The text of a file that a person names, if it is UTF-8 and at most `max` bytes.
 pub fn read_text(path: &Path, max: u64) -> Result<String, Error> {
     text(path, read(path, max)?)
+}
+
+/// The path of what a person names with links resolved.
+pub fn real(path: &Path) -> Result<PathBuf, Error> {
+    path.canonicalize().map_err(|error| Error::io(path, error))
 }
 
 /// Whether a path that a person names is a folder.

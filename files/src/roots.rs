@@ -20,11 +20,7 @@ pub struct Place<'a> {
 impl Roots {
     /// Opens each folder once, under its real path.
     pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Self, Error> {
-        let opened = paths.iter().map(AsRef::as_ref).map(|path| {
-            #[allow(clippy::disallowed_methods, reason = "this is where it is done")]
-            let real = path.canonicalize().map_err(|error| Error::io(path, error))?;
-            Folder::open(&real)
-        });
+        let opened = paths.iter().map(AsRef::as_ref).map(|path| Folder::open(&crate::real(path)?));
         opened.collect::<Result<Vec<_>, _>>().map(|all| Self(Arc::new(all)))
     }
 
@@ -62,7 +58,6 @@ impl Roots {
             real.push(part);
             match real.symlink_metadata() {
                 // A link that leads nowhere is told as one that leads out: what is out there is nobody's business.
-                #[allow(clippy::disallowed_methods, reason = "this is where it is done")]
                 Ok(found) if found.is_symlink() => {
                     real = real.canonicalize().map_err(|_| outside())?;
                 }
