@@ -1,6 +1,7 @@
 //! `mcc`: the command line. It parses arguments, calls a library and prints.
 
 mod commands;
+mod hints;
 mod output;
 mod prompt;
 
@@ -30,8 +31,17 @@ impl From<Exit> for ExitCode {
 
 fn main() -> ExitCode {
     // A usage error makes clap print and exit with 2 by itself.
-    let matches = commands::cli().try_get_matches().unwrap_or_else(|error| output::usage(&error));
+    let matches = commands::cli()
+        .try_get_matches()
+        .unwrap_or_else(|error| output::usage(&hints::better(error)));
     match commands::run(&matches) {
+        Ok(_) if output::is_lost() => {
+            output::failure(
+                "the output could not be written",
+                Some("see that there is room for it"),
+            );
+            Exit::Failed.into()
+        }
         Ok(exit) => exit.into(),
         Err(error) => {
             output::failure(&format!("{error:#}"), None);

@@ -1,8 +1,9 @@
 //! How the command line writes for people: colours only on terminals, hints after errors.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Arguments;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mcc_catalogs::{cut, is_hidden, visible};
 use mcc_generator::{Finding, Plan, Severity};
@@ -10,6 +11,14 @@ use serde_json::Value;
 
 /// Most characters of an error.
 const MOST: usize = 4000;
+
+/// Whether some of the output could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Whether some of the output could not be written, for another reason than that nobody reads it any more.
+pub(crate) fn is_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
 
 /// Writes what clap has to say, an error with words of the command line in it or the help, and ends.
 pub(crate) fn usage(error: &clap::Error) -> ! {
@@ -19,19 +28,37 @@ pub(crate) fn usage(error: &clap::Error) -> ! {
     }
     // Only errors have foreign text, and with it no colours: they would look like part of it.
     let short: String = text.chars().take(MOST).collect();
-    eprintln!("{}", visible(&short).trim_end());
+    note(format_args!("{}", visible(&short).trim_end()));
     std::process::exit(error.exit_code())
+}
+
+/// A reader that went away (`| head`) is no error; a full disk is.
+fn written(outcome: std::io::Result<()>) {
+    if outcome.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe) {
+        LOST.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Writes text to stderr without ending the line: a question.
 pub(crate) fn ask(text: &str) {
-    eprint!("{}", visible(text));
-    let _ = std::io::stderr().flush();
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "{}", visible(text)).and_then(|()| stderr.flush());
 }
 
-/// Writes a line to stdout. A reader that went away (`| head`) is no error.
+/// Writes bytes to stdout.
+pub(crate) fn bytes(bytes: &[u8]) {
+    let mut stdout = std::io::stdout().lock();
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+}
+
+/// Writes a line to stdout.
 pub(crate) fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{}", visible(text));
+    bytes(format!("{}\n", visible(text)).as_bytes());
+}
+
+/// Writes a line to stderr; nobody is left to be told that it cannot be written.
+fn note(text: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Writes a JSON document to stdout.
@@ -61,9 +88,9 @@ fn paint(code: &str, text: &str) -> String {
 
 /// Writes an error and what to do about it to stderr.
 pub(crate) fn failure(message: &str, hint: Option<&str>) {
-    eprintln!("{}: {}", paint("1;31", "error"), cut(message, MOST));
+    note(format_args!("{}: {}", paint("1;31", "error"), cut(message, MOST)));
     if let Some(hint) = hint {
-        eprintln!("{}: {}", paint("1;36", "hint"), visible(hint));
+        note(format_args!("{}: {}", paint("1;36", "hint"), visible(hint)));
     }
 }
 
@@ -75,13 +102,18 @@ pub(crate) fn findings(findings: &[Finding]) {
             Severity::Warning => "1;33",
             Severity::Note => "1;34",
         };
-        eprintln!("{}[{}]: {}", paint(color, finding.severity.name()), finding.id, finding.message);
+        note(format_args!(
+            "{}[{}]: {}",
+            paint(color, finding.severity.name()),
+            finding.id,
+            finding.message
+        ));
         if let (Some(value), Some(source)) = (&finding.value, &finding.source) {
-            eprintln!("  given: {value} by {source}");
+            note(format_args!("  given: {value} by {source}"));
         }
-        eprintln!("  {}: {}", paint("1;36", "hint"), finding.fix);
+        note(format_args!("  {}: {}", paint("1;36", "hint"), finding.fix));
         if finding.choices.len() > 1 {
-            eprintln!("  choices: {}", finding.choices.join(", "));
+            note(format_args!("  choices: {}", finding.choices.join(", ")));
         }
     }
 }
@@ -90,8 +122,13 @@ pub(crate) fn findings(findings: &[Finding]) {
 pub(crate) fn questions(plan: &Plan) {
     for question in &plan.questions {
         let flag = mcc_generator::field(&question.key).map_or("", |f| f.flag.as_str());
-        eprintln!("{}: {} is missing: {}", paint("1;31", "error"), question.key, question.question);
-        eprintln!("  {}: give --{flag} ({})", paint("1;36", "hint"), question.expected);
+        note(format_args!(
+            "{}: {} is missing: {}",
+            paint("1;31", "error"),
+            question.key,
+            question.question
+        ));
+        note(format_args!("  {}: give --{flag} ({})", paint("1;36", "hint"), question.expected));
     }
 }
 

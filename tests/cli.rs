@@ -150,13 +150,132 @@ fn what_is_wrong_is_refused_with_its_source_and_the_nearest_right_value() {
 }
 
 #[test]
-fn an_instance_type_that_no_catalog_knows_is_a_warning() {
-    let output = Run::new().mcc(&format!("{HTTP} --instance-type ml.m5.xlrage --dry-run"));
+fn a_name_that_exists_nowhere_is_refused_and_one_of_which_little_is_known_is_not() {
+    for (wrong, right) in [
+        ("--instance-type ml.m5.xlrage", "use ml.m5.xlarge"),
+        ("--instance-type ml.g5.xlrge", "use ml.g5.xlarge"),
+        ("--region us-east-9", "use us-east-"),
+        ("--region frankfurt", "use eu-central-1"),
+        ("--region us-east-1a", "use us-east-1"),
+    ] {
+        let text = Run::new().refused(&format!("{HTTP} {wrong} --dry-run"), 1);
+        assert!(text.contains(right), "{wrong}: {text}");
+    }
+    let output = Run::new().mcc(&format!("{HTTP} --instance-type ml.m8i.xlarge --dry-run"));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        output.status.success() && text.contains("MCC-INS-002") && text.contains("ml.m5.xlarge"),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("MCC-INS-002"), "{text}");
+}
+
+#[test]
+fn hints_know_what_is_meant() {
+    let llm = "generate p1 --deployment-config transformers-vllm --model-name Qwen/Qwen3-8B";
+    let told = |arguments: &str, code: i32, words: &[&str]| {
+        let text = Run::new().refused(arguments, code);
+        for word in words {
+            assert!(text.contains(word), "{arguments}: no {word} in:\n{text}");
+        }
+        text
+    };
+    told("generate p1 --deployment-config vllm", 1, &["use transformers-vllm, or triton-vllm"]);
+    told("generate p1 --deployment-config pytorch", 1, &["use triton-pytorch"]);
+    let text = told(&format!("{HTTP} --model x"), 2, &["--model-name", "--model-path"]);
+    assert!(!text.contains("'--model-env'"), "{text}");
+    let other = "generate p1 --deployment-config http-flask --framework";
+    let text = told(&format!("{other} pytorch"), 1, &["deploymentConfig triton-pytorch"]);
+    assert!(!text.contains("use sklearn"), "{text}");
+    told(&format!("{HTTP} --region="), 1, &["region is not an AWS Region"]);
+    let yaml = Run::new().file("c.yaml", "projectName: churn\n");
+    let text = yaml.refused("generate --config c.yaml", 1);
+    assert!(text.contains("as JSON") && text.contains("YAML is not read"), "{text}");
+    let text =
+        told(&format!("{llm} --engine-version 0.1.0 --dry-run"), 1, &["MCC-IMG-001", "no version"]);
+    assert!(!text.contains("holds this model"), "{text}");
+    // What is proposed in place of a type is not refused by the next rule.
+    let refused = "--deployment-target batch-transform --instance-type ml.p4d.24xlarge \
+                   --batch-input-path s3://bucket/in --batch-output-path s3://bucket/out";
+    let text = told(&format!("{llm} {refused}"), 1, &["use ml."]);
+    let best = text.split("use ml.").nth(1).unwrap().split(',').next().unwrap();
+    let fixed = refused.replace("ml.p4d.24xlarge", &format!("ml.{best}"));
+    let output = Run::new().mcc(&format!("{llm} {fixed} --dry-run"));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{fixed}: {text}");
+    let run = Run::new();
+    let named = llm.replace("Qwen/Qwen3-8B", "https://huggingface.co/Qwen/Qwen3-8B");
+    let value = run.input(&format!("{named} --instance-type g6e.2xlarge"), "instanceType").0;
+    assert_eq!(value, "ml.g6e.2xlarge");
+    assert_eq!(run.input(&named, "modelName").0, "Qwen/Qwen3-8B");
+    let tags = run.input(&format!("{HTTP} --tags a=1,b=2"), "tags").0;
+    assert_eq!(tags, serde_json::json!({"a": "1", "b": "2"}));
+}
+
+#[test]
+fn empty_members_of_a_file_are_left_out() {
+    let run = Run::new().file("c.json", r#"{"region": null, "instanceType": "", "workers": "3"}"#);
+    assert_eq!(run.input(&format!("{HTTP} --config c.json"), "workers").0, 3);
+    assert_eq!(run.input(&format!("{HTTP} --config c.json"), "region").0, "us-east-1");
+}
+
+#[test]
+fn a_topic_finds_its_rules() {
+    let output = Run::new().mcc("explain gpu");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.lines().count() > 1, "{text}");
+    assert!(text.to_lowercase().contains("gpu"), "{text}");
+    Run::new().refused("explain zzzzzz", 1);
+}
+
+/// `mcc … | head`: the reader goes away after the first bytes, or before.
+#[test]
+fn a_reader_that_goes_away_ends_nothing_badly() {
+    for arguments in [
+        "completions bash",
+        "explain",
+        "list --matrix",
+        "inputs",
+        "inputs --format json",
+        "--help",
+        "generate --help",
+        "explain nothing-like-it",
+        "explain --format json",
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mcc"))
+            .args(arguments.split_whitespace())
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!text.contains("panicked"), "{arguments}: {text}");
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{arguments}: {}", output.status);
+    }
+    // The same with nobody to read errors.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mcc"))
+        .args(["generate", "x"])
+        .env_clear()
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mcc"))
+        .arg("inputs")
+        .env_clear()
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("could not be written"));
 }
 
 #[test]

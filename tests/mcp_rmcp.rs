@@ -70,6 +70,16 @@ async fn plan(client: &Client) -> Value {
 
     let plan = call(client, "plan_project", inputs()).await;
     assert_eq!(plan["status"], "ready", "{plan:#}");
+    // What clients send in place of what is left out, of numbers, booleans and maps.
+    let loose = json!({
+        "region": null, "instanceType": "", "detail": null, "deploymentTarget": "REALTIME",
+        "workers": "3", "includeTesting": "true", "tags": ["team=ml"], "modelEnv": "{\"A\": \"b\"}",
+    });
+    let strict = json!({"workers": 3, "includeTesting": true, "tags": {"team": "ml"}, "modelEnv": {"A": "b"}});
+    assert_eq!(
+        call(client, "plan_project", with(inputs(), loose)).await,
+        call(client, "plan_project", with(inputs(), strict)).await
+    );
     plan
 }
 

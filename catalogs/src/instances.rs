@@ -170,9 +170,16 @@ pub struct InstancesFile {
     /// By type.
     #[serde(default)]
     pub instances: Vec<Instance>,
+    /// Types that the API's other enumerations have, for training, processing and notebooks: they exist, and more is
+    /// not known of them here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_uses: Vec<InstanceType>,
 }
 
-catalog_file!(InstancesFile, "instances.json", rows { instances by |row| row.name.clone() });
+catalog_file!(
+    InstancesFile, "instances.json",
+    rows { instances by |row| row.name.clone(), other_uses by |name| name.clone() }
+);
 
 /// The instance types, joined with their accelerators.
 #[derive(Debug, Clone)]
@@ -206,6 +213,11 @@ impl Instances {
     pub fn get(&self, name: &str) -> Option<&Instance> {
         let at = *self.by_name.get(name)?;
         self.file.instances.get(at)
+    }
+
+    /// Whether a type exists of which nothing else is known: `SageMaker` has it for other uses.
+    pub fn has_other_uses(&self, name: &str) -> bool {
+        self.file.other_uses.iter().any(|known| known.as_str() == name)
     }
 
     pub(crate) fn at(&self, place: usize) -> Option<&Instance> {

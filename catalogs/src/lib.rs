@@ -21,6 +21,7 @@ mod images;
 mod instances;
 mod jumpstart;
 mod limits;
+mod meant;
 mod models;
 mod nearest;
 mod places;
@@ -49,7 +50,9 @@ pub use engines::{
 pub use evidence::{Evidence, KnownFit, KnownFitsFile, MeasuredFile, Measurement, Quality};
 pub use file::CatalogError;
 pub use hyperpod::{CustomResource, Hyperpod, HyperpodFile, NodeResources, Operator};
-pub use ids::{Arn, ArnKind, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri};
+pub use ids::{
+    Arn, ArnKind, HubAddress, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri,
+};
 pub use image_address::{Availability, ImageError, ResolvedImage};
 pub use images::{Image, ImageFamily, Images, ImagesFile, Platform};
 pub use instances::{Arch, EnumCounts, Instance, Instances, InstancesFile};

@@ -62,6 +62,11 @@ impl Regions {
         Self { file }
     }
 
+    /// Date of the facts.
+    pub fn as_of(&self) -> &str {
+        &self.file.as_of
+    }
+
     /// By code.
     pub fn get(&self, region: &str) -> Option<&RegionRow> {
         self.file.regions.iter().find(|row| row.region.as_str() == region)

@@ -6,10 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::finding::{Finding, shorten};
+use crate::finding::{Finding, Severity, shorten};
 use crate::inputs::{self, Field, Inputs, Kind};
 use crate::source::{FileAccess, Source, Sourced};
-use crate::values;
+use crate::{lenient, meaning, values};
 
 /// Inputs of all sources, merged.
 #[derive(Debug, Clone, Default)]
@@ -147,11 +147,16 @@ impl Sources {
                 format!("{name} does not hold an object of inputs"),
                 "write {\"projectName\": …, \"deploymentConfig\": …}",
             )),
-            Err(e) => self.finding(Finding::error(
-                "MCC-INP-003",
-                format!("{name} cannot be parsed: {}", shorten(e.trim())),
-                "correct the file",
-            )),
+            Err(e) => {
+                let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+                let fix = if yaml {
+                    "write the same as JSON: {\"projectName\": …, \"deploymentConfig\": …}; YAML is not read"
+                } else {
+                    "correct the file"
+                };
+                let message = format!("{name} cannot be parsed: {}", shorten(e.trim()));
+                self.finding(Finding::error("MCC-INP-003", message, fix))
+            }
         }
     }
 
@@ -195,24 +200,40 @@ impl Merged {
             self.findings.push(unknown(source, key));
             return;
         };
-        if self.values.contains_key(key) {
+        // A flag that is empty was meant to have a value; a file or a variable is a form with blanks.
+        let typed = matches!(source, Source::Flag | Source::Argument) && !value.is_null();
+        if self.values.contains_key(key) || (lenient::left_out(value) && !typed) {
             return;
         }
         match values::normalise(field, value) {
-            Ok(value) => {
-                self.values.insert(key.to_owned(), Sourced { value, source: source.clone() });
+            Ok(taken) => {
+                if let (Kind::Text(_), Some(taken), true) =
+                    (field.kind, taken.as_str(), taken != *value)
+                {
+                    self.findings.push(
+                        Finding::new(
+                            "MCC-INP-008",
+                            Severity::Note,
+                            format!("{key} is read as {taken}"),
+                            format!("give {taken} if that is what is meant"),
+                        )
+                        .on(key)
+                        .given(value.as_str().unwrap_or_default(), &source.label(field)),
+                    );
+                }
+                self.values
+                    .insert(key.to_owned(), Sourced { value: taken, source: source.clone() });
             }
             Err(refusal) => {
                 let shown = match value {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
-                let fix = match refusal.choices.first() {
-                    Some(best) => format!("use {best}"),
-                    None => match field.kind {
-                        Kind::Text(format) => format!("give {}", format.expected()),
-                        _ => format!("give {}", field.help.trim_end_matches('.').to_lowercase()),
-                    },
+                let fix = match (refusal.fix, refusal.choices.first(), field.kind) {
+                    (Some(fix), _, _) => fix,
+                    (None, Some(best), _) => format!("use {best}"),
+                    (None, None, Kind::Text(format)) => format!("give {}", format.expected()),
+                    _ => format!("give {}", field.help.trim_end_matches('.').to_lowercase()),
                 };
                 self.findings.push(
                     Finding::error("MCC-INP-001", format!("{key} {}", refusal.message), fix)
@@ -287,11 +308,11 @@ fn unknown(source: &Source, key: &str) -> Finding {
         .on(key);
     }
     let elsewhere = ELSEWHERE.iter().find(|(k, _)| *k == key);
-    let nearest = mcc_catalogs::nearest(key, inputs::fields().iter().map(|f| f.key.as_str()), 3);
-    let fix = match (elsewhere, nearest.first()) {
+    let nearest = meaning::inputs(key);
+    let fix = match (elsewhere, nearest.as_slice()) {
         (Some((_, fix)), _) => (*fix).to_owned(),
-        (None, Some(best)) => format!("did you mean {best}?"),
-        (None, None) => "see the list of inputs: mcc generate --help".to_owned(),
+        (None, [_, ..]) => format!("did you mean {}?", nearest.join(" or ")),
+        (None, []) => "see the list of inputs: mcc inputs, or list_deployments".to_owned(),
     };
     Finding::error("MCC-INP-002", format!("{} in {place} is not an input", shorten(key)), fix)
         .on(&shorten(key))

@@ -11,7 +11,7 @@ use crate::project::{File, PlannedFile, Project};
 use crate::registry::{Config, Layer, registry};
 use crate::resolve::{Context, ModelFacts};
 use crate::spec::Spec;
-use crate::{render, rules, saved};
+use crate::{known, render, rules, saved};
 
 /// A missing input, asked of the user.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -125,6 +125,7 @@ fn context<'a>(
 
 fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
     let mut merged = merged.clone();
+    known::check(catalogs, &mut merged);
     let Some((config, target)) = choose(&mut merged) else {
         let needed = ["projectName", "deploymentConfig", "deploymentTarget"];
         let missing = needed.iter().filter(|k| merged.get(k).is_none() && !refused(&merged, k));

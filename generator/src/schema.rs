@@ -30,7 +30,7 @@ fn property(field: &Field) -> Value {
         Kind::Map(_, false) => {
             json!({"type": "object", "additionalProperties": {"type": "string"}})
         }
-        Kind::Map(_, true) => json!({"type": "object"}),
+        Kind::Map(_, true) => json!({"type": "object", "additionalProperties": true}),
     };
     if field.kind == Kind::Named(Registered::Target)
         && let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut)

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::format::Format;
 use crate::inputs::{Field, Kind, Registered};
 use crate::registry::registry;
+use crate::{lenient, meaning};
 
 /// Most entries of a list or map input.
 const MAX_ENTRIES: usize = 100;
@@ -18,11 +19,23 @@ pub(crate) struct Refusal {
     pub message: String,
     /// Right values, nearest first.
     pub choices: Vec<String>,
+    /// What to do, where it is more than to take the first choice.
+    pub fix: Option<String>,
 }
 
 impl Refusal {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), choices: Vec::new() }
+        Self { message: message.into(), choices: Vec::new(), fix: None }
+    }
+
+    fn choices(mut self, choices: Vec<String>) -> Self {
+        self.choices = choices;
+        self
+    }
+
+    fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
     }
 }
 
@@ -43,16 +56,6 @@ impl Kind {
     }
 }
 
-/// Other spellings of words: what users of earlier tools type, and what it means here.
-const SPELLINGS: [(&str, &str, &str); 6] = [
-    ("deploymentTarget", "realtime-inference", "managed-inference"),
-    ("deploymentTarget", "realtime", "managed-inference"),
-    ("codebuildComputeType", "SMALL", "BUILD_GENERAL1_SMALL"),
-    ("codebuildComputeType", "MEDIUM", "BUILD_GENERAL1_MEDIUM"),
-    ("codebuildComputeType", "LARGE", "BUILD_GENERAL1_LARGE"),
-    ("framework", "scikit-learn", "sklearn"),
-];
-
 /// Whether the input `key` takes `value`.
 ///
 /// # Errors
@@ -69,27 +72,43 @@ pub fn accepts(key: &str, value: &Value) -> Result<(), String> {
 pub(crate) fn normalise(field: &Field, value: &Value) -> Result<Value, Refusal> {
     match field.kind {
         Kind::Text(format) => {
-            let text = text(field, value)?;
+            let text = text(value)?;
             if format.accepts(text) {
-                Ok(Value::from(text))
-            } else {
-                Err(Refusal::new(format!("is not {}", format.expected())))
+                return Ok(Value::from(text));
+            }
+            match meaning::of_text(format, text) {
+                meaning::Meant::This(meant) if format.accepts(&meant) => Ok(Value::from(meant)),
+                meaning::Meant::Perhaps { choices, fix } => {
+                    Err(Refusal { message: format!("is not {}", format.expected()), choices, fix })
+                }
+                meaning::Meant::This(_) => {
+                    Err(Refusal::new(format!("is not {}", format.expected())))
+                }
             }
         }
         Kind::Integer(min, max) => integer(value, min, max),
         Kind::Number(min, max) => number(value, min, max),
-        Kind::Boolean => boolean(value),
+        Kind::Boolean => lenient::boolean(value).map(Value::Bool).ok_or_else(|| {
+            Refusal::new("must be true or false")
+                .choices(vec!["true".to_owned(), "false".to_owned()])
+                .fix("give true or false")
+        }),
         Kind::Choice(_) | Kind::Named(_) => choice(field, value),
         Kind::List(format) => list(value, format),
-        Kind::Map(format, flags) => map(value, format, flags),
+        Kind::Map(format, flags) => map(field, value, format, flags),
     }
 }
 
-fn text<'a>(field: &Field, value: &'a Value) -> Result<&'a str, Refusal> {
-    match (field.kind, value) {
-        (_, Value::String(text)) => Ok(text),
-        _ => Err(Refusal::new(format!("must be text, not {}", kind_of(value)))),
-    }
+fn text(value: &Value) -> Result<&str, Refusal> {
+    value.as_str().ok_or_else(|| {
+        let refusal = Refusal::new(format!("must be text, not {}", kind_of(value)));
+        match value {
+            // Numbers lose digits on their way here: 3.10 arrives as 3.1.
+            Value::Number(_) => refusal.fix(format!("write it as text: \"{value}\"")),
+            Value::Object(_) => refusal.fix("write it as one text"),
+            _ => refusal,
+        }
+    })
 }
 
 fn kind_of(value: &Value) -> &'static str {
@@ -104,77 +123,78 @@ fn kind_of(value: &Value) -> &'static str {
 }
 
 fn integer(value: &Value, min: i64, max: i64) -> Result<Value, Refusal> {
-    let number = match value {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_i64(),
-    };
-    match number {
+    match lenient::integer(value).and_then(|number| number.as_i64()) {
         Some(n) if (min..=max).contains(&n) => Ok(Value::from(n)),
-        Some(n) => Err(Refusal {
-            message: format!("must be between {min} and {max}"),
-            choices: vec![n.clamp(min, max).to_string()],
-        }),
+        Some(n) => Err(Refusal::new(format!("must be between {min} and {max}"))
+            .choices(vec![n.clamp(min, max).to_string()])),
         None => Err(Refusal::new(format!("must be a whole number between {min} and {max}"))),
     }
 }
 
 fn number(value: &Value, min: f64, max: f64) -> Result<Value, Refusal> {
-    let number = match value {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_f64(),
-    };
-    match number {
+    match lenient::number(value).and_then(|number| number.as_f64()) {
         Some(n) if (min..=max).contains(&n) => Ok(Value::from(n)),
-        Some(n) if n.is_finite() => Err(Refusal {
-            message: format!("must be between {min} and {max}"),
-            choices: vec![n.clamp(min, max).to_string()],
-        }),
-        _ => Err(Refusal::new(format!("must be a number between {min} and {max}"))),
-    }
-}
-
-fn boolean(value: &Value) -> Result<Value, Refusal> {
-    let word = value.as_str().map(str::to_ascii_lowercase);
-    match (value, word.as_deref()) {
-        (Value::Bool(b), _) => Ok(Value::Bool(*b)),
-        (_, Some("true" | "1" | "yes" | "on")) => Ok(Value::Bool(true)),
-        (_, Some("false" | "0" | "no" | "off")) => Ok(Value::Bool(false)),
-        _ => Err(Refusal {
-            message: "must be true or false".to_owned(),
-            choices: vec!["true".to_owned(), "false".to_owned()],
-        }),
+        Some(n) => Err(Refusal::new(format!("must be between {min} and {max}"))
+            .choices(vec![n.clamp(min, max).to_string()])),
+        None => Err(Refusal::new(format!("must be a number between {min} and {max}"))),
     }
 }
 
 fn choice(field: &Field, value: &Value) -> Result<Value, Refusal> {
-    let word = text(field, value)?;
-    let spelled = SPELLINGS
-        .iter()
-        .find(|(key, from, _)| *key == field.key && from.eq_ignore_ascii_case(word))
-        .map_or(word, |(_, _, to)| to);
     let choices = field.kind.choices();
-    if let Some(found) = choices.iter().find(|c| c.eq_ignore_ascii_case(spelled)) {
-        return Ok(Value::from(found.as_str()));
+    let word = text(value).map_err(|refusal| refusal.choices(choices.clone()))?;
+    if let Some(found) = lenient::word(&field.key, word, choices.iter().map(String::as_str)) {
+        return Ok(Value::from(found));
     }
-    let nearest = mcc_catalogs::nearest(spelled, choices.iter().map(String::as_str), choices.len());
-    let choices: Vec<String> = if nearest.is_empty() {
-        choices
-    } else {
-        let rest = choices.iter().filter(|c| !nearest.contains(&c.as_str()));
-        nearest.iter().map(|&s| s.to_owned()).chain(rest.cloned()).collect()
+    let mut near = match field.kind {
+        Kind::Named(Registered::Config) => meaning::configs(word),
+        _ => Vec::new(),
     };
-    Err(Refusal { message: "is not one of the choices".to_owned(), choices })
+    if near.is_empty() {
+        let names = choices.iter().map(String::as_str);
+        near = mcc_catalogs::nearest(word, names, 5).into_iter().map(str::to_owned).collect();
+    }
+    let refusal = Refusal::new("is not one of the choices");
+    let refusal = match near.as_slice() {
+        [] => refusal.fix(elsewhere(field, word, &choices)),
+        [_] => refusal,
+        [first, others @ ..] => refusal.fix(format!("use {first}, or {}", others.join(" or "))),
+    };
+    let rest = choices.into_iter().filter(|choice| !near.contains(choice));
+    let all = near.iter().cloned().chain(rest).collect();
+    Err(refusal.choices(all))
+}
+
+/// What to do about a word that is like none of the choices: it may be a deployment config's.
+fn elsewhere(field: &Field, word: &str, choices: &[String]) -> String {
+    let configs = match field.kind {
+        Kind::Named(Registered::Framework | Registered::ModelFormat) => meaning::configs(word),
+        _ => Vec::new(),
+    };
+    if configs.is_empty() {
+        format!("give one of {}", choices.join(", "))
+    } else {
+        format!("give deploymentConfig {} and no {}", configs.join(" or "), field.key)
+    }
 }
 
 fn list(value: &Value, format: Format) -> Result<Value, Refusal> {
-    let items: Vec<&str> = match value {
-        Value::String(text) => text.split(',').map(str::trim).filter(|s| !s.is_empty()).collect(),
-        Value::Array(items) => items
-            .iter()
-            .map(|i| i.as_str().ok_or_else(|| Refusal::new("must be a list of texts")))
-            .collect::<Result<_, _>>()?,
-        other => return Err(Refusal::new(format!("must be a list, not {}", kind_of(other)))),
-    };
+    if !matches!(value, Value::String(_) | Value::Array(_)) {
+        return Err(Refusal::new(format!("must be a list, not {}", kind_of(value))));
+    }
+    let mut items = Vec::new();
+    let (given, json) = lenient::list(value.clone(), true);
+    for item in given {
+        match item {
+            // A flag or variable holds several.
+            Value::String(text) if value.is_string() && !json => {
+                let own = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+                items.extend(own.map(str::to_owned));
+            }
+            Value::String(text) => items.push(text),
+            _ => return Err(Refusal::new("must be a list of texts")),
+        }
+    }
     if items.len() > MAX_ENTRIES {
         return Err(Refusal::new(format!("has over {MAX_ENTRIES} entries")));
     }
@@ -188,21 +208,11 @@ fn list(value: &Value, format: Format) -> Result<Value, Refusal> {
     Ok(Value::from(items))
 }
 
-fn map(value: &Value, names: Format, flags: bool) -> Result<Value, Refusal> {
-    let entries = match value {
-        Value::Object(map) => map.clone(),
-        Value::String(text) => parse_map(text, flags)?,
-        Value::Array(items) => {
-            let mut all = Map::new();
-            for item in items {
-                let text =
-                    item.as_str().ok_or_else(|| Refusal::new("must be a list of name=value"))?;
-                all.extend(parse_map(text, flags)?);
-            }
-            all
-        }
-        other => return Err(Refusal::new(format!("must be a map, not {}", kind_of(other)))),
-    };
+fn map(field: &Field, value: &Value, names: Format, flags: bool) -> Result<Value, Refusal> {
+    let value = several(value, names);
+    let entries = lenient::map(value, flags, true).map_err(|message| {
+        Refusal::new(message).fix(format!("give {} as {{\"NAME\": \"value\"}}", field.key))
+    })?;
     if entries.len() > MAX_ENTRIES {
         return Err(Refusal::new(format!("has over {MAX_ENTRIES} entries")));
     }
@@ -241,19 +251,24 @@ fn map(value: &Value, names: Format, flags: bool) -> Result<Value, Refusal> {
     Ok(Value::Object(out))
 }
 
-/// One `name=value`, or a JSON object. A name alone is a flag where the input takes those.
-fn parse_map(text: &str, flags: bool) -> Result<Map<String, Value>, Refusal> {
-    if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text)
-            .map_err(|e| Refusal::new(format!("is not a JSON object: {e}")));
-    }
-    let mut map = Map::new();
-    match text.split_once('=') {
-        Some((name, value)) => map.insert(name.trim().to_owned(), Value::from(value)),
-        None if flags => map.insert(text.trim().to_owned(), Value::Bool(true)),
-        None => return Err(Refusal::new("must be name=value or a JSON object")),
+/// `a=1,b=2` as two, where no value can hold a comma: those of tags and labels cannot.
+fn several(value: &Value, names: Format) -> Value {
+    let parts = |text: &str| -> Option<Vec<Value>> {
+        let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+        let pairs = matches!(names, Format::TagKey | Format::LabelKey)
+            && !text.trim_start().starts_with('{')
+            && parts.iter().all(|part| part.contains('='));
+        pairs.then(|| parts.into_iter().map(Value::from).collect())
     };
-    Ok(map)
+    let split = |item: &Value| match item {
+        Value::String(text) => parts(text).unwrap_or_else(|| vec![item.clone()]),
+        other => vec![other.clone()],
+    };
+    match value {
+        Value::Array(items) => items.iter().flat_map(split).collect(),
+        Value::String(_) => Value::Array(split(value)),
+        other => other.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -34,6 +34,13 @@ pub(crate) fn texts(arguments: &JsonObject) -> Result<(), ToolError> {
     checked(&[], arguments)
 }
 
+/// The same for one argument that was read from JSON text, whose escapes hid it before.
+pub(crate) fn argument(name: &str, value: &Value, carries_files: bool) -> Result<(), ToolError> {
+    let files: &[&str] = if carries_files { &[name] } else { &[] };
+    let one = JsonObject::from_iter([(name.to_owned(), value.clone())]);
+    checked(files, &one)
+}
+
 fn checked(file_arguments: &[&str], arguments: &JsonObject) -> Result<(), ToolError> {
     let mut budget = MAX_VALUES;
     for (name, value) in arguments {

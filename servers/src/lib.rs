@@ -28,6 +28,7 @@ mod roots;
 mod rounds;
 mod schema;
 mod server;
+mod settle;
 mod slot;
 #[cfg(test)]
 mod testing;

@@ -31,7 +31,9 @@ impl Prompt {
                 .with_description(argument.description)
                 .with_required(argument.required)
         });
-        ListedPrompt::new(self.name, Some(self.description), Some(arguments.collect()))
+        // Some frameworks list prompts among their functions, where nothing else tells them from tools.
+        let description = format!("Prompt: {}", self.description);
+        ListedPrompt::new(self.name, Some(description), Some(arguments.collect()))
             .with_title(self.title)
     }
 

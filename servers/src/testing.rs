@@ -15,6 +15,7 @@ use crate::handler::Handler;
 use crate::roots::Roots;
 use crate::schema::{self, JsonObject};
 use crate::server::{Call, Context, Effect, Reply, Running, Server, Tool};
+use crate::settle;
 
 pub(crate) static SERVER: Server = Server {
     name: "test",
@@ -136,7 +137,7 @@ impl Peer {
         self.holds(name, &answer);
         says_the_same(&answer, &text);
         if !failed && answer["status"] != "refused" {
-            self.takes(name, &Value::Object(arguments));
+            self.takes(name, arguments);
         }
         (answer, failed)
     }
@@ -182,10 +183,13 @@ impl Peer {
         assert!(faults.is_empty(), "{name}: {faults:?}\n{answer:#}");
     }
 
-    /// What is accepted is also valid by the schema that clients check against.
-    fn takes(&self, name: &str, arguments: &Value) {
-        let validator = jsonschema::validator_for(&self.schema(name, "inputSchema")).unwrap();
-        if let Err(error) = validator.validate(arguments) {
+    /// What is accepted is, in its right form, also valid by the schema that clients check against.
+    fn takes(&self, name: &str, arguments: JsonObject) {
+        let schema = self.schema(name, "inputSchema");
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let arguments = settle::settled(schema.as_object().unwrap(), &["files"], arguments);
+        let arguments = Value::Object(arguments.unwrap());
+        if let Err(error) = validator.validate(&arguments) {
             panic!("{name} took {arguments}: {error}");
         }
     }

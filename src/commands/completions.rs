@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 
-use crate::Exit;
+use crate::{Exit, output};
 
 pub(super) fn command() -> Command {
     Command::new("completions")
@@ -14,7 +14,9 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     if let Some(shell) = matches.get_one::<Shell>("SHELL") {
-        clap_complete::generate(*shell, &mut super::cli(), "mcc", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut super::cli(), "mcc", &mut script);
+        output::bytes(&script);
     }
     Ok(Exit::Done)
 }

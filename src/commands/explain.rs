@@ -9,30 +9,40 @@ use crate::{Exit, output};
 
 pub(super) fn command() -> Command {
     Command::new("explain")
-        .about("Explain a rule by its id, or list all rules")
-        .arg(Arg::new("ID").help("Id of a rule, such as MCC-DRV-001"))
+        .about("Explain a rule by its id, or list the rules about a topic, or all")
+        .arg(
+            Arg::new("ID")
+                .value_name("ID or TOPIC")
+                .help("Id of a rule, such as MCC-DRV-001, or a topic, such as gpu"),
+        )
         .arg(format_arg())
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let wanted = matches.get_one::<String>("ID").map(|id| id.to_uppercase());
-    let rules: Vec<_> =
+    let mut rules: Vec<_> =
         mcc_generator::rules().filter(|r| wanted.as_deref().is_none_or(|id| id == r.id)).collect();
+    // A topic lists what there is, as no word at all does.
+    let mut one = wanted.is_some();
+    if let (true, Some(topic)) = (rules.is_empty(), &wanted) {
+        rules = about(topic);
+        one = false;
+    }
     if rules.is_empty() {
         let id = wanted.unwrap_or_default();
         let near = mcc_catalogs::nearest(&id, mcc_generator::rules().map(|r| r.id), 3);
         let hint =
             if near.is_empty() { "mcc explain lists all".to_owned() } else { near.join(", ") };
-        output::failure(&format!("there is no rule {id}"), Some(&hint));
+        output::failure(&format!("there is no rule {id}, and none about it"), Some(&hint));
         return Ok(Exit::Refused);
     }
     if is_json(matches) {
-        let one = |r: &&mcc_generator::Rule| json!({"id": r.id, "severity": r.severity, "title": r.title, "why": r.why, "source": r.source});
-        output::json(&rules.iter().map(one).collect());
+        let row = |r: &&mcc_generator::Rule| json!({"id": r.id, "severity": r.severity, "title": r.title, "why": r.why, "source": r.source});
+        output::json(&rules.iter().map(row).collect());
         return Ok(Exit::Done);
     }
     for rule in &rules {
-        if wanted.is_some() {
+        if one {
             output::line(&format!("{} ({}): {}", rule.id, rule.severity.name(), rule.title));
             output::line(&format!("  why: {}", rule.why));
             output::line(&format!("  source: {}", rule.source));
@@ -41,4 +51,29 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// The rules that speak of `topic`: those with all of its words in their title first.
+fn about(topic: &str) -> Vec<&'static mcc_generator::Rule> {
+    let words: Vec<String> = topic.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let has = |text: &str| {
+        let text = text.to_lowercase();
+        let own = || text.split(|c: char| !c.is_alphanumeric());
+        words.iter().all(|word| {
+            own().any(|own| own == word || (word.len() > 2 && own.starts_with(word.as_str())))
+        })
+    };
+    if words.is_empty() {
+        return Vec::new();
+    }
+    let (mut titles, mut others) = (Vec::new(), Vec::new());
+    for rule in mcc_generator::rules() {
+        if has(rule.title) || has(rule.id) {
+            titles.push(rule);
+        } else if has(rule.why) {
+            others.push(rule);
+        }
+    }
+    titles.append(&mut others);
+    titles
 }

@@ -65,3 +65,75 @@ impl FromStr for ModelId {
 }
 
 text_id!(ModelId, "Hugging Face model id", "Qwen/Qwen3-8B");
+
+/// A page of a model on the hub, as people copy it from a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubAddress {
+    /// The model.
+    pub model: ModelId,
+    /// The branch, tag or commit that the page shows, if it is not `main`.
+    pub revision: Option<String>,
+}
+
+/// Hosts of the hub.
+const HOSTS: [&str; 4] = ["huggingface.co", "www.huggingface.co", "hf.co", "www.hf.co"];
+
+impl HubAddress {
+    /// Reads `https://huggingface.co/owner/name`, and the pages below it.
+    pub fn of(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let rest = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+        let rest = rest.unwrap_or(text).split(['?', '#']).next()?;
+        let (host, path) = rest.split_once('/')?;
+        if !HOSTS.iter().any(|known| known.eq_ignore_ascii_case(host)) {
+            return None;
+        }
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        let (owner, name) = (parts.next()?, parts.next()?);
+        // These have ids of the same form and are no models.
+        if ["datasets", "spaces", "collections", "papers", "docs"].contains(&owner) {
+            return None;
+        }
+        let model = format!("{owner}/{name}").parse().ok()?;
+        let revision = match parts.next() {
+            None => None,
+            Some("tree" | "blob" | "raw" | "resolve" | "commit") => {
+                parts.next().filter(|revision| *revision != "main").map(str::to_owned)
+            }
+            Some(_) => None,
+        };
+        Some(Self { model, revision })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_the_hub_name_their_model() {
+        let read = |text: &str| {
+            let found = HubAddress::of(text)?;
+            Some((found.model.to_string(), found.revision))
+        };
+        let qwen = |revision: Option<&str>| {
+            Some(("Qwen/Qwen3-8B".to_owned(), revision.map(str::to_owned)))
+        };
+        assert_eq!(read("https://huggingface.co/Qwen/Qwen3-8B"), qwen(None));
+        assert_eq!(read(" http://hf.co/Qwen/Qwen3-8B/ "), qwen(None));
+        assert_eq!(read("huggingface.co/Qwen/Qwen3-8B/tree/main?x=1"), qwen(None));
+        assert_eq!(
+            read("https://huggingface.co/Qwen/Qwen3-8B/blob/v1/config.json"),
+            qwen(Some("v1"))
+        );
+        for other in [
+            "https://huggingface.co/datasets/a/b",
+            "https://huggingface.co/Qwen",
+            "https://example.com/Qwen/Qwen3-8B",
+            "Qwen/Qwen3-8B",
+            "",
+        ] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+}

@@ -44,23 +44,9 @@ impl Context<'_> {
                 image.engine_version = Some(found.version().to_owned());
                 image.listed = found.listed();
             }
-            Err(e) => {
-                let (key, choices) = match &e {
-                    ImageError::Version { nearest, .. } => ("engineVersion", nearest.clone()),
-                    ImageError::Region { nearest, .. } => ("region", nearest.clone()),
-                    ImageError::NotInRegion { regions, .. } => ("region", regions.clone()),
-                    ImageError::Arch { .. } => ("instanceType", Vec::new()),
-                    ImageError::Family { .. } | ImageError::Address { .. } => {
-                        ("baseImage", Vec::new())
-                    }
-                };
-                let finding = Finding::error(
-                    "MCC-IMG-001",
-                    e.to_string(),
-                    "choose one that has an image, or give baseImage",
-                )
-                .choices(choices);
-                self.findings.push(self.merged.about(key, finding));
+            Err(error) => {
+                let finding = self.without_image(&error);
+                self.findings.push(finding);
             }
         }
         image
@@ -68,6 +54,23 @@ impl Context<'_> {
 }
 
 impl Context<'_> {
+    /// Why there is no image to start from, for what was asked for.
+    pub(super) fn without_image(&self, error: &ImageError) -> Finding {
+        let (key, choices) = match error {
+            ImageError::Version { nearest, .. } => ("engineVersion", nearest.clone()),
+            ImageError::Region { nearest, .. } => ("region", nearest.clone()),
+            ImageError::NotInRegion { regions, .. } => ("region", regions.clone()),
+            ImageError::Arch { .. } => ("instanceType", Vec::new()),
+            ImageError::Family { .. } | ImageError::Address { .. } => ("baseImage", Vec::new()),
+        };
+        let fix = choices.first().map_or_else(
+            || "choose one that has an image, or give baseImage".to_owned(),
+            |best| format!("use {best}, or give baseImage"),
+        );
+        let finding = Finding::error("MCC-IMG-001", error.to_string(), fix).choices(choices);
+        self.merged.about(key, finding)
+    }
+
     /// The image of the layer's family for `arch`, of the engine's release that was asked for or else of `version`.
     pub(super) fn resolve_image(
         &self,

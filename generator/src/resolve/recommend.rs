@@ -28,6 +28,11 @@ impl Context<'_> {
         if self.facts.shape.is_none() {
             return Some(Err(rules::unknown_model(self)));
         }
+        // A release without an image is no question of memory.
+        let images = [Arch::X86_64, Arch::Arm64].map(|arch| self.resolve_image(&aws, arch, None));
+        if let (None, [Err(error), Err(_)]) = (&self.inputs.base_image, &images) {
+            return Some(Err(self.without_image(error)));
+        }
         match self.candidates(&aws).first() {
             Some(best) => Some(Ok(best.instance.name.to_string())),
             None => Some(Err(rules::nothing_holds(self))),

@@ -18,10 +18,18 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "MCC-INS-002",
         severity: Severity::Warning,
-        title: "the catalogs do not know this instance type",
-        why: "a type newer than the catalogs cannot be checked; that is no reason to refuse it",
+        title: "the catalogs know nothing of this instance type but its name",
+        why: "SageMaker has it for other uses; whether endpoints take it now cannot be checked, and that is no reason to refuse it",
         source: "catalogs/data/instances.json",
         check: Some(known),
+    },
+    Rule {
+        id: "MCC-INS-003",
+        severity: Severity::Error,
+        title: "there is no such instance type",
+        why: "a name that none of SageMaker's enumerations has is a typing error, and the API would refuse it",
+        source: "botocore 1.44.5: all instance type enumerations of SageMaker (catalogs/data/instances.json)",
+        check: None,
     },
     Rule {
         id: "MCC-ACC-001",
@@ -49,11 +57,11 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "MCC-REG-002",
-        severity: Severity::Warning,
-        title: "the catalogs do not know this Region",
-        why: "a Region newer than the catalogs cannot be checked; that is no reason to refuse it",
-        source: "catalogs/data/regions.json",
-        check: Some(region),
+        severity: Severity::Error,
+        title: "there is no such Region",
+        why: "nothing can be called in a Region that does not exist; a typing error is found before it is deployed",
+        source: "botocore 1.44.5, partitions (catalogs/data/regions.json)",
+        check: None,
     },
     Rule {
         id: "MCC-S3-001",
@@ -92,8 +100,19 @@ fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     }
     let all = context.catalogs.instances();
+    let devices = context.devices();
+    let compiled = context.minimum_capability();
+    // What is proposed has to pass the other rules too.
     let same = |r: &&mcc_catalogs::Instance| {
-        takes(r) && r.accelerator_kind() == row.accelerator_kind() && r.arch == row.arch
+        let own = r.accelerator();
+        takes(r)
+            && r.accelerator_kind() == row.accelerator_kind()
+            && r.arch == row.arch
+            && (devices.is_empty() || own.is_some_and(|own| devices.contains(&own.name)))
+            && match (own.and_then(|own| own.compute_capability), compiled) {
+                (Some(has), Some(needs)) => (u32::from(has.major), u32::from(has.minor)) >= needs,
+                _ => true,
+            }
     };
     let mut others: Vec<_> = all.iter().filter(same).collect();
     others.sort_by_key(|r| {
@@ -103,7 +122,12 @@ fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             r.vcpus.abs_diff(row.vcpus),
         )
     });
-    let names: Vec<String> = others.iter().take(4).map(|r| r.name.to_string()).collect();
+    let holding = context.candidates(&spec.aws);
+    let mut names: Vec<String> =
+        holding.iter().take(4).map(|held| held.instance.name.to_string()).collect();
+    if names.is_empty() {
+        names.extend(others.iter().take(4).map(|r| r.name.to_string()));
+    }
     let fix = names.first().map_or_else(
         || "use another deploymentTarget".to_owned(),
         |best| format!("use {best}, or another deploymentTarget"),
@@ -121,10 +145,10 @@ fn known(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if let Some(name) = spec.instance.kind.as_deref().filter(|_| !spec.instance.known) {
         let finding = Finding::warning(
             "MCC-INS-002",
-            "nothing is known of this instance type, so neither memory nor drivers nor price were checked",
+            "nothing is known of this instance type but its name, so neither memory nor drivers nor price were checked",
             "check the name, or add its row with --catalogs",
         )
-        .choices(context.catalogs.instances().nearest(name));
+        .choices(context.catalogs.types_meant(name));
         findings.push(context.merged.about("instanceType", finding));
     }
 }
@@ -184,15 +208,6 @@ fn right_accelerator(context: &Context<'_>, kind: &str) -> String {
 fn region(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let regions = context.catalogs.regions();
     let Some(row) = regions.get(&spec.aws.region) else {
-        if !findings.iter().any(|f| f.id == "MCC-REG-002") {
-            let finding = Finding::warning(
-                "MCC-REG-002",
-                "nothing is known of this Region, so its services and image accounts were not checked",
-                "check the name, or add its row with --catalogs",
-            )
-            .choices(regions.nearest(&spec.aws.region));
-            findings.push(context.merged.about("region", finding));
-        }
         return;
     };
     let needs = context.manifest(|m| (!m.services.is_empty()).then(|| m.services.clone()));

@@ -73,6 +73,13 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(contradictions),
     },
     noted(
+        "MCC-INP-008",
+        Severity::Note,
+        "a value is read as what it means",
+        "the page of a model names its id, and EC2's name of a type names SageMaker's: nothing is guessed",
+        OURS,
+    ),
+    noted(
         "MCC-SEC-001",
         Severity::Error,
         "a secret is given as an input",

@@ -7,7 +7,7 @@ use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, ComputeCapability, Image, In
 use mcc_generator::{Config, registry};
 use serde_json::{Value, json};
 
-use crate::arguments::nearest;
+use crate::arguments::{is_near, nearest};
 use crate::common::model::Sized;
 use crate::error::{Problem, ToolError};
 use crate::schema::JsonObject;
@@ -298,9 +298,12 @@ pub(crate) fn with_names(mut schema: JsonObject) -> JsonObject {
 
 /// An argument with a name that does not exist.
 pub(crate) fn unknown(field: &str, given: &str, choices: Vec<String>) -> ToolError {
-    let fix = choices
-        .first()
-        .map_or_else(|| "leave it out".to_owned(), |first| format!("did you mean `{first}`?"));
+    let near = is_near(given, choices.iter().map(String::as_str));
+    let fix = match choices.first().filter(|_| near) {
+        Some(first) => format!("did you mean `{first}`?"),
+        None if choices.is_empty() => "leave it out".to_owned(),
+        None => "take one of the choices, or leave it out".to_owned(),
+    };
     ToolError::of(
         "invalid_arguments",
         Problem::of(field, "there is none of that name")

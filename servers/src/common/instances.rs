@@ -41,10 +41,20 @@ pub(crate) fn one<'a>(
     let full = if name.starts_with("ml.") { name.to_owned() } else { format!("ml.{name}") };
     let all = catalogs.instances();
     all.get(&full).ok_or_else(|| {
-        let problem = Problem::of(field, "the catalog does not know this type")
+        let message = if all.has_other_uses(&full) {
+            "SageMaker has this type for other uses, and nothing more is known of it here"
+        } else {
+            "SageMaker has no instance type of this name"
+        };
+        let meant = catalogs.types_meant(name);
+        let fix = match meant.first() {
+            Some(best) => format!("did you mean `{best}`?"),
+            None => "name a type such as ml.g5.xlarge, or leave it out".to_owned(),
+        };
+        let problem = Problem::of(field, message)
             .value(&name.into())
-            .fix("leave it out, or take one of the choices")
-            .choices(all.nearest(&full).into_iter().map(str::to_owned).collect());
+            .fix(fix)
+            .choices(meant.into_iter().map(str::to_owned).collect());
         Box::new(problem)
     })
 }

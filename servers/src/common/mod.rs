@@ -5,6 +5,7 @@ pub(crate) mod inputs;
 pub(crate) mod instances;
 pub(crate) mod model;
 pub(crate) mod page;
+pub(crate) mod region;
 pub(crate) mod text;
 pub(crate) mod values;
 

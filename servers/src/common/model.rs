@@ -1,6 +1,6 @@
 //! A model, as a caller names or describes it, and what the catalogs know of it.
 
-use mcc_catalogs::{Attention, Catalogs, Model, echo};
+use mcc_catalogs::{Attention, Catalogs, HubAddress, Model, echo};
 use mcc_generator::sizing::{self, Cache, GIB, ModelShape, Quantization};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -181,6 +181,8 @@ impl ModelArguments {
 /// A model of the catalogs, or one of its variants.
 fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolError> {
     let models = catalogs.models();
+    let page = HubAddress::of(name).map(|page| page.model.to_string());
+    let name = page.as_deref().unwrap_or(name);
     let name = catalogs.of_jumpstart(name).unwrap_or(name);
     let unsized_row = || {
         ToolError::of(

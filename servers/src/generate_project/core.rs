@@ -33,12 +33,6 @@ pub(super) fn with_inputs(own: JsonObject) -> JsonObject {
     all
 }
 
-/// Parts the arguments into the tool's own and the generator's inputs.
-pub(super) fn split(own: &JsonObject, arguments: JsonObject) -> (JsonObject, JsonObject) {
-    let names = own.get("properties").and_then(Value::as_object);
-    arguments.into_iter().partition(|(name, _)| names.is_some_and(|names| names.contains_key(name)))
-}
-
 /// The JSON type of the values of an input.
 pub(super) fn json_type(key: &str) -> &'static str {
     mcc_generator::field(key).map_or("string", |field| type_of(field.kind))
@@ -164,7 +158,7 @@ fn input(input: mcc_generator::ResolvedInput) -> PlannedInput {
 }
 
 /// The generator names a flag where a value came in with the call.
-fn source(label: String) -> String {
+pub(super) fn source(label: String) -> String {
     if label.starts_with("--") { "this call".to_owned() } else { label }
 }
 

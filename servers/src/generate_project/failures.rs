@@ -1,5 +1,7 @@
 //! Ways in which endpoints fail, by the words of their messages.
 
+use std::collections::BTreeSet;
+
 /// One way.
 pub(super) struct Failure {
     pub(super) title: &'static str,
@@ -15,6 +17,36 @@ pub(super) struct Failure {
 pub(super) fn matching(message: &str) -> Vec<&'static Failure> {
     let message = message.to_lowercase();
     FAILURES.iter().filter(|failure| failure.signs.iter().any(|sign| has(&message, sign))).collect()
+}
+
+/// The failures that have most words of `message`, where [`matching`] knows none: at least two, and the best three.
+pub(super) fn like(message: &str) -> Vec<&'static Failure> {
+    let message = message.to_lowercase();
+    let given: BTreeSet<&str> = words(&message).collect();
+    let mut scored: Vec<(usize, &Failure)> = FAILURES
+        .iter()
+        .filter_map(|failure| {
+            let count = |sign: &&str| {
+                let own: BTreeSet<&str> = words(sign).collect();
+                own.intersection(&given).count()
+            };
+            let best = failure.signs.iter().map(|sign| count(sign)).max()?;
+            (best > 1).then_some((best, failure))
+        })
+        .collect();
+    scored.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    scored.into_iter().take(3).map(|(_, failure)| failure).collect()
+}
+
+/// The words that tell one message from another.
+fn words(lower: &str) -> impl Iterator<Item = &str> {
+    const COMMON: [&str; 12] = [
+        "error", "failed", "with", "that", "this", "from", "your", "must", "have", "been", "than",
+        "the",
+    ];
+    lower
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.len() > 2 && !COMMON.contains(word))
 }
 
 /// Whether the parts of `sign` follow one another in `message`.
@@ -279,6 +311,18 @@ mod tests {
         ] {
             assert!(titles(message).contains(&title), "{message}: {:?}", titles(message));
         }
+        assert_eq!(titles("all is well"), Vec::<&str>::new());
+        assert_eq!(titles(""), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn messages_in_other_words_find_those_most_like_them() {
+        let titles = |message: &str| like(message).iter().map(|one| one.title).collect::<Vec<_>>();
+        let found = titles("the GPU ran out of memory in cuda");
+        assert_eq!(found.first(), Some(&"Too little GPU memory"), "{found:?}");
+        let found = titles("kv blocks: no cache memory is available");
+        assert!(found.contains(&"Too little memory for the context"), "{found:?}");
+        assert!(found.len() <= 3);
         assert_eq!(titles("all is well"), Vec::<&str>::new());
         assert_eq!(titles(""), Vec::<&str>::new());
     }

@@ -5,6 +5,7 @@ mod answers;
 mod ask;
 mod core;
 mod failures;
+mod given;
 mod prompts;
 mod resources;
 #[cfg(test)]

@@ -103,11 +103,18 @@ fn deploy(_context: &Context, given: &Given) -> String {
 fn explain(_context: &Context, given: &Given) -> String {
     let message = given.get("message").map(String::as_str).unwrap_or_default();
     let found = failures::matching(message);
-    let known = if found.is_empty() {
-        "No known failure has these words; the list of them is at mcc://failures.\n".to_owned()
-    } else {
-        let lines: Vec<String> = found.into_iter().map(failures::line).collect();
-        format!("What is known of such messages:\n{}\n", lines.join("\n"))
+    let lines = |found: Vec<&failures::Failure>| {
+        found.into_iter().map(failures::line).collect::<Vec<String>>().join("\n")
+    };
+    let known = match (found.is_empty(), failures::like(message)) {
+        (false, _) => format!("What is known of such messages:\n{}\n", lines(found)),
+        (true, like) if like.is_empty() => {
+            "No known failure has these words; the list of them is at mcc://failures.\n".to_owned()
+        }
+        (true, like) => format!(
+            "No known failure has exactly these words; these have most of them (all are at mcc://failures):\n{}\n",
+            lines(like)
+        ),
     };
     // Quoted line by line, so that what a log says is not mistaken for what I say.
     let quoted: Vec<String> = message.lines().map(|line| format!("> {line}")).collect();

@@ -66,14 +66,13 @@ async fn a_plan_says_what_is_missing_wrong_and_decided() {
         plan["files"].as_array().unwrap().len()
     );
     for (key, value) in [
-        ("instanceType", json!("g5.xlarge")),
+        ("instanceType", json!("g5.xlrge")),
         ("workers", json!(1000)),
         ("tags", json!("x")),
         ("noSuchInput", json!(1)),
         ("hfToken", json!("x")),
         ("includeSample", json!("perhaps")),
         ("projectName", json!("../../etc")),
-        ("projectName", json!(null)),
     ] {
         let (answer, failed) = peer.call("plan_project", with(inputs(), json!({key: value}))).await;
         assert!(!failed, "{answer:#}");
@@ -84,6 +83,8 @@ async fn a_plan_says_what_is_missing_wrong_and_decided() {
         let (_, failed) = peer.call("generate_project", with(inputs(), json!({key: value}))).await;
         assert!(failed, "{key}");
     }
+    let asked = peer.succeeds("plan_project", with(inputs(), json!({"projectName": null}))).await;
+    assert_eq!(asked["questions"][0]["key"], "projectName", "{asked:#}");
     assert_eq!(
         peer.fails("plan_project", with(inputs(), json!({"detail": "all"}))).await,
         "invalid_arguments"
@@ -133,10 +134,10 @@ async fn nothing_outside_the_roots_is_written_or_shown() {
     let peer = Peer::new(&SERVER, &[place.path()]).await;
     symlink(outside.path(), place.path().join("link")).unwrap();
     let out = outside.path().join("p").to_str().unwrap().to_owned();
-    for escape in ["../p", "link/p", "link", ".", "a/../../p", "/p", out.as_str(), "p\0", ""] {
+    for escape in ["../p", "link/p", "link", ".", "a/../../p", "/p", out.as_str(), "p\0"] {
         let arguments = with(inputs(), json!({"outputDirectory": escape, "onExisting": "force"}));
         assert_eq!(peer.fails("generate_project", arguments).await, "outside_roots", "{escape:?}");
-        if !["", "."].contains(&escape) {
+        if escape != "." {
             let arguments = json!({"directory": escape});
             assert_eq!(peer.fails("check_project", arguments).await, "outside_roots", "{escape:?}");
         }

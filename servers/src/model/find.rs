@@ -36,24 +36,50 @@ impl Filter {
     }
 }
 
-/// The models that match, the best first, and whether that is only roughly so.
-pub(super) fn search<'a>(
-    models: &'a Models,
-    query: &str,
-    filter: &Filter,
-) -> (Vec<&'a Model>, bool) {
+/// How well what was found matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Match {
+    /// Names have all the words.
+    All,
+    /// The best have most of the words, without these.
+    Some(Vec<String>),
+    /// Names only look like it.
+    Like,
+}
+
+/// What a search found, the best first.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub(super) models: Vec<&'a Model>,
+    pub(super) kind: Match,
+}
+
+/// The models that match; those with most of the words where none has all, and those that look like it where none has
+/// any.
+pub(super) fn search<'a>(models: &'a Models, query: &str, filter: &Filter) -> Found<'a> {
     let words = words(query);
+    let all = with(models, &words, filter);
+    if !all.is_empty() || words.is_empty() {
+        return Found { models: all, kind: Match::All };
+    }
+    let telling = most(models, &words, filter);
+    if !telling.is_empty() {
+        let missing = words.iter().filter(|word| !telling.contains(word)).cloned().collect();
+        return Found { models: with(models, &telling, filter), kind: Match::Some(missing) };
+    }
+    let ids = models.iter().filter(|model| filter.takes(model)).map(|model| model.id.as_str());
+    let near = mcc_catalogs::nearest(query, ids, 10);
+    let rows = near.into_iter().filter_map(|id| models.get(id)).collect();
+    Found { models: rows, kind: Match::Like }
+}
+
+/// The models whose names have all of `words`, the best first.
+fn with<'a>(models: &'a Models, words: &[String], filter: &Filter) -> Vec<&'a Model> {
     let mut found: Vec<(usize, &Model)> = models
         .by_lower_id()
         .filter(|(_, model)| filter.takes(model))
-        .filter_map(|(id, model)| Some((score(&words, id)?, model)))
+        .filter_map(|(id, model)| Some((score(words, id)?, model)))
         .collect();
-    if found.is_empty() && !words.is_empty() {
-        let ids = models.iter().filter(|model| filter.takes(model)).map(|model| model.id.as_str());
-        let near = mcc_catalogs::nearest(query, ids, 10);
-        let rows = near.into_iter().filter_map(|id| models.get(id)).collect();
-        return (rows, true);
-    }
     // The newest of what matches equally well; the id makes the order certain.
     found.sort_by(|(a_score, a), (b_score, b)| {
         a_score
@@ -61,7 +87,34 @@ pub(super) fn search<'a>(
             .then_with(|| b.released.cmp(&a.released))
             .then_with(|| a.id.as_str().cmp(b.id.as_str()))
     });
-    (found.into_iter().map(|(_, model)| model).collect(), false)
+    found.into_iter().map(|(_, model)| model).collect()
+}
+
+/// Words that people put beside a name, and that are in some names by chance.
+const BESIDE: [&str; 12] = [
+    "model", "models", "llm", "the", "for", "with", "and", "small", "large", "best", "good", "new",
+];
+
+/// The most of `words` that one name has; of as many, those that say more: a single letter says little.
+fn most(models: &Models, words: &[String], filter: &Filter) -> Vec<String> {
+    let has = |id: &str| -> Vec<&String> {
+        // A part of a word is found in too many names to tell anything.
+        words
+            .iter()
+            .filter(|word| word.len() > 1 && !BESIDE.contains(&word.as_str()) && begins(id, word))
+            .collect()
+    };
+    let counted = models
+        .by_lower_id()
+        .filter(|(_, model)| filter.takes(model))
+        .map(|(id, _)| has(id))
+        .max_by_key(|has| (has.len(), has.iter().map(|word| word.len()).sum::<usize>()));
+    counted.unwrap_or_default().into_iter().cloned().collect()
+}
+
+/// Whether a word of an id begins with `word`.
+fn begins(id: &str, word: &str) -> bool {
+    parts(id).any(|own| own.starts_with(word))
 }
 
 /// `Llama-3.1 8B` as `llama`, `3`, `1`, `8b`.
@@ -87,8 +140,7 @@ fn score(wanted: &[String], id: &str) -> Option<usize> {
         if parts(id).any(|own| own == word) {
             continue;
         }
-        let begins = parts(id).any(|own| own.starts_with(word.as_str()));
-        score += if begins { 1 } else { 2 };
+        score += if begins(id, word) { 1 } else { 2 };
     }
     // An id with fewer other words is closer.
     Some(score * 100 + parts(id).count().saturating_sub(wanted.len()))
@@ -122,5 +174,25 @@ mod tests {
         let longer = score(&words("Qwen/Qwen3-8B"), "Qwen/Qwen3-8B-Base");
         assert!(exact < longer);
         assert_eq!(score(&[], "a/b"), Some(2));
+    }
+
+    #[test]
+    fn most_of_the_words_are_better_than_none() {
+        let models = mcc_catalogs::Catalogs::embedded().models();
+        for (query, has, lacks) in [
+            ("qwen 8b chat", "8b", "chat"),
+            ("small qwen model", "qwen", "small"),
+            ("llama 3.1 8b for summaries", "llama", "summaries"),
+        ] {
+            let found = search(models, query, &Filter::default());
+            let Match::Some(missing) = &found.kind else { panic!("{query}: {:?}", found.kind) };
+            assert!(missing.iter().any(|word| word == lacks), "{query}: {missing:?}");
+            let first = found.models[0].id.as_str().to_lowercase();
+            assert!(first.contains(has), "{query}: {first}");
+        }
+        assert!(!search(models, "small chat model", &Filter::default()).models.is_empty());
+        assert_eq!(search(models, "qwen 8b", &Filter::default()).kind, Match::All);
+        assert_eq!(search(models, "qwne3", &Filter::default()).kind, Match::Like);
+        assert!(search(models, "zzzzzzzzzzzz", &Filter::default()).models.is_empty());
     }
 }

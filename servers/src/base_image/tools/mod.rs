@@ -7,9 +7,8 @@ use mcc_catalogs::{Catalogs, Image, Region};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arguments;
-use crate::common::deployment;
 use crate::common::model::word;
+use crate::common::region;
 use crate::error::ToolError;
 use crate::server::Tool;
 
@@ -119,11 +118,5 @@ impl ImageAnswer {
 
 /// The Region that addresses are for.
 fn region(catalogs: &Catalogs, wanted: Option<&str>) -> Result<Region, ToolError> {
-    let wanted = wanted.unwrap_or(USUAL_REGION);
-    catalogs.regions().get(wanted).map(|row| row.region.clone()).ok_or_else(|| {
-        let known = catalogs.regions().iter().map(|row| row.region.as_str());
-        let mut choices = arguments::nearest(wanted, known);
-        choices.truncate(8);
-        deployment::unknown("region", wanted, choices)
-    })
+    region::named(catalogs, wanted.unwrap_or(USUAL_REGION)).map(|row| row.region.clone())
 }

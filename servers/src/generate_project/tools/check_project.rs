@@ -41,7 +41,8 @@ struct Arguments {
 }
 
 fn check(call: Call) -> Result<Reply, ToolError> {
-    let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
+    let arguments: Arguments =
+        arguments::read_with_files(TOOL.input, TOOL.file_arguments, call.arguments)?;
     let context = &call.context;
     let checked = match (arguments.directory, arguments.files) {
         (Some(directory), None) => {

@@ -9,11 +9,11 @@ use mcc_generator::{Project, Updated, WriteError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments;
 use crate::error::{Problem, ToolError};
 use crate::generate_project::answers::{ArchiveAnswer, ContentAnswer, GenerateAnswer, Status};
 use crate::generate_project::ask;
 use crate::generate_project::core::{self, Planned};
+use crate::generate_project::given;
 use crate::generate_project::text::{self, Text};
 use crate::roots;
 use crate::schema;
@@ -69,13 +69,12 @@ enum ReturnAs {
 const PAGE: usize = 40 * 1024;
 
 fn generate(call: Call) -> Result<Reply, ToolError> {
-    let (own, mut inputs) =
-        core::split(&arguments::made::<Own>(schema::input::<Own>), call.arguments.clone());
-    let own: Own = arguments::read(schema::input::<Own>, own)?;
+    let (own, mut inputs) = given::read::<Own>(schema::input::<Own>, call.arguments.clone())?;
     // What the user filled in answers what was missing; it never overrides what was given.
     for (key, value) in &call.answered.values {
         inputs.entry(key.clone()).or_insert_with(|| value.clone());
     }
+    let inputs = given::settled(inputs)?;
     let (planned, project) = core::generate(&call.context, inputs);
     let Some(project) = project else {
         if planned.status == Status::NeedsInput

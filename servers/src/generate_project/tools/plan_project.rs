@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments;
 use crate::common::Detail;
 use crate::error::ToolError;
 use crate::generate_project::answers::{PlanAnswer, Status};
 use crate::generate_project::core::{self, Planned};
+use crate::generate_project::given;
 use crate::generate_project::text::{self, Text};
 use crate::schema;
 use crate::server::{self, Call, Effect, Reply, Tool};
@@ -45,8 +45,7 @@ struct Own {
 }
 
 fn plan(call: Call) -> Result<Reply, ToolError> {
-    let (own, inputs) = core::split(&arguments::made::<Own>(schema::input::<Own>), call.arguments);
-    let own: Own = arguments::read(schema::input::<Own>, own)?;
+    let (own, inputs) = given::read::<Own>(schema::input::<Own>, call.arguments)?;
     let planned = core::plan(&call.context, inputs);
     let answer = answer(planned, own.detail);
     let text = text(&answer);

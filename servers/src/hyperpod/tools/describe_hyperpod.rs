@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments;
-use crate::common::deployment;
+use crate::common::region;
 use crate::common::text::Text;
 use crate::error::ToolError;
 use crate::hyperpod::guide;
@@ -113,13 +113,8 @@ struct DescribeAnswer {
 fn describe(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
     let catalogs = call.context.catalogs();
-    if let Some(region) = arguments.region.as_deref()
-        && catalogs.regions().get(region).is_none()
-    {
-        let known = catalogs.regions().iter().map(|row| row.region.as_str());
-        let mut choices = arguments::nearest(region, known);
-        choices.truncate(8);
-        return Err(deployment::unknown("region", region, choices));
+    if let Some(region) = arguments.region.as_deref() {
+        region::named(catalogs, region)?;
     }
     let only = |region: &str| arguments.region.as_deref().is_none_or(|wanted| wanted == region);
     let regions: Vec<String> = catalogs

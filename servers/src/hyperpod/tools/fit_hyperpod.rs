@@ -9,6 +9,7 @@ use crate::arguments;
 use crate::common::deployment::{self, Deployment};
 use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelAnswer, ModelArguments, Sized};
+use crate::common::region;
 use crate::common::text::Text;
 use crate::error::{Problem, ToolError};
 use crate::instance::{FitAnswer, Judge, ServingArguments, assumptions};
@@ -137,6 +138,9 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
         deployment.serves(model)?;
     }
     let wish = arguments.serving.wish(catalogs, &deployment)?;
+    if let Some(region) = wish.region.as_deref() {
+        region::named(catalogs, region)?;
+    }
     let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
     let others = deployment.elsewhere();
     let others: Vec<Judge<'_>> =

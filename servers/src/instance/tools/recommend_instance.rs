@@ -11,6 +11,7 @@ use crate::arguments;
 use crate::common::Detail;
 use crate::common::deployment::{self, Deployment};
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, settings};
+use crate::common::region;
 use crate::common::text::Text;
 use crate::error::{Problem, ToolError};
 use crate::instance::answers::{MissAnswer, RecommendAnswer, Status, assumptions, rounded_price};
@@ -313,17 +314,9 @@ fn eight_bit(
     ))
 }
 
-/// A Region has to be one that is known, or at least to look like one.
+/// A Region has to be one that there is.
 pub(super) fn known_region(catalogs: &Catalogs, region: Option<&str>) -> Result<(), ToolError> {
-    match region {
-        Some(region) if catalogs.regions().get(region).is_none() => {
-            let known = catalogs.regions().iter().map(|row| row.region.as_str());
-            let mut choices = arguments::nearest(region, known);
-            choices.truncate(8);
-            Err(deployment::unknown("region", region, choices))
-        }
-        _ => Ok(()),
-    }
+    region.map_or(Ok(()), |region| region::named(catalogs, region).map(|_| ()))
 }
 
 fn summary(fits: &[FitAnswer], judge: &Judge<'_>) -> String {

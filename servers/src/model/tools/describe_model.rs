@@ -1,6 +1,6 @@
 //! `describe_model`: what a model is, what serves it and what has to be set.
 
-use mcc_catalogs::{Catalogs, Model, Support};
+use mcc_catalogs::{Catalogs, HubAddress, Model, Support};
 use mcc_generator::registry;
 use mcc_generator::sizing::{self, ModelShape};
 use serde_json::json;
@@ -33,7 +33,10 @@ pub(super) const TOOL: Tool = Tool {
 const CONTEXTS: [u64; 4] = [1024, 8192, 32_768, 131_072];
 
 fn describe(call: Call) -> Result<Reply, ToolError> {
-    let arguments: ModelArguments = arguments::read(TOOL.input, call.arguments)?;
+    let mut arguments: ModelArguments = arguments::read(TOOL.input, call.arguments)?;
+    if let Some(page) = arguments.model_name.as_deref().and_then(HubAddress::of) {
+        arguments.model_name = Some(page.model.to_string());
+    }
     let catalogs = call.context.catalogs();
     let described = arguments.model_config.is_some() || arguments.parameters.is_some();
     let place = arguments.model_name.as_deref().map(place::of);

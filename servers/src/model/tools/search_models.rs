@@ -1,6 +1,6 @@
 //! `search_models`: models by name, kind and size.
 
-use mcc_catalogs::Model;
+use mcc_catalogs::{HubAddress, Model};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use crate::common::page;
 use crate::common::text::Text;
 use crate::error::ToolError;
 use crate::model::answers::{FoundAnswer, SearchAnswer, Status};
-use crate::model::find::{self, Filter};
+use crate::model::find::{self, Filter, Found, Match};
 use crate::schema;
 use crate::server::{Call, Effect, Reply, Tool};
 
@@ -70,8 +70,11 @@ fn search(call: Call) -> Result<Reply, ToolError> {
         min_context: arguments.min_context,
     };
     let query = arguments.query.unwrap_or_default();
-    let query = catalogs.of_jumpstart(&query).unwrap_or(&query);
-    let (found, approximate) = find::search(models, query, &filter);
+    let page = HubAddress::of(&query).map(|page| page.model.to_string());
+    let query = page.as_deref().unwrap_or(&query);
+    let query = catalogs.of_jumpstart(query).unwrap_or(query);
+    let Found { models: found, kind } = find::search(models, query, &filter);
+    let approximate = kind != Match::All;
     let total = found.len();
     let limit = arguments.limit.unwrap_or(USUAL);
     let page = page::of(found, arguments.cursor.as_deref(), limit)?;
@@ -82,10 +85,19 @@ fn search(call: Call) -> Result<Reply, ToolError> {
             "No model in the catalog matches.".to_owned(),
             "words are looked for in names only: leave out what is not part of one, and narrow with task, license and maxParameters instead; or call describe_model with modelConfig for a model that the catalog lacks",
         )
+    } else if let Match::Some(missing) = &kind {
+        (
+            Status::Ok,
+            format!(
+                "No name has all of these words; {total} have the most of them, without {}.",
+                missing.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ")
+            ),
+            "ask the user which is meant; narrow by size with maxParameters, and by use with task",
+        )
     } else if approximate {
         (
             Status::Ok,
-            format!("No name has all of these words; {total} are like it."),
+            format!("No name has these words; {total} are like it."),
             "ask the user which is meant, or call describe_model with modelConfig for a model that the catalog lacks",
         )
     } else {
