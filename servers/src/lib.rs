@@ -28,6 +28,7 @@ mod roots;
 mod rounds;
 mod schema;
 mod server;
+mod share;
 mod slot;
 #[cfg(test)]
 mod testing;
