@@ -33,31 +33,133 @@ fn inputs() -> Value {
 }
 
 #[test]
-fn frames_that_are_no_messages_do_no_harm() {
+fn frames_that_are_no_messages_get_their_error_or_nothing() {
     let mut server = Session::initialized();
-    for frame in [
-        &b"nonsense"[..],
-        b"",
-        b"   ",
-        b"\xff\xfe\x00",
-        b"{\"jsonrpc\":",
-        b"[]",
-        b"null",
-        b"\"text\"",
-        b"{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"ping\"}",
-        b"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}",
-        b"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}",
-        b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}",
-        b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/none\"}",
-        "[".repeat(100_000).as_bytes(),
-        "{\"a\":".repeat(100_000).as_bytes(),
-        "x".repeat(17 * 1024 * 1024).as_bytes(),
-    ] {
+    let long = "x".repeat(17 * 1024 * 1024);
+    let deep = "[".repeat(100_000);
+    let deeper = "{\"a\":".repeat(100_000);
+    let number = request(1, "tools/call", json!({"name": "x", "arguments": {"a": 7}}));
+    let number = number.replace(":7", ":1e400");
+    let cases: [(&[u8], Option<i64>, Value); 20] = [
+        (b"nonsense", Some(-32700), json!(null)),
+        (b"", None, json!(null)),
+        (b"   ", None, json!(null)),
+        (b"\xff\xfe\x00", Some(-32700), json!(null)),
+        (b"{\"a\":\"\xff\"}", Some(-32700), json!(null)),
+        (b"{\"jsonrpc\":", Some(-32700), json!(null)),
+        (number.as_bytes(), Some(-32700), json!(null)),
+        (b"[]", Some(-32600), json!(null)),
+        (b"null", Some(-32600), json!(null)),
+        (b"\"text\"", Some(-32600), json!(null)),
+        (b"{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"ping\"}", Some(-32600), json!(1)),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}", Some(-32600), json!(null)),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}", Some(-32600), json!(null)),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":4,\"id\":4,\"method\":\"ping\"}", Some(-32600), json!(4)),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", None, json!(null)),
+        (b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/none\"}", None, json!(null)),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":7}",
+            None,
+            json!(null),
+        ),
+        (deep.as_bytes(), Some(-32700), json!(null)),
+        (deeper.as_bytes(), Some(-32700), json!(null)),
+        (long.as_bytes(), Some(-32600), json!(null)),
+    ];
+    for (turn, (frame, code, id)) in (100..).zip(cases) {
         server.send_bytes(frame);
+        server.send(&request(turn, "ping", json!({})));
+        let shown = String::from_utf8_lossy(&frame[..frame.len().min(70)]).into_owned();
+        let mut answer = server.messages.recv_timeout(SOON).unwrap();
+        if let Some(code) = code {
+            assert_eq!(answer["error"]["code"], code, "{shown}: {answer}");
+            assert_eq!(answer["id"], id, "{shown}: {answer}");
+            answer = server.messages.recv_timeout(SOON).unwrap();
+        }
+        assert_eq!(answer, json!({"jsonrpc": "2.0", "id": turn, "result": {}}), "{shown}");
     }
-    server.send(&request(7, "ping", json!({})));
-    assert_eq!(server.answer(7)["result"], json!({}));
     server.ends();
+}
+
+/// Resident kilobytes of a process.
+#[cfg(target_os = "linux")]
+fn memory(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// What a client that reads nothing sends is not read without end, and all of it is answered once it reads.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_that_does_not_read_is_not_read_from() {
+    const CALLS: u64 = 3_000;
+    let mut child = Command::new(MCC)
+        .args(["serve", "region"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let greeting = json!({
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"},
+    });
+    let written = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counted = std::sync::Arc::clone(&written);
+    let writing = std::thread::spawn(move || {
+        writeln!(stdin, "{}", request(0, "initialize", greeting)).unwrap();
+        for id in 1..=CALLS {
+            let padding = "x".repeat(1_000);
+            writeln!(stdin, "{}", request(id, "tools/list", json!({"cursor": padding}))).unwrap();
+            counted.store(id, std::sync::atomic::Ordering::Relaxed);
+        }
+        stdin
+    });
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let taken = written.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(taken < CALLS, "all calls were taken, and no answer was read");
+    let held = memory(child.id());
+    assert!(held < 150 * 1024, "{held} kB");
+    let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut ids: Vec<u64> = std::io::BufRead::lines(stdout)
+        .take(usize::try_from(CALLS).unwrap() + 1)
+        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap()["id"].as_u64().unwrap())
+        .collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..=CALLS).collect::<Vec<_>>());
+    assert!(memory(child.id()) < 150 * 1024);
+    drop(writing.join().unwrap());
+    assert!(ends_within(&mut child, SOON).success());
+}
+
+#[test]
+fn where_nobody_reads_its_answers_it_ends() {
+    for sent in [
+        vec![request(1, "ping", json!({}))],
+        vec!["nonsense".to_owned()],
+        (1..500).map(|id| request(id, "tools/list", json!({}))).collect(),
+    ] {
+        let mut server = Session::initialized();
+        // The reader of the session holds the other end, so this one is started without.
+        let mut child = Command::new(MCC)
+            .args(["serve", "all"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut stdin = child.stdin.take().unwrap();
+        for line in sent {
+            let _ = writeln!(stdin, "{line}");
+        }
+        // stdin stays open.
+        assert!(ends_within(&mut child, SOON).success());
+        server.send(&request(1, "ping", json!({})));
+        assert_eq!(server.answer(1)["result"], json!({}));
+        server.ends();
+    }
 }
 
 #[test]
@@ -329,6 +431,203 @@ fn http_asks_for_its_token_and_says_how_it_is() {
     assert!(!metrics.contains("a-long-enough-token"));
 }
 
+/// One request as it is; the head of the answer, in lower case, and its body.
+fn sent(address: &str, head: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    write!(stream, "{head}Connection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+    (head.to_lowercase(), body.to_owned())
+}
+
+#[test]
+fn pages_of_allowed_origins_are_let_in_by_browsers() {
+    let place = tempfile::tempdir().unwrap();
+    let server = HttpServer::start_with(
+        place.path(),
+        &["--allow-origin", "https://app.example.com"],
+        &[("MCC_SERVE_TOKEN", "a-long-enough-token")],
+    );
+    let asked = "authorization,content-type,mcp-protocol-version,mcp-method,mcp-name";
+    let ask = |path: &str, origin: &str| {
+        sent(
+            server.address(),
+            &format!(
+                "OPTIONS {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\n\
+                 Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: {asked}\r\n"
+            ),
+        )
+        .0
+    };
+    // Browsers send no token when they ask.
+    for origin in ["https://app.example.com", "http://localhost:6274"] {
+        let head = ask("/mcp", origin);
+        assert!(head.starts_with("http/1.1 204"), "{head}");
+        assert!(head.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{head}");
+        assert!(head.contains("vary: origin"), "{head}");
+        assert!(head.contains("access-control-allow-methods: get, post, delete"), "{head}");
+        let line = head.lines().find(|line| line.starts_with("access-control-allow-headers"));
+        let allowed: Vec<&str> = line.unwrap().split([':', ',']).map(str::trim).collect();
+        for name in asked.split(',').chain(["accept", "mcp-session-id", "last-event-id"]) {
+            assert!(allowed.contains(&name), "{name}: {head}");
+        }
+    }
+    for origin in
+        ["https://evil.example", "null", "http://app.example.com", "https://app.example.com:8443"]
+    {
+        let head = ask("/mcp", origin);
+        assert!(head.starts_with("http/1.1 403"), "{origin}: {head}");
+        assert!(!head.contains("access-control"), "{origin}: {head}");
+    }
+    assert!(ask("/other", "https://app.example.com").starts_with("http/1.1 404"));
+    let call = |token: &str| {
+        let body = String::from_utf8(plan()).unwrap();
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        write!(
+            stream,
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.com\r\n\
+             Authorization: Bearer {token}\r\nContent-Type: application/json\r\nAccept: application/json\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer.to_lowercase()
+    };
+    // A page may read answers, and also why it got none.
+    for (token, status) in [("a-long-enough-token", 200), ("wrong", 401)] {
+        let answer = call(token);
+        assert!(answer.starts_with(&format!("http/1.1 {status}")), "{answer}");
+        assert!(
+            answer.contains("access-control-allow-origin: https://app.example.com\r\n"),
+            "{answer}"
+        );
+        assert!(answer.contains("access-control-expose-headers: mcp-session-id"), "{answer}");
+        assert!(!answer.contains("access-control-allow-credentials"), "{answer}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_there_with_and_without_a_token() {
+    let place = tempfile::tempdir().unwrap();
+    let server =
+        HttpServer::start_with(place.path(), &[], &[("MCC_SERVE_TOKEN", "a-long-enough-token")]);
+    let status = |line: &str, headers: &str| {
+        let (head, _) = sent(server.address(), &format!("{line} HTTP/1.1\r\n{headers}"));
+        head.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
+    };
+    let host = "Host: localhost\r\n";
+    for (line, expected) in [
+        ("GET /.well-known/oauth-protected-resource", 404),
+        ("GET /.well-known/oauth-protected-resource/mcp", 404),
+        ("GET /.well-known/oauth-authorization-server", 404),
+        ("GET /.well-known/openid-configuration", 404),
+        ("POST /register", 404),
+        ("GET /authorize", 404),
+        ("GET /", 404),
+        ("GET /MCP", 404),
+        ("GET /mcp//", 404),
+        ("GET /mcp/x", 404),
+        ("GET /metrics/", 404),
+        ("GET /mcp", 401),
+        ("GET /mcp/", 401),
+        ("POST /mcp/", 401),
+        ("GET /metrics", 401),
+        ("GET /health", 200),
+    ] {
+        assert_eq!(status(line, host), expected, "{line}");
+        let foreign = status(line, "Host: evil.example\r\n");
+        assert_eq!(foreign, if expected == 200 { 200 } else { 403 }, "{line}");
+        let page = status(line, "Host: localhost\r\nOrigin: https://evil.example\r\n");
+        assert_eq!(page, if expected == 200 { 200 } else { 403 }, "{line}");
+    }
+    assert_eq!(status("GET /metrics", ""), 400);
+    assert_eq!(status("GET /mcp", "Host: localhost\r\nHost: evil.example\r\n"), 400);
+    assert_eq!(status("GET http://evil.example/metrics", host), 403);
+}
+
+#[test]
+fn with_roots_there_is_always_a_token_unless_it_is_said_otherwise() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().to_str().unwrap();
+    let server = HttpServer::start(place.path(), &["--root", root]);
+    let made = server.token.as_deref().expect("a token on stderr");
+    assert!(made.len() >= 32, "{made}");
+    assert_eq!(post(server.address(), "", &plan()).0, 401);
+    let bearer = format!("Authorization: Bearer {made}\r\n");
+    assert_eq!(post(server.address(), &bearer, &plan()).0, 200);
+    let other = HttpServer::start(place.path(), &["--root", root]);
+    assert_ne!(other.token.as_deref(), Some(made));
+    assert_eq!(post(other.address(), &bearer, &plan()).0, 401);
+    let open = HttpServer::start(place.path(), &["--root", root, "--without-token"]);
+    assert_eq!((open.token.as_deref(), post(open.address(), "", &plan()).0), (None, 200));
+    let given = [("MCC_SERVE_TOKEN", "a-long-enough-token")];
+    let given = HttpServer::start_with(place.path(), &["--root", root], &given);
+    assert_eq!(given.token, None);
+    assert_eq!(post(given.address(), "", &plan()).0, 401);
+}
+
+/// Bytes that two readers may understand differently: never two answers of which one belongs to the inner request.
+#[test]
+fn requests_cannot_be_smuggled() {
+    let place = tempfile::tempdir().unwrap();
+    let server = HttpServer::start(place.path(), &[]);
+    let inner = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for framing in [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding:\x0bchunked",
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Content-Length: +4",
+        "Content-Length: 0x4",
+        "Content-Length: 4, 5",
+        "Content-Length: 99999999999999999999999999",
+    ] {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
+        write!(
+            stream,
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{framing}\r\n\r\n\
+             0\r\n\r\n{inner}"
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(!answer.contains("HTTP/1.1 200"), "{framing}: {answer}");
+    }
+    for (head, expected) in [
+        (
+            format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(700_000)),
+            431,
+        ),
+        (format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: y\r\n".repeat(5_000)), 431),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 400),
+    ] {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        let _ = stream.write_all(head.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        // What is closed with something unread is reset, and the answer may be lost.
+        let status = answer.split(' ').nth(1).map(str::to_owned);
+        assert!(
+            status
+                .as_deref()
+                .is_none_or(|status| status == expected.to_string() || status == "505"),
+            "{answer}"
+        );
+    }
+    assert_eq!(post(server.address(), "", &plan()).0, 200);
+}
+
 #[test]
 fn starting_wrongly_is_an_error_that_says_what_to_do() {
     let place = tempfile::tempdir().unwrap();
@@ -336,11 +635,14 @@ fn starting_wrongly_is_an_error_that_says_what_to_do() {
     for (arguments, code, says) in [
         (&["generate-projekt"][..], 2, "generate-project"),
         (&["generate-project", "--http", "0.0.0.0:0"], 3, "--allow-host"),
+        (&["all", "--http", "0.0.0.0:0", "--allow-host", "x", "--root", "."], 3, "MCC_SERVE_TOKEN"),
         (&["all", "--http", "0.0.0.0:0", "--allow-host", "x"], 3, "--without-token"),
         (&["generate-project", "--http", "here"], 2, "--http"),
         (&["generate-project", "--root", "nowhere"], 3, "nowhere"),
         (&["generate-project", "--catalogs", "nowhere"], 3, "nowhere"),
         (&["generate-project", "--allow-host", "x"], 2, "--http"),
+        (&["generate-project", "--trust-proxy", "10.0.0.1"], 2, "--http"),
+        (&["all", "--http", "127.0.0.1:0", "--trust-proxy", "proxy.example"], 3, "10.0.0.0/8"),
         (&["generate-project", "--state-key", "nowhere"], 3, "nowhere"),
         (&["generate-project", "--state-key", "short"], 3, "at least 32"),
     ] {

@@ -20,6 +20,7 @@ use rmcp::model::{
 use rmcp::service::{
     ClientLifecycleMode, ClientServiceExt as _, RequestContext, RoleClient, RunningService,
 };
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
 use rmcp::{ClientHandler, ServiceExt as _};
 use serde_json::{Value, json};
@@ -178,6 +179,10 @@ fn over_http_a_project_is_written_where_roots_are_configured() {
         let root = place.path().to_str().unwrap();
         let server = HttpServer::start(elsewhere.path(), &["--root", root]);
         let transport = StreamableHttpClientTransport::from_uri(server.url.clone());
+        assert!(().serve(transport).await.is_err(), "files are behind a token");
+        let token = server.token.clone().expect("a token on stderr");
+        let config = StreamableHttpClientTransportConfig::with_uri(server.url.clone());
+        let transport = StreamableHttpClientTransport::from_config(config.auth_header(token));
         let client = ().serve(transport).await.unwrap();
         let written = call(&client, "generate_project", inputs()).await;
         assert_eq!(written["status"], "written", "{written:#}");

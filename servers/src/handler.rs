@@ -5,7 +5,7 @@
 //! answers their methods as ones that do not exist.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mcc_catalogs::echo;
 use rmcp::handler::server::ServerHandler;
@@ -27,10 +27,12 @@ use crate::parameter;
 use crate::prompt::Prompt;
 use crate::resource::{self, Resource};
 use crate::schema::JsonObject;
-use crate::server::{Answered, Call, Context, Reply, Server, Tool};
+use crate::server::{self, Answered, Call, Context, Reply, Server, Tool};
 use crate::slot::Slot;
 use crate::told;
 
+/// The method that reads resources.
+const READ: &str = "resources/read";
 /// How long a client may keep the tool list, in milliseconds: it changes only with the program.
 const LIST_TTL_MS: u64 = 60 * 60 * 1000;
 
@@ -90,6 +92,9 @@ fn no_method(name: &str) -> ErrorData {
     ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None)
 }
 
+/// How long a tool may take: less than the transport gives, so that the model is told why there is no answer.
+const TIME: Duration = Duration::from_secs(50);
+
 /// Runs a tool within the limits, and with a net under it.
 async fn run(tool: &'static Tool, call: Result<Call, ToolError>) -> Result<Reply, ToolError> {
     let since = Instant::now();
@@ -98,7 +103,8 @@ async fn run(tool: &'static Tool, call: Result<Call, ToolError>) -> Result<Reply
         guard::within_limits(tool, &call.arguments)?;
         guard::within_limits(tool, &call.answered.values)?;
         // A panicking handler would never reply, and the client would wait for ever.
-        guard::caught(tool.name, (tool.run)(call)).await
+        let running = guard::caught(tool.name, (tool.run)(call));
+        tokio::time::timeout(TIME, running).await.unwrap_or_else(|_| Err(given_up()))
     };
     let outcome = outcome.await;
     let failed = match &outcome {
@@ -127,6 +133,16 @@ pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
         Ok(Reply::Ask(_)) => Value::Null,
         Err(error) => structured(&error),
     }
+}
+
+/// A tool that does not end. What it does to files goes on, for nothing can stop it.
+fn given_up() -> ToolError {
+    let seconds = TIME.as_secs();
+    let message = format!(
+        "the tool did not end within {seconds} seconds, and its answer is not waited for any more; \
+         what it writes may still come"
+    );
+    ToolError::new("took_too_long", message)
 }
 
 /// What a tool answered cannot be written.
@@ -263,10 +279,16 @@ impl ServerHandler for Handler {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        guard::caught_here("resources/read", || {
-            resource::read(self.server.resources(), &self.context, &request.uri)
-        })
-        .map(Into::into)
+        let (server, context) = (self.server, Arc::clone(&self.context));
+        // Files are read, and a file may be on a disk that does not answer.
+        let reading = server::aside(READ, move || {
+            guard::caught_here(READ, || resource::read(server.resources(), &context, &request.uri))
+        });
+        let read = tokio::time::timeout(TIME, reading).await;
+        let read = read.ok().flatten().unwrap_or_else(|| {
+            Err(ErrorData::internal_error("reading takes too long; try again later", None))
+        });
+        read.map(Into::into)
     }
 
     async fn complete(

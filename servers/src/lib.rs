@@ -29,6 +29,7 @@ mod rounds;
 mod schema;
 mod server;
 mod settle;
+mod share;
 mod slot;
 #[cfg(test)]
 mod testing;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use mcc_catalogs::Catalogs;
 use rmcp::model::{InputRequiredResult, Tool as ListedTool, ToolAnnotations};
@@ -16,6 +16,7 @@ use crate::resource::Resource;
 use crate::roots::Roots;
 use crate::rounds::Rounds;
 use crate::schema::JsonObject;
+use crate::share::Shares;
 
 /// One MCP server.
 pub(crate) struct Server {
@@ -98,8 +99,6 @@ pub(crate) struct Answered {
 pub(crate) struct Context {
     /// The folders below which files may be read and written. Empty: none.
     pub(crate) roots: Roots,
-    /// Whether there is one client, whose calls have none of others to hold up.
-    pub(crate) alone: bool,
     /// The facts, if they are not only those that come with the program.
     pub(crate) catalogs: Option<Catalogs>,
     /// What keeps the state of calls of several rounds from being changed by clients.
@@ -210,20 +209,40 @@ impl Tool {
     }
 }
 
-/// Runs a tool that blocks for milliseconds without holding up the calls of other clients.
-pub(crate) async fn blocking(
-    call: Call,
-    work: fn(Call) -> Result<Reply, ToolError>,
-) -> Result<Reply, ToolError> {
-    if call.context.alone {
-        return work(call);
-    }
-    match tokio::task::spawn_blocking(move || work(call)).await {
-        Ok(done) => done,
+/// Threads for what blocks: twice as many as calls at once, so that one tool without end leaves half of them to others.
+const THREADS: usize = 1024;
+
+static ASIDE: LazyLock<Arc<Shares<&'static str>>> = LazyLock::new(|| Shares::of(THREADS, 1));
+
+/// Does `work` that blocks on a thread of its own, so that it holds up no other call; `None` where `what` it belongs to
+/// blocks so many of them already that none is left for it. It goes on where nobody waits for it any more.
+pub(crate) async fn aside<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let thread = ASIDE.one(what)?;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(thread);
+        done
+    });
+    match done.await {
+        Ok(done) => Some(done),
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             // The process is about to end, and nobody waits for this any more.
             Err(_) => std::future::pending().await,
         },
     }
+}
+
+/// Runs a tool that blocks.
+pub(crate) async fn blocking(
+    call: Call,
+    work: fn(Call) -> Result<Reply, ToolError>,
+) -> Result<Reply, ToolError> {
+    let done = aside(call.tool, move || work(call)).await;
+    done.unwrap_or_else(|| {
+        Err(ToolError::new("busy", "too many calls of this tool have not ended; try again later"))
+    })
 }

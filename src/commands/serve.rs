@@ -53,10 +53,17 @@ pub(super) fn command() -> Command {
                 .requires("http")
                 .action(ArgAction::SetTrue)
                 .help(
-                    "Let other machines call without a token, as behind a gateway that checks who \
-                     calls; without this they have to send the one in MCC_SERVE_TOKEN",
+                    "Let everybody who reaches the address call without a token, as behind a gateway \
+                     that checks who calls. Otherwise other machines have to send the one in \
+                     MCC_SERVE_TOKEN, and with --root this machine, too: where the variable is not \
+                     set, a token is made at each start and shown on stderr",
                 ),
         )
+        .arg(repeated("trust-proxy", "ADDR").requires("http").help(
+            "Address or network of a proxy in front, such as 10.0.0.0/8, whose X-Forwarded-For or \
+             Forwarded header names the client, so that limits hold for each client and not for the \
+             proxy; repeatable",
+        ))
         .arg(
             Arg::new("state-key")
                 .long("state-key")
@@ -71,6 +78,9 @@ pub(super) fn command() -> Command {
         .arg(catalogs_arg())
         .after_help("On HTTP the endpoint is /mcp; /health says that it is well, and /metrics is for Prometheus. \
              MCC_SERVE_TOKEN holds the token that clients have to send, if there is one.\n\
+             A client has 10 seconds for the head of a request and 30 for its body, and a connection may be idle \
+             for 75. Connections, calls at once and memory for bodies are shared fairly among addresses: whoever \
+             holds more than what is left gets 503, or loses the oldest connection on which nothing is worked on.\n\
              Logs go to stderr; MCC_LOG=access=info logs requests without their content, MCC_LOG=debug \
              everything, MCC_LOG=target=level,… chooses.")
 }
@@ -94,6 +104,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
                 allowed_origins: many("allow-origin"),
                 token: std::env::var("MCC_SERVE_TOKEN").ok().filter(|token| !token.is_empty()),
                 open: matches.get_flag("without-token"),
+                proxies: many("trust-proxy"),
             };
             mcc_servers::run_http(name, &http, &options)?;
         }

@@ -19,6 +19,8 @@ pub struct HttpServer {
     pub child: Child,
     /// Where the endpoint is.
     pub url: String,
+    /// The token that it has made, where it has.
+    pub token: Option<String>,
 }
 
 impl HttpServer {
@@ -46,14 +48,20 @@ impl HttpServer {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut token = None;
         let url = lines
             .by_ref()
             .map(Result::unwrap)
-            .find_map(|line| line.split_once("listening on ").map(|(_, url)| url.trim().to_owned()))
+            .find_map(|line| {
+                if let Some((_, made)) = line.split_once("Authorization: Bearer ") {
+                    token = Some(made.trim().to_owned());
+                }
+                line.split_once("listening on ").map(|(_, url)| url.trim().to_owned())
+            })
             .expect("the address on stderr");
         // Read on, so that the server can never block on a full pipe.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { child, url }
+        Self { child, url, token }
     }
 
     /// Host and port.

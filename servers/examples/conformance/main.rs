@@ -231,6 +231,7 @@ async fn main() {
         allowed_origins: Vec::new(),
         token: None,
         open: false,
+        proxies: Vec::new(),
     };
     let key = Arc::<[u8]>::from(*b"a key that signs nothing of value");
     let fixture = Fixture {

@@ -1,42 +1,58 @@
-//! What stands before the endpoint: a token, a limit on requests at once and in time, a health check,
-//! metrics, and a log of requests without their content.
+//! What stands before the endpoint: names and origins that are known, a token, fair shares of calls at once and of
+//! memory, a limit in time, a health check, metrics, and a log of requests without their content.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use tokio::sync::Semaphore;
 
+use super::allowed::{Allowed, Page};
+use super::crowd::Crowd;
 use crate::metrics;
+use crate::share::Shares;
 
-/// Requests that are worked on at once; the next ones are told to come back.
-const AT_ONCE: usize = 256;
-/// How long one request may take.
+/// Calls that are worked on at once; the next ones are told to come back.
+const AT_ONCE: usize = 512;
+/// Bytes of all bodies that are read or worked on at once.
+const BODIES: usize = 128 * 1024 * 1024;
+/// Of both, one address gets no more than what is left divided by this: a fifth if it is the only one, and after eight
+/// that took all they could get there is a sixth left.
+const PART: usize = 4;
+/// How long one call may take. Tools have less, and answer themselves that it was not enough.
 const TIME: Duration = Duration::from_secs(60);
 
-/// Where it says that it is well: without a token, since load balancers have none.
-pub(super) const HEALTH: &str = "/health";
+/// Where the endpoint is.
+pub(super) const PATH: &str = "/mcp";
+/// Where it says that it is well: without a token or a known name, since load balancers have none.
+const HEALTH: &str = "/health";
 /// Where the metrics are, in the text format of Prometheus.
-pub(super) const METRICS: &str = "/metrics";
+const METRICS: &str = "/metrics";
 
 /// What every request passes.
 #[derive(Debug)]
 pub(super) struct Gate {
     /// What clients have to send as bearer token.
     token: Option<String>,
-    room: Semaphore,
+    allowed: Allowed,
+    crowd: Arc<Crowd>,
+    calls: Arc<Shares<IpAddr>>,
+    /// Memory for bodies, in bytes.
+    pub(super) bodies: Arc<Shares<IpAddr>>,
     /// Requests by hundred of their status: 2xx at index 2.
     statuses: [AtomicU64; 6],
 }
 
 impl Gate {
-    pub(super) fn new(token: Option<String>) -> Self {
+    pub(super) fn new(token: Option<String>, allowed: Allowed, crowd: Arc<Crowd>) -> Self {
         let statuses = std::array::from_fn(|_| AtomicU64::new(0));
-        Self { token, room: Semaphore::new(AT_ONCE), statuses }
+        let (calls, bodies) = (Shares::of(AT_ONCE, PART), Shares::of(BODIES, PART));
+        Self { token, allowed, crowd, calls, bodies, statuses }
     }
 
     /// Whether the request carries the token, if there is one.
@@ -68,13 +84,13 @@ impl Gate {
             let count = count.load(Ordering::Relaxed);
             text.push_str(&format!("mcc_http_requests_total{{status=\"{hundred}xx\"}} {count}\n"));
         }
-        let busy = AT_ONCE - self.room.available_permits();
+        let busy = self.calls.held();
         text.push_str(&format!(
             "# HELP mcc_http_requests_active Requests that are worked on now.\n\
              # TYPE mcc_http_requests_active gauge\n\
              mcc_http_requests_active {busy}\n"
         ));
-        text
+        text + &self.crowd.text() + &metrics::text()
     }
 
     /// Lets a request through to `serve`, or answers it.
@@ -109,32 +125,76 @@ impl Gate {
         request: Request,
         serve: impl FnOnce(Request) -> F,
     ) -> Response {
-        let is_get = request.method() == Method::GET;
-        if is_get && request.uri().path() == HEALTH {
-            return plain(StatusCode::OK, "ok\n".to_owned());
+        let reads = [Method::GET, Method::HEAD].contains(request.method());
+        if reads && request.uri().path() == HEALTH {
+            return plain(StatusCode::OK, "ok\n");
+        }
+        let page = match self.allowed.checked(request.uri(), request.headers()) {
+            Ok(page) => page,
+            Err((status, why)) => return plain(status, why),
+        };
+        let mut response = self.known(request, &page, reads, serve).await;
+        page.marks(response.headers_mut());
+        response
+    }
+
+    /// The answer to who may ask.
+    async fn known<F: Future<Output = Response>>(
+        &self,
+        request: Request,
+        page: &Page,
+        reads: bool,
+        serve: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let path = request.uri().path();
+        let metrics = path == METRICS;
+        // Before the token: clients look for addresses of OAuth, and a refusal would tell them that they are there.
+        if !metrics && path.strip_suffix('/').unwrap_or(path) != PATH {
+            return plain(StatusCode::NOT_FOUND, "there is nothing here; the endpoint is /mcp\n");
+        }
+        if page.asks(request.method(), request.headers()) {
+            let mut response = empty(StatusCode::NO_CONTENT);
+            Page::may(request.headers(), response.headers_mut());
+            return response;
         }
         if !self.lets_in(request.headers()) {
-            let mut response = plain(
-                StatusCode::UNAUTHORIZED,
-                "this server wants its token: Authorization: Bearer TOKEN\n".to_owned(),
-            );
+            let why = "this server wants its token: Authorization: Bearer TOKEN\n";
+            let mut response = plain(StatusCode::UNAUTHORIZED, why);
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             return response;
         }
-        if is_get && request.uri().path() == METRICS {
-            return plain(StatusCode::OK, self.text() + &metrics::text());
-        }
-        let Ok(_room) = self.room.try_acquire() else {
-            let mut response =
-                plain(StatusCode::SERVICE_UNAVAILABLE, "busy: try again in a second\n".to_owned());
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            return response;
-        };
-        match tokio::time::timeout(TIME, serve(request)).await {
-            Ok(response) => response,
-            Err(_) => plain(StatusCode::GATEWAY_TIMEOUT, "it took too long\n".to_owned()),
+        match (metrics, reads) {
+            (false, _) => serve(request).await,
+            (true, true) => plain(StatusCode::OK, self.text()),
+            (true, false) => {
+                let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+                response
+            }
         }
     }
+
+    /// Works on a call of `client`, once it has come as a whole.
+    pub(super) async fn called(
+        &self,
+        client: IpAddr,
+        work: impl Future<Output = Response>,
+    ) -> Response {
+        let Some(_room) = self.calls.one(client) else {
+            return busy();
+        };
+        match tokio::time::timeout(TIME, work).await {
+            Ok(response) => response,
+            Err(_) => plain(StatusCode::GATEWAY_TIMEOUT, "it took too long\n"),
+        }
+    }
+}
+
+/// Where there is no room.
+pub(super) fn busy() -> Response {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "busy: try again in a second\n");
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// Compares in a time that tells nothing of where the two differ.
@@ -143,8 +203,14 @@ fn same(one: &[u8], other: &[u8]) -> bool {
         && one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
-fn plain(status: StatusCode, text: String) -> Response {
-    let mut response = Response::new(Body::from(text));
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     response
         .headers_mut()
@@ -158,10 +224,23 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::HttpOptions;
+
+    fn gate(token: Option<&str>) -> Gate {
+        let http = HttpOptions {
+            address: ([127, 0, 0, 1], 0).into(),
+            allowed_hosts: Vec::new(),
+            allowed_origins: vec!["https://app.example.com".to_owned()],
+            token: None,
+            open: false,
+            proxies: Vec::new(),
+        };
+        Gate::new(token.map(str::to_owned), Allowed::new(&http).unwrap(), Crowd::of(8))
+    }
 
     #[test]
     fn only_the_token_opens() {
-        let gate = Gate::new(Some("secret-token".to_owned()));
+        let gate = gate(Some("secret-token"));
         let with = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
@@ -178,7 +257,7 @@ mod tests {
             assert!(!with(wrong), "{wrong}");
         }
         assert!(!gate.lets_in(&HeaderMap::new()));
-        assert!(Gate::new(None).lets_in(&HeaderMap::new()));
+        assert!(super::tests::gate(None).lets_in(&HeaderMap::new()));
     }
 
     #[tokio::test]
@@ -186,21 +265,22 @@ mod tests {
         let (mut log, writer) = std::io::pipe().unwrap();
         let subscriber = tracing_subscriber::fmt().with_writer(Arc::new(writer)).finish();
         let logging = tracing::subscriber::set_default(subscriber);
-        let gate = Gate::new(None);
+        let gate = gate(None);
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("/{}?secret=query", "p".repeat(200)))
+            .header("host", "localhost")
             .header(AUTHORIZATION, "secret header")
             .body(Body::from("secret body"))
             .unwrap();
-        let serve = |_| async { plain(StatusCode::IM_A_TEAPOT, "secret answer".to_owned()) };
+        let serve = |_| async { plain(StatusCode::IM_A_TEAPOT, "secret answer") };
         let response = gate.passed(request, serve).await;
-        assert_eq!(response.status(), StatusCode::IM_A_TEAPOT);
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert!(gate.text().contains("status=\"4xx\"} 1"), "{}", gate.text());
         drop(logging);
         let mut lines = String::new();
         log.read_to_string(&mut lines).unwrap();
-        for said in ["POST", "418", "ms="] {
+        for said in ["POST", "404", "ms="] {
             assert!(lines.contains(said), "{said}: {lines}");
         }
         assert!(lines.contains(&"p".repeat(99)) && !lines.contains(&"p".repeat(100)), "{lines}");

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::http::Method;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+use ipnet::IpNet;
 use rmcp::handler::server::ServerHandler;
 use rmcp::transport::streamable_http_server::session::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -17,16 +19,17 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::body::{self, MAX_BODY};
-use super::gate::Gate;
-use super::{Options, handler, workers};
+use super::allowed::Allowed;
+use super::body::{self, MAX_BODY, Whole};
+use super::crowd::{Crowd, Doing, Guest};
+use super::gate::{Gate, PATH};
+use super::workers::{self, Door};
+use super::{Options, descriptors, handler, token};
 use crate::error::ServeError;
 use crate::server::Server;
 use crate::slot::Slot;
 use crate::{logging, registry};
 
-/// Where the endpoint is.
-const PATH: &str = "/mcp";
 /// Characters that a token has at least.
 const LEAST_TOKEN: usize = 16;
 /// How long calls that are under way may take after the signal to stop.
@@ -46,6 +49,8 @@ pub struct HttpOptions {
     pub open: bool,
     /// Browser origins such as `https://app.example.com:443` that may call besides loopback ones.
     pub allowed_origins: Vec<String>,
+    /// Addresses or networks of proxies that are believed who they speak for.
+    pub proxies: Vec<String>,
 }
 
 /// Serves `name` on HTTP until SIGTERM or SIGINT, on a runtime of its own.
@@ -74,6 +79,7 @@ pub async fn serve_http(
 ) -> Result<(), ServeError> {
     logging::start(options.log.as_deref());
     let server = registry::find(name)?;
+    let http = &token::completed(http, !options.roots.is_empty())?;
     let stop = CancellationToken::new();
     let signalled = stop.clone();
     let signal = stop_signal()?;
@@ -93,7 +99,7 @@ pub(super) async fn listen(
     options: &Options,
     stop: CancellationToken,
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<>), ServeError> {
-    let handler = handler(server, options, false)?;
+    let handler = handler(server, options)?;
     listen_as(handler, NeverSessionManager::default(), false, http, stop).await
 }
 
@@ -116,6 +122,7 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
     stop: CancellationToken,
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<H, M>), ServeError> {
     let allowed = Allowed::new(http)?;
+    let proxies = proxies(http)?;
     if let Some(length) =
         http.token.as_ref().map(String::len).filter(|length| *length < LEAST_TOKEN)
     {
@@ -131,18 +138,20 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
         .with_legacy_session_mode(streams)
         .with_json_response(!streams)
         .with_max_request_body_bytes(MAX_BODY)
-        .with_allowed_hosts(allowed.hosts)
-        .with_allowed_origins(allowed.origins)
-        // Without this a list without entries would mean that any origin is let in.
-        .enforce_origin_validation()
+        // The gate has looked at both, on every path.
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
         .with_cancellation_token(end.clone());
     let service =
         StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(sessions), config);
-    let endpoint = Arc::new(Endpoint { gate: Gate::new(http.token.clone()), service });
-    let answer = move |request: Request| {
+    let crowd = Crowd::of(descriptors::most_connections());
+    let gate = Gate::new(http.token.clone(), allowed, Arc::clone(&crowd));
+    let endpoint = Arc::new(Endpoint { gate, service, streams, proxies: Arc::clone(&proxies) });
+    let answer = move |request: Request, guest: Arc<Guest>| {
         let endpoint = Arc::clone(&endpoint);
-        async move { endpoint.answer(request).await }
+        async move { endpoint.answer(request, guest).await }
     };
+    let door = Door { listener, crowd, proxies };
 
     let serving = async move {
         // Also where this is dropped: a client that says nothing more would hold its thread for ever.
@@ -152,7 +161,7 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {
-            outcome = workers::serve(listener, answer, &stop, &end) => {
+            outcome = workers::serve(door, answer, &stop, &end) => {
                 outcome.map_err(|error| ServeError::Session(error.to_string()))
             }
             () = overdue => Ok(()),
@@ -166,82 +175,60 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
 struct Endpoint<H, M> {
     gate: Gate,
     service: StreamableHttpService<H, M>,
+    /// Whether answers may be streams, which a client has to want then.
+    streams: bool,
+    proxies: Arc<[IpNet]>,
 }
 
 impl<H: ServerHandler, M: SessionManager> Endpoint<H, M> {
-    async fn answer(&self, request: Request) -> Response {
-        self.gate.passed(request, |request| self.let_in(request)).await
+    async fn answer(&self, request: Request, guest: Arc<Guest>) -> Response {
+        guest.does(Doing::Body);
+        let response = self.gate.passed(request, |request| self.let_in(request, &guest)).await;
+        let is_stream = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        guest.does(if is_stream { Doing::Stream } else { Doing::Idle });
+        response
     }
 
-    async fn let_in(&self, request: Request) -> Response {
-        match body::checked(request).await {
-            Err(refused) => refused,
-            Ok(mut request) if request.uri().path() == PATH => {
-                let slot = Slot::default();
-                request.extensions_mut().insert(slot.clone());
-                slot.put(self.service.handle(request).await.map(Body::new)).await
-            }
-            Ok(_) => StatusCode::NOT_FOUND.into_response(),
+    async fn let_in(&self, request: Request, guest: &Guest) -> Response {
+        let client = guest.peer.client(request.headers(), &self.proxies);
+        if request.method() != Method::POST {
+            guest.does(Doing::Served);
+            return self.service.handle(request).await.map(Body::new);
         }
+        let memory = self.gate.bodies.share(client);
+        let Whole { mut request, body, memory } = match body::read(request, memory).await {
+            Ok(whole) => whole,
+            Err(refused) => return refused,
+        };
+        if !self.streams {
+            body::accept_both(request.headers_mut());
+        }
+        guest.does(Doing::Served);
+        let work = async {
+            let slot = Slot::default();
+            request.extensions_mut().insert(slot.clone());
+            let response = self.service.handle(request).await.map(Body::new);
+            slot.put(body::mended(response, &body)).await
+        };
+        let response = self.gate.called(client, work).await;
+        drop(memory);
+        response
     }
 }
 
-/// The `Host` and `Origin` values that are let in.
-#[derive(Debug, PartialEq)]
-struct Allowed {
-    hosts: Vec<String>,
-    origins: Vec<String>,
-}
-
-impl Allowed {
-    fn new(http: &HttpOptions) -> Result<Self, ServeError> {
-        let ip = http.address.ip();
-        let mut hosts: Vec<String> = Vec::new();
-        let mut origins: Vec<String> = Vec::new();
-        if ip.is_loopback() {
-            hosts.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
-            // A page from another site cannot have these origins, whatever its DNS says.
-            origins.extend(
-                ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"].map(str::to_owned),
-            );
-        } else if http.allowed_hosts.is_empty() {
-            return Err(ServeError::NoAllowedHost { address: http.address });
-        } else if http.token.is_none() && !http.open {
-            return Err(ServeError::NoToken { address: http.address });
-        }
-        // A machine is also reached under the address it listens on; "any" is not an address.
-        if !ip.is_unspecified() {
-            hosts.push(match ip {
-                IpAddr::V4(ip) => ip.to_string(),
-                IpAddr::V6(ip) => format!("[{ip}]"),
-            });
-        }
-        for host in &http.allowed_hosts {
-            if host.is_empty() || host.contains(['/', ' ', '*']) {
-                return Err(ServeError::Allowed {
-                    value: host.clone(),
-                    expected: "a host name such as `mcp.example.com` or `mcp.example.com:8080`",
-                });
-            }
-            hosts.push(host.clone());
-        }
-        for origin in &http.allowed_origins {
-            let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-            let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.contains('/')) else {
-                return Err(ServeError::Allowed {
-                    value: origin.clone(),
-                    expected: "an origin such as `https://app.example.com`",
-                });
-            };
-            // rmcp takes an origin without a port to mean every port; here it means the usual one.
-            let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| {
-                port == "*" || (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
-            });
-            let usual = if origin.starts_with("https") { 443 } else { 80 };
-            origins.push(if has_port { origin.clone() } else { format!("{origin}:{usual}") });
-        }
-        Ok(Self { hosts, origins })
-    }
+/// The networks of proxies that are trusted.
+fn proxies(http: &HttpOptions) -> Result<Arc<[IpNet]>, ServeError> {
+    let read = |text: &String| {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map_err(|_| ServeError::Allowed {
+            value: text.clone(),
+            expected: "an address or a network such as `10.0.0.7` or `10.0.0.0/8`",
+        })
+    };
+    http.proxies.iter().map(read).collect()
 }
 
 /// Completes at the first signal to stop.
@@ -267,76 +254,4 @@ fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
             std::future::pending::<()>().await;
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn allowed(address: &str, hosts: &[&str], origins: &[&str]) -> Result<Allowed, String> {
-        let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
-        Allowed::new(&HttpOptions {
-            address: address.parse().unwrap(),
-            allowed_hosts: owned(hosts),
-            allowed_origins: owned(origins),
-            token: None,
-            open: true,
-        })
-        .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn beyond_loopback_a_host_has_to_be_named() {
-        assert!(allowed("0.0.0.0:80", &[], &[]).unwrap_err().contains("--allow-host"));
-        let open = allowed("0.0.0.0:80", &["mcp.example.com"], &[]).unwrap();
-        assert_eq!(open.hosts, ["mcp.example.com"]);
-        assert!(open.origins.is_empty());
-        let one = allowed("10.0.0.7:80", &["mcp.example.com"], &[]).unwrap();
-        assert_eq!(one.hosts, ["10.0.0.7", "mcp.example.com"]);
-        assert!(allowed("127.0.0.1:0", &[], &[]).unwrap().hosts.contains(&"localhost".to_owned()));
-    }
-
-    #[test]
-    fn beyond_loopback_a_token_has_to_be_asked_for() {
-        let at = |address: &str, token: Option<&str>, open: bool| {
-            let http = HttpOptions {
-                address: address.parse().unwrap(),
-                allowed_hosts: vec!["mcp.example.com".to_owned()],
-                allowed_origins: Vec::new(),
-                token: token.map(str::to_owned),
-                open,
-            };
-            Allowed::new(&http).map(drop).map_err(|error| error.to_string())
-        };
-        assert!(at("0.0.0.0:80", None, false).unwrap_err().contains("--without-token"));
-        assert!(at("0.0.0.0:80", None, true).is_ok());
-        assert!(at("0.0.0.0:80", Some("a-long-enough-token"), false).is_ok());
-        assert!(at("127.0.0.1:80", None, false).is_ok());
-    }
-
-    #[test]
-    fn hosts_and_origins_have_to_look_like_it() {
-        for host in ["", "https://x", "*", "a b"] {
-            assert!(allowed("127.0.0.1:0", &[host], &[]).is_err(), "{host}");
-        }
-        for origin in ["", "x.example.com", "https://", "https://x/y", "null", "*"] {
-            assert!(allowed("127.0.0.1:0", &[], &[origin]).is_err(), "{origin}");
-        }
-        let origins = [
-            "https://a.example",
-            "http://b.example",
-            "https://c.example:*",
-            "https://d.example:8443",
-        ];
-        let given = allowed("0.0.0.0:0", &["h"], &origins).unwrap().origins;
-        assert_eq!(
-            given,
-            [
-                "https://a.example:443",
-                "http://b.example:80",
-                "https://c.example:*",
-                "https://d.example:8443"
-            ]
-        );
-    }
 }

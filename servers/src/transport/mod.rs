@@ -1,11 +1,18 @@
 //! Serving a server: on stdio for a client that starts it, on HTTP for several at once.
 
+mod allowed;
 mod body;
+mod client;
+mod crowd;
+mod descriptors;
 mod gate;
 mod http;
+mod lines;
+mod message;
 mod stdio;
 #[cfg(test)]
 mod tests;
+mod token;
 mod workers;
 
 use std::path::PathBuf;
@@ -39,12 +46,11 @@ pub struct Options {
     pub log: Option<String>,
 }
 
-/// The handler for `server`, with its roots resolved, for one client `alone` or for several.
-fn handler(server: &'static Server, options: &Options, alone: bool) -> Result<Handler, ServeError> {
+/// The handler for `server`, with its roots resolved.
+fn handler(server: &'static Server, options: &Options) -> Result<Handler, ServeError> {
     let context = Context {
         roots: Roots::new(&options.roots)?,
         catalogs: options.catalogs.as_deref().map(Catalogs::with_overlay).transpose()?,
-        alone,
         rounds: options.state_key.clone().map(Rounds::from).unwrap_or_default(),
     };
     Ok(Handler::new(server, Arc::new(context)))

@@ -4,6 +4,7 @@ use rmcp::ServiceExt as _;
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::io::stdio_pipes;
 
+use super::lines::Lines;
 use super::{Options, handler};
 use crate::error::ServeError;
 use crate::server::Server;
@@ -15,15 +16,18 @@ use crate::{logging, registry};
 /// An unknown name, an unusable root, or a session that failed. A client that goes away, also
 /// before it has said anything, is not an error.
 pub fn run_stdio(name: &str, options: &Options) -> Result<(), ServeError> {
-    // One thread: there is one client, and it starts faster and stays smaller.
-    tokio::runtime::Builder::new_current_thread()
+    // One thread for the protocol: there is one client, and it starts faster and stays smaller.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| ServeError::System { what: "cannot start the runtime", source })?
-        .block_on(serve_stdio(name, options))
+        .map_err(|source| ServeError::System { what: "cannot start the runtime", source })?;
+    let outcome = runtime.block_on(serve_stdio(name, options));
+    // Neither a tool that never ends nor a read that is under way keeps the process.
+    runtime.shutdown_background();
+    outcome
 }
 
-/// Serves `name` on stdin and stdout until stdin ends.
+/// Serves `name` on stdin and stdout until stdin ends, or nobody reads stdout any more.
 ///
 /// # Errors
 /// As [`run_stdio`].
@@ -33,15 +37,20 @@ pub async fn serve_stdio(name: &str, options: &Options) -> Result<(), ServeError
 }
 
 async fn serve(server: &'static Server, options: &Options) -> Result<(), ServeError> {
-    let session = match handler(server, options, true)?.serve(stdio_pipes()).await {
+    let (read, write) = stdio_pipes();
+    let lines = Lines::new(read, write);
+    let broken = lines.broken();
+    let session = match handler(server, options)?.serve(lines).await {
         Ok(session) => session,
         // The client closed stdin before a session began, as one does to see that we start.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(_) if broken.is_cancelled() => return Ok(()),
         Err(error) => return Err(ServeError::Session(error.to_string())),
     };
-    session
-        .waiting()
-        .await
-        .map(|_reason| ())
-        .map_err(|error| ServeError::Session(error.to_string()))
+    let ended = tokio::select! {
+        ended = session.waiting() => ended,
+        // Nothing that is still worked on can be told to anybody.
+        () = broken.cancelled() => return Ok(()),
+    };
+    ended.map(|_reason| ()).map_err(|error| ServeError::Session(error.to_string()))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rmcp::ServiceExt as _;
 use rmcp::model::CallToolRequestParams;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,7 @@ async fn served() -> Served {
         allowed_origins: vec!["https://app.example.com".to_owned()],
         token: None,
         open: false,
+        proxies: Vec::new(),
     };
     let stop = CancellationToken::new();
     let (address, serving) =
@@ -124,6 +125,11 @@ async fn what_is_no_request_is_refused_with_the_reason() {
         ("{\"a\":".repeat(5_000), 400, -32700),
         (format!("[{}]", call("echo")), 400, -32600),
         ("\"text\"".to_owned(), 400, -32600),
+        (call("echo").replace(":1,", ":null,"), 400, -32600),
+        (call("echo").replace("\"2.0\"", "2"), 400, -32600),
+        (call("echo").replace("\"method\"", "\"id\":1,\"method\""), 400, -32600),
+        (call("echo").replace("{}", "{\"text\":1e400}"), 400, -32700),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":7}".to_owned(), 400, -32600),
         ("x".repeat(5 * 1024 * 1024), 413, -32600),
     ] {
         let (found, answer) = post(served.address, &[], &body).await;
@@ -132,12 +138,16 @@ async fn what_is_no_request_is_refused_with_the_reason() {
         assert_eq!(code(&answer), json!(expected), "{shown}: {answer}");
     }
     // And the server is none the worse for it.
-    for accept in ["Accept: */*", "Accept: application/json, text/event-stream"] {
+    for accept in
+        ["Accept: */*", "Accept: application/json", "Accept: application/json, text/event-stream"]
+    {
         let (status, _) = post(served.address, &owned(&[accept]), &call("echo")).await;
         assert_eq!(status, 200, "{accept}");
     }
     let (status, _) = post(served.address, &owned(&["Accept: text/html"]), &call("echo")).await;
     assert_eq!(status, 406);
+    let plain = ["Content-Type: text/plain"];
+    assert_eq!(post(served.address, &owned(&plain), &call("echo")).await.0, 415);
 }
 
 #[tokio::test]
@@ -147,12 +157,14 @@ async fn the_endpoint_has_one_address() {
         ("GET /health", 200),
         ("GET /health?now", 200),
         ("GET /metrics", 200),
-        ("HEAD /health", 404),
+        ("HEAD /health", 200),
+        ("POST /metrics", 405),
+        ("OPTIONS /mcp", 405),
         ("GET /mcp", 405),
         ("GET /mcp?session=1", 405),
         ("DELETE /mcp", 405),
         ("GET /", 404),
-        ("GET /mcp/", 404),
+        ("GET /mcp/", 405),
         ("GET /MCP", 404),
     ] {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
@@ -295,7 +307,7 @@ async fn every_thread_serves_and_ends_with_what_serves() {
 #[tokio::test]
 async fn a_session_survives_a_panic_and_unknown_names() {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    let server = handler(&testing::SERVER, &Options::default(), true).unwrap();
+    let server = handler(&testing::SERVER, &Options::default()).unwrap();
     tokio::spawn(async move {
         let session = server.serve(ours).await.unwrap();
         session.waiting().await.unwrap();
@@ -314,6 +326,97 @@ async fn a_session_survives_a_panic_and_unknown_names() {
     assert!(client.list_all_prompts().await.is_err());
     assert!(client.list_all_resources().await.is_err());
     client.cancel().await.unwrap();
+}
+
+/// A session on stdio's transport, with lines in and out.
+fn lines_of_a_session()
+-> (tokio::io::Lines<tokio::io::BufReader<tokio::io::DuplexStream>>, tokio::io::DuplexStream) {
+    let (their_stdin, stdin) = tokio::io::duplex(64 * 1024);
+    let (stdout, their_stdout) = tokio::io::duplex(64 * 1024);
+    let server = handler(&testing::SERVER, &Options::default()).unwrap();
+    tokio::spawn(async move {
+        let session = server.serve(super::lines::Lines::new(stdin, stdout)).await.unwrap();
+        session.waiting().await.unwrap();
+    });
+    (tokio::io::BufReader::new(their_stdout).lines(), their_stdin)
+}
+
+async fn say(stdin: &mut tokio::io::DuplexStream, message: &Value) {
+    stdin.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+}
+
+fn greeting() -> Value {
+    let client = json!({"name": "test", "version": "1"});
+    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+    json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})
+}
+
+#[tokio::test]
+async fn calls_at_once_are_bounded_and_held_up_by_nothing_but_calls() {
+    const CALLS: u64 = 200;
+    let (mut stdout, mut stdin) = lines_of_a_session();
+    say(&mut stdin, &greeting()).await;
+    stdout.next_line().await.unwrap().unwrap();
+    say(&mut stdin, &json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+    let since = Instant::now();
+    for id in 1..=CALLS {
+        let params = json!({"name": "slow", "arguments": {}});
+        let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+        say(&mut stdin, &call).await;
+    }
+    // One that waits and one that is worked on.
+    for id in [CALLS, 1] {
+        let params = json!({"requestId": id});
+        let method = "notifications/cancelled";
+        say(&mut stdin, &json!({"jsonrpc": "2.0", "method": method, "params": params})).await;
+    }
+    say(&mut stdin, &json!({"jsonrpc": "2.0", "id": "ping", "method": "ping"})).await;
+    let mut answered = Vec::new();
+    while let Ok(Ok(Some(line))) =
+        tokio::time::timeout(Duration::from_secs(3), stdout.next_line()).await
+    {
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        answered.push((since.elapsed(), answer["id"].clone()));
+    }
+    assert_eq!(answered[0].1, "ping", "pings overtake");
+    let mut ids: Vec<u64> = answered.iter().filter_map(|(_, id)| id.as_u64()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (2..CALLS).collect::<Vec<_>>());
+    // 64 at once: they come in four rounds.
+    let last = answered.last().unwrap().0;
+    assert!(last >= Duration::from_millis(4 * 400), "{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_leaves_calls_and_memory_to_others() {
+    let served = served().await;
+    let address = served.address;
+    let mut greedy = tokio::task::JoinSet::new();
+    for _ in 0..300 {
+        greedy.spawn(async move { post(address, &[], &call("slow")).await });
+    }
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = socket.connect(address).await.unwrap();
+    let body = call("echo");
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    other.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let mut statuses = Vec::new();
+    while let Some(outcome) = greedy.join_next().await {
+        statuses.push(outcome.unwrap().0);
+    }
+    assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&200), "{statuses:?}");
+    // And all of it is given back.
+    assert_eq!(post(address, &[], &call("echo")).await.0, 200);
 }
 
 /// Spoils `bytes` in one of the ways of unlucky and hostile clients; `seed` says which.

@@ -1,0 +1,150 @@
+//! What is no message, on every transport: what to answer to it, in JSON-RPC.
+
+use rmcp::model::ClientJsonRpcMessage;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+/// A message as it came is not valid JSON.
+const PARSE_ERROR: i32 = -32700;
+/// It is, and no message.
+pub(super) const INVALID_REQUEST: i32 = -32600;
+
+/// The longest part of an unreadable message's id that is repeated.
+const LONGEST_ID: usize = 256;
+
+/// What is to be done with something that is not a message.
+#[derive(Debug, PartialEq)]
+pub(super) enum Fault {
+    /// It is answered with an error.
+    Refused {
+        /// The id of the message, if it has a usable one.
+        id: Value,
+        /// The code of JSON-RPC.
+        code: i32,
+        /// The reason.
+        why: String,
+    },
+    /// It is a notification, or an answer to us: neither is ever answered.
+    Unanswered(&'static str),
+}
+
+impl Fault {
+    /// A refusal of what has no id.
+    pub(super) fn new(code: i32, why: impl Into<String>) -> Self {
+        Self::Refused { id: Value::Null, code, why: why.into() }
+    }
+
+    /// The answer, where one is due.
+    pub(super) fn answer(&self) -> Option<Value> {
+        let Self::Refused { id, code, why } = self else { return None };
+        Some(json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": why}}))
+    }
+}
+
+/// Reads a message.
+///
+/// # Errors
+/// What it is instead.
+pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Fault> {
+    serde_json::from_slice(bytes).map_err(|_| fault(bytes))
+}
+
+/// What is wrong with `bytes`, which are no message.
+pub(super) fn fault(bytes: &[u8]) -> Fault {
+    // Nesting beyond serde's limit of 128 levels counts as not JSON.
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
+        return Fault::new(PARSE_ERROR, format!("parse error: {error}"));
+    }
+    let members = match serde_json::from_slice(bytes) {
+        Ok(Value::Object(members)) => members,
+        Ok(Value::Array(_)) => {
+            let why = "batches are not part of MCP; send one message at a time";
+            return Fault::new(INVALID_REQUEST, why);
+        }
+        Ok(_) => return Fault::new(INVALID_REQUEST, "a message is a JSON object"),
+        // What can be skipped cannot always be kept, such as the number 1e400.
+        Err(error) => return Fault::new(PARSE_ERROR, format!("parse error: {error}")),
+    };
+    let has = |name: &str| members.contains_key(name);
+    if !has("method") && (has("result") || has("error")) {
+        return Fault::Unanswered("this is no valid answer");
+    }
+    if !has("id") && members.get("method").is_some_and(Value::is_string) {
+        return Fault::Unanswered("this is no valid notification");
+    }
+    let id = match members.get("id") {
+        Some(Value::String(text)) if text.len() <= LONGEST_ID => Value::from(text.as_str()),
+        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => number.clone().into(),
+        _ => Value::Null,
+    };
+    let why = if members.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        "`jsonrpc` is \"2.0\""
+    } else if !members.get("method").is_some_and(Value::is_string) {
+        "`method` is a string"
+    } else if id.is_null() {
+        "`id` is a string or a whole number, and never null"
+    } else if has("result") || has("error") {
+        "a request has neither `result` nor `error`"
+    } else {
+        "`params` is an object, and no member is there twice"
+    };
+    Fault::Refused { id, code: INVALID_REQUEST, why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_message_is_told_apart() {
+        let deep = "[".repeat(100_000);
+        let long =
+            format!("{{\"jsonrpc\":\"1\",\"id\":\"{}\",\"method\":\"ping\"}}", "x".repeat(999));
+        for (text, code, id) in [
+            (&b""[..], PARSE_ERROR, json!(null)),
+            (b"nonsense", PARSE_ERROR, json!(null)),
+            (b"{\"jsonrpc\":", PARSE_ERROR, json!(null)),
+            (b"{\"a\":\"\xff\xfe\"}", PARSE_ERROR, json!(null)),
+            (b"\xff\xfe{}", PARSE_ERROR, json!(null)),
+            (b"{} {}", PARSE_ERROR, json!(null)),
+            (deep.as_bytes(), PARSE_ERROR, json!(null)),
+            (
+                br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"b":1e400}}}"#,
+                PARSE_ERROR,
+                json!(null),
+            ),
+            (b"[]", INVALID_REQUEST, json!(null)),
+            (br#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, INVALID_REQUEST, json!(null)),
+            (b"null", INVALID_REQUEST, json!(null)),
+            (b"1", INVALID_REQUEST, json!(null)),
+            (b"{}", INVALID_REQUEST, json!(null)),
+            (br#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, INVALID_REQUEST, json!(1)),
+            (br#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, INVALID_REQUEST, json!(null)),
+            (br#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, INVALID_REQUEST, json!(null)),
+            (br#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, INVALID_REQUEST, json!(null)),
+            (br#"{"jsonrpc":"2.0","id":"a","method":7}"#, INVALID_REQUEST, json!("a")),
+            (br#"{"jsonrpc":"2.0","id":3,"method":"ping","method":"ping"}"#, INVALID_REQUEST, json!(3)),
+            (br#"{"jsonrpc":"2.0","id":3,"method":"ping","result":{}}"#, INVALID_REQUEST, json!(3)),
+            (long.as_bytes(), INVALID_REQUEST, json!(null)),
+        ] {
+            let shown = String::from_utf8_lossy(text.get(..text.len().min(90)).unwrap());
+            let fault = read(text).expect_err(&shown);
+            let answer = fault.answer().expect(&shown);
+            assert_eq!(answer.pointer("/error/code"), Some(&json!(code)), "{shown}: {answer}");
+            assert_eq!(answer.get("id"), Some(&id), "{shown}: {answer}");
+        }
+    }
+
+    #[test]
+    fn notifications_and_answers_are_not_answered() {
+        for text in [
+            r#"{"jsonrpc":"1.0","method":"notifications/initialized"}"#,
+            r#"{"method":"x"}"#,
+            r#"{"jsonrpc":"2.0","id":{},"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":null,"error":7}"#,
+        ] {
+            let fault = read(text.as_bytes()).expect_err(text);
+            assert!(fault.answer().is_none(), "{text}");
+        }
+    }
+}
