@@ -89,6 +89,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def met_itself(connected: socket.socket) -> bool:
+    """A port that nothing listens on yet can be given to the very socket that asks for it, which then meets itself."""
+    return connected.getsockname() == connected.getpeername()
+
+
 class Server:
     """A running `serve`."""
 
@@ -97,6 +102,7 @@ class Server:
         path = f"{Path(python).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin"
         environment = {"PATH": path, "HOME": "/nonexistent", "LANG": "C.UTF-8"} | dockerfile_environment(project)
         environment |= {"MODEL_DIR": str(model_dir), "PORT": str(self.port), "WORKERS": str(WORKERS)}
+        environment |= {"LISTEN_ADDRESS": "127.0.0.1"}
         environment |= {"MAX_BODY_MB": str(MAX_BODY_MB)} | extra
         self.log = tempfile.NamedTemporaryFile("w+", prefix="serve-log-")  # noqa: SIM115  (closed with the server)
         self.started = time.monotonic()
@@ -127,6 +133,10 @@ class Server:
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str, bytes]:
         """Status, content type and body of the answer. A header's `_` stands for `-`."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.connect()
+        if met_itself(connection.sock):
+            connection.close()
+            raise ConnectionRefusedError("nothing listens yet: this was a connection to itself")
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, body, sent)
