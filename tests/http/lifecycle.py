@@ -107,6 +107,45 @@ def check_other_version(project: Path, python: Path, model: Path) -> None:
             assert "InconsistentVersionWarning" in server.logged(), "allowed, but not a word in the log"
 
 
+def build_check(project: Path, python: Path, folder: Path, **extra: str) -> tuple[int, str, dict[str, object]]:
+    """What the check of the image build ends with, what it says, and the facts that it writes."""
+    environment = {"PATH": "/usr/sbin:/usr/bin:/bin", "MODEL_DIR": str(folder), "RUN_AS": "root"} | extra
+    facts = folder / "model-facts.json"
+    command = [python, project / "code/serve", "check", facts]
+    checked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return checked.returncode, checked.stderr, json.loads(facts.read_text() or "{}")
+
+
+def check_build(project: Path, python: Path, model: Path) -> None:
+    """The build's check says which requests work, says loudly when none does, and refuses a method there is not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(model, folder)
+        settings = {"MODEL_FILE": model.name}
+        status, said, facts = build_check(project, python, folder, **settings)
+        shown = ["a record made up from what the model says of its columns", *(f"test/payload.{s}" for s in ("csv", "json", "jsonl"))]
+        assert status == 0 and facts["requests_shown_to_work"] == shown and "WARNING" not in said, (status, said, facts)
+        for method in ("predict_nothing", "fit", "get_params", "__class__"):
+            status, said, _ = build_check(project, python, folder, PREDICT_METHOD=method, **settings)
+            assert (status, method) == (1, method) and "PREDICT_METHOD" in said and "predict" in said, (status, said)
+        # Of the wrong type: no request can work, and the build goes on.
+        names = facts["facts"]["names"]  # type: ignore[index]
+        columns = [{"name": name, "type": "category", "categories": ["a"]} for name in names]
+        (folder / "columns.json").write_text(json.dumps({"columns": columns}))
+        status, said, facts = build_check(project, python, folder, **settings)
+        assert status == 0 and not facts["requests_shown_to_work"], (status, said, facts)
+        assert "NO REQUEST WAS SHOWN TO WORK" in said and said.count("\nWARNING  ") > 3, said
+        (folder / "columns.json").write_text('{"colums": []}')
+        status, said, _ = build_check(project, python, folder, **settings)
+        assert status == 1 and "columns.json" in said, (status, said)
+        # joblib's own file under the name of a pickle
+        (folder / "columns.json").unlink()
+        script = "import joblib, sys; joblib.dump(joblib.load(sys.argv[1]), sys.argv[1], compress=3)"
+        subprocess.run([python, "-c", script, folder / model.name], check=True)
+        status, said, facts = build_check(project, python, folder, **settings)
+        assert status == 0 and facts["requests_shown_to_work"] == shown, (status, said, facts)
+
+
 # Answers with the user that predicts: what is checked is `serve`, not a model.
 WHO = """
 import os

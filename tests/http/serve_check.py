@@ -71,6 +71,7 @@ def run(project: Path, venvs: Path, version: str, level: str, keep: Path | None)
                 server.wait_for_ping()
                 lifecycle.check_stop(server, project)
         if level == "full" and model_file.endswith((".pkl", ".joblib")):
+            lifecycle.check_build(project, python, Path(folder) / model_file)
             lifecycle.check_other_version(project, python, Path(folder) / model_file)
     if level == "full":
         lifecycle.check_broken(project, python, model_file)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import http.client
 import os
+import random
 import re
 import shutil
 import signal
@@ -84,9 +86,13 @@ def dockerfile_environment(project: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A free port that no calling socket is given: one that polls it could otherwise be connected to itself."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(10_000, lowest), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 class Server:
@@ -97,6 +103,7 @@ class Server:
         path = f"{Path(python).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin"
         environment = {"PATH": path, "HOME": "/nonexistent", "LANG": "C.UTF-8"} | dockerfile_environment(project)
         environment |= {"MODEL_DIR": str(model_dir), "PORT": str(self.port), "WORKERS": str(WORKERS)}
+        environment |= {"LISTEN_ADDRESS": "127.0.0.1"}
         environment |= {"MAX_BODY_MB": str(MAX_BODY_MB)} | extra
         self.log = tempfile.NamedTemporaryFile("w+", prefix="serve-log-")  # noqa: SIM115  (closed with the server)
         self.started = time.monotonic()

@@ -11,9 +11,11 @@ value that it cannot read ends the start.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -84,14 +86,22 @@ def install(place: Path) -> None:
     (place / "complete").touch()
 
 
+def free_port() -> int:
+    """A free port that no calling socket is given: one that polls it could otherwise be connected to itself."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(10_000, lowest), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 class Serving:
     """The project's own entry point with the model that it was made for, on a port of this machine."""
 
     def __init__(self, place: Path, model: Path, project: Path, code: Path) -> None:
         shutil.copytree(project / "code", code, dirs_exist_ok=True)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         serve = code / "serve"
         serve.write_text(serve.read_text().replace("--port=8080", f"--port={self.port}"))
         settings = json.loads((code / "engine-args.json").read_text())

@@ -9,10 +9,12 @@ was called. Standard library only. Exit status 0 if all held.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,6 +35,16 @@ ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hf-AbCdEf"
 PATIENCE_S = 20
 
 
+def free_port() -> int:
+    """A free port that no calling socket is given: one that polls it could otherwise be connected to itself."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(10_000, lowest), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 class Container(unittest.TestCase):
     """A copy of the project's code, a fake engine, and a folder for what they leave behind."""
 
@@ -44,9 +56,7 @@ class Container(unittest.TestCase):
         for name in ("bin", "state", "cache", "home", "model", "aws"):
             (self.folder / name).mkdir()
         shutil.copy(HERE / "fake_engine.py", self.folder / "bin" / ENGINE)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     def environ(self, **more: str) -> dict[str, str]:
         return {

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 import codec
+import columns
+from columns import Column
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only; read when TensorFlow is imported
 
@@ -52,8 +54,8 @@ class ModelHandler:
         """One prediction for each record, in plain Python types. ValueError means that the input is wrong."""
         try:
             output = self.call(self._tensors(records))
-        except (self.tf.errors.InvalidArgumentError, TypeError) as error:
-            raise ValueError(str(error).splitlines()[0]) from error
+        except (self.tf.errors.OpError, TypeError) as error:
+            raise ValueError(getattr(error, "message", None) or str(error)) from error
         if isinstance(output, dict) and len(output) == 1:
             output = next(iter(output.values()))
         if isinstance(output, dict):
@@ -74,8 +76,23 @@ class ModelHandler:
             elif len(spec.shape) == 2:
                 values = codec.table(records, width=spec.shape[1])
             else:
-                values = records
-            tensors[name] = self.tf.convert_to_tensor(values, dtype=spec.dtype)
+                values = [item[0] if isinstance(item, list) and len(spec.shape) == 1 else item for item in records]
+            dtype = self.tf.as_dtype(spec.dtype)
+            text = dtype == self.tf.string
+            column = Column(columns.TEXT if text else columns.INTEGER if dtype.is_integer else columns.NUMBER)
+            values = [as_type(value, column, f"record {number}") for number, value in enumerate(values, start=1)]
+            tensors[name] = self.tf.convert_to_tensor(values, dtype=dtype)
             if not self.tf.TensorShape(spec.shape).is_compatible_with(tensors[name].shape):
                 raise ValueError(f"input {name!r} has the shape {tensors[name].shape}, expected {spec.shape}")
         return tensors
+
+
+def as_type(value: Any, column: Column, label: str) -> Any:
+    """A value, or nested lists of them, in the type of an input."""
+    if isinstance(value, list) and any(isinstance(item, list) for item in value):
+        return [as_type(item, column, label) for item in value]
+    values = value if isinstance(value, list) else [value]
+    found = columns.read(column, values, lambda _: f"{label}: a value")
+    if column.type != columns.NUMBER and any(item is None or item != item for item in found):
+        raise codec.BadInput(f"{label} has a missing value, which an input of this type cannot have")
+    return found if isinstance(value, list) else found[0]

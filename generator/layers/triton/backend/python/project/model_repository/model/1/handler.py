@@ -18,13 +18,15 @@ class Handler:
 
     def predict(self, records: list[Any]) -> list[Any]:
         """One prediction for each record, in plain Python types. ValueError means that the input is wrong."""
-        try:
-            table = np.array(records, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise ValueError("each record must be a list of numbers, all of one length") from None
-        if table.ndim != 2:
-            raise ValueError("each record must be a list of numbers")
-        return np.asarray(self.model.predict(table)).tolist()
+        width = len(records[0]) if records and isinstance(records[0], list) else 0
+        for number, record in enumerate(records, start=1):
+            if not isinstance(record, list) or len(record) != width:
+                raise ValueError(f"record {number} must be a list of numbers, and all records of one length")
+            if not all(value is None or isinstance(value, (bool, int, float)) for value in record):
+                raise ValueError(f"record {number} has a value that is no number: a text stays a text")
+        table = np.array(records, dtype=np.float64)  # null becomes NaN: a missing value
+        output = self.model.predict(table)
+        return np.asarray(output.toarray() if hasattr(output, "toarray") else output).tolist()
 
 
 class Linear:
@@ -50,6 +52,10 @@ def load(folder: Path) -> Any:
 
             return joblib.load(path)
         if path.suffix == ".pkl":
-            return pickle.loads(path.read_bytes())
+            try:
+                import joblib  # reads what pickle has written, and what joblib has written under this name
+            except ImportError:
+                return pickle.loads(path.read_bytes())
+            return joblib.load(path)
         return Linear(json.loads(path.read_text(encoding="utf-8")))
     raise FileNotFoundError(f"there is no model.joblib, model.pkl or model.json in {folder}")

@@ -75,14 +75,25 @@ def read(request: Any) -> tuple[list[Any], tuple[int, ...]]:
     records = []
     for number, text in enumerate(tensor.flatten(), start=1):
         try:
-            records.append(json.loads(text))
-        except ValueError as error:
+            records.append(json.loads(text, parse_constant=number, parse_float=number))
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"record {number} is malformed JSON: {error}") from None
     return records, tensor.shape
 
 
+def number(text: str) -> float:
+    """A number of JSON, which has no NaN and no infinity."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is no number of JSON: write null for a missing value")
+    return value
+
+
 def refusal(error: Exception) -> Any:
-    return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error), pb_utils.TritonError.INVALID_ARG))
+    """A caller gets one line, without what would steer a terminal."""
+    line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    line = "".join(char if char.isprintable() else " " for char in line)[:500]
+    return pb_utils.InferenceResponse(error=pb_utils.TritonError(line, pb_utils.TritonError.INVALID_ARG))
 
 
 def finite(value: Any) -> Any:

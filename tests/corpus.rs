@@ -1,0 +1,110 @@
+//! A corpus of models, trained on the spot in pinned environments, is packed, checked and served by generated projects,
+//! and every answer is compared with the library's own. `tests/corpus/check.py` does it and says what it found.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+mod matrix;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The environments (lists in `tests/corpus`) with the models that nginx is put before when not all are.
+const ENVIRONMENTS: [(&str, &str); 3] =
+    [("now", "one_hot,texts"), ("middle", "lightgbm,xgboost_categories"), ("old", "imputed")];
+
+#[test]
+fn every_answer_is_the_librarys_own() {
+    let full = std::env::var_os("MCC_TIER_FULL").is_some();
+    let dir = tempfile::tempdir().unwrap();
+    let projects = ["sklearn", "xgboost"].map(|framework| generate(dir.path(), framework));
+    for (environment, served) in ENVIRONMENTS {
+        if let Some(python) = python(environment) {
+            let mut check = check(&python, &projects);
+            if !full {
+                check.args(["--records", "200", "--served-only", served]);
+            }
+            passes(&mut check, environment);
+        }
+    }
+    // Its one package has 300 MB.
+    if full && let Some(python) = python("older-xgboost") {
+        for model in ["xgboost", "xgboost_stopped", "xgboost_categories", "xgboost_missing"] {
+            passes(check(&python, &projects).args(["--only", model]), "older-xgboost");
+        }
+    }
+}
+
+fn check(python: &Path, projects: &[PathBuf; 2]) -> Command {
+    let mut command = Command::new("nice");
+    command
+        .arg(python)
+        .args(["-W", "ignore"])
+        .arg(root().join("tests/corpus/check.py"))
+        .args(projects);
+    command
+}
+
+fn passes(command: &mut Command, what: &str) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{what}\n{}", said(&output));
+    println!("{what}\n{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// The interpreter of an environment, which is made unless it is there.
+fn python(environment: &str) -> Option<PathBuf> {
+    let folder = root().join("target/corpus");
+    let output =
+        Command::new(root().join(".ci/corpus")).arg(&folder).arg(environment).output().unwrap();
+    if output.status.success() && nginx() {
+        return Some(folder.join(environment).join("bin/python"));
+    }
+    let text = said(&output);
+    let missing =
+        if output.status.success() { "nginx" } else { text.lines().last().unwrap_or_default() };
+    assert!(!matrix::required("corpus"), "{environment} ({:?}): {text}", output.status);
+    // Not eprintln!, which the test runner keeps to itself when a test passes.
+    let _ =
+        writeln!(std::io::stderr(), "skipped: the corpus of {environment}, which needs {missing}");
+    None
+}
+
+fn nginx() -> bool {
+    Command::new("sh")
+        .args(["-c", "PATH=$PATH:/usr/sbin command -v nginx"])
+        .output()
+        .unwrap()
+        .status
+        .success()
+}
+
+fn generate(dir: &Path, framework: &str) -> PathBuf {
+    let output = Command::new(env!("CARGO_BIN_EXE_mcc"))
+        .args([
+            "generate",
+            framework,
+            "--deployment-config",
+            "http-flask",
+            "--framework",
+            framework,
+        ])
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    dir.join(framework)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn said(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|s| String::from_utf8_lossy(s).into_owned()).concat()
+}
