@@ -132,6 +132,16 @@ pub(crate) fn questions(plan: &Plan) {
     }
 }
 
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    let path = if word.starts_with('-') { format!("./{word}") } else { word.to_owned() };
+    format!("'{}'", path.replace('\'', "'\\''"))
+}
+
 /// Writes what was planned: cost, fit, next steps.
 pub(crate) fn plan(plan: &Plan, dir: &Path) {
     for note in &plan.fit {
@@ -145,9 +155,10 @@ pub(crate) fn plan(plan: &Plan, dir: &Path) {
     }
     if !plan.next_steps.is_empty() {
         line("next:");
-        line(&format!("  cd {}", dir.display()));
+        line(&format!("  cd {}", quoted(&dir.display().to_string())));
         for step in &plan.next_steps {
             line(&format!("  {step}"));
         }
+        line("when you no longer need it, do/clean deletes what was created");
     }
 }

@@ -157,7 +157,7 @@ fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
     match build(&context, &spec, &merged) {
         Ok(project) => {
             plan.files = project.listing();
-            plan.next_steps = next_steps(&spec);
+            plan.next_steps = next_steps(&project, &spec);
             (plan, Some(project))
         }
         Err(finding) => {
@@ -363,13 +363,20 @@ fn cost(catalogs: &Catalogs, spec: &Spec) -> Option<Cost> {
     })
 }
 
-fn next_steps(spec: &Spec) -> Vec<String> {
-    let mut steps = vec!["do/validate".to_owned()];
-    if spec.project.codebuild {
-        steps.push("do/submit".to_owned());
-    } else {
-        steps.extend(["do/build", "do/run", "do/push"].map(str::to_owned));
+/// The scripts to run after each other, of those that `project` has. Cleaning up is none of them: it is said apart.
+fn next_steps(project: &Project, spec: &Spec) -> Vec<String> {
+    let mut steps = vec!["do/validate"];
+    // Without its accelerators a model for them does not serve here.
+    let here = spec.instance.accelerator_kind == "cpu" && project.get("do/run").is_some();
+    if here || !spec.project.codebuild {
+        steps.push("do/build");
     }
-    steps.extend(["do/deploy", "do/test", "do/logs", "do/clean"].map(str::to_owned));
-    steps
+    if here {
+        steps.extend(["do/run --detach", "do/test local", "do/run --stop"]);
+    }
+    steps.push(if spec.project.codebuild { "do/submit" } else { "do/push" });
+    steps.extend(["do/deploy", "do/test", "do/status"]);
+    let there =
+        |step: &&str| step.split(' ').next().is_some_and(|script| project.get(script).is_some());
+    steps.into_iter().filter(there).map(str::to_owned).collect()
 }

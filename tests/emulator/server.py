@@ -13,9 +13,11 @@ requests name must be there.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import sys
+import tarfile
 import threading
 import time
 from enum import Enum
@@ -262,10 +264,18 @@ def start_build(self: CodeBuildResponse) -> ActionResult:
     backend: CodeBuildBackend = self.codebuild_backend
     name = self._get_param("projectName")
     source = backend.codebuild_projects[name].project_metadata["source"]
-    files = keys(backend, f"s3://{source['location']}")
-    for needed in ("buildspec.yml", "Dockerfile", "do/build", "do/push"):
-        assert source["location"].split("/", 1)[1] + needed in files, f"{needed} is not in {source['location']}"
+    assert "sha256sum --check" in source["buildspec"], source
     variables = {one["name"]: one["value"] for one in self._get_param("environmentVariablesOverride")}
+    place, digest = self._get_param("sourceLocationOverride"), variables["SOURCE_SHA256"]
+    assert keys(backend, f"s3://{place}") == [f"{place.split('/', 1)[1]}{digest}.tar.gz"], place
+    bucket, _, key = f"{place}{digest}.tar.gz".partition("/")
+    body = s3_backends[backend.account_id][backend.partition].get_object(bucket, key).value
+    assert hashlib.sha256(body).hexdigest() == digest, "the sources are not those of the digest"
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        files = [member.name.removeprefix("./") for member in archive if member.isreg()]
+        assert len(files) == len(archive.getmembers()), "there is something else than files"
+    for needed in ("buildspec.yml", "Dockerfile", "do/build", "do/push"):
+        assert needed in files, f"{needed} is not in {place}"
     manifest = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.docker.distribution.manifest.v2+json",

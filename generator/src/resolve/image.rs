@@ -15,6 +15,8 @@ impl Context<'_> {
             arch: arch.container_name().to_owned(),
             pull_host: String::new(),
             pull_region: String::new(),
+            pull_account: String::new(),
+            pull_repository: String::new(),
             cuda: None,
             engine_version: self.inputs.engine_version.clone(),
             listed: true,
@@ -26,6 +28,7 @@ impl Context<'_> {
                 image.pull_region = region.to_owned();
             }
             image.base.clone_from(own);
+            image.set_place();
             return image;
         }
         if self.manifest(|m| m.images.clone()).is_none() || aws.region.parse::<Region>().is_err() {
@@ -43,6 +46,7 @@ impl Context<'_> {
                 image.cuda = found.cuda().map(str::to_owned);
                 image.engine_version = Some(found.version().to_owned());
                 image.listed = found.listed();
+                image.set_place();
             }
             Err(error) => {
                 let finding = self.without_image(&error);
@@ -89,6 +93,20 @@ impl Context<'_> {
     pub(crate) fn arch(&self, instance: &InstanceSpec) -> Arch {
         let row = instance.kind.as_deref().and_then(|t| self.catalogs.instances().get(t));
         row.map_or(Arch::X86_64, |row| row.arch)
+    }
+}
+
+impl Image {
+    /// Account and repository of a base image that needs a login.
+    fn set_place(&mut self) {
+        if self.pull_host.is_empty() {
+            return;
+        }
+        let account = self.pull_host.split('.').next().unwrap_or_default();
+        account.clone_into(&mut self.pull_account);
+        let path = self.base.split_once('/').map_or("", |(_, path)| path);
+        let name = path.split(['@', ':']).next().unwrap_or_default();
+        name.clone_into(&mut self.pull_repository);
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) use packed::MAX_MODEL;
 
 /// Bucket that a project uses where no other is named; scripts put the account in for the zeros.
 pub(crate) const DEFAULT_BUCKET: &str = "ml-container-creator-000000000000";
+/// What images are built from is below this in that bucket. No project can have the name.
+const SOURCES: &str = "_sources";
 /// The account, until scripts put the real one in.
 pub(crate) const ZERO_ACCOUNT: &str = "000000000000";
 /// Port that `SageMaker` speaks to.
@@ -83,7 +85,7 @@ impl Context<'_> {
         let endpoint = self.endpoint(&project, &aws, &image, &instance, &model);
         let batch = self.batch(&project, &aws);
         let server = self.server();
-        let iam = self.iam(&project, &aws, &endpoint, &model);
+        let iam = self.iam(&project, &aws, &endpoint, &batch, &model);
         let mut spec = Spec {
             inputs: self.all_inputs(),
             project,
@@ -218,48 +220,49 @@ impl Context<'_> {
         project: &ProjectSpec,
         aws: &Aws,
         endpoint: &crate::spec::Endpoint,
+        batch: &crate::spec::Batch,
         model: &crate::spec::Model,
     ) -> Iam {
         let i = &self.inputs;
         let arn = |uri: &str| {
             let path = uri.trim_start_matches("s3://").trim_end_matches('/');
-            let path = path.replace(DEFAULT_BUCKET, "ml-container-creator-*");
             format!("arn:{}:s3:::{path}", aws.partition)
         };
-        let objects = |uri: &str| {
+        let objects = |uri: &String| {
             if uri.ends_with(".tar.gz") { arn(uri) } else { format!("{}/*", arn(uri)) }
         };
-        let own = format!("s3://{DEFAULT_BUCKET}-{}/{}", aws.region, project.name);
-        let mut read = vec![own.clone()];
-        let mut write = vec![own];
-        read.extend(model.s3_uri.clone());
-        read.extend(i.batch_input_path.clone());
-        let outputs = [
-            i.async_s3_output_path.as_ref(),
-            i.async_s3_failure_path.as_ref(),
-            endpoint.data_capture_path.as_ref(),
-            i.batch_output_path.as_ref(),
-        ];
-        write.extend(outputs.into_iter().flatten().cloned());
-        let mut buckets: Vec<String> = read
-            .iter()
-            .chain(&write)
-            .map(|uri| arn(uri).split('/').next().unwrap_or_default().to_owned())
-            .collect();
-        buckets.sort();
-        buckets.dedup();
-        let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
-        let topics = [i.async_sns_success_topic.clone(), i.async_sns_error_topic.clone()];
-        let distinct = |uris: &[String]| {
-            let mut all: Vec<String> = uris.iter().map(|u| objects(u)).collect();
-            all.sort();
-            all.dedup();
-            all
+        let bucket = format!("s3://{DEFAULT_BUCKET}-{}", aws.region);
+        let mut read: Vec<String> = model.s3_uri.iter().cloned().collect();
+        let mut write: Vec<String> = endpoint.data_capture_path.iter().cloned().collect();
+        if self.takes("async") {
+            // Requests name their input themselves.
+            read.push(format!("{bucket}/{}", project.name));
+            write.extend([endpoint.async_output_path.clone(), endpoint.async_failure_path.clone()]);
+        }
+        if self.takes("batch") {
+            read.push(batch.input_path.clone());
+            write.push(batch.output_path.clone());
+        }
+        let some = |mut list: Vec<String>| {
+            list.sort();
+            list.dedup();
+            (!list.is_empty()).then_some(list)
         };
+        let is_own = |uri: &&String| **uri == bucket || uri.starts_with(&format!("{bucket}/"));
+        let own = |uris: &[String]| some(uris.iter().filter(is_own).map(objects).collect());
+        let other =
+            |uris: &[String]| some(uris.iter().filter(|u| !is_own(u)).map(objects).collect());
+        let both = || read.iter().chain(&write);
+        let bucket_of = |uri: &String| arn(uri).split('/').next().unwrap_or_default().to_owned();
+        let topics = [i.async_sns_success_topic.clone(), i.async_sns_error_topic.clone()];
         Iam {
-            s3_read: distinct(&read),
-            s3_write: distinct(&write),
-            s3_buckets: buckets,
+            own_read: own(&read),
+            own_write: own(&write),
+            own_bucket: both().find(is_own).map(|_| arn(&bucket)),
+            sources: format!("{}/{SOURCES}/*", arn(&bucket)),
+            s3_read: other(&read),
+            s3_write: other(&write),
+            s3_buckets: some(both().filter(|u| !is_own(u)).map(bucket_of).collect()),
             sns_topics: some(topics.into_iter().flatten().collect()),
             secrets: some(i.hf_token_arn.clone().into_iter().collect()),
             kms_keys: some(i.kms_key_arn.clone().into_iter().collect()),

@@ -117,6 +117,10 @@ pub struct Image {
     pub pull_host: String,
     /// Region of that host.
     pub pull_region: String,
+    /// Account of that host.
+    pub pull_account: String,
+    /// Repository there that `base` is in.
+    pub pull_repository: String,
     /// CUDA version in the image, such as `13.0`.
     pub cuda: Option<String>,
     /// Version of the serving engine in the image.
@@ -247,12 +251,20 @@ pub struct S3Source {
 /// What the execution role may do.
 #[derive(Debug, Clone, Serialize)]
 pub struct Iam {
-    /// Objects that it reads.
-    pub s3_read: Vec<String>,
-    /// Objects that it writes.
-    pub s3_write: Vec<String>,
-    /// Buckets of both.
-    pub s3_buckets: Vec<String>,
+    /// Objects that it reads in the bucket of this tool, which has to be this account's.
+    pub own_read: Option<Vec<String>>,
+    /// Objects that it writes there.
+    pub own_write: Option<Vec<String>>,
+    /// That bucket, where it needs it.
+    pub own_bucket: Option<String>,
+    /// Objects there that it must not reach: the sources of images.
+    pub sources: String,
+    /// Objects that it reads in buckets that the inputs name.
+    pub s3_read: Option<Vec<String>>,
+    /// Objects that it writes there.
+    pub s3_write: Option<Vec<String>>,
+    /// Those buckets.
+    pub s3_buckets: Option<Vec<String>>,
     /// Topics that it publishes to.
     pub sns_topics: Option<Vec<String>>,
     /// Secrets that it reads.

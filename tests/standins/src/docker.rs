@@ -206,8 +206,10 @@ fn build(world: &mut World, rest: &[String]) -> Result<Outcome, Failure> {
     let platform = parsed.last("platform").unwrap_or("linux/amd64");
     let (os, arch) = platform.split_once('/').unwrap_or(("linux", platform));
     let tags = parsed.options.get("tag").or(parsed.options.get("t")).cloned().unwrap_or_default();
+    let labels = parsed.options.get("label").into_iter().flatten();
+    let labels: BTreeMap<&str, &str> = labels.filter_map(|l| l.split_once('=')).collect();
     for name in tags {
-        let value = json!({"Id": format!("sha256:{serial:064x}"), "Os": os, "Architecture": arch,
+        let value = json!({"Config": {"Labels": labels}, "Id": format!("sha256:{serial:064x}"), "Os": os, "Architecture": arch,
                            "RepoDigests": []});
         world.put(IMAGE, "-", &with_tag(&name), value);
     }
@@ -224,7 +226,8 @@ fn inspect(world: &World, rest: &[String], kind: &str, what: &str) -> Result<Out
     let Some(format) = parsed.last("format").or(parsed.last("f")) else {
         return Ok(Outcome::json(&json!([value])));
     };
-    let path = format.trim_start_matches("{{").trim_end_matches("}}").trim().replace('.', "/");
+    let path = format.trim_start_matches("{{").trim_end_matches("}}").trim();
+    let path = path.trim_start_matches("json ").replace('.', "/");
     let found = value.pointer(&path).ok_or_else(|| {
         Failure::Tool(format!("template parsing error: no {format} in the stand-in's {what}"))
     })?;

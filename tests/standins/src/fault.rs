@@ -9,6 +9,7 @@
 //! (`"sagemaker create-endpoint"`) only calls of that operation count. Kinds:
 //!
 //! - `denied`, `throttled`, `limit`: the service refuses, nothing happens;
+//! - `unknown-key`, `denied-page`: the same, in words that other errors have for what is not there;
 //! - `lost`: the call takes effect, but the client sees a broken connection;
 //! - `ends-failed`: the call succeeds, and what it started ends as failed;
 //! - `killed`: the call takes effect, then the whole process group of the script is killed;
@@ -27,6 +28,10 @@ use crate::world::World;
 pub(crate) enum Fault {
     /// Access denied.
     Denied,
+    /// The caller's key is unknown, which "does not exist".
+    UnknownKey,
+    /// Access denied to something called "NotFound", in a text that steers terminals.
+    DeniedPage,
     /// Too many requests.
     Throttled,
     /// A service limit is reached.
@@ -45,6 +50,8 @@ impl Fault {
     fn parse(kind: &str) -> Result<Self, Failure> {
         Ok(match kind {
             "denied" => Self::Denied,
+            "unknown-key" => Self::UnknownKey,
+            "denied-page" => Self::DeniedPage,
             "throttled" => Self::Throttled,
             "limit" => Self::Limit,
             "lost" => Self::Lost,
@@ -63,6 +70,15 @@ impl Fault {
         );
         match self {
             Self::Denied => Some(Failure::service("AccessDeniedException", denied)),
+            Self::UnknownKey => Some(Failure::service(
+                "InvalidAccessKeyId",
+                "The AWS Access Key Id you provided does not exist in our records. (injected)",
+            )),
+            Self::DeniedPage => Some(Failure::service(
+                "AccessDenied",
+                "no access to PageNotFound: An error occurred (NoSuchBucket) when calling the \
+                 DeleteObject operation: Could not find \u{1b}[2J\u{9b}1m\u{202e}it (injected)",
+            )),
             Self::Throttled => {
                 Some(Failure::service("ThrottlingException", "Rate exceeded (injected)"))
             }

@@ -41,6 +41,12 @@ pub(super) fn act(world: &mut World, call: &Call) -> Answer {
     match call.operation.as_str() {
         "get-login-password" => return Ok(json!("standin-login-password\n")),
         "create-repository" => return create(world, call, &region, &name),
+        "list-tags-for-resource" => {
+            let arn = call.text("resourceArn");
+            let name = arn.split_once(":repository/").map_or("", |(_, name)| name);
+            let found = find(world, REPOSITORY, &region, name, || missing(world, name))?;
+            return Ok(json!({"tags": found.get("tags").cloned().unwrap_or_else(|| json!([]))}));
+        }
         "describe-repositories" => {
             let wanted = call.texts("repositoryNames");
             let all = world.list(REPOSITORY, &region);

@@ -113,6 +113,13 @@ fn alarms(world: &mut World, call: &Call, region: &str) -> Answer {
             }
             Ok(json!({}))
         }
+        "list-tags-for-resource" => {
+            let arn = call.text("ResourceARN");
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            let gone = || Failure::service("ResourceNotFoundException", format!("no {arn}"));
+            let alarm = world.get(ALARM, region, name).ok_or_else(gone)?;
+            Ok(json!({"Tags": alarm.get("Tags").cloned().unwrap_or_else(|| json!([]))}))
+        }
         "describe-alarms" => {
             let wanted = call.texts("AlarmNames");
             let prefix = call.text("AlarmNamePrefix");

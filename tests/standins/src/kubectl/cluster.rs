@@ -64,17 +64,21 @@ pub(crate) fn not_found(kind: Kind, name: &str) -> Failure {
     Failure::service("NotFound", format!("{} \"{name}\" not found", kind.plural))
 }
 
-/// Creates a namespace.
-pub(crate) fn create_namespace(world: &mut World, name: &str) -> Result<(), Failure> {
-    if world.get(&NAMESPACE.store(), "-", name).is_some() {
+/// Creates a namespace; the answer is its name.
+pub(crate) fn create_namespace(world: &mut World, object: Value) -> Result<String, Failure> {
+    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let name = name.to_owned();
+    if object.get("kind") != Some(&json!("Namespace")) {
+        return Err(Failure::usage("standin: only namespaces are created, all else is applied"));
+    }
+    if world.get(&NAMESPACE.store(), "-", &name).is_some() {
         return Err(Failure::service(
             "AlreadyExists",
             format!("namespaces \"{name}\" already exists"),
         ));
     }
-    let value = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-    world.put(&NAMESPACE.store(), "-", name, value);
-    Ok(())
+    world.put(&NAMESPACE.store(), "-", &name, object);
+    Ok(name)
 }
 
 fn has_namespace(world: &World, name: &str) -> bool {

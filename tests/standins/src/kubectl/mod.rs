@@ -187,10 +187,15 @@ fn act(
     match call.verb.as_str() {
         "apply" => apply(world, call, fault, sent),
         "get" => get(world, call),
-        "create" if call.operand(0) == "namespace" => {
-            let name = call.operand(1);
-            cluster::create_namespace(world, name)?;
-            Ok(Outcome::text(format!("namespace/{name} created\n")))
+        "create" => {
+            let objects = manifests(call)?;
+            *sent = json!(objects);
+            let mut said = String::new();
+            for object in objects {
+                let name = cluster::create_namespace(world, object)?;
+                said += &format!("namespace/{name} created\n");
+            }
+            Ok(Outcome::text(said))
         }
         "delete" => delete(world, call),
         "logs" => {

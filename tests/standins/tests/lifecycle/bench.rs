@@ -9,10 +9,43 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 /// All that scripts may use beside the AWS CLI, docker and kubectl: bash, jq and what POSIX has.
-const TOOLS: [&str; 28] = [
-    "awk", "basename", "bash", "cat", "chmod", "cksum", "cp", "cut", "date", "dirname", "env",
-    "grep", "head", "jq", "ls", "mkdir", "mktemp", "mv", "rm", "rmdir", "sed", "sh", "sleep",
-    "sort", "tail", "touch", "tr", "wc",
+const TOOLS: [&str; 36] = [
+    "awk",
+    "basename",
+    "bash",
+    "cat",
+    "chmod",
+    "cksum",
+    "cp",
+    "cut",
+    "date",
+    "dirname",
+    "env",
+    "grep",
+    "head",
+    "jq",
+    "ls",
+    "mkdir",
+    "mktemp",
+    "mv",
+    "rm",
+    "rmdir",
+    "sed",
+    "sh",
+    "sleep",
+    "sort",
+    "tail",
+    "touch",
+    "tr",
+    "wc",
+    "find",
+    "gzip",
+    "ln",
+    "readlink",
+    "sha256sum",
+    "shasum",
+    "tar",
+    "xargs",
 ];
 /// No script of a project takes longer: the stand-ins answer at once.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -87,6 +120,43 @@ impl Bench {
         self.project().join("do").join(script).is_file()
     }
 
+    /// Runs `program` as scripts are run, in `folder`.
+    pub fn run_in(&self, folder: &Path, program: &Path, arguments: &[&str]) -> Ran {
+        let output = Command::new(which("timeout").unwrap())
+            .arg("60")
+            .arg(program)
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran {
+            script: format!("{} {arguments:?} in {}", program.display(), folder.display()),
+            status: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
+    fn environment(&self) -> Vec<(&'static str, std::ffi::OsString)> {
+        let mut path = self.root.join("bin").into_os_string();
+        if self.every_tool {
+            path.push(":");
+            path.push(std::env::var_os("PATH").unwrap_or_default());
+        }
+        vec![
+            ("PATH", path),
+            ("HOME", self.root.join("home").into()),
+            ("MCC_STANDIN_DIR", self.root.join("world").into()),
+            ("MCC_POLL_SECONDS", "0".into()),
+            ("MCC_TIMEOUT_SECONDS", "40".into()),
+            ("MCC_PORT", self.port.to_string().into()),
+        ]
+    }
+
     /// Runs `do/<line>` without a terminal and with nothing but the listed tools.
     pub fn run(&self, line: &str) -> Ran {
         let mut words = line.split(' ');
@@ -110,21 +180,11 @@ impl Bench {
                 .unwrap()
         };
         let (mut out, mut err) = (open("stdout"), open("stderr"));
-        let mut path = self.root.join("bin").into_os_string();
-        if self.every_tool {
-            path.push(":");
-            path.push(std::env::var_os("PATH").unwrap_or_default());
-        }
         let mut child = command
             .args(words)
             .current_dir(self.project())
             .env_clear()
-            .env("PATH", path)
-            .env("HOME", self.root.join("home"))
-            .env("MCC_STANDIN_DIR", self.root.join("world"))
-            .env("MCC_POLL_SECONDS", "0")
-            .env("MCC_TIMEOUT_SECONDS", "40")
-            .env("MCC_PORT", self.port.to_string())
+            .envs(self.environment())
             .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
             .stderr(err.try_clone().unwrap())

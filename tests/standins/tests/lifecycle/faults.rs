@@ -69,7 +69,15 @@ pub fn inject(case: &Case, steps: &[Step], full: bool) {
                 }
             };
             if new || full {
-                attempt(&|| trial.refused(step, &call));
+                attempt(&|| trial.refused(step, &call, "denied"));
+            }
+            if (new || full) && call.tool == "aws" && step.line == "clean --yes" {
+                attempt(&|| trial.refused(step, &call, "unknown-key"));
+                attempt(&|| trial.refused(step, &call, "denied-page"));
+            }
+            if full && ["aws", "kubectl"].contains(&call.tool.as_str()) {
+                attempt(&|| trial.killed(step, &call, "killed-before"));
+                attempt(&|| trial.killed(step, &call, "killed"));
             }
             if new && STARTERS.contains(&operation) {
                 attempt(&|| trial.ends_badly(step, &call));
@@ -134,18 +142,29 @@ impl Trial<'_> {
     }
 
     /// The service refuses: the script ends with an error that has the service's own words.
-    fn refused(&self, step: &Step, call: &Call) {
-        self.try_out(step, call, "denied", |_, ran| {
+    fn refused(&self, step: &Step, call: &Call, kind: &str) {
+        self.try_out(step, call, kind, |_, ran| {
             let label = format!("{}: `{}` was refused", self.case.name, call.operation);
             assert!(ran.status.is_some_and(|s| s != 0 && s < 100), "{label}: {ran}");
             let said = format!("{}{}", ran.stdout, ran.stderr);
             assert!(said.contains("(injected)"), "{label}, without the service's message: {ran}");
             assert!(said.contains("error: "), "{label}, without an error: {ran}");
+            let steers = |c: char| (c.is_control() && !"\n\t".contains(c)) || c == '\u{202e}';
+            assert!(!said.contains(steers), "{label}, with what steers a terminal: {ran}");
             let checks = ["manifest", "validate"].iter().any(|s| step.line.starts_with(s));
             if call.tool == "aws" && !checks {
                 assert_eq!(ran.status, Some(4), "{label}: {ran}");
             }
         });
+    }
+
+    /// The script is killed at a call, before or after its effect, and nobody goes on but `do/clean`.
+    fn killed(&self, step: &Step, call: &Call, kind: &str) {
+        // What an answer is called is known from the call's own answer only: results are the user's and stay.
+        if kind == "killed" && call.operation == "sagemaker-runtime invoke-endpoint-async" {
+            return;
+        }
+        self.try_out(step, call, kind, |_, ran| assert_ne!(ran.status, Some(0), "{ran}"));
     }
 
     /// The script is killed right after the effect of a call; run again it goes on.

@@ -11,6 +11,7 @@
 
 mod bench;
 mod faults;
+mod harm;
 #[path = "../../../matrix/mod.rs"]
 mod matrix;
 mod oracle;

@@ -4,6 +4,7 @@
 COMPONENT_NAME=$PROJECT_NAME
 
 exists_inference_component() { aws_exists sagemaker describe-inference-component --inference-component-name "$1"; }
+owned_inference_component() { sagemaker_owned "inference-component/$1"; }
 remove_inference_component() {
   if ! aws_try sagemaker delete-inference-component --inference-component-name "$1" >/dev/null && ! aws_not_found; then
     if ! grep -Eiq 'in.progress|Creating|Updating|Deleting' "$MCC_TMP/aws-error"; then
@@ -39,16 +40,16 @@ bring_up_component() {
   wait_while "$SETTLING" "component $COMPONENT_NAME" "$limit" component_state "$COMPONENT_NAME"
   if [ "$WAIT_STATE" = Failed ]; then
     info "component $COMPONENT_NAME is Failed: replacing it"
-    drop inference-component "$COMPONENT_NAME"
+    drop inference-component "$COMPONENT_NAME" || exit $?
     WAIT_STATE=Missing
   fi
   if [ "$WAIT_STATE" = Missing ]; then
     state_record inference-component "$COMPONENT_NAME"
-    request=$(payload create-inference-component .Specification.ModelName="$1")
+    request=$(payload create-inference-component .InferenceComponentName="$COMPONENT_NAME" .EndpointName="$ENDPOINT_NAME" .Specification.ModelName="$1")
     aws_call_quiet sagemaker create-inference-component --cli-input-json "file://$request"
     info "creating component $COMPONENT_NAME"
   elif [ "$(jq -r .Specification.ModelName "$MCC_TMP/component.json")" != "$1" ]; then
-    request=$(payload update-inference-component .Specification.ModelName="$1")
+    request=$(payload update-inference-component .InferenceComponentName="$COMPONENT_NAME" .Specification.ModelName="$1")
     aws_call_quiet sagemaker update-inference-component --cli-input-json "file://$request"
     info "updating component $COMPONENT_NAME"
     limit=$((limit + 3600))
@@ -59,7 +60,7 @@ bring_up_component() {
     return 0
   fi
   show_log "/aws/sagemaker/InferenceComponents/$COMPONENT_NAME" 30m
-  printf '  %s\n' "$(jq -r '.FailureReason // ""' "$MCC_TMP/component.json")" >&2
+  printf '  %s\n' "$(jq -r '.FailureReason // ""' "$MCC_TMP/component.json")" | printable >&2
   if [ "$WAIT_STATE" = InService ]; then
     fail "the update was rolled back: component $COMPONENT_NAME serves the former model" \
       'fix the cause (do/logs) and run do/deploy again'
