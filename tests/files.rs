@@ -671,3 +671,34 @@ fn the_whole_disk_and_the_home_folder_are_no_default() {
         assert!(root.unwrap_or(here).join("churn/do/config").exists());
     }
 }
+
+/// The lint is what keeps the other crates from opening files themselves, so each of them has to ask for it.
+#[test]
+fn every_crate_leaves_files_to_the_one_that_opens_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let gate = "#![cfg_attr(not(test), deny(clippy::disallowed_methods))]";
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = toml::from_str(&manifest).unwrap();
+    let members = manifest["workspace"]["members"].as_array().unwrap();
+    let members = members.iter().map(|member| member.as_str().unwrap());
+    for member in
+        members.filter(|member| !["files", "tests/standins"].contains(member)).chain(["."])
+    {
+        let file = ["src/lib.rs", "src/main.rs"].map(|file| root.join(member).join(file));
+        let file = file.iter().find(|file| file.exists()).unwrap();
+        assert!(fs::read_to_string(file).unwrap().contains(gate), "{}: no {gate}", file.display());
+    }
+    let lint = fs::read_to_string(root.join("clippy.toml")).unwrap();
+    let lint: toml::Table = toml::from_str(&lint).unwrap();
+    let denied: Vec<&str> = lint["disallowed-methods"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|method| method["path"].as_str().unwrap())
+        .collect();
+    for method in
+        ["std::fs::read", "std::fs::write", "std::fs::File::open", "std::path::Path::canonicalize"]
+    {
+        assert!(denied.contains(&method), "{method}");
+    }
+}
