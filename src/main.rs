@@ -1,5 +1,7 @@
 //! `mcc`: the command line. It parses arguments, calls a library and prints.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod commands;
 mod hints;
 mod output;

@@ -5,6 +5,8 @@
 //! which day it is. Files are parsed when they are first asked for. [`Catalogs::with_overlay`] lays a user's own
 //! rows over them; [`Catalogs::check`] looks at what must agree between files.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod accelerators;
 mod amis;
 mod catalogs;

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::ops::Deref;
 use std::path::{Component, Path, PathBuf};
 
 use cap_fs_ext::{DirExt as _, FollowSymlinks};
@@ -14,11 +15,31 @@ use crate::{Error, Reason, content, opened, reading, text};
 /// The most entries of one folder that are looked at.
 const MOST: usize = 100_000;
 
+const A_FOLDER: &str = "a folder";
+const NO_FILE: &str = "a pipe, a socket or a device";
+
 /// An open folder. Its path is for messages; what happens beneath it goes by the descriptor.
 #[derive(Debug)]
 pub struct Folder {
     pub(crate) dir: Dir,
     pub(crate) path: PathBuf,
+}
+
+/// This folder, or one below it.
+pub(crate) enum At<'a> {
+    Here(&'a Folder),
+    Below(Folder),
+}
+
+impl Deref for At<'_> {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        match self {
+            Self::Here(folder) => folder,
+            Self::Below(folder) => folder,
+        }
+    }
 }
 
 /// What an entry of a folder is.
@@ -72,21 +93,28 @@ impl Folder {
     }
 
     fn descend(&self, inside: &Path, make: bool) -> Result<Self, Error> {
-        let mut folder = self.clone()?;
-        for part in inside.components() {
-            folder = match part {
-                Component::Normal(name) => folder.step(name, make)?,
-                Component::CurDir => folder,
-                _ => return Err(Error::new(self.path.join(inside), Reason::Outside)),
-            };
+        match self.steps(inside, make)? {
+            Some(folder) => Ok(folder),
+            None => {
+                let dir = self.dir.try_clone().map_err(|error| Error::io(&self.path, error))?;
+                Ok(Self { dir, path: self.path.clone() })
+            }
         }
-        Ok(folder)
     }
 
-    /// Another descriptor of the same folder.
-    pub(crate) fn clone(&self) -> Result<Self, Error> {
-        let dir = self.dir.try_clone().map_err(|error| Error::io(&self.path, error))?;
-        Ok(Self { dir, path: self.path.clone() })
+    /// The folder at `inside`; none for this one.
+    pub(crate) fn steps(&self, inside: &Path, make: bool) -> Result<Option<Self>, Error> {
+        let mut at = None;
+        for part in inside.components() {
+            match part {
+                Component::Normal(name) => {
+                    at = Some(at.as_ref().unwrap_or(self).step(name, make)?);
+                }
+                Component::CurDir => {}
+                _ => return Err(Error::new(self.path.join(inside), Reason::Outside)),
+            }
+        }
+        Ok(at)
     }
 
     fn step(&self, name: &OsStr, make: bool) -> Result<Self, Error> {
@@ -111,10 +139,11 @@ impl Folder {
     }
 
     /// The folder in which the last part of `inside` is, and that part.
-    pub(crate) fn parent<'a>(&self, inside: &'a Path) -> Result<(Self, &'a OsStr), Error> {
+    pub(crate) fn parent<'a>(&'a self, inside: &'a Path) -> Result<(At<'a>, &'a OsStr), Error> {
         let outside = || Error::new(self.path.join(inside), Reason::Outside);
         let name = inside.file_name().ok_or_else(outside)?;
-        Ok((self.folder(inside.parent().ok_or_else(outside)?)?, name))
+        let below = self.steps(inside.parent().ok_or_else(outside)?, false)?;
+        Ok((below.map_or(At::Here(self), At::Below), name))
     }
 
     /// What the entry `name` of this folder is.
@@ -133,23 +162,22 @@ impl Folder {
     pub fn open_file(&self, inside: impl AsRef<Path>) -> Result<(File, u64), Error> {
         let (folder, name) = self.parent(inside.as_ref())?;
         let path = folder.path.join(name);
-        match folder.entry(name)? {
-            Kind::File => {}
-            Kind::Link => return Err(Error::new(path, Reason::Link)),
-            Kind::Folder => return Err(Error::new(path, Reason::Special("a folder"))),
-            Kind::Special => return Err(Error::new(path, Reason::Special("a pipe or a device"))),
-        }
-        match folder.dir.open_with(name, &reading(FollowSymlinks::No)) {
-            Ok(file) => opened(&path, file.into_std()),
-            // It was there a moment ago, so it is not missing.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(Error::new(path, Reason::Io(io::Error::other("it changed while it was read"))))
+        // Opened before it is looked at: what is looked at then is what is read.
+        let error = match folder.dir.open_with(name, &reading(FollowSymlinks::No)) {
+            Ok(file) => return opened(&path, file.into_std()),
+            Err(error) => error,
+        };
+        Err(match folder.entry(name)? {
+            Kind::Link => Error::new(path, Reason::Link),
+            Kind::Folder => Error::new(path, Reason::Special(A_FOLDER)),
+            Kind::Special => Error::new(path, Reason::Special(NO_FILE)),
+            // It is there, so it is not missing.
+            Kind::File if error.kind() == io::ErrorKind::NotFound => {
+                let changed = io::Error::other("it changed while it was read");
+                Error::new(path, Reason::Io(changed))
             }
-            Err(error) => match folder.entry(name)? {
-                Kind::Link => Err(Error::new(path, Reason::Link)),
-                _ => Err(Error::io(path, error)),
-            },
-        }
+            Kind::File => Error::io(path, error),
+        })
     }
 
     /// The content of the regular file at `inside`, if it is at most `max` bytes.
@@ -214,7 +242,7 @@ pub(crate) fn regular(path: &Path, found: std::fs::FileType) -> Result<(), Error
     } else if found.is_symlink() {
         Err(Error::new(path, Reason::Link))
     } else {
-        let what = if found.is_dir() { "a folder" } else { "a pipe or a device" };
+        let what = if found.is_dir() { A_FOLDER } else { NO_FILE };
         Err(Error::new(path, Reason::Special(what)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use cap_fs_ext::DirExt as _;
@@ -109,21 +109,17 @@ impl Folder {
 
     /// Puts a file at `inside`, in place of the one that is there.
     pub fn replace(&self, inside: &Path, bytes: &[u8], executable: bool) -> Result<(), Error> {
-        let (folder, name) = self.parent_made(inside)?;
+        let outside = || Error::new(self.path.join(inside), crate::Reason::Outside);
+        let name = inside.file_name().ok_or_else(outside)?;
+        let below = self.steps(inside.parent().ok_or_else(outside)?, true)?;
+        let folder = below.as_ref().unwrap_or(self);
         let staged = unfinished();
         let done = new_file(&folder.dir, Path::new(&staged), bytes, executable)
-            .and_then(|()| folder.dir.rename(&staged, &folder.dir, &name));
+            .and_then(|()| folder.dir.rename(&staged, &folder.dir, name));
         done.map_err(|error| {
             let _ = folder.dir.remove_file(&staged);
-            Error::io(folder.path.join(&name), error)
+            Error::io(folder.path.join(name), error)
         })
-    }
-
-    fn parent_made(&self, inside: &Path) -> Result<(Self, PathBuf), Error> {
-        match (inside.parent(), inside.file_name()) {
-            (Some(parent), Some(name)) => Ok((self.make_folder(parent)?, name.into())),
-            _ => Err(Error::new(self.path.join(inside), crate::Reason::Outside)),
-        }
     }
 
     /// Gives the file or link at `inside` a name of its own as well, and returns that: `<inside><ending>`, or with

@@ -12,7 +12,7 @@ use crate::project::Project;
 use crate::saved;
 
 /// How long an update waits for another of the same folder.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// What the names of edited files that are kept end in.
 const KEPT: &str = ".orig";
 

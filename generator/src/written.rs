@@ -36,7 +36,7 @@ pub(crate) fn may_write(path: &str) -> bool {
 pub(crate) fn is_of_model(path: &str) -> bool {
     let beneath =
         |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
-    KNOWN.models.iter().any(|folder| beneath(folder)) && path.split('/').all(is_plain)
+    KNOWN.models.iter().any(beneath) && path.split('/').all(is_plain)
 }
 
 fn is_plain(part: &str) -> bool {

@@ -7,6 +7,8 @@
 //!
 //! Adding a server: one module with a `SERVER` table, and one line in `registry`.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod arguments;
 mod base_image;
 mod common;

@@ -11,7 +11,11 @@ const PRIVATE: [&str; 6] = [".git", ".ssh", ".aws", ".gnupg", ".kube", ".docker"
 
 /// Allowed folders, held open. Empty means that there is no access to the disk.
 #[derive(Debug, Default)]
-pub(crate) struct Roots(mcc_files::Roots);
+pub(crate) struct Roots {
+    open: mcc_files::Roots,
+    /// Whether nobody decided that there are none.
+    unsettled: bool,
+}
 
 impl Roots {
     /// Opens each folder once.
@@ -20,22 +24,32 @@ impl Roots {
     /// [`ServeError::Root`] for one that is not a folder.
     pub(crate) fn new(folders: &[PathBuf]) -> Result<Self, ServeError> {
         mcc_files::Roots::open(folders)
-            .map(Self)
+            .map(|open| Self { open, unsettled: false })
             .map_err(|error| ServeError::Root { path: error.path, source: error.reason })
+    }
+
+    /// None, because the working directory is no folder for projects and no other was named.
+    pub(crate) fn unsettled() -> Self {
+        Self { unsettled: true, ..Self::default() }
+    }
+
+    /// Whether projects were to be written, and nobody said where.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.unsettled
     }
 
     /// The folders.
     pub(crate) fn folders(&self) -> &[Folder] {
-        self.0.folders()
+        self.open.folders()
     }
 
     /// As inputs that name files take them.
     pub(crate) fn files(&self) -> mcc_files::Roots {
-        self.0.clone()
+        self.open.clone()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.open.is_empty()
     }
 
     /// Where `requested` is, which is below one of the roots, or is one.
@@ -45,6 +59,16 @@ impl Roots {
     /// # Errors
     /// Names `field` and the roots.
     pub(crate) fn place(&self, field: &str, requested: &str) -> Result<Place<'_>, ToolError> {
+        if self.unsettled {
+            return Err(ToolError::of(
+                "no_disk_access",
+                Problem::of(
+                    field,
+                    "this server was started in a folder that is none for projects, and no other was named",
+                )
+                .fix("add --root DIR, the folder of your projects, to the arguments with which it is started; or set returnAs to files or archive"),
+            ));
+        }
         if self.is_empty() {
             return Err(ToolError::of(
                 "no_disk_access",
@@ -56,7 +80,7 @@ impl Roots {
         if let Some(why) = unsuitable(path) {
             return Err(self.refused(field, requested, why));
         }
-        match self.0.place(path) {
+        match self.open.place(path) {
             Ok(place) => match unsuitable(place.inside()) {
                 Some(why) => Err(self.refused(field, requested, why)),
                 None => Ok(place),

@@ -1,7 +1,7 @@
 //! `mcc serve`: an MCP server on stdio or HTTP.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
@@ -39,7 +39,8 @@ pub(super) fn command() -> Command {
         )
         .arg(repeated("root", "DIR").value_parser(clap::value_parser!(PathBuf)).help(
             "Folder below which projects may be read and written; repeatable. On stdio the \
-                 default is the working directory, on HTTP there is none",
+                 default is the working directory, unless that is / or has the home folder in it; on HTTP \
+                 there is none",
         ))
         .arg(repeated("allow-host", "NAME").requires("http").help(
             "Host name under which clients reach the HTTP server, besides loopback; repeatable",
@@ -93,6 +94,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let mut options = Options {
         roots: matches.get_many::<PathBuf>("root").into_iter().flatten().cloned().collect(),
         catalogs: matches.get_one::<PathBuf>("catalogs").cloned(),
+        unsettled: false,
         state_key: state_key(matches.get_one::<PathBuf>("state-key"))?,
         log: std::env::var("MCC_LOG").ok(),
     };
@@ -111,12 +113,25 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         None => {
             if options.roots.is_empty() {
                 let here = std::env::current_dir().context("the working directory is not there")?;
-                options.roots.push(here);
+                // Desktop applications start servers in `/`, or where the user's own files are.
+                if is_for_projects(&here) {
+                    options.roots.push(here);
+                } else {
+                    options.unsettled = true;
+                }
             }
             mcc_servers::run_stdio(name, &options)?;
         }
     }
     Ok(Exit::Done)
+}
+
+/// Whether the working directory may be taken for the folder of projects when nobody named one.
+fn is_for_projects(here: &Path) -> bool {
+    let Ok(here) = mcc_files::real(here) else { return false };
+    let home = std::env::home_dir().and_then(|home| mcc_files::real(&home).ok());
+    let system = std::env::var_os("SystemRoot").is_some_and(|system| here.starts_with(system));
+    here.parent().is_some() && !system && !home.is_some_and(|home| home.starts_with(&here))
 }
 
 /// The key that signs the state of calls, from the file or the environment.

@@ -29,9 +29,14 @@ impl Session {
     /// The server called `name`.
     pub fn of(name: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
-        let mut child = Command::new(MCC)
-            .args(["serve", name])
-            .current_dir(place.path())
+        let mut command = Command::new(MCC);
+        command.args(["serve", name]).current_dir(place.path());
+        Self::run(command, place)
+    }
+
+    /// What `command` starts.
+    pub fn run(mut command: Command, place: tempfile::TempDir) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

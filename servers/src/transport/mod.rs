@@ -37,6 +37,9 @@ pub struct Options {
     /// The folders below which files may be read and written. Empty: nothing is read or written,
     /// and projects travel in arguments and answers.
     pub roots: Vec<PathBuf>,
+    /// Whether there would be a root, had the server been started in a folder for projects: then what needs one is
+    /// refused, rather than sent in answers.
+    pub unsettled: bool,
     /// A folder with rows of your own, which are added to the catalogs or replace rows of theirs.
     pub catalogs: Option<PathBuf>,
     /// The key for what clients carry from one round of a call to the next. `None`: one that this
@@ -49,7 +52,7 @@ pub struct Options {
 /// The handler for `server`, with its roots resolved.
 fn handler(server: &'static Server, options: &Options) -> Result<Handler, ServeError> {
     let context = Context {
-        roots: Roots::new(&options.roots)?,
+        roots: if options.unsettled { Roots::unsettled() } else { Roots::new(&options.roots)? },
         catalogs: options.catalogs.as_deref().map(Catalogs::with_overlay).transpose()?,
         rounds: options.state_key.clone().map(Rounds::from).unwrap_or_default(),
     };

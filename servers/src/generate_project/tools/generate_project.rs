@@ -84,7 +84,8 @@ fn generate(call: Call) -> Result<Reply, ToolError> {
         }
         return stopped(planned);
     };
-    let return_as = own.return_as.unwrap_or(if call.context.roots.is_empty() {
+    let roots = &call.context.roots;
+    let return_as = own.return_as.unwrap_or(if roots.is_empty() && !roots.is_unsettled() {
         ReturnAs::Files
     } else {
         ReturnAs::Directory
