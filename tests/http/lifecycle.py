@@ -123,14 +123,19 @@ def check_build(project: Path, python: Path, model: Path) -> None:
         shutil.copy(model, folder)
         settings = {"MODEL_FILE": model.name}
         status, said, facts = build_check(project, python, folder, **settings)
-        shown = ["a record made up from what the model says of its columns", *(f"test/payload.{s}" for s in ("csv", "json", "jsonl"))]
+        shown = ["a record made up from what the model says", *(f"test/payload.{s}" for s in ("csv", "json", "jsonl"))]
         assert status == 0 and facts["requests_shown_to_work"] == shown and "WARNING" not in said, (status, said, facts)
         for method in ("predict_nothing", "fit", "get_params", "__class__"):
             status, said, _ = build_check(project, python, folder, PREDICT_METHOD=method, **settings)
             assert (status, method) == (1, method) and "PREDICT_METHOD" in said and "predict" in said, (status, said)
-        # Of the wrong type: no request can work, and the build goes on.
-        names = facts["facts"]["names"]  # type: ignore[index]
-        columns = [{"name": name, "type": "category", "categories": ["a"]} for name in names]
+        # Columns of the wrong type: no request can work, and the build goes on.
+        script = (
+            "import joblib, pandas, sys, sklearn.linear_model as linear\n"
+            "table = pandas.DataFrame([[i == j for i in range(8)] for j in range(8)], columns=list('abcdefgh'))\n"
+            "joblib.dump(linear.LinearRegression().fit(table, range(8)), sys.argv[1])\n"
+        )
+        subprocess.run([python, "-c", script, folder / model.name], check=True)
+        columns = [{"name": name, "type": "category", "categories": ["x"]} for name in "abcdefgh"]
         (folder / "columns.json").write_text(json.dumps({"columns": columns}))
         status, said, facts = build_check(project, python, folder, **settings)
         assert status == 0 and not facts["requests_shown_to_work"], (status, said, facts)
@@ -140,6 +145,7 @@ def check_build(project: Path, python: Path, model: Path) -> None:
         assert status == 1 and "columns.json" in said, (status, said)
         # joblib's own file under the name of a pickle
         (folder / "columns.json").unlink()
+        shutil.copy(model, folder)
         script = "import joblib, sys; joblib.dump(joblib.load(sys.argv[1]), sys.argv[1], compress=3)"
         subprocess.run([python, "-c", script, folder / model.name], check=True)
         status, said, facts = build_check(project, python, folder, **settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import threading
 import time
@@ -33,10 +34,39 @@ def as_json(status: int, content: dict[str, Any]) -> Reply:
 
 
 def refuse(status: int, reason: str) -> Reply:
-    """An answer to a request that is wrong; a reason can quote the request, so it is cut."""
+    """An answer to a request that is wrong; a reason can quote the request, so it is one line and cut."""
+    reason = printable(reason)
     reason = reason if len(reason) <= 500 else reason[:500] + "..."
     log.warning("rejected (%d): %s", status, reason)
     return as_json(status, {"error": reason})
+
+
+def printable(text: str) -> str:
+    """A text on one line, without characters that steer a terminal."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
+# Of XGBoost: the time, a line of its C++, and the condition that does not hold.
+PLACE = re.compile(r"^\s*\[[\d:]+\]\s*\S+:\d+:\s*(?:Check failed: [^:]*:\s*)?")
+PATH = re.compile(r"(?<![\w.:/'\"])/(?:[\w.+@-]+/)+[\w.+@-]+(?::\d+)?:?")
+NOISE = re.compile(r"^(Graph execution error:|Detected at node .*|Stack trace:.*|Traceback .*|\s*File \".*)?$")
+
+
+def foreign(error: BaseException) -> str:
+    """What a framework or a model says, as one line for a caller: no stack, no place in its source, no path."""
+    if isinstance(error, codec.BadInput):
+        return str(error)
+    text = str(error) if not isinstance(error, KeyError) else f"there is no {error}"
+    lines = [PLACE.sub("", line) for line in text[:20_000].splitlines()]
+    line = next((line for line in lines if not NOISE.match(line.strip())), "")
+    line = " ".join(PATH.sub("", printable(line)).split())
+    return line or f"the model refuses it ({type(error).__name__})"
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an error of a model is about what it was given: a value, type, name or shape that it cannot take."""
+    kinds = (ValueError, TypeError, OverflowError, LookupError, AttributeError)
+    return isinstance(error, kinds) or type(error).__name__ == "LightGBMError"
 
 
 class Service:
@@ -49,7 +79,9 @@ class Service:
     def __init__(self) -> None:
         self.problem: str | None = None
         self.handler: ModelHandler | None = None
+        self.worked: list[str] = []  # the requests that a check has shown to be answered
         self._one_at_a_time = threading.Lock()  # parallel predictions come from parallel workers
+        self._decoding = threading.BoundedSemaphore(2)  # a body takes many times its size while it is read
         self._busy_since: float | None = None
         started = time.monotonic()
         try:
@@ -57,7 +89,7 @@ class Service:
                 raise ValueError("there is no such file or folder in the image")
             self.handler = ModelHandler(settings.model_path)
         except Exception as error:  # whatever a foreign file makes its loader raise
-            self.problem = f"cannot load {settings.model_path}: {error}"
+            self.problem = f"cannot load {settings.model_path}: {printable(str(error))[:2000]}"
             log.error(self.problem, exc_info=not isinstance(error, ValueError))
         else:
             log.info("loaded %s in %.1f s", settings.model_path, time.monotonic() - started)
@@ -65,25 +97,26 @@ class Service:
     def warm_up(self) -> None:
         """Predict once, so that the first caller does not wait and /ping knows that the model can.
 
-        With a warm_up.json (a request in JSON) beside the model, that must work. Otherwise a
-        record of zeros is tried, which a model may well refuse: that is no fault.
+        With a warm_up.json (a request in JSON) beside the model, that must work. Otherwise a record
+        is made up from what the model says of its columns. A model may well refuse it: that is no fault.
         """
         if self.handler is None or self.problem:
             return
         example = settings.model_path.parent / "warm_up.json"
         try:
             if example.exists():
-                records = codec.decode(example.read_bytes(), codec.JSON)
+                records = self._decode(self.handler, example.read_bytes(), codec.JSON)
             else:
                 records = self.handler.example()
             if records:
                 self._predict(self.handler, records)
+                self.worked.append(example.name if example.exists() else "a record made up from what the model says")
         except Exception as error:
             if example.exists():
-                self.problem = f"the model cannot predict {example}: {error}"
+                self.problem = f"the model cannot predict {example}: {foreign(error)}"
                 log.exception("the model cannot predict %s", example)
             else:
-                log.info("no warm-up, the model refuses a record of zeros: %s", error)
+                log.info("no warm-up, the model refuses a record that was made up: %s", foreign(error))
 
     def ping(self) -> Reply:
         """200 if, and only if, the model is loaded and can predict."""
@@ -110,15 +143,31 @@ class Service:
                 return as_json(503, {"error": self.problem})
             if len(body) > settings.max_body_mb * 2**20:
                 raise codec.Rejected(413, f"the body is larger than {settings.max_body_mb} MB")
-            predictions = self._predict(self.handler, codec.decode(body, kind, header))
+            predictions = self._answer(self.handler, self._decode(self.handler, body, kind, header))
             return Reply(200, codec.encode(predictions, wanted), wanted)
         except codec.Rejected as error:
             return refuse(error.status, error.reason)
-        except (ValueError, OverflowError) as error:  # what codec, handler and frameworks raise for bad input
+        except codec.BadInput as error:
             return refuse(400, str(error))
         except Exception:
             log.exception("prediction failed")
             return as_json(500, {"error": "the prediction failed: see the log of the container"})
+
+    def _answer(self, handler: ModelHandler, records: list[Any]) -> list[Any]:
+        """Predictions; what the model cannot take is BadInput, in one line."""
+        try:
+            return self._predict(handler, records)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            if not isinstance(error, (ValueError, OverflowError)):  # may be a fault of the model's own code
+                log.warning("the model refused a request", exc_info=True)
+            raise codec.BadInput(foreign(error)) from error
+
+    def _decode(self, handler: ModelHandler, body: bytes, kind: str, header: bool = False) -> list[Any]:
+        texts, width = getattr(handler, "texts", False), getattr(handler, "width", None)
+        with self._decoding:
+            return codec.decode(body, kind, header, texts, single=width == 1)
 
     def _predict(self, handler: ModelHandler, records: list[Any]) -> list[Any]:
         with self._one_at_a_time:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import xgboost as xgb
 
 import codec
+import columns
+from columns import Column, Facts
 
 
 class ModelHandler:
@@ -26,22 +29,24 @@ class ModelHandler:
         except xgb.core.XGBoostError as error:
             reason = str(error).strip().splitlines()[0]
             raise ValueError(f"XGBoost {xgb.__version__} cannot read it: {reason}") from error
-        self.names: list[str] = self.booster.feature_names or []
+        self.facts = columns.facts_of(path, lambda: describe(self.booster))
+        self.columns: list[Column] = self.facts.columns or []
+        self.width = len(self.columns)
         # with early stopping the trees after the best iteration are left out, as XGBoost's own estimators do
         best = self.booster.attr("best_iteration")
         self.iterations = (0, int(best) + 1) if best else (0, 0)
 
     def example(self) -> list[Any] | None:
         """Records to warm up with, if any can be made up."""
-        return [[0] * self.booster.num_features()]
+        return [columns.example(self.columns)]
 
     def predict(self, records: list[Any]) -> list[Any]:
         """One prediction for each record, in plain Python types. ValueError means that the input is wrong."""
-        rows = codec.table(records, self.names, self.booster.num_features())
-        try:
-            features = np.array(rows, dtype=np.float32)  # null becomes NaN: a missing value
-        except TypeError as error:
-            raise ValueError(str(error)) from None
+        rows = codec.table(records, self.facts.names, self.width)
+        features = np.empty((len(rows), self.width), dtype=np.float32)
+        for number, column in enumerate(self.columns):
+            with np.errstate(over="ignore"):  # infinity, which XGBoost refuses in its own words
+                features[:, number] = self._column(number, column, [row[number] for row in rows])
         matrix = xgb.DMatrix(
             features,
             feature_names=self.booster.feature_names,
@@ -49,3 +54,48 @@ class ModelHandler:
             enable_categorical=True,
         )
         return self.booster.predict(matrix, iteration_range=self.iterations).tolist()
+
+    def _column(self, number: int, column: Column, values: list[Any]) -> Any:
+        """A column as XGBoost has it: numbers, NaN where there is none, and categories by their codes."""
+        name = repr(self.facts.names[number]) if self.facts.names else str(number + 1)
+
+        def label(row: int) -> str:
+            return f"record {row + 1}: feature {name}"
+
+        coded = (self.booster.feature_types or ["q"] * self.width)[number] == "c"
+        if column.type != columns.CATEGORY:
+            found = columns.array(column, columns.read(column, values, label), self.facts.missing)
+            if coded and (wrong := np.flatnonzero((found < 0) | (found != np.floor(found)) & ~np.isnan(found))).size:
+                raise codec.BadInput(f"{label(int(wrong[0]))} must be the whole number of a category")
+            return found
+        values = columns.read(column, values, label)
+        found = columns.codes(column, values).astype(float)
+        for row in np.flatnonzero(found < 0):
+            value = values[row]
+            if value is not None and value == value:  # neither missing nor NaN
+                raise codec.BadInput(f"{label(int(row))} is {columns.quoted(value)}, no category of the training")
+        return np.where(found < 0, np.nan, found)
+
+
+def describe(booster: xgb.Booster) -> Facts:
+    """What the model file says of its columns: names, types and, from XGBoost 3.1 on, categories."""
+    width = booster.num_features()
+    kinds = booster.feature_types or ["q"] * width
+    kept = kept_categories(booster) if "c" in kinds else {}
+    known = [Column(columns.CATEGORY, kept[n]) if n in kept else Column(columns.NUMBER) for n in range(width)]
+    return Facts(names=booster.feature_names or [], columns=known, methods=["predict"])
+
+
+def kept_categories(booster: xgb.Booster) -> dict[int, tuple[Any, ...]]:
+    """The categories of each column that has some, in the order of their codes."""
+    model = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
+    model = model.get("gbtree", model).get("model", {})
+    found = {}
+    for number, entry in enumerate((model.get("cats") or {}).get("enc") or []):
+        values, offsets = entry.get("values") or [], entry.get("offsets")
+        if values and offsets is not None:  # texts, one after the other
+            raw = bytes(value % 256 for value in values)
+            found[number] = tuple(raw[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False))
+        elif values:
+            found[number] = tuple(values)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ class Settings:
 
     model_path: Path  # MODEL_DIR / MODEL_FILE
     port: int  # SAGEMAKER_BIND_TO_PORT, else PORT
+    listen_address: str  # LISTEN_ADDRESS: 127.0.0.1 outside of a container; without it all addresses of the machine
     workers: int  # WORKERS: processes, so predictions at once; without it one for each CPU, 8 at most
     threads: int  # THREADS: requests that one Flask worker holds at once, so that /ping is answered meanwhile
     timeout_s: int  # TIMEOUT_S: longest prediction (a real-time endpoint gives up after 60 s whatever this says)
@@ -51,6 +53,15 @@ def _text(name: str, default: str) -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def _address(name: str) -> str:
+    text = _text(name, "")
+    try:
+        address = ipaddress.ip_address(text) if text else None
+    except ValueError:
+        raise SystemExit(f"{name} must be an IP address, not {text!r}") from None
+    return f"[{address}]" if address is not None and address.version == 6 else text
+
+
 def read() -> Settings:
     """Read the environment; a value that makes no sense ends the process with its name and what would be right."""
     log_level = _text("LOG_LEVEL", "info").upper()
@@ -59,6 +70,7 @@ def read() -> Settings:
     return Settings(
         model_path=Path(_text("MODEL_DIR", "/opt/ml/model")) / _text("MODEL_FILE", "model"),
         port=_number("SAGEMAKER_BIND_TO_PORT", _number("PORT", 8080, 1, 65535), 1, 65535),
+        listen_address=_address("LISTEN_ADDRESS"),
         workers=_number("WORKERS", min(cpu_count(), 8), 1, 128),
         threads=_number("THREADS", 32, 1, 256),
         timeout_s=_number("TIMEOUT_S", 60, 1, 3600),
