@@ -18,6 +18,7 @@ mod shown;
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -113,6 +114,28 @@ fn live(emulator: &Emulator, case: &Case) {
     );
 }
 
+/// What is left behind, asked for in the emulator and not in the records of projects.
+fn nothing_is_left(emulator: &Emulator, region: &str) {
+    for (question, key) in [
+        ("sagemaker list-endpoints", "Endpoints"),
+        ("sagemaker list-endpoint-configs", "EndpointConfigs"),
+        ("sagemaker list-models", "Models"),
+        ("sagemaker list-inference-components", "InferenceComponents"),
+        ("ecr describe-repositories", "repositories"),
+        ("codebuild list-projects", "projects"),
+        ("iam list-roles", "Roles"),
+        ("cloudwatch describe-alarms", "MetricAlarms"),
+        (
+            "application-autoscaling describe-scalable-targets --service-namespace sagemaker",
+            "ScalableTargets",
+        ),
+    ] {
+        let left = emulator.aws(&format!("{question} --region {region}"));
+        let left = left[key].as_array().cloned().unwrap_or_default();
+        assert_eq!(left, Vec::<Value>::new(), "{question}");
+    }
+}
+
 #[test]
 fn projects_live_in_an_emulated_account() {
     let Some(emulator) = Emulator::start("14 lives of projects", "server.py", &[]) else { return };
@@ -135,29 +158,91 @@ fn projects_live_in_an_emulated_account() {
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "failed: {failed:?}; the reasons are above");
 
-    // What all of them together have left behind, asked for in the emulator and not in their records.
-    for (question, key) in [
-        ("sagemaker list-endpoints", "Endpoints"),
-        ("sagemaker list-endpoint-configs", "EndpointConfigs"),
-        ("sagemaker list-models", "Models"),
-        ("sagemaker list-inference-components", "InferenceComponents"),
-        ("ecr describe-repositories", "repositories"),
-        ("codebuild list-projects", "projects"),
-        ("iam list-roles", "Roles"),
-        ("cloudwatch describe-alarms", "MetricAlarms"),
-        (
-            "application-autoscaling describe-scalable-targets --service-namespace sagemaker",
-            "ScalableTargets",
-        ),
-    ] {
-        let left = emulator.aws(question);
-        let left = left[key].as_array().cloned().unwrap_or_default();
-        assert_eq!(left, Vec::<Value>::new(), "{question}");
-    }
+    nothing_is_left(&emulator, emulated::REGION);
     // The project that made the bucket leaves it to those that still use it; what they had in it is gone.
     for bucket in emulator.aws("s3api list-buckets")["Buckets"].as_array().into_iter().flatten() {
         let objects =
             format!("s3api list-objects-v2 --bucket {}", bucket["Name"].as_str().unwrap());
         assert_eq!(emulator.aws(&objects)["Contents"], Value::Null, "{bucket}");
     }
+}
+
+/// `do/LINE` ends badly and says `why`.
+fn refused(emulator: &Emulator, folder: &Path, line: &str, why: &str) {
+    let (said, well) = emulator.run(folder, line);
+    assert!(!well && said.contains(why), "do/{line}, {why}: {said}");
+}
+
+/// Two Regions, two accounts, a former name, things of others: through the real CLI.
+#[test]
+fn what_is_elsewhere_or_foreign_is_found_or_left_alone() {
+    let Some(emulator) = Emulator::start("lives in two places", "server.py", &[]) else { return };
+    let one = case("http-flask", "managed-inference", "-places", json!({"buildTarget": "local"}));
+    let sources = Sources::new().files(FileAccess::Anywhere(std::env::temp_dir()));
+    let merged = sources.with(Source::Flag, one.inputs.clone()).merge();
+    let Ok((_, project)) = generate(Catalogs::embedded(), &merged) else { panic!("{}", one.name) };
+    let folder = emulator.folder.path().join(&one.name);
+    project.write(&folder).unwrap();
+    let config = folder.join("do/config");
+    let kept = fs::read_to_string(&config).unwrap();
+    let change = |name: &str, value: &str| {
+        let start = format!("{name}=");
+        let line = kept.lines().find(|line| line.starts_with(&start)).unwrap();
+        fs::write(&config, kept.replace(line, &format!("{start}{value}"))).unwrap();
+    };
+    for line in ["build", "push", "deploy"] {
+        emulator.script(&folder, line);
+    }
+    let serves = || {
+        let found = emulator.aws("sagemaker list-endpoints");
+        assert_eq!(found["Endpoints"][0]["EndpointName"], one.name, "{found}");
+    };
+
+    change("REGION", "eu-west-1");
+    for line in ["push", "deploy", "register"] {
+        refused(&emulator, &folder, line, "in us-east-1");
+    }
+    let made = emulator.aws("ecr describe-repositories --region eu-west-1")["repositories"].clone();
+    assert_eq!(made, json!([]));
+    change("PROJECT_NAME", "renamed");
+    refused(&emulator, &folder, "deploy", &format!("do/clean --project {}", one.name));
+    refused(&emulator, &folder, "clean --yes", &format!("under the name {}", one.name));
+    serves();
+    fs::write(&config, &kept).unwrap();
+
+    // The credentials of another account find it recorded where they cannot reach it.
+    let role = "sts assume-role --role-arn arn:aws:iam::222222222222:role/x --role-session-name other";
+    let there = emulator.aws(role)["Credentials"].clone();
+    let output = emulator
+        .command(&folder.join("do/clean"))
+        .arg("--yes")
+        .env("AWS_ACCESS_KEY_ID", there["AccessKeyId"].as_str().unwrap())
+        .env("AWS_SECRET_ACCESS_KEY", there["SecretAccessKey"].as_str().unwrap())
+        .env("AWS_SESSION_TOKEN", there["SessionToken"].as_str().unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("these credentials are for 222222222222"), "{said}");
+    serves();
+
+    // Somebody else's, in the record.
+    emulator.aws("ecr create-repository --repository-name prod");
+    let state = folder.join(".mcc/state.json");
+    let mut record: Value = serde_json::from_str(&fs::read_to_string(&state).unwrap()).unwrap();
+    let mut foreign = record["resources"][0].clone();
+    foreign["type"] = "ecr-repository".into();
+    foreign["id"] = "prod".into();
+    record["resources"].as_array_mut().unwrap().push(foreign);
+    fs::write(&state, record.to_string()).unwrap();
+    refused(&emulator, &folder, "clean", "--yes");
+    serves();
+    change("REGION", "eu-west-1");
+    refused(&emulator, &folder, "clean --yes", "ecr-repository prod in us-east-1 stays");
+    let left = emulator.aws("ecr describe-repositories")["repositories"].clone();
+    assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
+    emulator.aws("ecr delete-repository --repository-name prod");
+    emulator.script(&folder, "clean --yes");
+    nothing_is_left(&emulator, "us-east-1");
+    nothing_is_left(&emulator, "eu-west-1");
 }

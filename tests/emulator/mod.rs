@@ -72,7 +72,7 @@ impl Emulator {
         let emulator = Self { servers, port, bin: tools, folder };
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() || !socket.exists() {
-            assert!(started.elapsed() < Duration::from_secs(60), "no server: {}", emulator.log());
+            assert!(started.elapsed() < Duration::from_secs(180), "no server: {}", emulator.log());
             std::thread::sleep(Duration::from_millis(50));
         }
         Some(emulator)
@@ -109,7 +109,8 @@ impl Emulator {
         let output = self
             .command(&self.bin.join("aws"))
             .args(line.split(' '))
-            .args(["--region", REGION, "--output", "json", "--no-cli-pager"])
+            .args(if line.contains("--region ") { vec![] } else { vec!["--region", REGION] })
+            .args(["--output", "json", "--no-cli-pager"])
             .output()
             .unwrap();
         let err = String::from_utf8_lossy(&output.stderr);

@@ -7,6 +7,7 @@ exists_transform_job() {
   state=$(job_state "$1") || exit 4
   [ "$state" != Missing ]
 }
+owned_transform_job() { sagemaker_owned "transform-job/$1"; }
 remove_transform_job() {
   local state
   state=$(job_state "$1") || return 4
@@ -57,7 +58,8 @@ upload_sample() {
   # A record is one line, however the sample is laid out.
   if [ "$split" = Line ] && jq empty "$file" >/dev/null 2>&1; then jq -c . "$file" >"$MCC_TMP/${file##*/}"; fi
   state_record s3-prefix "${input%/}/"
-  state_record s3-prefix "$(output_prefix)"
+  # Somebody else's place may hold more than our results.
+  case $(output_prefix) in "s3://$(bucket_name)/$PROJECT_NAME/"*) state_record s3-prefix "$(output_prefix)" ;; esac
   aws_call s3 cp "$MCC_TMP/${file##*/}" "${input%/}/${file##*/}" --content-type "$type" --only-show-errors
   info "uploaded $file to ${input%/}/"
 }
@@ -101,7 +103,7 @@ finish_job() {
   state_forget transform-job "$JOB"
   if [ "$WAIT_STATE" = Completed ]; then return 0; fi
   show_log /aws/sagemaker/TransformJobs 6h
-  printf '  %s\n' "$(job_field .FailureReason)" >&2
+  printf '  %s\n' "$(job_field .FailureReason)" | printable >&2
   fail "transform job $JOB ended as $WAIT_STATE" 'fix the cause (do/logs) and run do/deploy again, or do/clean'
 }
 

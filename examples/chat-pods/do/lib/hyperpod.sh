@@ -47,7 +47,7 @@ kube_call() {
 }
 kube_report() {
   printf 'error: kubectl %s failed\n' "$1" >&2
-  sed -e '/^[[:space:]]*$/d' -e 's/^/  /' "$MCC_TMP/kube-error" >&2
+  printable <"$MCC_TMP/kube-error" | sed -e '/^[[:space:]]*$/d' -e 's/^/  /' >&2
   case $(cat "$MCC_TMP/kube-error") in
     *'no matches for kind "InferenceEndpointConfig"'*)
       hint "the cluster lacks HyperPod's inference operator: install it, or generate with --hyperpod-manifest deployment" ;;
@@ -62,10 +62,16 @@ kube_report() {
   esac
 }
 
+# Did kubectl fail for nothing but a kind of object that the cluster does not know?
+no_such_kind() {
+  [ "$(grep -c '[^[:space:]]' "$MCC_TMP/kube-error")" = 1 ] &&
+    grep -q "^error: the server doesn't have a resource type " "$MCC_TMP/kube-error"
+}
+
 # kube_find KIND/NAME: the object as JSON, nothing when it is not there.
 kube_find() {
   if kube get "$1" --ignore-not-found --output json; then return 0; fi
-  if grep -q "doesn't have a resource type" "$MCC_TMP/kube-error"; then return 0; fi
+  if no_such_kind; then return 0; fi
   kube_report "get $1"
   return 1
 }
@@ -87,10 +93,11 @@ exists_kube_object() {
   reach "$1" || status=$?
   if [ "$status" = 1 ]; then return 1; fi
   if [ "$status" != 0 ]; then exit "$status"; fi
-  kube_find "$OBJECT" >"$MCC_TMP/found.json" || exit 1
+  kube_find "$OBJECT" >"$MCC_TMP/found.json" || exit 4
   [ -s "$MCC_TMP/found.json" ]
 }
 
+owned_kube_object() { tagged "$MCC_TMP/found.json" '.metadata.annotations["mcc/project"]? // ""'; }
 remove_kube_object() {
   local status=0 cascade=background
   reach "$1" || status=$?
@@ -107,7 +114,7 @@ remove_kube_object() {
   # Not before its pods are gone: they hold accelerators, and the namespace would look used.
   case $OBJECT in deployment/* | inferenceendpointconfig/*) cascade=foreground ;; esac
   if kube delete "$OBJECT" --ignore-not-found "--cascade=$cascade" --timeout=900s >/dev/null; then return 0; fi
-  if grep -q "doesn't have a resource type" "$MCC_TMP/kube-error"; then return 0; fi
+  if no_such_kind; then return 0; fi
   kube_report "delete $OBJECT"
   if grep -q 'timed out' "$MCC_TMP/kube-error"; then return 5; fi
   return 1
@@ -132,7 +139,8 @@ ensure_namespace() {
   id=$(kube_id "namespace/$NAMESPACE")
   if exists_kube_object "$id"; then return 0; fi
   state_record kube-object "$id"
-  kube_call create namespace "$NAMESPACE" >/dev/null
+  jq -n --arg name "$NAMESPACE" --arg project "$PROJECT_NAME" '{apiVersion: "v1", kind: "Namespace",
+    metadata: {$name, annotations: {"mcc/project": $project}}}' | kube_call create --filename - >/dev/null
   info "created namespace $NAMESPACE"
 }
 
@@ -141,10 +149,10 @@ write_secret() {
   local REGION
   REGION=$(printf '%s' "$HF_TOKEN_ARN" | cut -d : -f 4)
   aws_call secretsmanager get-secret-value --secret-id "$HF_TOKEN_ARN" >"$MCC_TMP/secret.json"
-  jq -e --arg name "$KUBE_NAME-hf" --arg namespace "$NAMESPACE" '
+  jq -e --arg name "$KUBE_NAME-hf" --arg namespace "$NAMESPACE" --arg project "$PROJECT_NAME" '
     .SecretString // "" | (fromjson? | objects | .HF_TOKEN // .hf_token // .HUGGING_FACE_HUB_TOKEN // .token // "") // .
     | sub("^\\s+"; "") | sub("\\s+$"; "") | select(. != "")
-    | {apiVersion: "v1", kind: "Secret", metadata: {name: $name, namespace: $namespace}, type: "Opaque",
+    | {apiVersion: "v1", kind: "Secret", metadata: {name: $name, namespace: $namespace, annotations: {"mcc/project": $project}}, type: "Opaque",
        data: {token: @base64}}' "$MCC_TMP/secret.json" ||
     fail "the secret $HF_TOKEN_ARN holds no token" 'store the token itself, or JSON with HF_TOKEN'
 }
@@ -249,7 +257,7 @@ pods() {
 
 # tell_pods FILTER: those pods that FILTER, of jq, leaves over, and why they are not ready; never fails.
 tell_pods() {
-  pods | jq -r "$1"' | "  \(.name)  \(.phase)  restarts \(.restarts)  \(.reason // "")"' >&2 || true
+  pods | jq -r "$1"' | "  \(.name)  \(.phase)  restarts \(.restarts)  \(.reason // "")"' | printable >&2 || true
 }
 
 # waiting_pods: for a roll-out that takes long.
@@ -260,13 +268,13 @@ waiting_pods() {
 # explain_pods: for a roll-out that failed; never fails itself.
 explain_pods() {
   if [ ! -s "$MCC_TMP/deployment.json" ]; then
-    jq -r '.status.deploymentStatus.message // .status.message // empty | "  \(.)"' "$MCC_TMP/endpoint.json" >&2 || true
+    jq -r '.status.deploymentStatus.message // .status.message // empty | "  \(.)"' "$MCC_TMP/endpoint.json" | printable >&2 || true
     return 0
   fi
   tell_pods .
   if kube logs --selector "$(pod_selector)" --all-containers --tail 25 >"$MCC_TMP/log" && [ -s "$MCC_TMP/log" ]; then
     info 'the last lines of the pods:'
-    tail -n 25 "$MCC_TMP/log" >&2
+    tail -n 25 "$MCC_TMP/log" | printable >&2
   fi
 }
 

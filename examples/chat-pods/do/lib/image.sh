@@ -1,28 +1,46 @@
 # shellcheck shell=bash
 # The image and what building it needs: ECR repository, roles, the bucket, CodeBuild.
 
+# arn SERVICE THING: of this account and Region.
+arn() { printf 'arn:%s:%s:%s:%s:%s' "$PARTITION" "$1" "$REGION" "$ACCOUNT_ID" "$2"; }
 registry() { printf '%s.dkr.ecr.%s.%s' "$ACCOUNT_ID" "$REGION" "$DNS_SUFFIX"; }
 
 # One bucket per account and region, shared by all projects; each writes below its own name.
+# Sources are apart from the projects' data, below a name that no project can have: what runs in an endpoint
+# may write data, and must never write what is built next.
+SOURCES=_sources
 bucket_name() { printf 'ml-container-creator-%s-%s' "$ACCOUNT_ID" "$REGION"; }
 
 exists_ecr_repository() { aws_exists ecr describe-repositories --repository-names "$1"; }
+owned_ecr_repository() {
+  aws_call ecr list-tags-for-resource --resource-arn "$(arn ecr "repository/$1")" >"$MCC_TMP/tags.json" || return 4
+  tagged "$MCC_TMP/tags.json" '.tags[]? | select(.Key == "mcc:project") | .Value'
+}
 remove_ecr_repository() { aws_delete ecr delete-repository --repository-name "$1" --force; }
 
-# An image in a repository that this project did not create; the id is REPOSITORY:TAG.
+# An image in a repository that this project did not create; the id is REPOSITORY:TAG. Images have no tags
+# but of their own kind: what is ours is below our name.
 exists_ecr_image() { aws_exists ecr describe-images --repository-name "${1%%:*}" --image-ids "imageTag=${1#*:}"; }
+owned_ecr_image() { case ${1%%:*} in "$OWNER" | "$ECR_REPOSITORY") ;; *) return 1 ;; esac }
 remove_ecr_image() { aws_delete ecr batch-delete-image --repository-name "${1%%:*}" --image-ids "imageTag=${1#*:}"; }
 
 exists_iam_role() { aws_exists iam get-role --role-name "$1"; }
+owned_iam_role() { tagged "$MCC_TMP/found.json" '.Role.Tags[]? | select(.Key == "mcc:project") | .Value'; }
+# The policies go first, whatever the project was called when it put them there.
 remove_iam_role() {
-  aws_delete iam delete-role-policy --role-name "$1" --policy-name "$PROJECT_NAME" || return 4
+  local policy
+  aws_call iam list-role-policies --role-name "$1" >"$MCC_TMP/policies.json" || return 4
+  while IFS= read -r policy <&5; do
+    aws_delete iam delete-role-policy --role-name "$1" --policy-name "$policy" || return 4
+  done 5< <(jq -r '.PolicyNames[]' "$MCC_TMP/policies.json")
   aws_delete iam delete-role --role-name "$1"
 }
 
 exists_s3_bucket() { aws_exists s3api head-bucket --bucket "$1" --expected-bucket-owner "$ACCOUNT_ID"; }
+owned_s3_bucket() { [ "$1" = "$(bucket_name)" ]; }
 remove_s3_bucket() {
   if aws_try s3api delete-bucket --bucket "$1" --expected-bucket-owner "$ACCOUNT_ID" >/dev/null || aws_not_found; then return 0; fi
-  if grep -q BucketNotEmpty "$MCC_TMP/aws-error"; then
+  if [ "$(aws_code)" = BucketNotEmpty ]; then
     info "  kept bucket $1: it holds results, or other projects use it"
     return 0
   fi
@@ -32,9 +50,22 @@ remove_s3_bucket() {
 
 # One object, or all below s3://BUCKET/PREFIX/.
 exists_s3_prefix() {
-  local path=${1#s3://} found
-  found=$(aws_call s3api list-objects-v2 --bucket "${path%%/*}" --prefix "${path#*/}" --max-items 1) || exit 4
-  [ "$(printf '%s' "$found" | jq '.Contents // [] | length')" != 0 ]
+  local path=${1#s3://}
+  aws_exists s3api list-objects-v2 --bucket "${path%%/*}" --prefix "${path#*/}" --max-items 1 || return 1
+  [ "$(jq '.Contents // [] | length' "$MCC_TMP/found.json")" != 0 ]
+}
+# Below this project's own places, or one object at a place that the payloads name.
+owned_s3_prefix() {
+  local place
+  case $1 in
+    *//*//* | */../*) return 1 ;;
+    "s3://$(bucket_name)/$OWNER/"* | "s3://$(bucket_name)/$SOURCES/$OWNER/"*) return 0 ;;
+    */) return 1 ;;
+  esac
+  while IFS= read -r place <&5; do
+    case $1 in "${place%/}/"*) return 0 ;; esac
+  done 5< <(jq -r '.. | strings | select(startswith("s3://"))' deploy/*.json)
+  return 1
 }
 remove_s3_prefix() {
   case $1 in
@@ -45,10 +76,10 @@ remove_s3_prefix() {
 }
 
 exists_codebuild_project() {
-  local found
-  found=$(aws_call codebuild batch-get-projects --names "$1") || exit 4
-  [ "$(printf '%s' "$found" | jq '.projects | length')" != 0 ]
+  aws_exists codebuild batch-get-projects --names "$1" || return 1
+  [ "$(jq '.projects | length' "$MCC_TMP/found.json")" != 0 ]
 }
+owned_codebuild_project() { tagged "$MCC_TMP/found.json" '.projects[0].tags[]? | select(.key == "mcc:project") | .value'; }
 remove_codebuild_project() { aws_delete codebuild delete-project --name "$1"; }
 
 # A build that may still run.
@@ -57,6 +88,7 @@ exists_codebuild_build() {
   state=$(build_state "$1") || exit 4
   [ "$state" = IN_PROGRESS ]
 }
+owned_codebuild_build() { [ "${1%%:*}" = "$OWNER" ]; }
 remove_codebuild_build() { aws_delete codebuild stop-build --id "$1"; }
 build_state() {
   aws_call codebuild batch-get-builds --ids "$1" >"$MCC_TMP/build.json" || return 4
@@ -75,7 +107,7 @@ ensure_repository() {
   local request
   if exists_ecr_repository "$ECR_REPOSITORY"; then return 0; fi
   state_record ecr-repository "$ECR_REPOSITORY"
-  request=$(payload create-repository)
+  request=$(payload create-repository .repositoryName="$ECR_REPOSITORY")
   aws_call_quiet ecr create-repository --cli-input-json "file://$request"
   info "created ECR repository $ECR_REPOSITORY"
 }
@@ -94,22 +126,29 @@ find_image() {
   esac
 }
 
-# use_image TAG: what do/deploy deploys from now on, by digest.
+# use_image TAG CONTEXT PLATFORM ACCELERATOR [ID]: what do/deploy deploys from now on, by digest, and what it was built from.
 use_image() {
   case $IMAGE_DIGEST in
     sha256:*) ;;
     *) fail "ECR names no digest for $ECR_REPOSITORY:$1" ;;
   esac
-  state_set image "$(registry)/$ECR_REPOSITORY@$IMAGE_DIGEST" image-tag "$1"
+  state_set image "$(registry)/$ECR_REPOSITORY@$IMAGE_DIGEST" image-tag "$1" image-context "$2" image-platform "$3" \
+    image-accelerator "$4" image-id "${5:-}"
   info "image: $(registry)/$ECR_REPOSITORY:$1 ($IMAGE_DIGEST)"
 }
 
-# require_image: sets IMAGE to what do/push or do/submit made last.
+# require_image: sets IMAGE to what do/push or do/submit made last, if it is of these files and for this machine.
 IMAGE=''
 require_image() {
   IMAGE=$(state_get image)
   if [ -z "$IMAGE" ]; then fail 'there is no image in ECR yet' 'run do/push or do/submit first'; fi
+  case $IMAGE in
+    "$(registry)/$ECR_REPOSITORY@"*) ;;
+    *) fail "the image pushed last is $IMAGE, not in $(registry)/$ECR_REPOSITORY" "run $(image_maker) again" ;;
+  esac
+  image_fits "$(state_get image-context)" "$(state_get image-platform)" "$(state_get image-accelerator)" "$(image_maker)"
 }
+image_maker() { if [ "$BUILD_TARGET" = codebuild ]; then printf 'do/submit'; else printf 'do/build and do/push'; fi; }
 
 # ensure_bucket: sets BUCKET. A bucket of that name in somebody else's account is never used.
 BUCKET=''
@@ -125,20 +164,23 @@ ensure_bucket() {
   info "created bucket $BUCKET"
 }
 
-# ensure_role NAME DOCUMENT VARIABLE: the role with iam/DOCUMENT-trust.json and -policy.json. Sets
-# VARIABLE to its ARN. A new role is not known everywhere at once: calls that use it try again.
+# ensure_role NAME DOCUMENT VARIABLE: the role with iam/DOCUMENT-trust.json and -policy.json, in which the account
+# is filled in. Sets VARIABLE to its ARN. A new role is not known everywhere at once: calls that use it try again.
 ensure_role() {
   local answer
+  with_account "iam/$2-trust.json" >"$MCC_TMP/trust.json"
+  with_account "iam/$2-policy.json" >"$MCC_TMP/policy.json"
   if claim iam-role "$1"; then
-    answer=$(aws_call iam create-role --role-name "$1" --assume-role-policy-document "file://iam/$2-trust.json" \
+    answer=$(aws_call iam create-role --role-name "$1" --assume-role-policy-document "file://$MCC_TMP/trust.json" \
       --description "$PROJECT_NAME, made by do/" --tags file://deploy/tags.json)
     info "created role $1"
   else
     answer=$(aws_call iam get-role --role-name "$1")
+    aws_call_quiet iam update-assume-role-policy --role-name "$1" --policy-document "file://$MCC_TMP/trust.json"
   fi
   answer=$(printf '%s' "$answer" | jq -r .Role.Arn)
   printf -v "$3" '%s' "$answer"
   aws_call_quiet iam put-role-policy --role-name "$1" --policy-name "$PROJECT_NAME" \
-    --policy-document "file://iam/$2-policy.json"
+    --policy-document "file://$MCC_TMP/policy.json"
   aws_retry_on 'ssume role|AssumeRole|Could not access'
 }

@@ -37,7 +37,19 @@ fail() {
 }
 
 # The comment at the top of a script is its help text.
-print_help() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
+print_help() { sed -n '2,/^$/s/^# \{0,1\}//p' "do/${SELF##*/}"; }
+
+# printable: what others wrote, from stdin, without what steers a terminal: control characters but for
+# tabs and line ends, in their longer forms as well, and marks that turn the direction of text.
+printable() {
+  local LC_ALL=C line
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line//[$'\001'-$'\010'$'\013'-$'\037'$'\177']/}
+    line=${line//$'\302'[$'\200'-$'\237']/}
+    line=${line//$'\342\200'[$'\252'-$'\256']/}
+    printf '%s\n' "${line//$'\342\201'[$'\246'-$'\251']/}"
+  done
+}
 
 usage_error() {
   printf 'error: %s\n\n' "$1" >&2
@@ -57,10 +69,10 @@ need_tools() {
   fi
 }
 
-# confirm QUESTION: asks at a terminal; automation goes ahead.
+# confirm QUESTION OPTION: asks at a terminal; without one, OPTION has to be given.
 confirm() {
   local answer
-  if [ ! -t 0 ] || [ ! -t 2 ]; then return 0; fi
+  if [ ! -t 0 ] || [ ! -t 2 ]; then fail 'there is no terminal to ask at: nothing was changed' "give $2"; fi
   printf '%s [y/N] ' "$1" >&2
   read -r answer || answer=n
   case $answer in
@@ -100,7 +112,7 @@ aws_call_quiet() { aws_call "$@" >/dev/null; }
 # aws_report WHAT: the service's own words about the call that failed last, and a hint.
 aws_report() {
   printf 'error: aws %s failed\n' "$1" >&2
-  sed -e '/^[[:space:]]*$/d' -e 's/^/  /' "$MCC_TMP/aws-error" >&2
+  printable <"$MCC_TMP/aws-error" | sed -e '/^[[:space:]]*$/d' -e 's/^/  /' >&2
   case $(cat "$MCC_TMP/aws-error") in
     *ExpiredToken* | *'token has expired'* | *'Token has expired'* | *RequestExpired*)
       hint 'the credentials have expired: sign in again (aws sso login) and run the same command once more' ;;
@@ -125,9 +137,32 @@ aws_report() {
   esac
 }
 
-# Did the last failed call fail because the thing is not there?
+# aws_answer: operation, error code and text of what the service answered to the call that failed last;
+# nothing when no service answered. Only the first code on the line is the service's own.
+aws_answer() {
+  sed -n '/An error occurred (/{
+    s/ (reached max retries: [0-9]*): /: /
+    s/^[^(]*An error occurred (\([A-Za-z0-9.]*\)) when calling the \([A-Za-z0-9]*\) operation: */\2 \1 /p
+    q
+  }' "$MCC_TMP/aws-error"
+}
+aws_code() { aws_answer | cut -d ' ' -f 2; }
+
+# Did the last failed call fail because the thing is not there? By the operation's own code for that, which
+# in SageMaker is the same for all that it refuses: there the beginning of the text decides as well.
 aws_not_found() {
-  grep -Eq 'NotFound|NoSuch|Could not find|does not exist|Not Found|No scalable target found' "$MCC_TMP/aws-error"
+  aws_answer | grep -Eq \
+    -e '^(Describe|Delete)(Model|Endpoint|EndpointConfig|InferenceComponent) ValidationException Could not find ' \
+    -e '^(Describe|Stop)TransformJob (ValidationException Could not find |ResourceNotFound )' \
+    -e '^DescribeCluster (ValidationException Could not find |ResourceNotFound |ResourceNotFoundException )' \
+    -e '^(Describe|Delete)Repositor(y|ies) RepositoryNotFoundException ' \
+    -e '^(DescribeImages|BatchDeleteImage) (Repository|Image)NotFoundException ' \
+    -e '^(GetRole|ListRolePolicies|DeleteRolePolicy|DeleteRole) NoSuchEntity ' \
+    -e '^Head(Bucket|Object) (404|NoSuchBucket|NoSuchKey) ' \
+    -e '^(ListObjectsV2|DeleteObjects?|DeleteBucket) NoSuchBucket ' \
+    -e '^DeleteAlarms ResourceNotFound(Exception)? ' \
+    -e '^DeregisterScalableTarget ObjectNotFoundException ' \
+    -e '^(StopBuild|FilterLogEvents|GetLogEvents) ResourceNotFoundException '
 }
 
 # aws_exists SERVICE OPERATION [ARG...]: 0 there, 1 not there; anything else ends the script.
@@ -157,11 +192,13 @@ aws_identity() {
   [ -n "$ACCOUNT_ID" ] || fail 'aws sts get-caller-identity names no account'
 }
 
+# with_account FILE: FILE with the account in place of 000000000000.
+with_account() { jq --arg account "$ACCOUNT_ID" '(.. | strings) |= gsub("000000000000"; $account)' "$1"; }
+
 # payload NAME [PATH=VALUE...]: prints the path of a private copy of deploy/NAME.json, with the
-# account (000000000000 in the files) filled in and the strings at the jq paths set.
+# account filled in and the strings at the jq paths set.
 payload() {
-  # shellcheck disable=SC2016  # $account is jq's
-  local name=$1 filter='(.. | strings) |= gsub("000000000000"; $account)' setting count=$# i=1
+  local name=$1 filter='.' setting count=$# i=1
   shift
   for setting in "$@"; do
     filter="$filter | ${setting%%=*} = \$value$i"
@@ -169,7 +206,7 @@ payload() {
     i=$((i + 1))
   done
   shift $((count - 1))
-  jq --arg account "$ACCOUNT_ID" "$@" "$filter" "deploy/$name.json" >"$MCC_TMP/$name.json" || return 1
+  with_account "deploy/$name.json" | jq "$@" "$filter" >"$MCC_TMP/$name.json" || return 1
   printf '%s' "$MCC_TMP/$name.json"
 }
 

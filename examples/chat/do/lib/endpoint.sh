@@ -2,9 +2,11 @@
 # The endpoint: configuration, creation and update, alarms, scaling.
 
 exists_endpoint_config() { aws_exists sagemaker describe-endpoint-config --endpoint-config-name "$1"; }
+owned_endpoint_config() { sagemaker_owned "endpoint-config/$1"; }
 remove_endpoint_config() { aws_delete sagemaker delete-endpoint-config --endpoint-config-name "$1"; }
 
 exists_endpoint() { aws_exists sagemaker describe-endpoint --endpoint-name "$1"; }
+owned_endpoint() { sagemaker_owned "endpoint/$1"; }
 remove_endpoint() {
   # An endpoint that is being created or updated takes the deletion only when that has ended.
   if ! aws_try sagemaker delete-endpoint --endpoint-name "$1" >/dev/null && ! aws_not_found; then
@@ -22,6 +24,10 @@ exists_metric_alarm() {
   aws_call cloudwatch describe-alarms --alarm-names "$1" >"$MCC_TMP/found.json" || exit 4
   [ "$(jq '.MetricAlarms | length' "$MCC_TMP/found.json")" != 0 ]
 }
+owned_metric_alarm() {
+  aws_call cloudwatch list-tags-for-resource --resource-arn "$(arn cloudwatch "alarm:$1")" >"$MCC_TMP/tags.json" || return 4
+  tagged "$MCC_TMP/tags.json" '.Tags[]? | select(.Key == "mcc:project") | .Value'
+}
 remove_metric_alarm() { aws_delete cloudwatch delete-alarms --alarm-names "$1"; }
 
 scalable_dimension() {
@@ -34,6 +40,13 @@ exists_scalable_target() {
   aws_call application-autoscaling describe-scalable-targets --service-namespace sagemaker --resource-ids "$1" \
     --scalable-dimension "$(scalable_dimension "$1")" >"$MCC_TMP/found.json" || exit 4
   [ "$(jq '.ScalableTargets | length' "$MCC_TMP/found.json")" != 0 ]
+}
+# It is ours when what it scales has our name.
+owned_scalable_target() {
+  case $1 in
+    endpoint/"$OWNER"/* | endpoint/"$ENDPOINT_NAME"/* | inference-component/"$OWNER") return 0 ;;
+    *) return 1 ;;
+  esac
 }
 # Takes the policies and their own alarms with it.
 remove_scalable_target() {
@@ -65,8 +78,8 @@ startup_seconds() {
 put_alarm() {
   local request
   claim metric-alarm "$1" || true
-  request=$(payload "put-metric-alarm.$2")
-  if [ -n "${3:-}" ]; then request=$(payload "put-metric-alarm.$2" '.AlarmActions[0]'="$3"); fi
+  request=$(payload "put-metric-alarm.$2" .AlarmName="$1")
+  if [ -n "${3:-}" ]; then request=$(payload "put-metric-alarm.$2" .AlarmName="$1" '.AlarmActions[0]'="$3"); fi
   aws_call_quiet cloudwatch put-metric-alarm --cli-input-json "file://$request"
 }
 
@@ -92,6 +105,21 @@ create_endpoint_config() {
   state_set endpoint-config "$1" endpoint-config-sum "$sum"
 }
 
+# one_endpoint: the end of the script while another endpoint or component is recorded: it would lose the model,
+# the configuration and the alarms that it runs with.
+one_endpoint() {
+  local type name
+  for type in endpoint inference-component; do
+    name=$ENDPOINT_NAME
+    if [ "$type" = inference-component ]; then name=$PROJECT_NAME; fi
+    for id in $(state_ids "$type"); do
+      if [ "$id" != "$name" ]; then
+        fail "$type $id is deployed still, and would go on beside $name" 'run do/clean first, or set ENDPOINT_NAME in do/config back'
+      fi
+    done
+  done
+}
+
 # bring_up_endpoint: create or update ENDPOINT_NAME so that it serves ENDPOINT_CONFIG.
 bring_up_endpoint() {
   local limit request
@@ -103,16 +131,16 @@ bring_up_endpoint() {
   wait_while "$SETTLING" "endpoint $ENDPOINT_NAME" "$limit" endpoint_state "$ENDPOINT_NAME"
   if [ "$WAIT_STATE" = Failed ] || [ "$WAIT_STATE" = OutOfService ]; then
     info "endpoint $ENDPOINT_NAME is $WAIT_STATE: replacing it"
-    drop endpoint "$ENDPOINT_NAME" || exit 4
+    drop endpoint "$ENDPOINT_NAME" || exit $?
     WAIT_STATE=Missing
   fi
   if [ "$WAIT_STATE" = Missing ]; then
     state_record endpoint "$ENDPOINT_NAME"
-    request=$(payload create-endpoint .EndpointConfigName="$ENDPOINT_CONFIG")
+    request=$(payload create-endpoint .EndpointName="$ENDPOINT_NAME" .EndpointConfigName="$ENDPOINT_CONFIG")
     aws_call_quiet sagemaker create-endpoint --cli-input-json "file://$request"
     info "creating endpoint $ENDPOINT_NAME"
   elif [ "$(endpoint_field EndpointConfigName)" != "$ENDPOINT_CONFIG" ]; then
-    request=$(payload update-endpoint .EndpointConfigName="$ENDPOINT_CONFIG")
+    request=$(payload update-endpoint .EndpointName="$ENDPOINT_NAME" .EndpointConfigName="$ENDPOINT_CONFIG")
     aws_call_quiet sagemaker update-endpoint --cli-input-json "file://$request"
     info "updating endpoint $ENDPOINT_NAME"
     limit=$((limit + 3600))
@@ -126,7 +154,7 @@ bring_up_endpoint() {
     return 0
   fi
   show_log "/aws/sagemaker/Endpoints/$ENDPOINT_NAME" 30m
-  printf '  %s\n' "$(endpoint_field FailureReason)" >&2
+  printf '  %s\n' "$(endpoint_field FailureReason)" | printable >&2
   if [ "$WAIT_STATE" = InService ]; then
     fail "the update was rolled back: endpoint $ENDPOINT_NAME serves $(endpoint_field EndpointConfigName) as before" \
       'fix the cause (do/logs) and run do/deploy again'
@@ -161,7 +189,7 @@ scale_endpoint() {
   for id in $(state_ids metric-alarm); do
     case "$alarms $PROJECT_NAME-errors " in
       *" $id "*) ;;
-      *) drop metric-alarm "$id" || exit 4 ;;
+      *) drop metric-alarm "$id" || exit $? ;;
     esac
   done
 }

@@ -80,7 +80,7 @@ wait_for_ping() {
   local MCC_POLL_SECONDS=${MCC_POLL_SECONDS:-2}
   wait_while Loading 'container' "$1" ping_state
   if [ "$WAIT_STATE" = Stopped ]; then
-    docker logs --tail 40 "$CONTAINER" >&2 || true
+    docker logs --tail 40 "$CONTAINER" 2>&1 | printable >&2 || true
     fail 'the container ended before it could serve' 'its last log lines are above'
   fi
 }
@@ -107,8 +107,7 @@ choose_payload() {
 # check_answer FILE: something sensible came back. TEST_EXPECT is a jq condition on JSON answers.
 check_answer() {
   [ -s "$1" ] || fail 'the answer is empty' 'see do/logs'
-  head -c 1000 "$1"
-  printf '\n'
+  head -c 1000 "$1" | printable
   if [ -n "${TEST_EXPECT:-}" ] && jq empty "$1" >/dev/null 2>&1; then
     jq -e "$TEST_EXPECT" "$1" >/dev/null || fail "the answer does not satisfy $TEST_EXPECT" 'see TEST_EXPECT in do/config'
   fi
@@ -127,8 +126,8 @@ test_local() {
   http_request POST /invocations "$2" "$1"
   info "POST /invocations ($2): $HTTP_STATUS"
   if [ "$HTTP_STATUS" != 200 ]; then
-    head -c 1000 "$MCC_TMP/answer" >&2
-    docker logs --tail 20 "$CONTAINER" >&2 || true
+    head -c 1000 "$MCC_TMP/answer" | printable >&2
+    docker logs --tail 20 "$CONTAINER" 2>&1 | printable >&2 || true
     fail "the container answered $HTTP_STATUS to $1"
   fi
   check_answer "$MCC_TMP/answer"

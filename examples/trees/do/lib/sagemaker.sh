@@ -2,7 +2,14 @@
 # The SageMaker model and the role that runs it, and the names of one deployment.
 
 exists_sagemaker_model() { aws_exists sagemaker describe-model --model-name "$1"; }
+owned_sagemaker_model() { sagemaker_owned "model/$1"; }
 remove_sagemaker_model() { aws_delete sagemaker delete-model --model-name "$1"; }
+
+# sagemaker_owned KIND/NAME: does it carry this project's tag?
+sagemaker_owned() {
+  aws_call sagemaker list-tags --resource-arn "$(arn sagemaker "$1")" >"$MCC_TMP/tags.json" || return 4
+  tagged "$MCC_TMP/tags.json" '.Tags[]? | select(.Key == "mcc:project") | .Value'
+}
 
 # resolve_execution_role: sets EXECUTION_ROLE to ROLE_ARN, or to the role that this project makes.
 EXECUTION_ROLE=''
@@ -54,7 +61,7 @@ create_model() {
 retire() {
   local id
   for id in $(state_ids "$1"); do
-    if [ "$id" != "$2" ]; then drop "$1" "$id" || exit 4; fi
+    if [ "$id" != "$2" ]; then drop "$1" "$id" || exit $?; fi
   done
 }
 
@@ -62,7 +69,7 @@ retire() {
 show_log() {
   if aws_try logs tail "$1" --since "$2" --format short >"$MCC_TMP/log" && [ -s "$MCC_TMP/log" ]; then
     info "the last lines of $1:"
-    tail -n 25 "$MCC_TMP/log" >&2
+    tail -n 25 "$MCC_TMP/log" | printable >&2
   else
     info "nothing in $1: the container did not start, or the image is for another architecture"
   fi
