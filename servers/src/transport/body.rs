@@ -2,6 +2,7 @@
 //! are answered in JSON-RPC with the reason, and a client that takes JSON is served.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -10,7 +11,6 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use futures_util::future::poll_fn;
-use std::pin::Pin;
 
 use super::gate::busy;
 use super::message::{self, Fault, INVALID_REQUEST};
@@ -42,10 +42,11 @@ pub(super) async fn read(request: Request, mut memory: Share<IpAddr>) -> Result<
         return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, &Fault::new(INVALID_REQUEST, why)));
     }
     let reading = tokio::time::timeout(BODY_TIME, collected(body, &mut memory));
-    let body = reading.await.unwrap_or_else(|_| {
+    let Ok(body) = reading.await else {
         let fault = Fault::new(INVALID_REQUEST, "the body took too long");
-        Err(refusal(StatusCode::REQUEST_TIMEOUT, &fault))
-    })?;
+        return Err(refusal(StatusCode::REQUEST_TIMEOUT, &fault));
+    };
+    let body = body?;
     let request = Request::from_parts(parts, Body::from(body.clone()));
     Ok(Whole { request, body, memory })
 }

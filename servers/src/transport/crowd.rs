@@ -271,9 +271,13 @@ mod tests {
         let crowd = Crowd::of(8);
         let seats: Vec<_> = (0..4).filter_map(|_| crowd.admit(from(1))).collect();
         assert_eq!(seats.len(), 4);
-        seats.iter().for_each(|seat| seat.guest.does(Doing::Served));
+        for seat in &seats {
+            seat.guest.does(Doing::Served);
+        }
         assert!(crowd.admit(from(1)).is_none());
-        seats.iter().skip(2).for_each(|seat| seat.guest.does(Doing::Idle));
+        for seat in &seats[2..] {
+            seat.guest.does(Doing::Idle);
+        }
         assert!(crowd.admit(from(1)).is_some());
         let gone: Vec<bool> = seats.iter().map(|seat| seat.guest.gone.is_cancelled()).collect();
         assert_eq!(gone, [false, false, true, false]);

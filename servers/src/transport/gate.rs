@@ -2,6 +2,7 @@
 //! memory, a limit in time, a health check, metrics, and a log of requests without their content.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use axum::response::Response;
 
 use super::allowed::{Allowed, Page};
 use super::crowd::Crowd;
+use super::turns::Turn;
 use crate::metrics;
 use crate::share::Shares;
 
@@ -26,6 +28,9 @@ const BODIES: usize = 128 * 1024 * 1024;
 const PART: usize = 4;
 /// How long one call may take. Tools have less, and answer themselves that it was not enough.
 const TIME: Duration = Duration::from_secs(60);
+
+/// After how long a call gives its turn to the next one.
+const TURN: Duration = Duration::from_secs(1);
 
 /// Where the endpoint is.
 pub(super) const PATH: &str = "/mcp";
@@ -183,7 +188,19 @@ impl Gate {
         let Some(_room) = self.calls.one(client) else {
             return busy();
         };
-        match tokio::time::timeout(TIME, work).await {
+        let in_turn = async {
+            let turn = Turn::of(client).await;
+            let mut work = pin!(work);
+            match tokio::time::timeout(TURN, work.as_mut()).await {
+                Ok(response) => response,
+                // It waits for something that is not this thread.
+                Err(_) => {
+                    drop(turn);
+                    work.await
+                }
+            }
+        };
+        match tokio::time::timeout(TIME, in_turn).await {
             Ok(response) => response,
             Err(_) => plain(StatusCode::GATEWAY_TIMEOUT, "it took too long\n"),
         }

@@ -115,10 +115,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
                 self.skips = end.is_none();
                 return Line::TooLong;
             }
-            if end.is_some() {
-                if !std::mem::take(&mut self.skips) {
-                    return Line::Whole;
-                }
+            if end.is_some() && !std::mem::take(&mut self.skips) {
+                return Line::Whole;
             }
         }
     }

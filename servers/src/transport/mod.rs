@@ -13,6 +13,7 @@ mod stdio;
 #[cfg(test)]
 mod tests;
 mod token;
+mod turns;
 mod workers;
 
 use std::path::PathBuf;
