@@ -173,7 +173,7 @@ class CommandLine(Container):
             }
         )
         self.assertEqual(
-            self.called()["argv"][2:-2],
+            self.called()["argv"][2:-3],
             [
                 f"--chat-template={nasty}",
                 f"--speculative-config={document}",
@@ -201,6 +201,43 @@ class CommandLine(Container):
     def test_other_arguments_are_refused(self) -> None:
         self.assertEqual(self.run_to_end("train")[0], 2)
         self.assertFalse((self.state / "started.json").exists())
+
+
+class Port(Container):
+    def test_the_engine_is_told_to_answer_two_requests_only(self) -> None:
+        started = self.called(PYTHONPATH="/mine")
+        middleware = [word.partition("=")[2] for word in started["argv"] if word.startswith("--middleware=")]
+        self.assertEqual(middleware[-1:], ["only_invocations.OnlyInvocations"])
+        # As the engine imports it, with the path that it was started with.
+        script = (
+            "import asyncio, importlib, json, sys\n"
+            "module, _, name = sys.argv[1].rpartition('.')\n"
+            "async def engine(scope, receive, send): reached.append(scope['path'] if 'path' in scope else scope['type'])\n"
+            "async def send(message): sent.append(message)\n"
+            "app = getattr(importlib.import_module(module), name)(engine)\n"
+            "found = []\n"
+            "for scope in json.loads(sys.argv[2]):\n"
+            "    reached, sent = [], []\n"
+            "    asyncio.run(app(scope, None, send))\n"
+            "    found.append([reached, sent[0].get('status', sent[0]['type']) if sent else None])\n"
+            "print(json.dumps(found))\n"
+        )
+        pass_on = [("GET", "/ping"), ("POST", "/invocations")]
+        refused = [
+            ("POST", "/ping"), ("GET", "/invocations"), ("POST", "/invocations/"), ("POST", "//invocations"),
+            ("POST", "/Invocations"), ("POST", "/invocations/../pause"), ("POST", "/pause"), ("POST", "/update_weights"),
+            ("POST", "/collective_rpc"), ("POST", "/v1/load_lora_adapter"), ("GET", "/metrics"), ("GET", "/docs"), ("GET", ""),
+        ]  # fmt: skip
+        scopes = [{"type": "http", "method": method, "path": path} for method, path in pass_on + refused]
+        scopes += [{"type": "websocket", "path": "/invocations"}, {"type": "lifespan"}]
+        done = subprocess.run(
+            [sys.executable, "-c", script, middleware[-1], json.dumps(scopes)],
+            cwd="/", env={"PYTHONPATH": started["environ"]["PYTHONPATH"], "PATH": os.environ["PATH"]},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        expected = [[[path], None] for _, path in pass_on] + [[[], 404] for _ in refused]
+        self.assertEqual(json.loads(done.stdout), [*expected, [[], "websocket.close"], [["lifespan"], None]])
+        self.assertTrue(started["environ"]["PYTHONPATH"].startswith("/mine"))
 
 
 class Life(Container):

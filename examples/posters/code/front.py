@@ -1,7 +1,8 @@
-"""The container's port: /ping and /invocations for a model server that has other paths.
+"""The container's port: GET /ping and POST /invocations, and nothing else, for a model server that has more.
 
-Requests are passed on byte for byte and answers as they come, so streaming works. /ping answers at once,
-from what a probe of the server said last. All other paths are the server's own.
+The server's other paths change what it serves, stop it or read files, and on Kubernetes every pod of the cluster
+reaches this port. Bodies are passed on byte for byte and answers as they come, so streaming works. /ping answers
+at once, from what a probe of the server said last.
 """
 
 from __future__ import annotations
@@ -9,34 +10,44 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
+import socket
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+import json_body
+from http_request import CHUNK, MAX_HEAD, Head, Refusal, read_body, read_head
 from supervise import log
 
-MAX_HEAD = 64 << 10
-CHUNK = 64 << 10
 PROBE_EVERY_S = 5.0
 PROBE_TIMEOUT_S = 30.0
 # A busy server misses probes; one that misses them for this long is stuck.
 STUCK_AFTER_S = 120.0
-# How long a refused caller may go on sending what it began to.
+# How long a caller may take for the head of a request.
+HEAD_S = 10.0
+# How long a caller that was answered may go on sending what it began to.
 LINGER_S = 5.0
+# How long a caller may leave an answer unread.
+UNREAD_S = 120.0
+# Bodies up to here are read as JSON at once, which takes milliseconds; larger ones in a process of their own.
+SMALL = 128 << 10
+JSON_S = 60.0
+JSON_PROCESSES = 2
+# Connections that wait for their callers, and as many that wait for the server.
+PLACES = 1024
+# All bodies that are held at a time, beside two of the largest.
+MAX_HELD = 512 << 20
 # Of one connection to the next hop: the proxy's own, not to be passed on.
 HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "transfer-encoding", "expect"}
-
-
-class Refusal(Exception):
-    """A request that is answered here, with a status and a reason."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-
+METHODS = {"/ping": "GET", "/invocations": "POST"}
 
 Check = Callable[[str, dict[str, object]], None]
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -51,16 +62,21 @@ class Front:
     health: str = "/health"
     # Paths that a request may ask for by `X-Amzn-SageMaker-Custom-Attributes: route=/path`.
     allowed: frozenset[str] = frozenset()
-    # Refuses bodies before they cost anything.
+    # Refuses bodies before they cost anything. Of large ones it sees an outline: long texts and what is nested are cut.
     check: Check | None = None
     # Largest body, in bytes.
-    max_body: int = 1 << 30
+    max_body: int = 25 << 20
     seen_well: float | None = field(default=None, init=False)
+    # Connections that wait for their callers, oldest first.
+    waiting: dict[asyncio.Task[None], None] = field(default_factory=dict, init=False)
+    relayed: int = field(default=0, init=False)
+    places: int = field(default=PLACES, init=False)
+    held: int = field(default=0, init=False)
 
     def is_well(self) -> bool:
         return self.seen_well is not None and time.monotonic() - self.seen_well < STUCK_AFTER_S
 
-    def route(self, headers: Mapping[str, str], body: bytes) -> str:
+    async def route(self, headers: Mapping[str, str], body: bytearray) -> str:
         """The server's path for an invocation."""
         wanted = next(
             (
@@ -73,16 +89,16 @@ class Front:
         known = self.allowed | set(self.routes.values())
         if wanted is not None and wanted not in known:
             raise Refusal(400, f"route={wanted[:100]} is none of {', '.join(sorted(known))}")
-        if not headers.get("content-type", "application/json").lower().startswith("application/json"):
-            if wanted is None:
-                raise Refusal(415, "send application/json, or name a path with CustomAttributes route=/v1/…")
+        kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if kind != "application/json" and not kind.endswith("+json"):
+            # What is not read here cannot be checked, so it goes only where nothing is.
+            if wanted not in self.allowed:
+                raise Refusal(415, "send application/json, or name a path for it with CustomAttributes route=/v1/…")
             return wanted
         try:
-            parsed = json.loads(body)
-        except ValueError as error:
-            raise Refusal(400, f"the body is no JSON: {error}") from None
-        if not isinstance(parsed, dict):
-            raise Refusal(400, "the body must be one JSON object")
+            parsed = json_body.read(body) if len(body) <= SMALL else await self.outline(body)
+        except json_body.NoBody as error:
+            raise Refusal(400, str(error)) from None
         path = wanted or next((self.routes[name] for name in self.routes if name in parsed), None)
         if path is None:
             raise Refusal(400, f"the body needs one of {', '.join(self.routes)}")
@@ -90,8 +106,32 @@ class Front:
             self.check(path, parsed)
         return path
 
+    async def outline(self, body: bytearray) -> dict[str, object]:
+        """The members of a large JSON body, read by a process with bounds of its own."""
+        # Eight times the text, which is what numbers take; of very large bodies most must be text.
+        most = (256 << 20) + 8 * min(len(body), 64 << 20) + 3 * len(body)
+        async with self.json_processes:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-I", "-S", json_body.__file__, str(most), stdin=-1, stdout=-1, limit=64 << 20
+            )
+            try:
+                said, _ = await asyncio.wait_for(child.communicate(body), JSON_S)
+                answer = json.loads(said)
+            except (asyncio.TimeoutError, ValueError):
+                raise json_body.NoBody("the body is too large to be read as JSON") from None
+            finally:
+                if child.returncode is None:
+                    child.kill()
+                    await child.wait()
+        if "error" in answer:
+            raise json_body.NoBody(answer["error"])
+        return answer["outline"]
+
     async def serve(self, port: int) -> None:
-        server = await asyncio.start_server(self.connection, "0.0.0.0", port, limit=MAX_HEAD, backlog=1024)
+        self.json_processes = asyncio.Semaphore(JSON_PROCESSES)
+        # A connection that is relayed takes two files, one that waits takes one.
+        self.places = max(16, min(PLACES, (files_at_most(4 * PLACES) - 64) // 3))
+        server = await asyncio.start_server(self.connection, "0.0.0.0", port, limit=MAX_HEAD, backlog=PLACES)
         probe = asyncio.create_task(self.probe())
         async with server:
             await asyncio.gather(server.serve_forever(), probe)
@@ -103,7 +143,7 @@ class Front:
                     if self.seen_well is None:
                         log("the model server is ready")
                     self.seen_well = time.monotonic()
-            except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
+            except (OSError, ValueError, asyncio.TimeoutError, asyncio.IncompleteReadError):
                 pass
             await asyncio.sleep(PROBE_EVERY_S if self.seen_well is not None else 1.0)
 
@@ -116,13 +156,34 @@ class Front:
         finally:
             writer.close()
 
-    async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    @contextmanager
+    def waits_for_caller(self) -> Iterator[None]:
+        """While it waits for its caller, a connection gives way to newer ones when there are too many."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.waiting[task] = None
+        if len(self.waiting) > self.places:
+            oldest = next(iter(self.waiting))
+            del self.waiting[oldest]
+            oldest.cancel()
         try:
-            await self.request(reader, writer)
-        except Refusal as refusal:
-            answer(writer, refusal.status, str(refusal))
-            await linger(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+            yield
+        finally:
+            self.waiting.pop(task, None)
+
+    async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        try:
+            try:
+                await self.request(reader, writer)
+            except Refusal as refusal:
+                answer(writer, refusal.status, str(refusal))
+            with self.waits_for_caller():
+                await linger(reader, writer)
+        except asyncio.CancelledError:
+            # It gave way, or the front ends.
+            writer.transport.abort()
+        except (asyncio.IncompleteReadError, OSError):
             pass
         except Exception as error:
             log(f"a request failed: {type(error).__name__}: {error}")
@@ -131,32 +192,54 @@ class Front:
             try:
                 writer.close()
                 await writer.wait_closed()
-            except (OSError, RuntimeError):
+            except (OSError, RuntimeError, asyncio.CancelledError):
                 pass
 
     async def request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        method, path, headers = await read_head(reader)
-        if path.partition("?")[0] == "/ping":
+        with self.waits_for_caller():
+            head = await within(HEAD_S, read_head(reader), "the headers took too long")
+        # The path as it was sent: what another reader might take for the same is not the same here.
+        path = head.target.partition("?")[0]
+        if path not in METHODS:
+            raise Refusal(404, "there is GET /ping and POST /invocations")
+        if head.method != METHODS[path]:
+            raise Refusal(405, f"send a {METHODS[path]}")
+        if path == "/ping":
             well = self.is_well()
             answer(writer, 200 if well else 503, "ready" if well else "the model is loading")
             return
-        if headers.get("expect", "").lower() == "100-continue":
-            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = await read_body(reader, headers, self.max_body)
-        if path.partition("?")[0] == "/invocations":
-            if method != "POST":
-                raise Refusal(405, "send a POST")
-            path = self.route(headers, body)
-            if self.seen_well is None:
-                raise Refusal(503, "the model is loading")
-        await self.relay(method, path, headers, body, reader, writer)
+        if self.seen_well is None:
+            raise Refusal(503, "the model is loading")
+        if self.relayed >= self.places:
+            raise Refusal(503, "too many requests at a time")
+        body = bytearray()
+        try:
+            with self.waits_for_caller():
+                if head.headers.get("expect", "").lower() == "100-continue" and head.version == "1.1":
+                    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                await read_body(reader, head, self.max_body, body, self.hold)
+            self.relayed += 1
+            try:
+                await self.relay(head, await self.route(head.headers, body), body, reader, writer)
+            finally:
+                self.relayed -= 1
+        finally:
+            self.let_go(body)
+
+    def hold(self, more: int) -> None:
+        if self.held + more > MAX_HELD + 2 * self.max_body:
+            raise Refusal(503, "too many large requests at a time")
+        self.held += more
+
+    def let_go(self, body: bytearray) -> None:
+        self.held -= len(body)
+        body.clear()
 
     async def relay(
         self,
-        method: str,
+        head: Head,
         path: str,
-        headers: Mapping[str, str],
-        body: bytes,
+        body: bytearray,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
@@ -166,7 +249,7 @@ class Front:
             raise Refusal(503, "the model is loading") from None
         # A caller that goes away must not keep the model busy.
         gone = asyncio.create_task(reader.read(1))
-        copied = asyncio.create_task(self.copy(method, path, headers, body, back, forth, writer))
+        copied = asyncio.create_task(self.copy(head, path, body, back, forth, writer))
         try:
             await asyncio.wait({gone, copied}, return_when=asyncio.FIRST_COMPLETED)
             if not copied.done() and not gone.result():
@@ -175,23 +258,35 @@ class Front:
         finally:
             gone.cancel()
             copied.cancel()
+            await asyncio.wait({gone, copied})
             forth.close()
 
     async def copy(
         self,
-        method: str,
+        head: Head,
         path: str,
-        headers: Mapping[str, str],
-        body: bytes,
+        body: bytearray,
         back: asyncio.StreamReader,
         forth: asyncio.StreamWriter,
         writer: asyncio.StreamWriter,
     ) -> None:
-        lines = [f"{method} {path} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in headers.items() if name not in HOP | {"content-length"}]
+        named = head.headers.get("connection", "").lower().split(",")
+        own = HOP | {"content-length"} | {name.strip() for name in named}
+        # An older caller does not know chunks, and in its version the server sends none.
+        lines = [f"POST {path} HTTP/{head.version}"]
+        lines += [f"{name}: {value}" for name, value in head.headers.items() if name not in own]
+        if "host" not in head.headers:
+            lines.append("host: localhost")
         lines += [f"content-length: {len(body)}", "connection: close", "", ""]
-        forth.write("\r\n".join(lines).encode("latin-1") + body)
-        await forth.drain()
+        forth.write("\r\n".join(lines).encode("latin-1"))
+        try:
+            for at in range(0, len(body), CHUNK):
+                forth.write(bytes(body[at : at + CHUNK]))
+                await forth.drain()
+        except ConnectionError:
+            # A server that refuses does not read to the end; what it says is still there to be read.
+            pass
+        self.let_go(body)
         try:
             chunk = await back.read(CHUNK)
         except ConnectionError:
@@ -199,63 +294,30 @@ class Front:
         if not chunk:
             raise Refusal(502, "the model server closed the connection")
         # From here on the answer has begun: whatever goes wrong, it can only be cut off.
-        while chunk:
-            writer.write(chunk)
-            await writer.drain()
-            chunk = await back.read(CHUNK)
-
-
-async def read_head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]]:
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    except asyncio.LimitOverrunError:
-        raise Refusal(431, "the headers are too long") from None
-    first, *lines = head[:-4].split("\r\n")
-    words = first.split(" ")
-    if len(words) != 3 or not words[1].startswith("/"):
-        raise Refusal(400, "this is no HTTP request")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or name != name.strip() or not name:
-            raise Refusal(400, "a header is malformed")
-        name = name.lower()
-        if name in headers and name in ("content-length", "transfer-encoding", "host"):
-            raise Refusal(400, f"{name} is there twice")
-        headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
-    return words[0], words[1], headers
-
-
-async def read_body(reader: asyncio.StreamReader, headers: Mapping[str, str], most: int) -> bytes:
-    coding = headers.get("transfer-encoding")
-    if coding is not None:
-        if coding.lower() != "chunked" or "content-length" in headers:
-            raise Refusal(400, "this transfer encoding is not taken")
-        return await read_chunks(reader, most)
-    length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()):
-        raise Refusal(400, "content-length is no number")
-    if int(length) > most:
-        raise Refusal(413, f"the body has over {most} bytes")
-    return await reader.readexactly(int(length))
-
-
-async def read_chunks(reader: asyncio.StreamReader, most: int) -> bytes:
-    body = bytearray()
-    while True:
-        size_text = (await reader.readline()).partition(b";")[0].strip()
         try:
-            size = int(size_text, 16)
-        except ValueError:
-            raise Refusal(400, "a chunk has no size") from None
-        if size < 0 or len(body) + size > most:
-            raise Refusal(413, f"the body has over {most} bytes")
-        body += await reader.readexactly(size)
-        if size == 0:
-            while (await reader.readline()).strip():
-                pass
-            return bytes(body)
-        await reader.readexactly(2)
+            while chunk:
+                writer.write(chunk)
+                await asyncio.wait_for(writer.drain(), UNREAD_S)
+                chunk = await back.read(CHUNK)
+        except (asyncio.TimeoutError, ConnectionError):
+            writer.transport.abort()
+
+
+async def within(seconds: float, what: Awaitable[Result], reason: str) -> Result:
+    try:
+        return await asyncio.wait_for(what, seconds)
+    except asyncio.TimeoutError:
+        raise Refusal(408, reason) from None
+
+
+def files_at_most(wanted: int) -> int:
+    """Raise the limit on open files as far as needed and permitted; what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    known = [limit for limit in (wanted, hard) if limit != resource.RLIM_INFINITY]
+    if soft != resource.RLIM_INFINITY and soft < min(known):
+        soft = min(known)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else soft
 
 
 def answer(writer: asyncio.StreamWriter, status: int, reason: str) -> None:
@@ -265,17 +327,18 @@ def answer(writer: asyncio.StreamWriter, status: int, reason: str) -> None:
 
 
 async def linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read on after a refusal: closed on a caller that still sends, the answer would be lost with the connection."""
+    """Read on after the answer: closed on a caller that still sends, it would be lost with the connection."""
 
     async def rest() -> None:
         while await reader.read(CHUNK):
             pass
 
     try:
-        await writer.drain()
-        writer.write_eof()
+        await asyncio.wait_for(writer.drain(), LINGER_S)
+        if writer.can_write_eof():
+            writer.write_eof()
         await asyncio.wait_for(rest(), LINGER_S)
-    except (OSError, asyncio.TimeoutError):
+    except (OSError, RuntimeError, asyncio.TimeoutError):
         pass
 
 
