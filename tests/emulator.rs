@@ -12,6 +12,7 @@
 
 #[path = "emulator/mod.rs"]
 mod emulated;
+mod needs;
 #[path = "matrix/mod.rs"]
 mod shown;
 
@@ -25,6 +26,10 @@ use emulated::Emulator;
 use mcc_catalogs::Catalogs;
 use mcc_generator::{FileAccess, Source, Sources, Support, generate, matrix, registry};
 use serde_json::{Map, Value, json};
+
+needs::tests! {
+    projects_live_in_an_emulated_account,
+}
 
 /// A project to live through, and whether its image is built by CodeBuild.
 struct Case {
@@ -113,9 +118,8 @@ fn live(emulator: &Emulator, case: &Case) {
     );
 }
 
-#[test]
 fn projects_live_in_an_emulated_account() {
-    let Some(emulator) = Emulator::start("14 lives of projects", "server.py", &[]) else { return };
+    let emulator = Emulator::start("server.py", &[]);
     let cases = cases();
     let (queue, failed) = (Mutex::new(cases.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
