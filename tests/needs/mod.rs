@@ -15,9 +15,9 @@ struct Ignored(String);
 
 /// The tests of a file, which takes the place of `#[test]`. A test that is not listed is dead code, which is a warning.
 macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
+    ($($test:path),+ $(,)?) => {
         fn main() -> std::process::ExitCode {
-            needs::run(file!(), &[$((stringify!($name), $name as fn())),+])
+            needs::run(file!(), &[$((stringify!($test), $test as fn())),+])
         }
     };
 }
@@ -25,9 +25,9 @@ pub(crate) use tests;
 
 pub fn run(file: &str, tests: &[(&'static str, fn())]) -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = root.ancestors().find_map(|dir| std::fs::read_to_string(dir.join(file)).ok());
-    let hidden = source.is_some_and(|text| text.lines().any(|line| line.trim() == "#[test]"));
-    assert!(!hidden, "{file}: #[test] is not run here; list the test in `needs::tests!`");
+    if let Some(file) = root.ancestors().map(|dir| dir.join(file)).find(|file| file.is_file()) {
+        none_is_hidden(&file);
+    }
     let trial = |&(name, test): &(&'static str, fn())| {
         Trial::ignorable_test(name, move || match catch_unwind(test) {
             Ok(()) => Ok(Completion::Completed),
@@ -39,6 +39,18 @@ pub fn run(file: &str, tests: &[(&'static str, fn())]) -> ExitCode {
     };
     let trials = tests.iter().map(trial).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// `#[test]` means nothing without Rust's harness: it would take a test away without a word.
+fn none_is_hidden(file: &Path) {
+    let beside = if file.ends_with("main.rs") { file.parent() } else { None };
+    let beside = beside.and_then(|dir| std::fs::read_dir(dir).ok()).into_iter().flatten();
+    for file in beside.flatten().map(|entry| entry.path()).chain([file.to_owned()]) {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let hidden = text.lines().any(|line| line.trim() == "#[test]");
+        let file = file.display();
+        assert!(!hidden, "{file}: #[test] is not run here; list the test in `needs::tests!`");
+    }
 }
 
 /// Ends the test, since `what` is not on this machine.
