@@ -16,8 +16,10 @@ use mcc_catalogs::Catalogs;
 use mcc_generator::{Project, Severity, Source, Sources, Support, generate, registry, rules};
 use serde_json::{Value, json};
 
+/// The folder with the documents: this project's, or a copy that `MCC_DOCUMENTS` names.
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    let copy = std::env::var_os("MCC_DOCUMENTS");
+    copy.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
 }
 
 fn updating() -> bool {

@@ -12,6 +12,7 @@
 
 #[path = "emulator/mod.rs"]
 mod emulated;
+mod needs;
 #[path = "matrix/mod.rs"]
 mod shown;
 
@@ -26,6 +27,11 @@ use emulated::Emulator;
 use mcc_catalogs::Catalogs;
 use mcc_generator::{FileAccess, Source, Sources, Support, generate, matrix, registry};
 use serde_json::{Map, Value, json};
+
+needs::tests! {
+    projects_live_in_an_emulated_account,
+    what_is_elsewhere_or_foreign_is_found_or_left_alone,
+}
 
 /// A project to live through, and whether its image is built by CodeBuild.
 struct Case {
@@ -136,9 +142,8 @@ fn nothing_is_left(emulator: &Emulator, region: &str) {
     }
 }
 
-#[test]
 fn projects_live_in_an_emulated_account() {
-    let Some(emulator) = Emulator::start("14 lives of projects", "server.py", &[]) else { return };
+    let emulator = Emulator::start("server.py", &[]);
     let cases = cases();
     let (queue, failed) = (Mutex::new(cases.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -174,9 +179,8 @@ fn refused(emulator: &Emulator, folder: &Path, line: &str, why: &str) {
 }
 
 /// Two Regions, two accounts, a former name, things of others: through the real CLI.
-#[test]
 fn what_is_elsewhere_or_foreign_is_found_or_left_alone() {
-    let Some(emulator) = Emulator::start("lives in two places", "server.py", &[]) else { return };
+    let emulator = Emulator::start("server.py", &[]);
     let one = case("http-flask", "managed-inference", "-places", json!({"buildTarget": "local"}));
     let sources = Sources::new().files(FileAccess::Anywhere(std::env::temp_dir()));
     let merged = sources.with(Source::Flag, one.inputs.clone()).merge();

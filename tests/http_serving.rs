@@ -10,11 +10,19 @@
 )]
 
 mod matrix;
+mod needs;
 
 use std::ffi::OsStr;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+needs::tests! {
+    scikit_learn_projects_serve,
+    xgboost_projects_serve,
+    tensorflow_projects_serve,
+    nothing_that_serves_stays_root,
+    no_format_is_left_out,
+}
 
 /// Status of `serve_check.py` when something is missing on this machine.
 const MISSING: i32 = 77;
@@ -33,31 +41,21 @@ const CASES: [Case; 8] = [
     ("fastapi", "tensorflow", "h5", "brief"),
 ];
 
-#[test]
 fn scikit_learn_projects_serve() {
     serves("sklearn");
 }
 
-#[test]
 fn xgboost_projects_serve() {
     serves("xgboost");
 }
 
-#[test]
 fn tensorflow_projects_serve() {
-    if std::env::var_os("MCC_TIER_TENSORFLOW").is_none() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: 3 projects with TensorFlow (274 MB), which need MCC_TIER_TENSORFLOW=1"
-        );
-        return;
-    }
+    needs::tier("MCC_TIER_TENSORFLOW", "3 projects with TensorFlow (274 MB)");
     serves("tensorflow");
 }
 
-#[test]
 fn nothing_that_serves_stays_root() {
-    let Some(python) = python() else { return };
+    let python = python();
     let dir = tempfile::tempdir().unwrap();
     for backend in ["flask", "fastapi"] {
         let project = generate(dir.path(), &(backend, "sklearn", "pkl", ""), &python);
@@ -69,7 +67,6 @@ fn nothing_that_serves_stays_root() {
 }
 
 /// Every framework, format and backend that the registry has is among the cases.
-#[test]
 fn no_format_is_left_out() {
     let registry = mcc_generator::registry();
     for config in registry.configs().iter().filter(|c| c.architecture == "http") {
@@ -93,7 +90,7 @@ fn no_format_is_left_out() {
 }
 
 fn serves(framework: &str) {
-    let Some(python) = python() else { return };
+    let python = python();
     let dir = tempfile::tempdir().unwrap();
     // Beside the other things that are kept from one build to the next.
     let venvs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("venvs");
@@ -111,9 +108,7 @@ fn serves(framework: &str) {
             OsStr::new("--level"),
             OsStr::new(case.3),
         ];
-        if !check(&arguments, &format!("{} on {} as {}", case.1, case.0, case.2)) {
-            return;
-        }
+        check(&arguments, &format!("{} on {} as {}", case.1, case.0, case.2));
         is_taken(dir.path(), case, &kept);
         matrix::shown_on_all("server", framework, &format!("http-{}", case.0));
     }
@@ -170,39 +165,27 @@ fn generate(dir: &Path, case: &Case, python: &str) -> PathBuf {
 }
 
 /// The version of Python that projects are generated for: one that this machine has too.
-fn python() -> Option<String> {
+fn python() -> String {
     let output = run(&[OsStr::new("--pythons")]);
-    if output.status.code() == Some(MISSING) {
-        skip("the HTTP projects", &output);
-        return None;
-    }
     assert!(output.status.success(), "{}", said(&output));
-    Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Runs the checker; false if something that it needs is missing here.
-fn check(arguments: &[&OsStr], what: &str) -> bool {
+/// Runs the checker, which must find nothing.
+fn check(arguments: &[&OsStr], what: &str) {
     let output = run(arguments);
-    if output.status.code() == Some(MISSING) {
-        skip(what, &output);
-        return false;
-    }
     assert!(output.status.success(), "{what}\n{}", said(&output));
     println!("{what}\n{}", said(&output));
-    true
 }
 
 fn run(arguments: &[&OsStr]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/serve_check.py");
-    Command::new("python3").arg(script).args(arguments).output().expect("python3")
-}
-
-fn skip(what: &str, output: &Output) {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let missing = text.lines().last().unwrap_or_default();
-    assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "missing: {missing}");
-    // Not eprintln!, which the test runner keeps to itself when a test passes.
-    let _ = writeln!(std::io::stderr(), "skipped: {what}, which need {missing}");
+    let output = Command::new(needs::tool("python3")).arg(script).args(arguments).output().unwrap();
+    if output.status.code() == Some(MISSING) {
+        let text = String::from_utf8_lossy(&output.stdout);
+        needs::missing(text.lines().last().unwrap_or_default());
+    }
+    output
 }
 
 fn said(output: &Output) -> String {

@@ -11,10 +11,11 @@
 )]
 
 mod matrix;
+mod needs;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
@@ -22,6 +23,10 @@ use std::time::Instant;
 use mcc_catalogs::Catalogs;
 use mcc_generator::{FileAccess, Source, Sources, generate, registry};
 use serde_json::{Value, json};
+
+needs::tests! {
+    images_are_built_served_and_pushed,
+}
 
 const HOST: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 /// What every other image is made from: the base of `.ci/containers`.
@@ -39,12 +44,9 @@ struct Engine {
 }
 
 impl Engine {
-    /// Nothing, with a printed reason, where there cannot be one.
-    fn start() -> Option<Self> {
+    fn start() -> Self {
         if let Some(missing) = missing() {
-            assert!(!matrix::required("containers"), "missing: {missing}");
-            let _ = writeln!(std::io::stderr(), "skipped: images of all projects need {missing}");
-            return None;
+            needs::missing_of("containers", &missing);
         }
         // The layers of images are large: beside the other results of builds, not in /tmp.
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("containers");
@@ -64,11 +66,7 @@ impl Engine {
             // All that can be installed is there: this kernel, or what runs it, does not allow it.
             let said = serving.wait_with_output().unwrap();
             let said = String::from_utf8_lossy(&said.stderr).into_owned();
-            let _ = writeln!(
-                std::io::stderr(),
-                "skipped: images of all projects: no container engine starts here: {said}"
-            );
-            return None;
+            needs::missing_of("containers", &format!("a container engine that starts: {said}"));
         };
         let mut engine = Self { serving, namespaces, folder, python: String::new() };
         fs::create_dir(engine.folder.path().join("bin")).unwrap();
@@ -80,7 +78,7 @@ impl Engine {
         engine.docker(&[&["import"], &change[..], &[base.to_str().unwrap(), BASE]].concat());
         let version = "import sys; print('%d.%d' % sys.version_info[:2])";
         engine.python = engine.docker(&["run", "--rm", BASE, "python", "-c", version]);
-        Some(engine)
+        engine
     }
 
     /// A command among the engine's namespaces.
@@ -216,9 +214,8 @@ fn lives(engine: &Engine, project: &Path, answer: impl Fn(&str) -> bool) {
     engine.script(project, "push");
 }
 
-#[test]
 fn images_are_built_served_and_pushed() {
-    let Some(engine) = Engine::start() else { return };
+    let engine = Engine::start();
     let python = json!({"framework": "sklearn", "pythonVersion": engine.python});
     let rings = |said: &str| said.contains("predictions");
     for config in ["http-flask", "http-fastapi"] {

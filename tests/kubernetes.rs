@@ -15,12 +15,12 @@ mod cases;
 mod cluster;
 #[path = "emulator/mod.rs"]
 mod emulated;
+mod needs;
 #[path = "matrix/mod.rs"]
 mod shown;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
@@ -30,6 +30,10 @@ use cases::{Case, lives, manifests};
 use cluster::{Cluster, until};
 use emulated::Emulator;
 use serde_json::{Value, json};
+
+needs::tests! {
+    hyperpod_projects_live_on_a_real_api_server,
+}
 
 /// What do/deploy would apply, by its own functions.
 const WRITE: &str = r#"
@@ -199,22 +203,15 @@ spec:
     spec: {containers: [{name: it, image: theirs}]}
 ";
 
-#[test]
 fn hyperpod_projects_live_on_a_real_api_server() {
     let (all, living) = (manifests(), lives());
-    if std::env::var_os("MCC_TIER_KUBE").is_none() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {} projects on a real Kubernetes API server, which need MCC_TIER_KUBE=1",
-            all.len() + living.len()
-        );
-        return;
-    }
+    let what = format!("{} projects on a real Kubernetes API server", all.len() + living.len());
+    needs::tier("MCC_TIER_KUBE", &what);
     let types: BTreeSet<String> = living.iter().filter_map(Case::instance_type).collect();
     let types: Vec<&str> = types.iter().map(String::as_str).collect();
     let started = Instant::now();
-    let Some(cluster) = Cluster::start(&types, &cases::labels()) else { return };
-    let Some(emulator) = cluster.account() else { return };
+    let cluster = Cluster::start(&types, &cases::labels());
+    let emulator = cluster.account();
     println!("the cluster and the account: {:.1} s", started.elapsed().as_secs_f32());
     emulator.aws(r#"secretsmanager create-secret --name hf --secret-string {"HF_TOKEN":"hf_x"}"#);
     let token = emulator.aws("secretsmanager describe-secret --secret-id hf")["ARN"].clone();

@@ -9,26 +9,18 @@
 )]
 
 mod matrix;
+mod needs;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+needs::tests! {
+    the_entry_point_keeps_its_contract,
+    the_real_engine_takes_the_project,
+}
+
 /// The checks that run without an engine, in the order of their names.
 const CHECKS: [&str; 5] = ["CommandLine", "Environment", "Life", "Models", "Secrets"];
-
-fn python() -> Option<&'static str> {
-    let there = Command::new("python3").arg("--version").output().is_ok_and(|o| o.status.success());
-    if !there {
-        assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "python3 is not installed");
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {} groups of checks of the entry point need python3",
-            CHECKS.len()
-        );
-    }
-    there.then_some("python3")
-}
 
 fn project(dir: &Path, more: &[&str]) -> PathBuf {
     let output = Command::new(env!("CARGO_BIN_EXE_mcc"))
@@ -41,12 +33,11 @@ fn project(dir: &Path, more: &[&str]) -> PathBuf {
     dir.join("chat")
 }
 
-#[test]
 fn the_entry_point_keeps_its_contract() {
-    let Some(python) = python() else { return };
+    let python = needs::tool("python3");
     let dir = tempfile::tempdir().unwrap();
     let project = project(dir.path(), &["--model-name", "Qwen/Qwen3-8B"]);
-    let output = Command::new(python)
+    let output = Command::new(&python)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/llm/serve_check.py"))
         .arg(&project)
         .output()
@@ -60,21 +51,14 @@ fn the_entry_point_keeps_its_contract() {
 }
 
 /// The real engine on the CPU. It is 6 GB of packages, so only where it is asked for; see CONTRIBUTING.md.
-#[test]
 fn the_real_engine_takes_the_project() {
-    if std::env::var_os("MCC_TIER_VLLM").is_none() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: the real engine (6 GB of packages), which needs MCC_TIER_VLLM=1"
-        );
-        return;
-    }
-    let python = python().expect("MCC_TIER_VLLM needs python3");
+    needs::tier("MCC_TIER_VLLM", "the real engine (6 GB of packages)");
+    let python = needs::tool("python3");
     let dir = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let model = dir.path().join("model");
     let run = |arguments: &[&std::ffi::OsStr]| {
-        let output = Command::new(python).args(arguments).output().unwrap();
+        let output = Command::new(&python).args(arguments).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stdout));
     };

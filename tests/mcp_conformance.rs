@@ -9,8 +9,8 @@
 )]
 
 mod mcp;
+mod needs;
 #[path = "mcp/node.rs"]
-#[allow(unreachable_pub, missing_docs, reason = "shared with other tests")]
 mod node;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +18,13 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use mcp::{HttpServer, MCC, names, skip};
+use mcp::{HttpServer, MCC, names};
+
+needs::tests! {
+    generic_scenarios_pass_on_every_server,
+    the_transport_passes_both_sets,
+    the_inspector_has_nothing_to_say_of_any_tool,
+}
 
 /// The revisions of the suite, and the scenarios of each that call nothing by a name of the suite's fixtures.
 const GENERIC: [(&str, &[&str]); 2] = [
@@ -62,10 +68,10 @@ const NEED_FIXTURES: [&str; 4] = [
 ];
 
 /// Runs everything that a revision requires, and leaves what was found in `results`.
-fn suite(url: &str, revision: &str, results: &Path) -> Result<Output, String> {
-    let mut command = node::command("conformance")?;
+fn suite(url: &str, revision: &str, results: &Path) -> Output {
+    let mut command = node::command("conformance");
     command.args(["server", "--url", url, "--requirements", revision, "-o"]).arg(results);
-    Ok(command.output().unwrap())
+    command.output().unwrap()
 }
 
 /// The checks of one scenario.
@@ -80,19 +86,14 @@ fn checks(results: &Path, scenario: &str) -> Vec<Value> {
     serde_json::from_str(&text).unwrap()
 }
 
-#[test]
 fn generic_scenarios_pass_on_every_server() {
-    const TEST: &str = "generic_scenarios_pass_on_every_server";
     let place = tempfile::tempdir().unwrap();
     let (mut passed, mut faults) = (0, Vec::new());
     for name in names() {
         let server = HttpServer::named(name, place.path());
         for (revision, scenarios) in GENERIC {
             let results = place.path().join(format!("{name}-{revision}"));
-            let output = match suite(&server.url, revision, &results) {
-                Ok(output) => output,
-                Err(missing) => return skip(TEST, &missing),
-            };
+            let output = suite(&server.url, revision, &results);
             assert!(results.exists(), "{}", String::from_utf8_lossy(&output.stderr));
             for scenario in scenarios {
                 for check in checks(&results, scenario) {
@@ -120,30 +121,19 @@ fn generic_scenarios_pass_on_every_server() {
 
 /// The fixtures are an example of the servers' package, which `cargo test --workspace` builds.
 fn fixtures() -> PathBuf {
-    let folder = Path::new(MCC).parent().unwrap();
-    let path = folder.join("examples/conformance");
-    if !path.exists() {
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--locked", "-p", "mcc-servers", "--example", "conformance"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("CARGO_TARGET_DIR", folder.parent().unwrap())
-            .status()
-            .unwrap();
-        assert!(status.success());
+    let path = Path::new(MCC).parent().unwrap().join("examples/conformance");
+    if !path.is_file() {
+        needs::missing("the fixtures of the suite, which `cargo test --workspace` builds");
     }
     path
 }
 
-#[test]
 fn the_transport_passes_both_sets() {
     let place = tempfile::tempdir().unwrap();
     let server = HttpServer::spawned(&mut Command::new(fixtures()));
     for (revision, _) in GENERIC {
         let results = place.path().join(revision);
-        let output = match suite(&server.url, revision, &results) {
-            Ok(output) => output,
-            Err(missing) => return skip("the_transport_passes_both_sets", &missing),
-        };
+        let output = suite(&server.url, revision, &results);
         // Fails if a required scenario does; what is optional or pending is not counted.
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{revision}: {said}");
@@ -154,18 +144,12 @@ fn the_transport_passes_both_sets() {
 }
 
 /// `--strict` writes about every schema that some client may not take.
-#[test]
 fn the_inspector_has_nothing_to_say_of_any_tool() {
-    const TEST: &str = "the_inspector_has_nothing_to_say_of_any_tool";
     let place = tempfile::tempdir().unwrap();
     for name in names() {
         let server = HttpServer::named(name, place.path());
         for target in [&[MCC, "serve", name][..], &[&server.url]] {
-            let mut command = match node::command("inspector") {
-                Ok(command) => command,
-                Err(missing) => return skip(TEST, &missing),
-            };
-            let output = command
+            let output = node::command("inspector")
                 .args(["--cli", "--method", "tools/list", "--strict"])
                 .args(target)
                 .current_dir(place.path())

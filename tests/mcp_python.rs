@@ -1,5 +1,7 @@
-//! The Python MCP client from PyPI, current and 1.x, and FastMCP's, over stdio and HTTP: the main job
-//! (`tests/mcp/client.py`), and everything that every server lists (`tests/mcp/inventory.py`).
+//! Clients that others wrote, over stdio and HTTP: of every generation of the Python and the TypeScript SDK, FastMCP's,
+//! mcp-use and CrewAI's adapter. They do the main job (`tests/mcp/client.py`), use everything that every server lists
+//! (`tests/mcp/inventory.py`), and call every tool with as little as it takes and with nulls (`tests/mcp/sweep.py` and
+//! `sweep.mjs`). rmcp's client is in `tests/mcp_rmcp.rs`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,51 +11,48 @@
 )]
 
 mod mcp;
+mod needs;
+#[path = "mcp/node.rs"]
+mod node;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
-use mcp::{HttpServer, MCC, names, skip};
+use mcp::{HttpServer, MCC, names};
+
+needs::tests! {
+    the_current_python_client_does_the_main_job,
+    the_python_client_1_x_does_the_main_job,
+    the_current_python_client_uses_all_of_every_server,
+    the_python_client_1_x_uses_all_of_every_server,
+    fastmcp_uses_all_of_every_server,
+    nulls_are_left_out_for_the_oldest_python_sdk,
+    nulls_are_left_out_for_the_python_sdk_1_x,
+    nulls_are_left_out_for_the_current_python_sdk,
+    nulls_are_left_out_for_fastmcp,
+    mcp_use_calls_every_tool,
+    crewai_calls_every_tool,
+    nulls_are_left_out_for_the_oldest_typescript_sdk,
+    nulls_are_left_out_for_the_typescript_sdk_1_x,
+    nulls_are_left_out_for_the_current_typescript_sdk,
+}
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A virtual environment with `requirement`, made once and kept; or what is missing for it.
-fn python(name: &str, requirement: &str) -> Result<PathBuf, String> {
+/// The Python of an environment that `.ci/environment` makes of a lock, and keeps.
+fn python(name: &str) -> PathBuf {
     // Tests of one process want the same environments, and each is made by one of them.
     static MAKING: Mutex<()> = Mutex::new(());
     let _making = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let folder = Path::new(ROOT).join("target/mcp-clients").join(name);
-    let python = folder.join("bin/python");
-    // Written last, so that an environment that was cut short is made again.
-    let done = folder.join("done");
-    if std::fs::read_to_string(&done).is_ok_and(|text| text == requirement) {
-        return Ok(python);
+    let folder = Path::new(ROOT).join("target/clients").join(name);
+    let script = Path::new(ROOT).join(".ci/environment");
+    let output = Command::new(script).arg(name).arg(&folder).output();
+    match output {
+        Ok(output) if output.status.success() => folder.join("bin/python"),
+        Ok(output) => needs::missing(String::from_utf8_lossy(&output.stderr).trim()),
+        Err(error) => needs::missing(&format!(".ci/environment: {error}")),
     }
-    let ran = |command: &mut Command, what: &str| match command.output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr).trim())),
-        Err(error) => Err(format!("{what}: {error}")),
-    };
-    ran(
-        Command::new("python3")
-            .args(["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"]),
-        "python3 from 3.11 with venv",
-    )?;
-    ran(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder), "python3 -m venv")?;
-    ran(
-        Command::new(&python).args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            requirement,
-        ]),
-        &format!("pip install {requirement}"),
-    )?;
-    std::fs::write(done, requirement).unwrap();
-    Ok(python)
 }
 
 fn passes(output: &Output) {
@@ -65,11 +64,8 @@ fn passes(output: &Output) {
     );
 }
 
-fn main_job(test: &str, name: &str, requirement: &str) {
-    let python = match python(name, requirement) {
-        Ok(python) => python,
-        Err(missing) => return skip(test, &missing),
-    };
+fn main_job(name: &str) {
+    let python = python(name);
     let client = Path::new(ROOT).join("tests/mcp/client.py");
 
     let place = tempfile::tempdir().unwrap();
@@ -103,11 +99,8 @@ fn main_job(test: &str, name: &str, requirement: &str) {
 }
 
 /// Every server, over both transports.
-fn inventory(test: &str, client: &str, name: &str, requirement: &str) {
-    let python = match python(name, requirement) {
-        Ok(python) => python,
-        Err(missing) => return skip(test, &missing),
-    };
+fn inventory(client: &str, name: &str) {
+    let python = python(name);
     let script = Path::new(ROOT).join("tests/mcp/inventory.py");
     let place = tempfile::tempdir().unwrap();
     for server in names() {
@@ -122,32 +115,88 @@ fn inventory(test: &str, client: &str, name: &str, requirement: &str) {
     }
 }
 
-const CURRENT: (&str, &str) = ("mcp-2", "mcp>=2.3,<3");
-const OLD: (&str, &str) = ("mcp-1", "mcp>=1.30,<2");
-const FASTMCP: (&str, &str) = ("fastmcp", "fastmcp>=4.1,<5");
-
-#[test]
 fn the_current_python_client_does_the_main_job() {
-    main_job("the_current_python_client_does_the_main_job", CURRENT.0, CURRENT.1);
+    main_job("mcp-2");
 }
 
-#[test]
 fn the_python_client_1_x_does_the_main_job() {
-    main_job("the_python_client_1_x_does_the_main_job", OLD.0, OLD.1);
+    main_job("mcp-1");
 }
 
-#[test]
 fn the_current_python_client_uses_all_of_every_server() {
-    let test = "the_current_python_client_uses_all_of_every_server";
-    inventory(test, "mcp", CURRENT.0, CURRENT.1);
+    inventory("mcp", "mcp-2");
 }
 
-#[test]
 fn the_python_client_1_x_uses_all_of_every_server() {
-    inventory("the_python_client_1_x_uses_all_of_every_server", "mcp", OLD.0, OLD.1);
+    inventory("mcp", "mcp-1");
 }
 
-#[test]
 fn fastmcp_uses_all_of_every_server() {
-    inventory("fastmcp_uses_all_of_every_server", "fastmcp", FASTMCP.0, FASTMCP.1);
+    inventory("fastmcp", "fastmcp");
+}
+
+/// All tools of all servers over both transports, by what `client` makes of a transport and a place.
+fn sweep(client: impl Fn(&str, &Path) -> Command) {
+    let place = tempfile::tempdir().unwrap();
+    let mut stdio = client("stdio", place.path());
+    passes(&stdio.args([MCC, "serve", "all"]).output().unwrap());
+    let place = tempfile::tempdir().unwrap();
+    let server = HttpServer::named("all", place.path());
+    let mut http = client("http", place.path());
+    passes(&http.arg(&server.url).output().unwrap());
+}
+
+fn python_sweep(client: &str, environment: &str) {
+    let python = python(environment);
+    sweep(|transport, place| {
+        let mut command = Command::new(&python);
+        command.arg(Path::new(ROOT).join("tests/mcp/sweep.py")).args([client, transport]);
+        command.arg(place);
+        command
+    });
+}
+
+fn node_sweep(package: &str) {
+    sweep(|transport, place| {
+        let mut command = node::command("node");
+        command.arg(Path::new(ROOT).join("tests/mcp/sweep.mjs")).args([package, transport]);
+        command.arg(place);
+        command
+    });
+}
+
+fn nulls_are_left_out_for_the_oldest_python_sdk() {
+    python_sweep("mcp", "mcp-oldest");
+}
+
+fn nulls_are_left_out_for_the_python_sdk_1_x() {
+    python_sweep("mcp", "mcp-1");
+}
+
+fn nulls_are_left_out_for_the_current_python_sdk() {
+    python_sweep("mcp", "mcp-2");
+}
+
+fn nulls_are_left_out_for_fastmcp() {
+    python_sweep("fastmcp", "fastmcp");
+}
+
+fn mcp_use_calls_every_tool() {
+    python_sweep("mcp-use", "mcp-use");
+}
+
+fn crewai_calls_every_tool() {
+    python_sweep("crewai", "crewai");
+}
+
+fn nulls_are_left_out_for_the_oldest_typescript_sdk() {
+    node_sweep("sdk-oldest");
+}
+
+fn nulls_are_left_out_for_the_typescript_sdk_1_x() {
+    node_sweep("sdk-1");
+}
+
+fn nulls_are_left_out_for_the_current_typescript_sdk() {
+    node_sweep("@modelcontextprotocol/client");
 }

@@ -7,6 +7,8 @@
 
 mod archive;
 mod artifact;
+#[cfg(debug_assertions)]
+mod beside;
 mod check;
 mod diff;
 mod finding;

@@ -61,6 +61,10 @@ impl Registry {
         let mut layers = BTreeMap::new();
         collect(&LAYERS, "layers", &mut layers);
         collect(&TARGETS, "targets", &mut layers);
+        #[cfg(debug_assertions)]
+        for (name, dir) in crate::beside::folders() {
+            collect(dir, name, &mut layers);
+        }
         let mut configs = Vec::new();
         for path in layers.keys() {
             let parts: Vec<&str> = path.split('/').collect();

@@ -7,6 +7,8 @@
     reason = "tests"
 )]
 
+#[path = "../../tests/needs/mod.rs"]
+mod needs;
 mod support;
 
 use std::collections::BTreeMap;
@@ -16,7 +18,17 @@ use std::process::Command;
 use mcc_generator::Project;
 use serde_json::{Map, Value, json};
 use support::matrix::shown;
-use support::{base, have, have_module, object, on_neuron, pairs, project, try_project};
+use support::{base, object, on_neuron, pairs, project, try_project};
+
+needs::tests! {
+    shellcheck_finds_nothing_in_the_scripts,
+    hadolint_finds_nothing_in_the_dockerfiles,
+    ruff_finds_nothing_in_the_python,
+    yamllint_finds_nothing_in_the_yaml,
+    kubernetes_takes_the_manifests,
+    the_operator_takes_its_manifests,
+    nginx_takes_its_configuration,
+}
 
 /// Every config on every target, and forms of them with other files.
 fn inputs() -> Vec<Map<String, Value>> {
@@ -86,7 +98,6 @@ fn succeeds(dir: &Path, command: &[&str], files: &[String]) {
     );
 }
 
-#[test]
 fn shellcheck_finds_nothing_in_the_scripts() {
     let dir = tempfile::tempdir().unwrap();
     let files = distinct(dir.path(), |path, content| {
@@ -103,24 +114,21 @@ fn shellcheck_finds_nothing_in_the_scripts() {
             assert!(!line.contains("disable=all"), "{path}: {line}");
         }
     }
-    if have("shellcheck", files.len()) {
-        succeeds(dir.path(), &["shellcheck", "--shell=bash", "--severity=style"], &files);
-        clean("shellcheck");
-    }
+    needs::tool("shellcheck");
+    succeeds(dir.path(), &["shellcheck", "--shell=bash", "--severity=style"], &files);
+    clean("shellcheck");
 }
 
-#[test]
 fn hadolint_finds_nothing_in_the_dockerfiles() {
     let dir = tempfile::tempdir().unwrap();
     let files = distinct(dir.path(), |path, _| path == "Dockerfile");
-    if have("hadolint", files.len()) {
-        succeeds(dir.path(), &["hadolint", "--no-color"], &files);
-        clean("hadolint");
-    }
+    needs::tool("hadolint");
+    succeeds(dir.path(), &["hadolint", "--no-color"], &files);
+    clean("hadolint");
 }
 
-#[test]
 fn ruff_finds_nothing_in_the_python() {
+    needs::tool("ruff");
     let mut seen = std::collections::BTreeSet::new();
     for (name, project) in projects() {
         let is_python = |path: &str, bytes: &[u8]| {
@@ -135,9 +143,6 @@ fn ruff_finds_nothing_in_the_python() {
             files.iter().map(|(p, b)| ((*p).to_owned(), b.to_vec())).collect();
         if !seen.insert(key) {
             continue;
-        }
-        if !have("ruff", files.len()) {
-            return;
         }
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join(name);
@@ -163,34 +168,29 @@ fn ruff_finds_nothing_in_the_python() {
     clean("ruff");
 }
 
-#[test]
 fn yamllint_finds_nothing_in_the_yaml() {
     let dir = tempfile::tempdir().unwrap();
     let files = distinct(dir.path(), |path, _| path.ends_with(".yaml") || path.ends_with(".yml"));
-    if have("yamllint", files.len()) {
-        let rules = "{extends: default, rules: {line-length: {max: 160}, document-start: disable}}";
-        succeeds(dir.path(), &["yamllint", "--strict", "--config-data", rules], &files);
-        clean("yamllint");
-    }
+    needs::tool("yamllint");
+    let rules = "{extends: default, rules: {line-length: {max: 160}, document-start: disable}}";
+    succeeds(dir.path(), &["yamllint", "--strict", "--config-data", rules], &files);
+    clean("yamllint");
 }
 
-#[test]
 fn kubernetes_takes_the_manifests() {
     let dir = tempfile::tempdir().unwrap();
     let files = distinct(dir.path(), |path, content| {
         path.starts_with("k8s/") && !content.contains("inference.sagemaker.aws.amazon.com")
     });
-    if have("kubernetes-validate", files.len()) {
-        succeeds(
-            dir.path(),
-            &["kubernetes-validate", "--strict", "--kubernetes-version", "1.33"],
-            &files,
-        );
-        clean("kubernetes-validate");
-    }
+    needs::tool("kubernetes-validate");
+    succeeds(
+        dir.path(),
+        &["kubernetes-validate", "--strict", "--kubernetes-version", "1.33"],
+        &files,
+    );
+    clean("kubernetes-validate");
 }
 
-#[test]
 fn the_operator_takes_its_manifests() {
     let dir = tempfile::tempdir().unwrap();
     let operators = |content: &str| content.contains("inference.sagemaker.aws.amazon.com");
@@ -221,24 +221,20 @@ fn the_operator_takes_its_manifests() {
         }
     }
     assert!(files.len() > 20, "{files:?}");
-    if have_module("jsonschema", files.len()) {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/operator/check.py");
-        let schema = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../catalogs/data/crds/inferenceendpointconfig.json"
-        );
-        succeeds(dir.path(), &["python3", script, schema], &files);
-        clean("the operator's CRD");
-    }
+    let python = needs::module("jsonschema");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/operator/check.py");
+    let schema =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../catalogs/data/crds/inferenceendpointconfig.json");
+    succeeds(dir.path(), &[python.to_str().unwrap(), script, schema], &files);
+    clean("the operator's CRD");
 }
 
-#[test]
 fn nginx_takes_its_configuration() {
     let dir = tempfile::tempdir().unwrap();
     let files = distinct(dir.path(), |path, _| path.ends_with("nginx.conf"));
-    if !have("nginx", files.len()) || !have("python3", files.len()) {
-        return;
-    }
+    assert!(!files.is_empty());
+    needs::tool("nginx");
+    needs::tool("python3");
     for (name, project) in
         projects().into_iter().filter(|(_, p)| p.get("code/nginx.conf").is_some())
     {

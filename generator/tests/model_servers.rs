@@ -7,6 +7,8 @@
     reason = "tests"
 )]
 
+#[path = "../../tests/needs/mod.rs"]
+mod needs;
 mod support;
 
 use std::path::Path;
@@ -16,7 +18,15 @@ use mcc_catalogs::{Catalogs, OptionKind};
 use mcc_generator::{Config, fields, registry};
 use serde_json::{Map, Value, json};
 use support::matrix::shown_on_all;
-use support::{base, have, object, project, try_project};
+use support::{base, object, project, try_project};
+
+needs::tests! {
+    entry_points_start_what_the_settings_say,
+    the_other_files_do_what_they_say,
+    models_are_compiled_with_the_sizes_that_were_decided,
+    options_are_the_engines_own,
+    every_input_of_engines_is_in_the_settings_or_refused,
+}
 
 const TARGET: &str = "async-inference";
 
@@ -65,13 +75,10 @@ fn passes(script: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{script} {arguments:?}\n{said}");
 }
 
-#[test]
 fn entry_points_start_what_the_settings_say() {
     let configs = configs();
     assert!(!configs.is_empty());
-    if !have("python3", configs.len()) {
-        return;
-    }
+    needs::tool("python3");
     for config in configs {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("project");
@@ -82,11 +89,8 @@ fn entry_points_start_what_the_settings_say() {
 }
 
 /// The scripts that go with one file of a project, on the first project that has it.
-#[test]
 fn the_other_files_do_what_they_say() {
-    if !have("python3", 3) {
-        return;
-    }
+    needs::tool("python3");
     for (file, script) in [
         ("code/front.py", "front_check.py"),
         ("code/image_requests.py", "images_check.py"),
@@ -105,15 +109,12 @@ fn the_other_files_do_what_they_say() {
 }
 
 /// What loads a model onto Neuron cores does it with the sizes that were decided, and streams.
-#[test]
 fn models_are_compiled_with_the_sizes_that_were_decided() {
     let file = "code/loading.py";
     let projects = support::on_neuron().into_iter().map(|inputs| project(&inputs));
     let found: Vec<_> = projects.filter(|project| project.get(file).is_some()).collect();
     assert!(!found.is_empty(), "no project has {file}");
-    if !have("python3", found.len()) {
-        return;
-    }
+    needs::tool("python3");
     for project in found {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("project");
@@ -123,7 +124,6 @@ fn models_are_compiled_with_the_sizes_that_were_decided() {
 }
 
 /// Options that are written are options of the release that was read, for the engines that were.
-#[test]
 fn options_are_the_engines_own() {
     let mut engines = Vec::new();
     for config in configs() {
@@ -159,7 +159,6 @@ fn options_are_the_engines_own() {
 }
 
 /// What an engine cannot do is refused with a reason, never accepted and dropped.
-#[test]
 fn every_input_of_engines_is_in_the_settings_or_refused() {
     for config in configs() {
         let refused: Vec<&str> = registry()

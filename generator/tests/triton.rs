@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[path = "../../tests/needs/mod.rs"]
+mod needs;
 mod support;
 
 use std::path::Path;
@@ -16,7 +18,16 @@ use std::process::Command;
 use mcc_generator::registry;
 use serde_json::{Map, Value, json};
 use support::matrix::shown_on_all;
-use support::{base, have_module, object, plan_of, project};
+use support::{base, object, plan_of, project};
+
+needs::tests! {
+    triton_takes_every_repository,
+    triton_serves_what_is_written_in_python,
+    triton_serves_the_engine_that_is_called_from_python,
+    tensors_are_read_from_the_model,
+    tensorflow_gets_a_release_that_has_it,
+    language_models_get_a_release_that_generates,
+}
 
 fn configs() -> Vec<String> {
     let ours = registry().configs().iter().filter(|c| c.architecture == "triton");
@@ -35,10 +46,10 @@ fn config_of(inputs: &Map<String, Value>) -> String {
     String::from_utf8(file.bytes.into_owned()).unwrap()
 }
 
-/// Runs a check of `tests/triton` on `folders`; false if it is skipped, which it says.
-fn check(script: &str, modules: &[&str], dir: &Path, folders: &[String]) -> bool {
-    if !modules.iter().all(|module| have_module(module, folders.len())) {
-        return false;
+/// Runs a check of `tests/triton` on `folders`.
+fn check(script: &str, modules: &[&str], dir: &Path, folders: &[String]) {
+    for module in modules {
+        needs::module(module);
     }
     let script = format!("{}/tests/triton/{script}", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new("python3")
@@ -54,7 +65,6 @@ fn check(script: &str, modules: &[&str], dir: &Path, folders: &[String]) -> bool
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    true
 }
 
 fn write(inputs: &Map<String, Value>, folder: &Path) -> String {
@@ -62,7 +72,6 @@ fn write(inputs: &Map<String, Value>, folder: &Path) -> String {
     folder.to_str().unwrap().to_owned()
 }
 
-#[test]
 fn triton_takes_every_repository() {
     let dir = tempfile::tempdir().unwrap();
     let own = json!({"includeSample": false, "modelInputs": {"a/b:0": "FP32[-1,3]", "TYPE_KIND": "BYTES[1]"},
@@ -82,32 +91,26 @@ fn triton_takes_every_repository() {
     }
     folders.push(write(&inputs("triton-fil", forest), &dir.path().join("triton-fil-own")));
     assert_eq!(folders.len(), 11);
-    if check("judge.py", &["pytriton", "tritonclient"], dir.path(), &folders) {
-        for config in configs() {
-            shown_on_all("server", "Triton loads", &config);
-        }
+    check("judge.py", &["pytriton", "tritonclient"], dir.path(), &folders);
+    for config in configs() {
+        shown_on_all("server", "Triton loads", &config);
     }
 }
 
-#[test]
 fn triton_serves_what_is_written_in_python() {
     let dir = tempfile::tempdir().unwrap();
     let folder = write(&inputs("triton-python", json!({})), &dir.path().join("project"));
-    if check("serve_python.py", &["pytriton", "numpy"], dir.path(), &[folder]) {
-        shown_on_all("server", "Triton serves", "triton-python");
-    }
+    check("serve_python.py", &["pytriton", "numpy"], dir.path(), &[folder]);
+    shown_on_all("server", "Triton serves", "triton-python");
 }
 
-#[test]
 fn triton_serves_the_engine_that_is_called_from_python() {
     let dir = tempfile::tempdir().unwrap();
     let folder = write(&inputs("triton-tensorrtllm", json!({})), &dir.path().join("project"));
-    if check("serve_engine.py", &["pytriton", "numpy"], dir.path(), &[folder]) {
-        shown_on_all("server", "Triton serves a stand-in", "triton-tensorrtllm");
-    }
+    check("serve_engine.py", &["pytriton", "numpy"], dir.path(), &[folder]);
+    shown_on_all("server", "Triton serves a stand-in", "triton-tensorrtllm");
 }
 
-#[test]
 fn tensors_are_read_from_the_model() {
     let forest = fixture("classes.json", br#"{"num_class":"3","num_feature":"12"}"#);
     let text =
@@ -145,7 +148,6 @@ fn tensors_are_read_from_the_model() {
     }
 }
 
-#[test]
 fn tensorflow_gets_a_release_that_has_it() {
     let dockerfile = |inputs: &Map<String, Value>| {
         String::from_utf8(project(inputs).get("Dockerfile").unwrap().bytes.to_vec()).unwrap()
@@ -158,7 +160,6 @@ fn tensorflow_gets_a_release_that_has_it() {
     assert!(text.contains("sagemaker-tritonserver:25.09-py3"), "{text}");
 }
 
-#[test]
 fn language_models_get_a_release_that_generates() {
     for config in ["triton-vllm", "triton-tensorrtllm"] {
         let plan = plan_of(&inputs(config, json!({"engineVersion": "25.02"})));

@@ -285,10 +285,9 @@ mod tests {
         assert_eq!(opened(&rounds, "ask", arguments(), &format!("{state}.")), None);
         assert_eq!(opened(&rounds, "ask", arguments(), &format!("{state} ")), None);
 
-        let short = Rounds { lifetime: Duration::from_millis(200), ..with(KEY) };
+        let short = Rounds { lifetime: Duration::from_millis(1), ..with(KEY) };
         let state = sealed(&short);
-        assert_eq!(opened(&short, "ask", arguments(), &state), Some(values()));
-        std::thread::sleep(Duration::from_millis(250));
+        std::thread::sleep(Duration::from_millis(50));
         assert_eq!(opened(&short, "ask", arguments(), &state), None);
     }
 

@@ -98,8 +98,12 @@ fn asking(call: Call) -> Running {
     })
 }
 
+/// Told when a call of `slow` has begun.
+pub(crate) static BEGUN: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
 fn slow(call: Call) -> Running {
     Box::pin(async move {
+        BEGUN.notify_one();
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
         reply(call)
     })

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
-use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -23,9 +22,8 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Nothing, with a printed reason, where it is not installed. `lives` is what then is not shown; `server` the script
-    /// to start beside this file, with `variables` in its environment.
-    pub fn start(lives: &str, server: &str, variables: &[(&str, &Path)]) -> Option<Self> {
+    /// `server` is the script to start beside this file, with `variables` in its environment.
+    pub fn start(server: &str, variables: &[(&str, &Path)]) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         // Both of one environment; an `aws` of version 1 is no use.
         let bin = std::env::split_paths(&path).find(|dir| {
@@ -35,12 +33,10 @@ impl Emulator {
                 && python.args(["-c", code]).output().is_ok_and(|run| run.status.success())
         });
         let Some(bin) = bin else {
-            assert!(!crate::shown::required("emulator"), "no moto with an AWS CLI");
-            let _ = writeln!(
-                std::io::stderr(),
-                "skipped: {lives} need moto and the AWS CLI v2 (.ci/emulator FOLDER, and FOLDER/bin on the PATH)"
+            crate::needs::missing_of(
+                "emulator",
+                "moto and the AWS CLI v2 (.ci/emulator FOLDER, and FOLDER/bin on the PATH)",
             );
-            return None;
         };
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
@@ -75,7 +71,7 @@ impl Emulator {
             assert!(started.elapsed() < Duration::from_secs(180), "no server: {}", emulator.log());
             std::thread::sleep(Duration::from_millis(50));
         }
-        Some(emulator)
+        emulator
     }
 
     pub fn log(&self) -> String {

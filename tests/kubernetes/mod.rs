@@ -11,6 +11,7 @@ use mcc_catalogs::{Catalogs, Instance};
 use serde_json::{Map, Value, json};
 
 use crate::emulated::Emulator;
+use crate::needs;
 
 /// What `.ci/kubernetes` installs.
 const PROGRAMS: [&str; 5] =
@@ -50,20 +51,17 @@ fn node(instance: &Instance, number: usize, labels: &Map<String, Value>) -> Valu
 }
 
 impl Cluster {
-    /// Nothing, with a printed reason, where it is not installed. There are nodes of the named instance types, all with
+    /// There are nodes of the named instance types, all with
     /// `labels`.
-    pub fn start(types: &[&str], labels: &Map<String, Value>) -> Option<Self> {
+    pub fn start(types: &[&str], labels: &Map<String, Value>) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let bin = std::env::split_paths(&path)
             .find(|dir| PROGRAMS.iter().all(|program| dir.join(program).is_file()));
         let Some(bin) = bin else {
-            assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "no kube-apiserver");
-            let _ = writeln!(
-                std::io::stderr(),
-                "skipped: MCC_TIER_KUBE needs {} (.ci/kubernetes FOLDER, and FOLDER/bin on the PATH)",
-                PROGRAMS.join(", ")
-            );
-            return None;
+            let programs = PROGRAMS.join(", ");
+            needs::missing(&format!(
+                "{programs} (.ci/kubernetes FOLDER, and FOLDER/bin on the PATH)"
+            ));
         };
         let nodes: Vec<Value> = types
             .iter()
@@ -97,16 +95,16 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(50));
         }
         let kubeconfig = folder.path().join("admin.json");
-        Some(Self { process, kubectl: bin.join("kubectl"), kubeconfig, folder })
+        Self { process, kubectl: bin.join("kubectl"), kubeconfig, folder }
     }
 
     /// An account whose HyperPod cluster this is.
-    pub fn account(&self) -> Option<Emulator> {
+    pub fn account(&self) -> Emulator {
         let ready = self.folder.path().join("ready.json");
         let variables = [("MCC_CLUSTER", ready.as_path())];
-        let emulator = Emulator::start("HyperPod projects", "../kubernetes/aws.py", &variables)?;
+        let emulator = Emulator::start("../kubernetes/aws.py", &variables);
         std::os::unix::fs::symlink(&self.kubectl, emulator.bin.join("kubectl")).unwrap();
-        Some(emulator)
+        emulator
     }
 
     /// Runs kubectl as an administrator.

@@ -20,9 +20,3 @@ pub fn shown_on_all(tier: &str, check: &str, config: &str) {
         shown(tier, check, config, target);
     }
 }
-
-/// Whether what is installed by `what` in `.ci` must be there: `.ci/run` says what a machine cannot have.
-pub fn required(what: &str) -> bool {
-    let without = std::env::var("MCC_WITHOUT").unwrap_or_default();
-    std::env::var_os("MCC_REQUIRE_TOOLS").is_some() && !without.split(' ').any(|w| w == what)
-}

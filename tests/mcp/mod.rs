@@ -1,7 +1,7 @@
 //! What the tests of `mcc serve` share: the server as a process, and nothing that is not in the binary.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses some of it")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -107,14 +107,4 @@ pub fn ends_within(child: &mut Child, limit: Duration) -> ExitStatus {
     child.kill().unwrap();
     child.wait().unwrap();
     panic!("still running after {limit:?}");
-}
-
-/// Says why a test was skipped; a failure where every tool has to be there.
-pub fn skip(test: &str, needs: &str) {
-    assert!(
-        std::env::var_os("MCC_REQUIRE_TOOLS").is_none_or(|value| value != "1"),
-        "{test} needs {needs}"
-    );
-    // Written past the test harness, which would keep it to itself.
-    let _ = writeln!(std::io::stderr(), "skipped: {test} needs {needs}");
 }

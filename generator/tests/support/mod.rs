@@ -11,8 +11,6 @@
 #[path = "../../../tests/matrix/mod.rs"]
 pub mod matrix;
 
-use std::io::Write;
-
 use mcc_catalogs::Catalogs;
 use mcc_generator::{FileAccess, Merged, Plan, Project, Source, Sources, generate, registry};
 use serde_json::{Map, Value};
@@ -79,36 +77,4 @@ pub fn project(inputs: &Map<String, Value>) -> Project {
         Ok((_, project)) => project,
         Err(plan) => panic!("{inputs:#?}\nrefused: {:#?} {:#?}", plan.questions, plan.findings),
     }
-}
-
-/// Whether `tool` is there. If not, says which checks are skipped; where tools are required that is a failure.
-pub fn have(tool: &str, checks: usize) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
-    if !found {
-        assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "{tool} is not installed");
-        // Not eprintln!, which the test runner keeps to itself when a test passes.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {checks} checks by {tool}, which is not installed"
-        );
-    }
-    found
-}
-
-/// Whether `python3` has `module`. If not, says which checks are skipped, as [`have`] does.
-pub fn have_module(module: &str, checks: usize) -> bool {
-    let code = format!(
-        "import importlib.util, sys; sys.exit(importlib.util.find_spec('{module}') is None)"
-    );
-    let found = std::process::Command::new("python3").args(["-c", &code]).status();
-    let found = found.is_ok_and(|status| status.success());
-    if !found {
-        assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "python3 has no {module}");
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {checks} checks need the Python package {module}, which is not installed"
-        );
-    }
-    found
 }

@@ -266,7 +266,7 @@ async fn calls_under_way_are_finished_when_it_is_told_to_stop() {
     let served = served().await;
     let address = served.address;
     let calling = tokio::spawn(async move { post(address, &[], &call("slow")).await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    testing::BEGUN.notified().await;
     let since = Instant::now();
     served.stop.cancel();
     let (status, answer) = calling.await.unwrap();

@@ -14,16 +14,23 @@ mod faults;
 mod harm;
 #[path = "../../../matrix/mod.rs"]
 mod matrix;
+#[path = "../../../needs/mod.rs"]
+mod needs;
 mod oracle;
 mod projects;
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use bench::{Bench, which};
+use bench::Bench;
 use projects::{Case, all};
+
+needs::tests! {
+    projects_live_and_leave_nothing,
+    failures_are_told_and_cleaned_up,
+    failures_are_injected_into_all_scripts,
+}
 
 /// The life of a project, in the order in which its owner would go. What a project does not have is left out.
 const LIFE: &[&str] = &[
@@ -131,25 +138,12 @@ fn for_each(cases: Vec<Case>, each: impl Fn(&Case) + Sync) {
     assert!(failed.is_empty(), "failed: {failed:?}; the reasons are above");
 }
 
-/// Says so and answers false when a tool that the scripts need is not there.
-fn have(tool: &str, what: &str) -> bool {
-    let found = which(tool).is_some();
-    if !found {
-        assert!(std::env::var_os("MCC_REQUIRE_TOOLS").is_none(), "{tool} is not installed");
-        let _ = writeln!(std::io::stderr(), "skipped: {what} needs {tool}");
-    }
-    found
-}
-
 fn full() -> bool {
     std::env::var_os("MCC_TIER_FULL").is_some()
 }
 
-#[test]
 fn projects_live_and_leave_nothing() {
-    if !have("jq", "projects_live_and_leave_nothing") {
-        return;
-    }
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let record = oracle::Record::default();
     for_each(all().into_iter().filter(|case| !has_faults(case)).collect(), |case| {
@@ -160,11 +154,8 @@ fn projects_live_and_leave_nothing() {
     record.judge();
 }
 
-#[test]
 fn failures_are_told_and_cleaned_up() {
-    if !have("jq", "failures_are_told_and_cleaned_up") {
-        return;
-    }
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let record = oracle::Record::default();
     for_each(all().into_iter().filter(has_faults).collect(), |case| {
@@ -179,7 +170,6 @@ fn failures_are_told_and_cleaned_up() {
 
 /// Failures injected into one project stand for all that have the same scripts: byte for byte, but for what
 /// `do/config` sets. Every config on every target has those of a project that failures are injected into.
-#[test]
 fn failures_are_injected_into_all_scripts() {
     let folder = tempfile::tempdir().unwrap();
     let scripts = |case: &Case| scripts_of(&case.set_up(folder.path()));

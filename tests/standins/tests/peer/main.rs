@@ -14,20 +14,25 @@
 
 #[path = "../lifecycle/bench.rs"]
 mod bench;
+#[path = "../../../needs/mod.rs"]
+mod needs;
 #[path = "../lifecycle/projects.rs"]
 mod projects;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use bench::{Bench, which};
+use bench::Bench;
 use projects::{Case, all};
 use serde_json::json;
+
+needs::tests! {
+    beside_the_package_that_came_before,
+}
 
 const NPM: &str = "@aws/ml-container-creator@1.6.0";
 
@@ -64,17 +69,10 @@ impl Outcome {
 const CHECKS: [&str; 7] =
     ["generated", "COPY sources", "shellcheck", "hadolint", "deploy", "test", "clean"];
 
-#[test]
 fn beside_the_package_that_came_before() {
-    if std::env::var_os("MCC_TIER_PEER").is_none() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: the comparison with {NPM}, which needs MCC_TIER_PEER=1"
-        );
-        return;
-    }
+    needs::tier("MCC_TIER_PEER", &format!("the comparison with {NPM}"));
     for tool in ["npm", "node", "jq", "shellcheck", "hadolint"] {
-        assert!(which(tool).is_some(), "{tool} is not installed");
+        needs::tool(tool);
     }
     install();
     let cases: Vec<Case> = all().into_iter().filter(|case| case.plain).collect();
