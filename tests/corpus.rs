@@ -9,32 +9,33 @@
     reason = "tests"
 )]
 
-mod matrix;
+mod needs;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+needs::tests! {
+    every_answer_is_the_librarys_own,
+}
 
 /// The environments (lists in `tests/corpus`) with the models that nginx is put before when not all are.
 const ENVIRONMENTS: [(&str, &str); 3] =
     [("now", "one_hot,texts"), ("middle", "lightgbm,xgboost_categories"), ("old", "imputed")];
 
-#[test]
 fn every_answer_is_the_librarys_own() {
     let full = std::env::var_os("MCC_TIER_FULL").is_some();
     let dir = tempfile::tempdir().unwrap();
     let projects = ["sklearn", "xgboost"].map(|framework| generate(dir.path(), framework));
     for (environment, served) in ENVIRONMENTS {
-        if let Some(python) = python(environment) {
-            let mut check = check(&python, &projects);
-            if !full {
-                check.args(["--records", "200", "--served-only", served]);
-            }
-            passes(&mut check, environment);
+        let mut check = check(&python(environment), &projects);
+        if !full {
+            check.args(["--records", "200", "--served-only", served]);
         }
+        passes(&mut check, environment);
     }
     // Its one package has 300 MB.
-    if full && let Some(python) = python("older-xgboost") {
+    if full {
+        let python = python("older-xgboost");
         for model in ["xgboost", "xgboost_stopped", "xgboost_categories", "xgboost_missing"] {
             passes(check(&python, &projects).args(["--only", model]), "older-xgboost");
         }
@@ -58,30 +59,15 @@ fn passes(command: &mut Command, what: &str) {
 }
 
 /// The interpreter of an environment, which is made unless it is there.
-fn python(environment: &str) -> Option<PathBuf> {
+fn python(environment: &str) -> PathBuf {
+    needs::tool("nginx");
     let folder = root().join("target/corpus");
     let output =
         Command::new(root().join(".ci/corpus")).arg(&folder).arg(environment).output().unwrap();
-    if output.status.success() && nginx() {
-        return Some(folder.join(environment).join("bin/python"));
+    if !output.status.success() {
+        needs::missing(&format!("the corpus of {environment}: {}", said(&output)));
     }
-    let text = said(&output);
-    let missing =
-        if output.status.success() { "nginx" } else { text.lines().last().unwrap_or_default() };
-    assert!(!matrix::required("corpus"), "{environment} ({:?}): {text}", output.status);
-    // Not eprintln!, which the test runner keeps to itself when a test passes.
-    let _ =
-        writeln!(std::io::stderr(), "skipped: the corpus of {environment}, which needs {missing}");
-    None
-}
-
-fn nginx() -> bool {
-    Command::new("sh")
-        .args(["-c", "PATH=$PATH:/usr/sbin command -v nginx"])
-        .output()
-        .unwrap()
-        .status
-        .success()
+    folder.join(environment).join("bin/python")
 }
 
 fn generate(dir: &Path, framework: &str) -> PathBuf {

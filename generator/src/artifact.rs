@@ -1,194 +1,417 @@
-//! What a model file says of the version that it was trained with. Nothing is executed or unpickled:
-//! the bytes are searched.
+//! What a model file is and says: its form, the product and version that wrote it, the packages that it needs,
+//! its columns and tensors. The first bytes decide; nothing is executed or unpickled, and a file of any size
+//! or malice costs a bounded number of bytes, steps and seconds.
 
+mod bounded;
 pub(crate) mod onnx;
+pub(crate) mod packages;
+mod pickle;
+mod pickled;
+mod protobuf;
+mod saved_model;
+mod ubjson;
+mod unpack;
+pub(crate) mod xgboost;
+mod zip;
 
-use std::io::Read;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Cursor, Read, Seek};
+
+use serde::{Deserialize, Serialize};
+
+use bounded::{Bounded, Halt, MAX_READ};
+use unpack::Packing;
+use xgboost::Forest;
+
+/// What a file is, by its bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// Nothing at all.
+    Empty,
+    /// None of the others.
+    #[default]
+    Unknown,
+    /// A Python pickle.
+    Pickle,
+    /// A pickle in the layout of `joblib`: packed, or with arrays between its instructions.
+    Joblib,
+    /// Packed, and what is in it cannot be seen within the limits.
+    Packed,
+    /// A file of `skops`.
+    Skops,
+    /// An archive of files: tar.
+    Tar,
+    /// An archive of files: zip.
+    Zip,
+    /// JSON that is none of the models below.
+    Json,
+    /// `XGBoost` in JSON.
+    XgboostJson,
+    /// `XGBoost` in UBJSON.
+    XgboostUbj,
+    /// `XGBoost`'s old binary form.
+    XgboostBinary,
+    /// `LightGBM`'s text.
+    Lightgbm,
+    /// `CatBoost`'s binary form.
+    Catboost,
+    /// A checkpoint of `Treelite`.
+    Treelite,
+    /// An ONNX graph.
+    Onnx,
+    /// HDF5, as Keras writes it.
+    Hdf5,
+    /// A `.keras` archive.
+    Keras,
+    /// A `TorchScript` module.
+    Torchscript,
+    /// What `torch.save` writes.
+    TorchSave,
+    /// `TensorFlow`'s folder.
+    SavedModel,
+}
+
+impl Content {
+    /// What a message calls it.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Empty => "an empty file",
+            Self::Unknown => "no model in a form that is known here",
+            Self::Pickle => "a Python pickle",
+            Self::Joblib => "a pickle written by joblib",
+            Self::Packed => "a compressed file",
+            Self::Skops => "a file of skops",
+            Self::Tar => "a tar archive",
+            Self::Zip => "a zip archive",
+            Self::Json => "JSON, but no XGBoost model",
+            Self::XgboostJson => "an XGBoost model in JSON",
+            Self::XgboostUbj => "an XGBoost model in UBJSON",
+            Self::XgboostBinary => "an XGBoost model in the old binary format",
+            Self::Lightgbm => "a LightGBM model in text",
+            Self::Catboost => "a CatBoost model",
+            Self::Treelite => "a Treelite checkpoint",
+            Self::Onnx => "an ONNX model",
+            Self::Hdf5 => "an HDF5 file",
+            Self::Keras => "a .keras archive",
+            Self::Torchscript => "a TorchScript module",
+            Self::TorchSave => "what torch.save writes, without the code of the model",
+            Self::SavedModel => "a SavedModel",
+        }
+    }
+}
 
 /// What was read from a model file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Artifact {
-    /// Version of the framework, where the file says.
-    pub version: Option<String>,
-    /// Whether the file is XGBoost's old binary form, which XGBoost 3.1 and later cannot read.
-    pub old_binary: bool,
+    /// What it is.
+    pub content: Content,
+    /// Why it cannot be read to its end, where that is certain.
+    pub damaged: Option<&'static str>,
+    /// Versions that it names, by package.
+    pub versions: BTreeMap<String, String>,
+    /// Modules that a pickle imports, without what is below their first dot.
+    pub modules: BTreeSet<String>,
+    /// Names that a pickle takes from the program that wrote it.
+    pub main: Vec<String>,
     /// Inputs and outputs with their names, types and shapes, where the file has them.
     pub graph: Option<onnx::Graph>,
-    /// Columns of the table that a forest of trees predicts from.
+    /// What a boosted model says of itself.
+    pub forest: Option<Forest>,
+    /// Columns of the table that it predicts from.
     pub features: Option<i64>,
-    /// Classes that it tells apart; 0 for a value instead.
-    pub classes: Option<i64>,
+    /// Their names.
+    pub names: Vec<String>,
 }
 
+impl Artifact {
+    fn of(content: Content) -> Self {
+        Self { content, ..Self::default() }
+    }
+
+    fn damaged(content: Content, reason: &'static str) -> Self {
+        Self { content, damaged: Some(reason), ..Self::default() }
+    }
+
+    fn boosted(content: Content, forest: Forest) -> Self {
+        let mut found = Self::of(content);
+        found.features = forest.features.filter(|n| *n > 0);
+        found.names.clone_from(&forest.names);
+        if let Some(version) = forest.version.as_deref().and_then(believable) {
+            found.versions.insert("xgboost".to_owned(), version);
+        }
+        found.forest = Some(forest);
+        found
+    }
+}
+
+const CUT: &str = "it ends in the middle: the file is damaged or was not copied completely";
+const BROKEN: &str = "its content is damaged";
+
+/// A package of the release that a saved model names; its other names are the framework's to know.
+const RELEASE_OF_SAVED_MODELS: &str = "tensorflow-cpu";
 /// Longest version that is believed.
 const MAX_VERSION: usize = 32;
+/// Bytes of each end of a file that is too large to be read whole.
+const END: u64 = 4 * 1024 * 1024;
 
-/// Reads what `bytes`, a model file, say of themselves; of what is compressed, at most `max` bytes.
-pub(crate) fn inspect(bytes: &[u8], max: u64) -> Artifact {
-    let unpacked = unpack(bytes, max);
-    let bytes = unpacked.as_deref().unwrap_or(bytes);
-    let version = after(bytes, b"_sklearn_version")
-        .and_then(pickled_text)
-        .or_else(|| after(bytes, b"\"version\":[").and_then(json_numbers))
-        .or_else(|| after(bytes, b"version[#L\0\0\0\0\0\0\0\x03").and_then(ubj_numbers));
-    let features = whole(bytes, b"\"num_feature\"")
-        .or_else(|| whole(bytes, b"num_featureS"))
-        .or_else(|| whole(bytes, b"\nmax_feature_idx=").map(|last| last.saturating_add(1)));
-    let says = |text: &[u8]| after(bytes, text).is_some();
-    let classes = match whole(bytes, b"\"num_class\"")
-        .or_else(|| whole(bytes, b"num_classS"))
-        .or_else(|| whole(bytes, b"\nnum_class="))
-    {
-        Some(n) if n > 1 => Some(n),
-        Some(_) if says(b"binary:logistic") || says(b"objective=binary") => Some(1),
-        other => other.map(|_| 0),
-    };
-    let graph = onnx::read(bytes);
-    Artifact { version, old_binary: bytes.starts_with(b"binf"), graph, features, classes }
-}
-
-/// The whole number within the next few bytes after the last occurrence of `needle`, whatever the
-/// punctuation between: XGBoost's JSON and UBJSON, and `LightGBM`'s text.
-fn whole(bytes: &[u8], needle: &[u8]) -> Option<i64> {
-    let rest = after(bytes, needle)?;
-    let start = rest.iter().take(14).position(u8::is_ascii_digit)?;
-    let digits: Vec<u8> =
-        rest.iter().skip(start).take(9).copied().take_while(u8::is_ascii_digit).collect();
-    std::str::from_utf8(&digits).ok()?.parse().ok()
-}
-
-/// The content of a file that joblib compressed by zlib, its default, or gzip. `None` for others: those
-/// by bz2, xz or lz4 say nothing, and the image's own check of the model finds what is wrong.
-fn unpack(bytes: &[u8], max: u64) -> Option<Vec<u8>> {
-    let mut unpacked = Vec::new();
-    match bytes {
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
-            flate2::read::ZlibDecoder::new(bytes).take(max).read_to_end(&mut unpacked).ok()?
-        }
-        [0x1f, 0x8b, ..] => {
-            flate2::read::GzDecoder::new(bytes).take(max).read_to_end(&mut unpacked).ok()?
-        }
-        _ => return None,
-    };
-    Some(unpacked)
-}
-
-/// The bytes after the last occurrence of `needle`.
-fn after<'a>(bytes: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
-    // The first byte decides nearly always: models are large.
-    let found = |w: &[u8]| w.first() == needle.first() && w == needle;
-    let at = bytes.windows(needle.len()).rposition(found)?;
-    bytes.get(at + needle.len()..)
-}
-
-/// The text that a pickle holds next: `UNICODE` (`V`, to the end of the line), `BINUNICODE` (`X`, four
-/// length bytes) or `SHORT_BINUNICODE` (0x8c, one), after at most one memo instruction and the start
-/// of a frame.
-fn pickled_text(bytes: &[u8]) -> Option<String> {
-    let bytes = match bytes {
-        [b'\n', b'p', rest @ ..] => after_line(rest)?,
-        [0x94, rest @ ..] | [b'q', _, rest @ ..] | [b'r', _, _, _, _, rest @ ..] => rest,
-        other => other,
-    };
-    let bytes = match bytes {
-        [0x95, _, _, _, _, _, _, _, _, rest @ ..] => rest,
-        other => other,
-    };
-    if let [b'V', rest @ ..] = bytes {
-        let end = rest.iter().take(MAX_VERSION + 1).position(|b| *b == b'\n')?;
-        return believable(std::str::from_utf8(rest.get(..end)?).ok()?);
+/// Reads what a model file of `length` bytes is and says.
+pub(crate) fn inspect<R: Read + Seek>(file: R, length: u64) -> Artifact {
+    let mut file = Bounded::new(file, length);
+    if length == 0 {
+        return Artifact::of(Content::Empty);
     }
-    let (length, rest) = match bytes {
-        [0x8c, n, rest @ ..] => (usize::from(*n), rest),
-        [b'X', n, 0, 0, 0, rest @ ..] => (usize::from(*n), rest),
-        _ => return None,
-    };
-    believable(std::str::from_utf8(rest.get(..length)?).ok()?)
+    let Ok(head) = file.head(1024) else { return Artifact::default() };
+    if let Some(packing) = Packing::of(&head) {
+        return packed(&mut file, packing);
+    }
+    match head.as_slice() {
+        [b'P', b'K', 3 | 5, 4 | 6, ..] => archive(&mut file),
+        [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n', ..] => hdf5(&mut file),
+        [b'C', b'B', b'M', b'1', ..] => Artifact::of(Content::Catboost),
+        [0x80, 0..=5, ..] => pickle(&mut file, Content::Pickle),
+        [b't', b'r', b'e', b'e', b'\n' | b'\r', ..] => lightgbm(&mut file),
+        _ if is_tar(&head) => Artifact::of(Content::Tar),
+        _ if is_treelite(&head) => Artifact::of(Content::Treelite),
+        [b'{', b'L' | b'i' | b'U' | b'I' | b'l' | b'$' | b'#', ..] => ubj(&mut file),
+        _ if looks_like_json(&head) => json(&mut file),
+        [0x08, ..] => graph(&mut file),
+        _ => match xgboost::binary(&head) {
+            Some(forest) => Artifact::boosted(Content::XgboostBinary, forest),
+            None => old_pickle(&mut file),
+        },
+    }
 }
 
-fn json_numbers(bytes: &[u8]) -> Option<String> {
-    let end = bytes.iter().take(MAX_VERSION).position(|b| *b == b']')?;
-    let text = std::str::from_utf8(bytes.get(..end)?).ok()?;
-    believable(&text.replace(',', ".").replace(' ', ""))
+/// Reads the `saved_model.pb` of a folder.
+pub(crate) fn inspect_folder<R: Read + Seek>(file: R, length: u64) -> Artifact {
+    let mut found = Artifact::of(Content::SavedModel);
+    match saved_model::version(&mut Bounded::new(file, length)) {
+        Ok(version) => {
+            let version = version.as_deref().and_then(believable);
+            found.versions.extend(version.map(|v| (RELEASE_OF_SAVED_MODELS.to_owned(), v)));
+        }
+        Err(Halt::Spent) => {}
+        Err(Halt::Short) => found.damaged = Some(CUT),
+        Err(Halt::Wrong) => found.damaged = Some(BROKEN),
+    }
+    found
 }
 
-fn after_line(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.iter().take(MAX_VERSION).position(|b| *b == b'\n')?;
-    bytes.get(end + 1..)
-}
-
-/// Three small numbers of UBJSON, each a byte after an `i`.
-fn ubj_numbers(bytes: &[u8]) -> Option<String> {
-    match bytes {
-        [b'i', major, b'i', minor, b'i', patch, ..] => Some(format!("{major}.{minor}.{patch}")),
+fn pickle<R: Read + Seek>(file: &mut Bounded<R>, content: Content) -> Artifact {
+    if file.go(0).is_err() {
+        return Artifact::default();
+    }
+    let walk = pickle::walk(file);
+    let mut found = pickled::describe(&walk);
+    found.content = if walk.joblib { Content::Joblib } else { content };
+    // Arrays of joblib may follow each other in ways that are not known here.
+    found.damaged = match walk.halted {
+        Some(Halt::Short) if !walk.joblib => Some(CUT),
+        Some(Halt::Wrong) if !walk.joblib => Some(BROKEN),
         _ => None,
+    };
+    found
+}
+
+/// A pickle of a protocol that has no mark of its own at the begin: it is one if it can be walked through.
+fn old_pickle<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {
+    let found = pickle(file, Content::Pickle);
+    if found.damaged.is_none() && !found.modules.is_empty() { found } else { Artifact::default() }
+}
+
+fn packed<R: Read + Seek>(file: &mut Bounded<R>, packing: Packing) -> Artifact {
+    if file.go(0).is_err() {
+        return Artifact::default();
+    }
+    let Some(inner) = unpack::unpack(packing, file.reader()) else {
+        return match packing {
+            // Those that need more memory than is given fail in the same way.
+            Packing::Xz | Packing::Lzma => Artifact::of(Content::Packed),
+            _ => Artifact::damaged(Content::Packed, "it cannot be decompressed"),
+        };
+    };
+    let bytes = inner.bytes;
+    if is_tar(&bytes) {
+        return Artifact::of(Content::Tar);
+    }
+    let cut = !inner.complete && (bytes.len() as u64) < MAX_READ && !file.spent();
+    let length = bytes.len() as u64;
+    let mut found = match bytes.as_slice() {
+        [0x80, 0..=5, ..] => pickle(&mut Bounded::new(Cursor::new(bytes), length), Content::Joblib),
+        _ => old_pickle(&mut Bounded::new(Cursor::new(bytes), length)),
+    };
+    found.content = match found.content {
+        Content::Pickle | Content::Joblib => Content::Joblib,
+        _ => Content::Unknown,
+    };
+    // Where unpacking ended early, so does the pickle.
+    found.damaged = if cut {
+        Some(CUT)
+    } else if inner.complete {
+        found.damaged
+    } else {
+        None
+    };
+    found
+}
+
+fn archive<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {
+    let entries = match zip::entries(file) {
+        Ok(entries) => entries,
+        Err(Halt::Spent) => return Artifact::of(Content::Zip),
+        Err(_) => return Artifact::damaged(Content::Zip, CUT),
+    };
+    let has = |name: &str| entries.iter().find(|e| e.name == name);
+    let below = |name: &str| {
+        entries.iter().any(|e| e.name.split_once('/').is_some_and(|(_, rest)| rest == name))
+    };
+    let code =
+        entries.iter().any(|e| e.name.split_once('/').is_some_and(|(_, r)| r.starts_with("code/")));
+    if code || below("constants.pkl") {
+        return Artifact::of(Content::Torchscript);
+    }
+    if below("data.pkl") {
+        return Artifact::of(Content::TorchSave);
+    }
+    if has("schema.json").is_some() {
+        return Artifact::of(Content::Skops);
+    }
+    if let Some(metadata) = has("metadata.json").filter(|_| has("config.json").is_some()) {
+        let mut found = Artifact::of(Content::Keras);
+        let text = zip::content(file, metadata).unwrap_or_default();
+        let json: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+        let version = json.get("keras_version").and_then(|v| believable(v.as_str()?));
+        found.versions.extend(version.map(|v| ("keras".to_owned(), v)));
+        return found;
+    }
+    Artifact::of(Content::Zip)
+}
+
+/// The attribute of a Keras model in HDF5: its name, what kind of text it is, the text itself.
+fn hdf5<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {
+    let mut found = Artifact::of(Content::Hdf5);
+    let mut parts = vec![file.head(2 * END).unwrap_or_default()];
+    if file.length() > 2 * END {
+        parts.push(file.tail(END).unwrap_or_default());
+    }
+    let version = parts.iter().find_map(|part| {
+        let rest = xgboost::after(part, b"keras_version\0")?;
+        let window = rest.get(..rest.len().min(96))?;
+        let text = String::from_utf8_lossy(window);
+        let mut words = text
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '.')
+            .filter(|w| w.contains('.'));
+        words.find_map(|word| believable(word.trim_matches('.')))
+    });
+    found.versions.extend(version.map(|v| ("keras".to_owned(), v)));
+    found
+}
+
+/// All of a file that is not too large, or else its begin and its end.
+fn ends<R: Read + Seek>(file: &mut Bounded<R>) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    if file.length() <= MAX_READ - END {
+        return Some((file.head(MAX_READ).ok()?, None));
+    }
+    Some((file.head(END).ok()?, Some(file.tail(END).ok()?)))
+}
+
+fn json<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {
+    let learner = |bytes: &[u8]| xgboost::after(bytes, b"\"learner\"").is_some();
+    match ends(file) {
+        Some((all, None)) => match xgboost::json(&all) {
+            Ok(forest) => Artifact::boosted(Content::XgboostJson, forest),
+            Err(true) if learner(&all) => {
+                Artifact::boosted(Content::XgboostJson, xgboost::ends(&all, &all))
+            }
+            Err(true) => Artifact::of(Content::Json),
+            Err(false) if all.starts_with(b"{\"learner\"") => {
+                Artifact::damaged(Content::XgboostJson, CUT)
+            }
+            Err(false) => Artifact::default(),
+        },
+        Some((head, Some(tail))) if learner(&head) => {
+            Artifact::boosted(Content::XgboostJson, xgboost::ends(&head, &tail))
+        }
+        _ => Artifact::of(Content::Json),
     }
 }
 
-fn believable(version: &str) -> Option<String> {
+fn ubj<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {
+    let learner = |bytes: &[u8]| xgboost::after(bytes, b"learner{").is_some();
+    match ends(file) {
+        Some((all, None)) => match xgboost::ubj(&all) {
+            Some(forest) => Artifact::boosted(Content::XgboostUbj, forest),
+            None if learner(&all) => Artifact::damaged(Content::XgboostUbj, CUT),
+            None => Artifact::default(),
+        },
+        Some((head, Some(tail))) if learner(&head) => {
+            Artifact::boosted(Content::XgboostUbj, xgboost::ends(&head, &tail))
+        }
+        _ => Artifact::default(),
+    }
+}
+
+fn lightgbm<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {
+    let mut found = Artifact::of(Content::Lightgbm);
+    let head = file.head(END).unwrap_or_default();
+    let text = String::from_utf8_lossy(&head);
+    let header = text.lines().take_while(|l| !l.starts_with("Tree=")).take(100);
+    let mut forest = Forest::default();
+    let mut binary = false;
+    for (key, value) in header.filter_map(|l| l.split_once('=')) {
+        match key {
+            "max_feature_idx" => {
+                forest.features = value.trim().parse().ok().map(|last: i64| last.saturating_add(1));
+            }
+            "num_class" => forest.classes = value.trim().parse().ok(),
+            "objective" => binary = value.starts_with("binary"),
+            "feature_names" => forest.names = value.split_whitespace().map(str::to_owned).collect(),
+            _ => {}
+        }
+    }
+    forest.classes = match forest.classes {
+        Some(n) if n > 1 => Some(n),
+        other => other.map(|_| i64::from(binary)),
+    };
+    found.features = forest.features;
+    found.names.clone_from(&forest.names);
+    found.forest = Some(forest);
+    found
+}
+
+fn graph<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {
+    match onnx::read(file) {
+        Ok(graph) => Artifact { graph: Some(graph), ..Artifact::of(Content::Onnx) },
+        Err(Halt::Spent) => Artifact::of(Content::Onnx),
+        Err(_) => Artifact::default(),
+    }
+}
+
+fn is_tar(head: &[u8]) -> bool {
+    head.get(257..262) == Some(b"ustar")
+}
+
+/// Three numbers of a version, and what types thresholds and leaves have.
+fn is_treelite(head: &[u8]) -> bool {
+    let number = |at: usize| -> Option<u32> {
+        Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?))
+    };
+    matches!(number(0), Some(2..=9))
+        && matches!((number(4), number(8)), (Some(..100), Some(..100)))
+        && head.get(12).is_some_and(|kind| *kind <= 4)
+        && head.len() > 60
+}
+
+fn looks_like_json(head: &[u8]) -> bool {
+    matches!(head.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'['))
+}
+
+pub(crate) fn believable(version: &str) -> Option<String> {
     let plain = version.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
     let starts = version.starts_with(|c: char| c.is_ascii_digit());
     (plain && starts && version.len() <= MAX_VERSION).then(|| version.to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn version(bytes: &[u8]) -> Option<String> {
-        inspect(bytes, 1024).version
-    }
-
-    #[test]
-    fn versions_are_found() {
-        let pickle = b"\x80\x04\x8c\x10_sklearn_version\x94\x8c\x051.4.2\x94sb.";
-        assert_eq!(version(pickle).as_deref(), Some("1.4.2"));
-        let framed = b"_sklearn_version\x94\x95\x10\0\0\0\0\0\0\0\x8c\x051.4.2\x94sb.";
-        assert_eq!(version(framed).as_deref(), Some("1.4.2"));
-        let old = b"\x80\x03X\x10\0\0\0_sklearn_versionq\x05X\x06\0\0\x000.24.1q\x06sb.";
-        assert_eq!(version(old).as_deref(), Some("0.24.1"));
-        let text = b"V_sklearn_version\np64\nV1.9.1\np65\nsb.";
-        assert_eq!(version(text).as_deref(), Some("1.9.1"));
-        let json = b"{\"learner\":{},\"version\":[3,2,0]}";
-        assert_eq!(version(json).as_deref(), Some("3.2.0"));
-        let ubj = b"{L\0\0\0\0\0\0\0\x07version[#L\0\0\0\0\0\0\0\x03i\x03i\x02i\0}";
-        assert_eq!(version(ubj).as_deref(), Some("3.2.0"));
-    }
-
-    #[test]
-    fn compressed_files_are_read_to_a_limit() {
-        use std::io::Write;
-        let pickle = [&[0; 2000][..], b"_sklearn_version\x94\x8c\x051.4.2\x94sb."].concat();
-        let mut packer =
-            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-        packer.write_all(&pickle).expect("memory");
-        let packed = packer.finish().expect("memory");
-        assert_eq!(inspect(&packed, 4096).version.as_deref(), Some("1.4.2"));
-        assert_eq!(inspect(&packed, 1000).version, None);
-    }
-
-    #[test]
-    fn forests_tell_their_size() {
-        let size = |bytes: &[u8]| {
-            let found = inspect(bytes, 0);
-            (found.features, found.classes)
-        };
-        let json = br#"{"learner_model_param":{"num_class":"3","num_feature":"12"},"objective":{"name":"multi:softprob"}}"#;
-        assert_eq!(size(json), (Some(12), Some(3)));
-        let ubj = b"L\0\0\0\0\0\0\0\x0bnum_featureSL\0\0\0\0\0\0\0\x018L\0\0\0\0\0\0\0\x09num_classSL\0\0\0\0\0\0\0\x010";
-        assert_eq!(size(ubj), (Some(8), Some(0)));
-        let text =
-            b"tree\nversion=v4\nnum_class=1\nmax_feature_idx=9\nobjective=binary sigmoid:1\n";
-        assert_eq!(size(text), (Some(10), Some(1)));
-    }
-
-    #[test]
-    fn hostile_files_say_nothing() {
-        assert_eq!(version(b"_sklearn_version\x94\x8c\xff1.4"), None);
-        assert_eq!(version(b"_sklearn_version\x94\x8c\x05$(id)"), None);
-        assert_eq!(version(b"_sklearn_version\np64\nV$(id)\n"), None);
-        assert_eq!(version(b"_sklearn_version\np64\nV1.9"), None);
-        assert_eq!(version(b"\x78\x9cbroken"), None);
-        assert_eq!(version(b""), None);
-    }
-}
+mod tests;

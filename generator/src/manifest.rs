@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::artifact::Content;
+
 /// `layer.json`: what a layer is and takes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -51,6 +53,10 @@ pub struct Manifest {
     pub model_dir: Option<String>,
     /// Tensors of a packed model, for servers that must be told them.
     pub tensors: Option<Tensors>,
+    /// Records of a request to the sample model.
+    pub records: Vec<Value>,
+    /// The tensor of texts that takes such records, as JSON.
+    pub record_tensor: Option<String>,
     /// Python packages that a backend layer needs, with their exact versions.
     pub packages: Vec<Package>,
     /// Request file of the project by content type; its keys are the content types that can be asked for.
@@ -179,6 +185,16 @@ pub struct Framework {
     pub strict: bool,
     /// Formats of its models; the first is the default.
     pub formats: Vec<ModelFormat>,
+    /// Packages whose versions say which line of the framework wrote a model: those of the given major number
+    /// have the framework's own major and minor numbers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lines: BTreeMap<String, String>,
+    /// What the server of this framework cannot do with a model that is otherwise of a form that it reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cannot: Vec<Limit>,
+    /// What decides which versions' files are read, where that is not the package that is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<String>,
     /// Releases that are known to install, newest first.
     pub releases: Vec<Release>,
 }
@@ -195,6 +211,28 @@ pub struct ModelFormat {
     pub suffixes: Vec<String>,
     /// Whether a model is one file or a folder.
     pub kind: ModelKind,
+    /// What files in this format are, by their bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content: Vec<Content>,
+    /// The first version that no longer reads a content.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub until: BTreeMap<Content, String>,
+}
+
+/// Something that a server cannot do with a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// Stop at the best round of a boosted model that has more.
+    EarlyStopping,
+    /// Predict several values at once.
+    Targets,
+    /// Read the categories that a boosted model keeps itself.
+    Categories,
+    /// Predict without trees.
+    Linear,
+    /// Give sequences and maps.
+    Collections,
 }
 
 /// Whether a model is one file or a folder.
@@ -233,4 +271,7 @@ pub struct Package {
     /// The only image architecture that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arch: Option<String>,
+    /// The only Pythons that it is for; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub python: Vec<String>,
 }

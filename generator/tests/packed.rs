@@ -15,8 +15,13 @@ use serde_json::{Map, Value, json};
 use support::{object, plan_of, project};
 
 /// What a scikit-learn model says of itself, as `pickle` writes it.
-const PICKLE: &[u8] = b"\x80\x04\x8c\x10_sklearn_version\x94\x8c\x051.7.2\x94sb.";
+const PICKLE: &[u8] = b"\x80\x04csklearn.linear_model._base\nLinearRegression\n)\x81}\x8c\x10_sklearn_version\x94\x8c\x051.7.2\x94sb.";
 const XGBOOST: &[u8] = br#"{"learner":{},"version":[3,1,3]}"#;
+
+/// A real model file; `tests/artifacts/make.py` says how they are made.
+fn real(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/tests/artifacts/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
 
 struct Files(tempfile::TempDir);
 
@@ -66,7 +71,8 @@ fn a_model_decides_its_format_and_version() {
         ("sklearn", "Churn.JOBLIB", PICKLE, "model.joblib", "scikit-learn==1.7.2"),
         ("xgboost", "churn.json", XGBOOST, "model.json", "xgboost-cpu==3.1.3"),
         ("xgboost", "churn.bst", XGBOOST, "model.model", "xgboost-cpu==3.1.3"),
-        ("tensorflow", "churn.keras", b"PK".as_slice(), "model.keras", "tensorflow-cpu==2."),
+        ("xgboost", "xgboost-model", XGBOOST, "model.json", "xgboost-cpu==3.1.3"),
+        ("sklearn", "churn.sav", PICKLE, "model.pkl", "scikit-learn==1.7.2"),
     ] {
         let own = inputs(framework, json!({"modelPath": files.file(name, content)}));
         assert_eq!(findings(&own), [], "{name}");
@@ -85,36 +91,175 @@ fn a_model_decides_its_format_and_version() {
 #[test]
 fn a_folder_is_a_saved_model() {
     let files = Files::new();
-    files.file("churn/saved_model.pb", b"graph");
+    // schema version 1, and a meta graph whose meta_info_def says tensorflow_version 2.15.1
+    let release = b"\x08\x01\x12\x0a\x0a\x08\x2a\x062.15.1";
+    files.file("churn/saved_model.pb", release);
     files.file("churn/variables/variables.index", b"weights");
     let own = inputs("tensorflow", json!({"modelPath": files.0.path().join("churn")}));
     assert_eq!(text(&own, "model/saved_model/variables/variables.index"), "weights");
     assert!(text(&own, "Dockerfile").contains("MODEL_FILE=saved_model"));
+    assert!(text(&own, "requirements.txt").contains("tensorflow-cpu==2.15.1"));
+    assert_eq!(findings(&own), []);
 
     let own = inputs("sklearn", json!({"modelPath": files.0.path().join("churn")}));
-    assert_eq!(findings(&own), finding("MCC-FMT-001", true, "modelPath"));
+    assert_eq!(findings(&own), finding("MCC-FMT-003", true, "modelPath"));
+    files.file("empty/other", b"");
+    let own = inputs("tensorflow", json!({"modelPath": files.0.path().join("empty")}));
+    assert_eq!(findings(&own), finding("MCC-FMT-003", true, "modelPath"));
 }
 
 #[test]
-fn a_name_that_tells_another_format_is_refused() {
+fn content_decides_and_a_name_breaks_ties() {
     let files = Files::new();
     let pickle = files.file("churn.pkl", PICKLE);
     let own = inputs("xgboost", json!({"modelPath": pickle}));
-    assert_eq!(findings(&own), finding("MCC-FMT-001", true, "modelPath"));
-    let own = inputs("sklearn", json!({"modelPath": pickle, "modelFormat": "joblib"}));
-    assert_eq!(findings(&own), finding("MCC-FMT-001", true, "modelFormat"));
+    assert_eq!(findings(&own), finding("MCC-FMT-003", true, "modelPath"));
     let own = inputs(
         "tensorflow",
-        json!({"modelPath": files.file("m.h5", b""), "modelFormat": "SavedModel"}),
+        json!({"modelPath": files.file("m.h5", &real("keras-2.15.0.h5")), "modelFormat": "SavedModel"}),
     );
     assert_eq!(findings(&own), finding("MCC-FMT-001", true, "modelFormat"));
-
-    // A name that tells nothing is taken at the word of modelFormat.
-    let unnamed = files.file("churn.bin", PICKLE);
-    let own = inputs("sklearn", json!({"modelPath": unnamed}));
-    assert_eq!(findings(&own), finding("MCC-FMT-001", true, "modelPath"));
-    let own = inputs("sklearn", json!({"modelPath": unnamed, "modelFormat": "pkl"}));
+    // joblib reads plain pickles, and pickle does not read what joblib wrote.
+    let own = inputs("sklearn", json!({"modelPath": pickle, "modelFormat": "joblib"}));
     assert_eq!(findings(&own), []);
+    let dumped = files.file("dumped.pkl", &real("mid-sklearn-zlib.joblib"));
+    let own = inputs("sklearn", json!({"modelPath": dumped}));
+    assert_eq!(findings(&own), []);
+    assert!(text(&own, "Dockerfile").contains("MODEL_FILE=model.joblib"));
+    let unnamed = files.file("churn.bin", PICKLE);
+    for own in [json!({"modelPath": unnamed}), json!({"modelPath": unnamed, "modelFormat": "pkl"})]
+    {
+        assert_eq!(findings(&inputs("sklearn", own)), []);
+    }
+}
+
+/// Nothing that only has the name of a model is packed, and the message says what it is.
+#[test]
+fn what_a_file_is_not_is_refused() {
+    let files = Files::new();
+    let mut archive = vec![0; 1024];
+    archive[..5].copy_from_slice(b"a.pkl");
+    archive[257..262].copy_from_slice(b"ustar");
+    let cut = &real("mid-sklearn-protocol4.pkl")[..400];
+    for (framework, name, content, says) in [
+        ("xgboost", "churn.model", PICKLE, "pickle"),
+        ("sklearn", "churn.joblib", &archive, "tar archive"),
+        ("sklearn", "churn.pkl", b"garbage", "no model"),
+        ("sklearn", "churn.pkl", b"", "empty"),
+        ("sklearn", "churn.pkl", cut, "ends in the middle"),
+        ("sklearn", "churn.pkl", XGBOOST, "XGBoost model in JSON"),
+        ("xgboost", "churn.json", b"{}", "JSON, but no XGBoost model"),
+        ("xgboost", "churn.json", br#"{"learner":{"a":"#, "ends in the middle"),
+        ("tensorflow", "churn.keras", b"PK", "no model"),
+        ("tensorflow", "churn.h5", &real("keras-2.15.0.keras"), ".keras archive"),
+    ] {
+        let own = inputs(framework, json!({"modelPath": files.file(name, content)}));
+        let plan = plan_of(&own);
+        let errors: Vec<_> = plan.findings.iter().filter(|f| f.is_error()).collect();
+        // A .keras archive named .h5 is one of the framework's formats all the same.
+        if name == "churn.h5" {
+            assert!(errors.is_empty(), "{errors:?}");
+            continue;
+        }
+        assert_eq!(errors.len(), 1, "{name} {says}: {:?}", plan.findings);
+        assert_eq!(errors[0].id, "MCC-FMT-003");
+        assert!(errors[0].message.contains(says), "{}", errors[0].message);
+    }
+}
+
+#[test]
+fn versions_are_those_of_the_product() {
+    let files = Files::new();
+    for (framework, name, pins, ids) in [
+        // A pickled estimator of XGBoost says nothing about scikit-learn, and brings its own package.
+        (
+            "sklearn",
+            "mid-xgboost-estimator.pkl",
+            &["xgboost-cpu==2.1.4", "scikit-learn=="][..],
+            &["MCC-FW-004"][..],
+        ),
+        ("sklearn", "old-sklearn-xz.joblib", &["scikit-learn==1.2.2", "numpy==1.26"], &[]),
+        ("sklearn", "mid-sklearn-lzma.joblib", &["scikit-learn==1.5.2"], &[]),
+        ("sklearn", "new-sklearn-bz2.joblib", &["scikit-learn==1.9.1"], &[]),
+        ("tensorflow", "keras-2.15.0.h5", &["tensorflow-cpu==2.15.1"], &[]),
+        ("tensorflow", "keras-2.15.0.keras", &["tensorflow-cpu==2.15.1"], &[]),
+        ("xgboost", "old-xgboost-binary.model", &["xgboost==1.7.6"], &[]),
+        ("xgboost", "mid-xgboost-binary.model", &["xgboost-cpu==2.1.4"], &[]),
+        ("sklearn", "new-lightgbm-estimator.pkl", &["scikit-learn==1.9.1"], &["MCC-FW-005"]),
+        ("sklearn", "new-main.pkl", &[], &["MCC-FW-004", "MCC-FW-007"]),
+        ("sklearn", "new-main-cloudpickle.pkl", &[], &["MCC-FW-004", "MCC-FW-005"]),
+    ] {
+        let own = inputs(framework, json!({"modelPath": files.file(name, &real(name))}));
+        let found: Vec<String> = findings(&own).into_iter().map(|(id, _, _)| id).collect();
+        assert_eq!(found, ids, "{name}");
+        let written = text(&own, "requirements.txt");
+        for pin in pins {
+            assert!(written.contains(pin), "{name}: {pin} in\n{written}");
+        }
+    }
+    // The right number is not refused.
+    let estimator = files.file("x.pkl", &real("mid-xgboost-estimator.pkl"));
+    let own = inputs("sklearn", json!({"modelPath": estimator, "frameworkVersion": "1.5.2"}));
+    assert_eq!(findings(&own), []);
+    // The packages that are missing are named.
+    let trees = files.file("l.pkl", &real("new-lightgbm-estimator.pkl"));
+    let plan = plan_of(&inputs("sklearn", json!({"modelPath": trees})));
+    assert!(plan.findings[0].message.contains("lightgbm"), "{:?}", plan.findings);
+    let pins = files.file("requirements.txt", b"lightgbm==4.6.0\n");
+    let more = json!({"modelPath": trees, "requirementsFile": pins});
+    assert_eq!(findings(&inputs("sklearn", more)), []);
+    let own = files.file("own.pkl", b"\x80\x04cchurn_code.steps\nClip\n)\x81.");
+    let plan = plan_of(&inputs("sklearn", json!({"modelPath": own, "frameworkVersion": "1.5.2"})));
+    assert!(plan.findings[0].fix.contains("churn_code"), "{:?}", plan.findings);
+}
+
+#[test]
+fn the_old_binary_form_is_for_those_that_read_it() {
+    let files = Files::new();
+    for content in
+        [real("old-xgboost-binary.model"), real("old-xgboost-binary.model")[4..].to_vec()]
+    {
+        let binary = files.file("xgboost-model", &content);
+        for (version, ids) in [
+            ("1.7.6", vec![]),
+            ("3.0.5", vec!["MCC-FW-001"]),
+            ("3.1.3", vec!["MCC-FMT-002", "MCC-FW-001"]),
+            ("3.2.0", vec!["MCC-FMT-002", "MCC-FW-001"]),
+        ] {
+            let own = inputs("xgboost", json!({"modelPath": binary, "frameworkVersion": version}));
+            let found: Vec<String> = findings(&own).into_iter().map(|(id, _, _)| id).collect();
+            assert_eq!(found, ids, "{version}");
+        }
+        let own = inputs("xgboost", json!({"modelPath": binary}));
+        assert!(text(&own, "Dockerfile").contains("MODEL_FILE=model.model"));
+    }
+}
+
+/// The requests of a project have the names and the width of its own model, or there are none.
+#[test]
+fn requests_fit_the_model() {
+    let files = Files::new();
+    let own = |name: &str| {
+        let file = files.file(name, &real(name));
+        inputs("sklearn", json!({"modelPath": file, "frameworkVersion": "1.5.2"}))
+    };
+    let pipeline = own("mid-sklearn-pipeline.pkl");
+    let body: Value = serde_json::from_str(&text(&pipeline, "test/payload.json")).unwrap();
+    assert_eq!(body, json!({"instances": [{"colour": 0, "size": 0}]}));
+    assert_eq!(text(&pipeline, "test/payload.jsonl"), "{\"colour\":0,\"size\":0}\n");
+    assert_eq!(text(&pipeline, "test/payload.csv"), "0,0\n");
+    assert!(text(&pipeline, "README.md").contains("zeros for"));
+    let forest = own("mid-sklearn-forest.joblib");
+    assert_eq!(text(&forest, "test/payload.jsonl"), "[0,0,0]\n");
+
+    let texts = own("mid-sklearn-texts.pkl");
+    let project = project(&texts);
+    assert!(project.files().all(|(path, _)| !path.starts_with("test/payload")));
+    assert!(text(&texts, "do/config").contains("TEST_PAYLOAD=''"));
+    assert!(text(&texts, "README.md").contains("no request in `test/`"));
+
+    let sample = text(&inputs("sklearn", json!({"includeSample": true})), "test/payload.csv");
+    assert_eq!(sample.lines().next(), Some("2,0.455,0.365,0.095,0.514,0.2245,0.101,0.15"));
 }
 
 #[test]
@@ -131,9 +276,11 @@ fn another_version_than_that_of_the_training_is_a_finding() {
     let booster = files.file("churn.json", XGBOOST);
     let own = inputs("xgboost", json!({"modelPath": booster, "frameworkVersion": "3.2.0"}));
     assert_eq!(findings(&own), finding("MCC-FW-001", false, "frameworkVersion"));
+    // What says no version gets one that reads it, and a warning.
     let binary = files.file("old.model", b"binf\0\0\0\0");
     let own = inputs("xgboost", json!({"modelPath": binary}));
-    assert_eq!(findings(&own), finding("MCC-FMT-002", true, "modelPath"));
+    assert_eq!(findings(&own), finding("MCC-FW-004", false, "modelPath"));
+    assert!(text(&own, "requirements.txt").contains("xgboost-cpu==3.0.5"));
 }
 
 #[test]
@@ -141,7 +288,10 @@ fn requirements_of_the_training_are_those_of_the_image() {
     let files = Files::new();
     let pins = b"scikit_learn==1.5.2  # trained with\nNumPy==2.1.3\ncategory-encoders==2.8.1\nflask>=2\n-r more.txt\n";
     let own = inputs("sklearn", json!({"requirementsFile": files.file("requirements.txt", pins)}));
-    assert_eq!(findings(&own), []);
+    // What is left out is listed, and never vanishes.
+    assert_eq!(findings(&own), finding("MCC-FW-006", false, "requirementsFile"));
+    let message = &plan_of(&own).findings[0].message;
+    assert!(message.contains("flask>=2") && message.contains("-r more.txt"), "{message}");
     let written = text(&own, "requirements.txt");
     for pin in ["scikit-learn==1.5.2", "numpy==2.1.3", "category-encoders==2.8.1", "gunicorn=="] {
         assert_eq!(written.matches(pin).count(), 1, "{pin}\n{written}");
@@ -152,9 +302,10 @@ fn requirements_of_the_training_are_those_of_the_image() {
     // A version is never guessed where a file was named to say it.
     let loose = files.file("loose.txt", b"scikit-learn>=1.5\nnumpy==2.1.3\n");
     let own = inputs("sklearn", json!({"requirementsFile": loose}));
-    assert_eq!(findings(&own), finding("MCC-INP-004", true, "requirementsFile"));
+    let errors = findings(&own).into_iter().filter(|(_, error, _)| *error).collect::<Vec<_>>();
+    assert_eq!(errors, finding("MCC-INP-004", true, "requirementsFile"));
     let own = inputs("sklearn", json!({"requirementsFile": loose, "frameworkVersion": "1.5.2"}));
-    assert_eq!(findings(&own), []);
+    assert_eq!(findings(&own), finding("MCC-FW-006", false, "requirementsFile"));
 }
 
 #[test]
@@ -172,10 +323,27 @@ fn both_the_sample_and_a_model_are_refused() {
 
 #[test]
 fn a_python_without_packages_is_refused_with_those_that_have_some() {
-    let own = inputs("sklearn", json!({"pythonVersion": "3.10"}));
+    let own = inputs("sklearn", json!({"pythonVersion": "3.10", "frameworkVersion": "1.9.1"}));
     let plan = plan_of(&own);
     assert_eq!(findings(&own), finding("MCC-FW-002", true, "pythonVersion"));
     let taken = &mcc_generator::field("pythonVersion").unwrap().kind.choices();
     let offered = &plan.findings[0].choices;
+    // An old release gets a Python that has wheels for it, or is refused.
+    for (version, python) in
+        [("1.5.2", "3.12"), ("1.2.2", "3.11"), ("1.1.3", "3.10"), ("1.0.2", "3.10")]
+    {
+        let own = inputs("sklearn", json!({"frameworkVersion": version}));
+        assert_eq!(findings(&own), [], "{version}");
+        assert!(text(&own, "Dockerfile").contains(&format!("python:{python}-slim")), "{version}");
+    }
+    let more = json!({"frameworkVersion": "1.1.3", "deploymentConfig": "http-fastapi"});
+    let written = text(&inputs("sklearn", more), "requirements.txt");
+    assert!(
+        written.contains("fastapi==0.162.5") && !written.contains("fastapi==0.165.0"),
+        "{written}"
+    );
+    let own = inputs("sklearn", json!({"frameworkVersion": "0.24.2"}));
+    let errors = findings(&own).into_iter().filter(|(_, error, _)| *error).collect::<Vec<_>>();
+    assert_eq!(errors, finding("MCC-FW-002", true, "frameworkVersion"));
     assert!(!offered.is_empty() && offered.iter().all(|c| taken.contains(c)), "{offered:?}");
 }

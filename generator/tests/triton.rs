@@ -25,6 +25,10 @@ needs::tests! {
     triton_serves_what_is_written_in_python,
     triton_serves_the_engine_that_is_called_from_python,
     tensors_are_read_from_the_model,
+    what_a_backend_cannot_serve_is_refused,
+    two_classes_have_two_probabilities,
+    python_models_get_what_their_pickles_need,
+    a_graph_that_says_nothing_gets_no_request,
     tensorflow_gets_a_release_that_has_it,
     language_models_get_a_release_that_generates,
 }
@@ -112,7 +116,10 @@ fn triton_serves_the_engine_that_is_called_from_python() {
 }
 
 fn tensors_are_read_from_the_model() {
-    let forest = fixture("classes.json", br#"{"num_class":"3","num_feature":"12"}"#);
+    let forest = fixture(
+        "classes.json",
+        br#"{"learner":{"learner_model_param":{"num_class":"3","num_feature":"12"}}}"#,
+    );
     let text =
         config_of(&inputs("triton-fil", json!({"includeSample": false, "modelPath": forest})));
     assert!(text.contains("dims: [12]") && text.contains("dims: [3]"), "{text}");
@@ -146,6 +153,92 @@ fn tensors_are_read_from_the_model() {
             "{plan:#?}"
         );
     }
+}
+
+fn real(name: &str) -> String {
+    let bytes =
+        std::fs::read(format!("{}/tests/artifacts/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    fixture(name, &bytes)
+}
+
+fn own(config: &str, file: &str) -> Map<String, Value> {
+    inputs(config, json!({"includeSample": false, "modelPath": real(file)}))
+}
+
+/// What the server would answer wrongly, or never, is refused with what to do.
+fn what_a_backend_cannot_serve_is_refused() {
+    for (config, file, says) in [
+        ("triton-fil", "mid-xgboost-stopped.json", "best_iteration + 1"),
+        ("triton-fil", "old-xgboost-stopped.ubj", "best_iteration + 1"),
+        ("triton-fil", "mid-xgboost-targets.json", "2 values at once"),
+        ("triton-fil", "new-xgboost-categories.json", "categories of its own"),
+        ("triton-fil", "mid-sklearn-protocol4.pkl", "pickle"),
+        ("triton-onnxruntime", "new-zipmap.onnx", "zipmap=False"),
+        ("triton-pytorch", "weights.pt", "torch.jit.script"),
+    ] {
+        let plan = plan_of(&own(config, file));
+        let errors: Vec<_> = plan.findings.iter().filter(|f| f.id.starts_with("MCC-FMT")).collect();
+        assert_eq!(errors.len(), 1, "{config} {file}: {:#?}", plan.findings);
+        let text = format!("{} {}", errors[0].message, errors[0].fix);
+        assert!(text.contains(says), "{text}");
+    }
+    // Their neighbours are served.
+    for (config, file) in [
+        ("triton-fil", "mid-xgboost-cut.json"),
+        ("triton-fil", "mid-xgboost-value.ubj"),
+        ("triton-fil", "mid-xgboost-categories.json"),
+        ("triton-fil", "new-lightgbm.txt"),
+        ("triton-onnxruntime", "new-plain.onnx"),
+    ] {
+        assert_eq!(plan_of(&own(config, file)).findings, [], "{config} {file}");
+    }
+    let plan = plan_of(&own("triton-fil", "new-xgboost-value.ubj"));
+    assert_eq!(plan.findings.len(), 1, "{:#?}", plan.findings);
+    assert!(plan.findings[0].message.contains("Treelite"), "{:#?}", plan.findings);
+}
+
+/// FIL gives both probabilities of two classes, into an output of that width.
+fn two_classes_have_two_probabilities() {
+    for file in ["mid-xgboost-binary.json", "old-xgboost-binary.ubj", "new-lightgbm.txt"] {
+        let text = config_of(&own("triton-fil", file));
+        assert!(text.contains("dims: [2]") && text.contains("dims: [3]"), "{text}");
+        for key in ["is_classifier", "output_class", "predict_proba"] {
+            let set = format!("key: \"{key}\"\n  value {{\n    string_value: \"true\"");
+            assert!(text.contains(&set), "{text}");
+        }
+        assert!(text.contains("key: \"threshold\""), "{text}");
+    }
+    let value = config_of(&own("triton-fil", "mid-xgboost-value.ubj"));
+    assert!(value.contains("dims: [1]") && !value.contains("threshold"), "{value}");
+}
+
+fn python_models_get_what_their_pickles_need() {
+    let inputs = own("triton-python", "mid-sklearn-zlib.joblib");
+    assert_eq!(plan_of(&inputs).findings, []);
+    let project = project(&inputs);
+    let text =
+        |path: &str| String::from_utf8(project.get(path).expect(path).bytes.to_vec()).unwrap();
+    let requirements = text("requirements.txt");
+    for pin in ["scikit-learn==1.5.2\n", "joblib==", "numpy==2.2.6\n"] {
+        assert!(requirements.contains(pin), "{requirements}");
+    }
+    let body: Value = serde_json::from_str(&text("test/payload.json")).unwrap();
+    assert_eq!(body["inputs"][0]["data"], json!(["[0,0,0]"]));
+}
+
+/// A README names a request only where there is one.
+fn a_graph_that_says_nothing_gets_no_request() {
+    // An IR version, and a graph with one input of no shape.
+    let bytes = b"\x08\x08\x3a\x0d\x5a\x0b\x0a\x01x\x12\x06\x0a\x04\x08\x01\x12\x00";
+    let vague = fixture("vague.onnx", &bytes[..]);
+    let inputs = inputs("triton-onnxruntime", json!({"includeSample": false, "modelPath": vague}));
+    let project = project(&inputs);
+    let text =
+        |path: &str| String::from_utf8(project.get(path).expect(path).bytes.to_vec()).unwrap();
+    assert!(project.get("test/payload.json").is_none());
+    assert!(text("do/config").contains("TEST_PAYLOAD=''"));
+    assert!(text("README.md").contains("there is no request in `test/`"), "{}", text("README.md"));
+    assert!(!text("README.md").contains("as in `test/payload.json`"));
 }
 
 fn tensorflow_gets_a_release_that_has_it() {

@@ -1,5 +1,11 @@
-//! The inputs and outputs of an ONNX model: the few fields of its protocol buffer that say so.
-//! Anything that is not well formed reads as nothing at all.
+//! The inputs and outputs of an ONNX model: the few fields of its protocol buffer that say so. Weights are
+//! skipped where they stand, or are in other files.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Seek};
+
+use super::bounded::{Bounded, Halt};
+use super::protobuf::{Content, Messages};
 
 /// The inputs and outputs of a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,153 +16,84 @@ pub(crate) struct Graph {
     pub outputs: Vec<Value>,
 }
 
-/// A tensor at the edge of a graph.
+/// A value at the edge of a graph.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Value {
     /// Its name.
     pub name: String,
-    /// Its type, by ONNX's number.
+    /// Its type, by ONNX's number; 0 where that is not known.
     pub element: u64,
-    /// Its dimensions; -1 for one of any length.
-    pub dims: Vec<i64>,
+    /// Its dimensions, -1 for one of any length; nothing where even their number is open.
+    pub dims: Option<Vec<i64>>,
+    /// Whether it is no tensor but a sequence or a map.
+    pub collection: bool,
 }
 
-/// A field of a message.
-enum Field<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
+/// Most values at an edge; more are not described.
+const MAX_VALUES: usize = 4096;
 
-/// Reads `bytes` as an ONNX model.
-pub(super) fn read(bytes: &[u8]) -> Option<Graph> {
-    let model = fields(bytes)?;
-    model.iter().find(|(number, field)| *number == 1 && matches!(field, Field::Number(_)))?;
-    let graph = fields(message(&model, 7)?)?;
+/// Reads a file as an ONNX model; `Wrong` or `Short` if it is none.
+pub(super) fn read<R: Read + Seek>(file: &mut Bounded<R>) -> Result<Graph, Halt> {
+    let length = file.length();
     let mut found = Graph::default();
-    let mut weights: Vec<&[u8]> = Vec::new();
-    for (number, field) in &graph {
-        let Field::Bytes(bytes) = field else { continue };
+    let (mut version, mut graph) = (false, None);
+    Messages::new(file).fields(0, length, &mut |_, number, content| {
+        match (number, content) {
+            (1, Content::Number(_)) => version = true,
+            (7, Content::Bytes { .. }) => graph = graph.or(Some(content)),
+            // Everything else that a model has is at most metadata; other files have other fields.
+            (2..=6 | 8 | 14 | 20 | 25 | 26, _) => {}
+            _ => return Err(Halt::Wrong),
+        }
+        Ok(())
+    })?;
+    let Some(Content::Bytes { at, length }) = graph.filter(|_| version) else {
+        return Err(Halt::Wrong);
+    };
+    let mut weights = BTreeSet::new();
+    Messages::new(file).fields(at, length, &mut |messages, number, content| {
         match number {
-            5 => weights.extend(message(&fields(bytes)?, 8)),
-            11 => found.inputs.push(value(bytes)?),
-            12 => found.outputs.push(value(bytes)?),
+            5 if weights.len() < MAX_VALUES => {
+                if let Some(name) = messages.find(content, 8)? {
+                    weights.insert(messages.text(name)?);
+                }
+            }
+            11 if found.inputs.len() < MAX_VALUES => found.inputs.push(value(messages, content)?),
+            12 if found.outputs.len() < MAX_VALUES => found.outputs.push(value(messages, content)?),
             _ => {}
         }
-    }
-    found.inputs.retain(|input| !weights.contains(&input.name.as_bytes()));
-    (!found.inputs.is_empty() && !found.outputs.is_empty()).then_some(found)
+        Ok(())
+    })?;
+    found.inputs.retain(|input| !weights.contains(&input.name));
+    Ok(found)
 }
 
 /// `ValueInfoProto`: a name, and a type that holds a tensor's element type and shape.
-fn value(bytes: &[u8]) -> Option<Value> {
-    let info = fields(bytes)?;
-    let name = std::str::from_utf8(message(&info, 1)?).ok()?.to_owned();
-    let tensor = fields(message(&fields(message(&info, 2)?)?, 1)?)?;
-    let element = number(&tensor, 1)?;
-    let mut dims = Vec::new();
-    if let Some(shape) = message(&tensor, 2) {
-        for (_, field) in fields(shape)? {
-            let Field::Bytes(dim) = field else { return None };
-            let length = number(&fields(dim)?, 1).and_then(|n| i64::try_from(n).ok());
-            dims.push(length.filter(|n| *n > 0).unwrap_or(-1));
-        }
+fn value<R: Read + Seek>(messages: &mut Messages<'_, R>, content: Content) -> Result<Value, Halt> {
+    let mut value = Value::default();
+    if let Some(name) = messages.find(content, 1)? {
+        value.name = messages.text(name)?;
     }
-    Some(Value { name, element, dims })
-}
-
-fn message<'a>(fields: &[(u64, Field<'a>)], wanted: u64) -> Option<&'a [u8]> {
-    fields.iter().find_map(|(n, field)| match field {
-        Field::Bytes(bytes) if *n == wanted => Some(*bytes),
-        _ => None,
-    })
-}
-
-fn number(fields: &[(u64, Field<'_>)], wanted: u64) -> Option<u64> {
-    fields.iter().find_map(|(n, field)| match field {
-        Field::Number(value) if *n == wanted => Some(*value),
-        _ => None,
-    })
-}
-
-/// All fields of a message, or nothing if it is not one.
-fn fields(mut rest: &[u8]) -> Option<Vec<(u64, Field<'_>)>> {
-    let mut all = Vec::new();
-    while !rest.is_empty() {
-        let key = varint(&mut rest)?;
-        let field = match key & 7 {
-            0 => Field::Number(varint(&mut rest)?),
-            1 => Field::Bytes(take(&mut rest, 8)?),
-            2 => {
-                let length = usize::try_from(varint(&mut rest)?).ok()?;
-                Field::Bytes(take(&mut rest, length)?)
-            }
-            5 => Field::Bytes(take(&mut rest, 4)?),
-            _ => return None,
-        };
-        all.push((key >> 3, field));
+    let Some(kind) = messages.find(content, 2)? else { return Ok(value) };
+    if messages.find(kind, 4)?.is_some() || messages.find(kind, 5)?.is_some() {
+        value.collection = true;
+        return Ok(value);
     }
-    Some(all)
-}
-
-fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let (taken, left) = rest.split_at_checked(length)?;
-    *rest = left;
-    Some(taken)
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, left) = rest.split_first()?;
-        *rest = left;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
+    let Some(tensor) = messages.find(kind, 1)? else { return Ok(value) };
+    if let Some(Content::Number(element)) = messages.find(tensor, 1)? {
+        value.element = element;
     }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn part(number: u8, content: &[u8]) -> Vec<u8> {
-        let mut all = vec![number << 3 | 2, u8::try_from(content.len()).expect("short")];
-        all.extend(content);
-        all
+    if let Some(Content::Bytes { at, length }) = messages.find(tensor, 2)? {
+        let mut dims = Vec::new();
+        messages.fields(at, length, &mut |messages, _, dim| {
+            let length = match messages.find(dim, 1)? {
+                Some(Content::Number(n)) => i64::try_from(n).ok().filter(|n| *n > 0),
+                _ => None,
+            };
+            dims.push(length.unwrap_or(-1));
+            if dims.len() > 64 { Err(Halt::Wrong) } else { Ok(()) }
+        })?;
+        value.dims = Some(dims);
     }
-
-    /// A value of type float with the dimensions `batch` and 8.
-    fn info(name: &str) -> Vec<u8> {
-        let shape = [part(1, &part(2, b"batch")), part(1, &[8, 8])].concat();
-        let tensor = [vec![8, 1], part(2, &shape)].concat();
-        [part(1, name.as_bytes()), part(2, &part(1, &tensor))].concat()
-    }
-
-    #[test]
-    fn inputs_and_outputs_are_read_without_weights() {
-        let graph = [
-            part(5, &part(8, b"w")),
-            part(11, &info("x")),
-            part(11, &info("w")),
-            part(12, &info("y")),
-        ];
-        let model = [vec![8, 9], part(7, &graph.concat())].concat();
-        let value = |name: &str| Value { name: name.to_owned(), element: 1, dims: vec![-1, 8] };
-        let expected = Graph { inputs: vec![value("x")], outputs: vec![value("y")] };
-        assert_eq!(read(&model), Some(expected));
-        for end in 0..model.len() {
-            let _ = read(&model[..end]);
-        }
-    }
-
-    #[test]
-    fn other_files_say_nothing() {
-        for bytes in
-            [&b"\x80\x04N."[..], b"{\"learner\":{}}", b"", b"\x08\x09\x3a\xff\xff\xff\xff\x0f"]
-        {
-            assert_eq!(read(bytes), None);
-        }
-    }
+    Ok(value)
 }

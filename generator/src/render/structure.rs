@@ -23,11 +23,29 @@ pub(super) fn render(
     match extension.map(str::to_ascii_lowercase).as_deref() {
         Some("yaml" | "yml") => return Ok(Some(yaml::documents(&value))),
         Some("pbtxt") => return Ok(Some(pbtxt::message(&value))),
+        Some("jsonl") => return Ok(lines(&value, |record| record.to_string())),
+        Some("csv") => return Ok(lines(&value, cells)),
         _ => {}
     }
     let mut text = serde_json::to_string_pretty(&value).map_err(|e| wrong(e.to_string()))?;
     text.push('\n');
     Ok(Some(text))
+}
+
+/// A line for each item; no file without any.
+fn lines(value: &Value, one: impl Fn(&Value) -> String) -> Option<String> {
+    let items = value.as_array().filter(|items| !items.is_empty())?;
+    Some(items.iter().map(|item| one(item) + "\n").collect())
+}
+
+/// The values of a record, without their names.
+fn cells(record: &Value) -> String {
+    let values: Vec<&Value> = match record {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(map) => map.values().collect(),
+        other => vec![other],
+    };
+    values.iter().map(ToString::to_string).collect::<Vec<String>>().join(",")
 }
 
 pub(super) fn fill(template: &Value, view: &Value) -> Result<Option<Value>, String> {

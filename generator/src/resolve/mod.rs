@@ -4,8 +4,10 @@ mod deployment;
 mod engine;
 mod hyperpod;
 mod image;
+mod limits;
 mod model;
 mod named;
+mod packages;
 mod packed;
 mod recommend;
 mod tensors;
@@ -84,7 +86,7 @@ impl Context<'_> {
         let image = self.image(&aws, &instance, &model);
         let endpoint = self.endpoint(&project, &aws, &image, &instance, &model);
         let batch = self.batch(&project, &aws);
-        let server = self.server();
+        let server = self.server(&model);
         let iam = self.iam(&project, &aws, &endpoint, &batch, &model);
         let mut spec = Spec {
             inputs: self.all_inputs(),
@@ -180,7 +182,7 @@ impl Context<'_> {
         }
     }
 
-    fn server(&self) -> Server {
+    fn server(&self, model: &crate::spec::Model) -> Server {
         let i = &self.inputs;
         let payloads = self
             .manifest(|m| (!m.payloads.is_empty()).then(|| m.payloads.clone()))
@@ -194,7 +196,12 @@ impl Context<'_> {
             env: BTreeMap::new(),
             max_body_mb: i.batch_max_payload.unwrap_or(body),
             timeout_s: i.async_invocation_timeout.or(i.batch_invocation_timeout).unwrap_or(timeout),
-            test_payload: payloads.get(&content_type).cloned().unwrap_or_default(),
+            // Of a model whose features are not known there is no request.
+            test_payload: payloads
+                .get(&content_type)
+                .filter(|_| model.source != "packed" || model.has_request())
+                .cloned()
+                .unwrap_or_default(),
             content_type,
         }
     }

@@ -198,6 +198,8 @@ pub(super) fn empty(name: String, source: &str) -> Model {
         max_batch_size: None,
         classifier: false,
         request: None,
+        records: Vec::new(),
+        named: false,
         id: None,
         s3_uri: None,
         s3_archive: None,

@@ -40,7 +40,8 @@ impl Context<'_> {
             return;
         };
         let sample = self.inputs.include_sample == Some(true);
-        model.classifier = artifact.and_then(|a| a.classes).is_some_and(|n| n > 0);
+        let classes = artifact.and_then(|a| a.forest.as_ref()?.classes);
+        model.classifier = classes.is_some_and(|n| n > 0);
         let found = if sample {
             all(&known.inputs).zip(all(&known.outputs)).map(batched)
         } else if self.inputs.model_inputs.is_some() || self.inputs.model_outputs.is_some() {
@@ -60,7 +61,7 @@ impl Context<'_> {
             }
             return;
         };
-        model.request = Some(if sample { known.request } else { request(&found) });
+        model.request = if sample { Some(known.request) } else { request(&found) };
         model.max_batch_size = Some(if found.batched { known.max_batch_size } else { 0 });
         model.inputs = Some(found.inputs);
         model.outputs = Some(found.outputs);
@@ -116,10 +117,12 @@ fn tensor(name: &str, value: &Value) -> Option<Tensor> {
 /// What the model's file says.
 fn from_file(artifact: &Artifact, known: &Tensors) -> Option<Found> {
     if let Some(graph) = &artifact.graph {
-        let batched =
-            graph.inputs.iter().chain(&graph.outputs).all(|v| v.dims.first() == Some(&-1));
+        let edges = || graph.inputs.iter().chain(&graph.outputs);
+        let batched = edges().all(|v| v.dims.as_ref().and_then(|d| d.first()) == Some(&-1));
         let side = |values: &[onnx::Value]| -> Option<Vec<Tensor>> {
-            values.iter().map(|v| described(v, batched)).collect()
+            let tensors: Option<Vec<Tensor>> =
+                values.iter().map(|v| described(v, batched)).collect();
+            tensors.filter(|t| !t.is_empty())
         };
         return Some(Found {
             inputs: side(&graph.inputs)?,
@@ -128,17 +131,23 @@ fn from_file(artifact: &Artifact, known: &Tensors) -> Option<Found> {
         });
     }
     // A forest of trees: the server's own names, and the widths that the file tells.
+    let forest = artifact.forest.as_ref()?;
     let features = artifact.features?;
     let mut found = all(&known.inputs).zip(all(&known.outputs)).map(batched)?;
     found.inputs.iter_mut().for_each(|t| t.dims = vec![features]);
-    let width = artifact.classes.unwrap_or(0).max(1);
+    // Of two classes both probabilities are given, though the file has one number for them.
+    let width = match forest.classes {
+        Some(1) => 2,
+        classes => classes.unwrap_or(0).max(1),
+    };
     found.outputs.iter_mut().for_each(|t| t.dims = vec![width]);
     Some(found)
 }
 
 fn described(value: &onnx::Value, batched: bool) -> Option<Tensor> {
     let (_, kind) = ELEMENTS.iter().find(|(number, _)| *number == value.element)?;
-    let mut dims: Vec<i64> = value.dims.iter().skip(usize::from(batched)).copied().collect();
+    let known = value.dims.as_ref().filter(|_| !value.name.is_empty())?;
+    let mut dims: Vec<i64> = known.iter().skip(usize::from(batched)).copied().collect();
     // A request has at least one dimension beside the batch's.
     let reshape = dims.is_empty().then(|| Reshape { shape: Vec::new() });
     if reshape.is_some() {
@@ -147,27 +156,28 @@ fn described(value: &onnx::Value, batched: bool) -> Option<Tensor> {
     Some(Tensor { name: value.name.clone(), data_type: format!("TYPE_{kind}"), dims, reshape })
 }
 
-/// Longest tensor that a request is made up for.
-const MAX_EXAMPLE: i64 = 100_000;
+/// Most values of a request that is made up: more would be a file of megabytes.
+const MAX_EXAMPLE: i64 = 4096;
 
-/// The inputs of a request with zeros (or empty texts) of the right shape.
-fn request(found: &Found) -> Value {
-    let one = |tensor: &Tensor| {
+/// The inputs of a request with zeros (or empty texts) of the right shape; nothing where that would be too long.
+fn request(found: &Found) -> Option<Value> {
+    let mut left = MAX_EXAMPLE;
+    let mut one = |tensor: &Tensor| {
         let kind = tensor.data_type.trim_start_matches("TYPE_");
         let mut shape: Vec<i64> = if found.batched { vec![1] } else { Vec::new() };
         shape.extend(tensor.dims.iter().map(|n| (*n).max(1)));
-        let product = shape.iter().try_fold(1i64, |a, b| a.checked_mul(*b));
-        let length = product.unwrap_or(MAX_EXAMPLE).min(MAX_EXAMPLE);
+        let length = shape.iter().try_fold(1i64, |a, b| a.checked_mul(*b))?;
+        left = left.checked_sub(length).filter(|n| *n >= 0)?;
         let (kind, zero) = match kind {
             "STRING" => ("BYTES", json!("")),
             "BOOL" => ("BOOL", json!(false)),
             "FP16" | "FP32" | "FP64" | "BF16" => (kind, json!(0.0)),
             _ => (kind, json!(0)),
         };
-        let data = vec![zero; usize::try_from(length).unwrap_or(1)];
-        json!({"name": tensor.name, "shape": shape, "datatype": kind, "data": data})
+        let data = vec![zero; usize::try_from(length).ok()?];
+        Some(json!({"name": tensor.name, "shape": shape, "datatype": kind, "data": data}))
     };
-    found.inputs.iter().map(one).collect()
+    found.inputs.iter().map(&mut one).collect()
 }
 
 #[cfg(test)]
@@ -197,8 +207,13 @@ mod tests {
         let found = Found { inputs, outputs: Vec::new(), batched: true };
         assert_eq!(
             request(&found),
-            json!([{"name": "a", "shape": [1, 2], "datatype": "FP32", "data": [0.0, 0.0]},
-                {"name": "b", "shape": [1, 1], "datatype": "BYTES", "data": [""]}])
+            Some(json!([{"name": "a", "shape": [1, 2], "datatype": "FP32", "data": [0.0, 0.0]},
+                {"name": "b", "shape": [1, 1], "datatype": "BYTES", "data": [""]}]))
         );
+        // A picture is too long for a file that people read, and never has other data than its shape.
+        for dims in [&[3, 640, 640][..], &[i64::MAX, 2]] {
+            let inputs = vec![tensor("a", "TYPE_FP32", dims)];
+            assert_eq!(request(&Found { inputs, outputs: Vec::new(), batched: true }), None);
+        }
     }
 }

@@ -32,6 +32,10 @@ pub struct Model {
     pub classifier: bool,
     /// The inputs of a request to it, in the form of the `KServe` v2 protocol.
     pub request: Option<Value>,
+    /// Records of a request in the project's own forms: those of the sample, or zeros of the model's own width.
+    pub records: Vec<Value>,
+    /// Whether its features have names.
+    pub named: bool,
     /// What the engine loads: a hub id, or a folder.
     pub id: Option<String>,
     /// S3 place of the model's files.
@@ -56,6 +60,13 @@ pub struct Model {
     pub engine_options: Option<Map<String, Value>>,
     /// How it fits; absent for packed models and for models that nothing describes.
     pub fit: Option<Fit>,
+}
+
+impl Model {
+    /// Whether the project has a request to it.
+    pub(crate) fn has_request(&self) -> bool {
+        self.request.is_some() || !self.records.is_empty()
+    }
 }
 
 /// A tensor of a model, in the terms of a model server's configuration.
