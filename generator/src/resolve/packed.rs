@@ -1,6 +1,5 @@
 //! A model that is packed into the image: its file, its framework and the packages that serve it.
 
-use std::fs::File;
 
 use super::Context;
 use super::model::empty;
@@ -351,25 +350,6 @@ impl Context<'_> {
                 None
             }
         }
-    }
-
-    /// The file that an input names, and its length: a regular file of at most `max` bytes.
-    fn open(&self, name: &str, max: u64) -> Result<(File, u64), String> {
-        let path = self.path(name)?;
-        // A pipe would wait for its other end, so what it is comes before opening it.
-        if !path.is_file() {
-            return Err("it is not a file".to_owned());
-        }
-        let unreadable = |e: std::io::Error| format!("it cannot be read: {e}");
-        let file = File::open(&path).map_err(unreadable)?;
-        let about = file.metadata().map_err(unreadable)?;
-        if !about.is_file() {
-            return Err("it is not a file".to_owned());
-        }
-        if about.len() > max {
-            return Err(format!("it is over {} MiB", max / (1024 * 1024)));
-        }
-        Ok((file, about.len()))
     }
 
     fn unreadable(&mut self, key: &str, reason: &str) {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
-use crate::have;
+use crate::needs;
 use crate::projects::{Case, all};
 
 /// One project of each kind of target.
@@ -69,8 +69,7 @@ fn scripts(bench: &Bench) -> Vec<String> {
     names
 }
 
-#[test]
-fn help_comes_before_everything() {
+pub fn help_comes_before_everything() {
     let folder = tempfile::tempdir().unwrap();
     for case in representatives() {
         let bench = case.set_up(folder.path());
@@ -112,11 +111,8 @@ fn help_comes_before_everything() {
 }
 
 /// Deployed, and then the settings name another place: nothing is made there, and all is found again.
-#[test]
-fn what_is_recorded_elsewhere_is_cleaned_up_first() {
-    if !have("jq", "what_is_recorded_elsewhere_is_cleaned_up_first") {
-        return;
-    }
+pub fn what_is_recorded_elsewhere_is_cleaned_up_first() {
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     for case in representatives() {
         let bench = case.set_up(folder.path());
@@ -165,11 +161,8 @@ fn what_is_recorded_elsewhere_is_cleaned_up_first() {
 }
 
 /// The endpoint's own name is a setting as well: what the deployed one runs with stays.
-#[test]
-fn a_second_endpoint_takes_nothing_from_the_first() {
-    if !have("jq", "a_second_endpoint_takes_nothing_from_the_first") {
-        return;
-    }
+pub fn a_second_endpoint_takes_nothing_from_the_first() {
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let bench = endpoint(folder.path());
     let seed = world(&bench, |_| {}).as_object().unwrap().clone();
@@ -185,11 +178,8 @@ fn a_second_endpoint_takes_nothing_from_the_first() {
     bench.is_clean(&seed, &"a second endpoint");
 }
 
-#[test]
-fn an_image_of_other_files_or_for_another_machine_is_refused() {
-    if !have("jq", "an_image_of_other_files_or_for_another_machine_is_refused") {
-        return;
-    }
+pub fn an_image_of_other_files_or_for_another_machine_is_refused() {
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let bench = endpoint(folder.path());
     let project = bench.project();
@@ -255,11 +245,8 @@ fn an_image_of_other_files_or_for_another_machine_is_refused() {
 }
 
 /// Whoever can write one file does not choose what is deleted.
-#[test]
-fn nothing_foreign_is_deleted() {
-    if !have("jq", "nothing_foreign_is_deleted") {
-        return;
-    }
+pub fn nothing_foreign_is_deleted() {
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let account = "111122223333";
     for case in representatives() {
@@ -322,11 +309,8 @@ fn nothing_foreign_is_deleted() {
     }
 }
 
-#[test]
-fn a_damaged_record_ends_every_script_and_runs_nothing() {
-    if !have("jq", "a_damaged_record_ends_every_script_and_runs_nothing") {
-        return;
-    }
+pub fn a_damaged_record_ends_every_script_and_runs_nothing() {
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let bench = endpoint(folder.path());
     let one = |kind: Value, id: Value, region: Value| {
@@ -372,11 +356,8 @@ fn a_damaged_record_ends_every_script_and_runs_nothing() {
 const LIBRARIES: &str =
     "set -eu; SELF=do/deploy; . do/lib/common.sh; . do/lib/state.sh; ACCOUNT_ID=111122223333; ";
 
-#[test]
-fn a_lock_has_one_holder_and_no_record_is_lost() {
-    if !have("jq", "a_lock_has_one_holder_and_no_record_is_lost") {
-        return;
-    }
+pub fn a_lock_has_one_holder_and_no_record_is_lost() {
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let bench = endpoint(folder.path());
     let project = bench.project();
@@ -423,11 +404,8 @@ fn a_lock_has_one_holder_and_no_record_is_lost() {
     assert_eq!(records(2, inside), 20);
 }
 
-#[test]
-fn two_scripts_at_once_are_refused() {
-    if !have("jq", "two_scripts_at_once_are_refused") {
-        return;
-    }
+pub fn two_scripts_at_once_are_refused() {
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let bench = endpoint(folder.path());
     for line in ["build", "push", "deploy"] {
@@ -440,11 +418,8 @@ fn two_scripts_at_once_are_refused() {
     }
 }
 
-#[test]
-fn sources_are_one_archive_without_links_and_secrets() {
-    if !have("jq", "sources_are_one_archive_without_links_and_secrets") {
-        return;
-    }
+pub fn sources_are_one_archive_without_links_and_secrets() {
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let bench = endpoint(folder.path());
     let project = bench.project();
@@ -520,11 +495,8 @@ fn sources_are_one_archive_without_links_and_secrets() {
 }
 
 /// As docker understands it.
-#[test]
-fn dockerignore_is_understood() {
-    if !have("jq", "dockerignore_is_understood") {
-        return;
-    }
+pub fn dockerignore_is_understood() {
+    needs::tool("jq");
     let folder = tempfile::tempdir().unwrap();
     let bench = endpoint(folder.path());
     let files = "a.txt\nb.py\ncode/a.py\ncode/deep/b.txt\ncode/deep/c+d.py\nx/y/z/tmp\ntmp\nmodel/.gitkeep\nDockerfile";

@@ -30,6 +30,16 @@ needs::tests! {
     projects_live_and_leave_nothing,
     failures_are_told_and_cleaned_up,
     failures_are_injected_into_all_scripts,
+    harm::help_comes_before_everything,
+    harm::what_is_recorded_elsewhere_is_cleaned_up_first,
+    harm::a_second_endpoint_takes_nothing_from_the_first,
+    harm::an_image_of_other_files_or_for_another_machine_is_refused,
+    harm::nothing_foreign_is_deleted,
+    harm::a_damaged_record_ends_every_script_and_runs_nothing,
+    harm::a_lock_has_one_holder_and_no_record_is_lost,
+    harm::two_scripts_at_once_are_refused,
+    harm::sources_are_one_archive_without_links_and_secrets,
+    harm::dockerignore_is_understood,
 }
 
 /// The life of a project, in the order in which its owner would go. What a project does not have is left out.
