@@ -23,6 +23,8 @@ pub(crate) fn better(mut error: Error) -> Error {
         error.get(ContextKind::Usage).is_some_and(|usage| usage.to_string().contains("generate"));
     if ours && !meant.is_empty() {
         error.insert(ContextKind::SuggestedArg, ContextValue::Strings(meant));
+        // It shows the flag that clap would have proposed.
+        error.remove(ContextKind::Usage);
     }
     error
 }

@@ -179,7 +179,7 @@ fn hints_know_what_is_meant() {
     told("generate p1 --deployment-config vllm", 1, &["use transformers-vllm, or triton-vllm"]);
     told("generate p1 --deployment-config pytorch", 1, &["use triton-pytorch"]);
     let text = told(&format!("{HTTP} --model x"), 2, &["--model-name", "--model-path"]);
-    assert!(!text.contains("'--model-env'"), "{text}");
+    assert!(!text.contains("--model-env"), "{text}");
     let other = "generate p1 --deployment-config http-flask --framework";
     let text = told(&format!("{other} pytorch"), 1, &["deploymentConfig triton-pytorch"]);
     assert!(!text.contains("use sklearn"), "{text}");

@@ -178,7 +178,7 @@ pub struct InstancesFile {
 
 catalog_file!(
     InstancesFile, "instances.json",
-    rows { instances by |row| row.name.clone(), other_uses by |name| name.clone() }
+    rows { instances by |row| row.name.clone(), other_uses by InstanceType::clone }
 );
 
 /// The instance types, joined with their accelerators.

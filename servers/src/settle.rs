@@ -85,15 +85,15 @@ impl Reader {
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
             return self.map(schema, value);
         };
-        let read = match &value {
-            Value::String(text) if self.texts => lenient::json(text, '{'),
-            _ => None,
+        let (members, json) = match value {
+            Value::Object(members) => (members, false),
+            Value::String(text) if self.texts => match lenient::json(&text, '{') {
+                Some(Value::Object(members)) => (members, true),
+                _ => return Value::String(text),
+            },
+            other => return other,
         };
-        let json = read.is_some();
         self.parsed |= json;
-        let Value::Object(members) = read.unwrap_or(value.clone()) else {
-            return value;
-        };
         let mut inner = Reader { texts: self.texts && !json, parsed: false };
         let members = members.into_iter().filter_map(|(name, member)| {
             let member = match properties.get(&name) {
@@ -109,7 +109,10 @@ impl Reader {
 
     fn map(&mut self, schema: &Value, value: Value) -> Value {
         let flags = schema.get("additionalProperties").and_then(|own| own.get("type")).is_none();
-        let object = value.is_object();
+        if let Value::Object(mut members) = value {
+            members.retain(|_, member| !member.is_null());
+            return Value::Object(members);
+        }
         // Where a comma parts two, and where it belongs to a value, only the input itself knows.
         let comma = |item: &Value| {
             item.as_str()
@@ -120,7 +123,7 @@ impl Reader {
         }
         match lenient::map(value.clone(), flags, self.texts) {
             Ok(members) => {
-                self.parsed |= !object;
+                self.parsed = true;
                 Value::Object(members)
             }
             Err(_) => value,

@@ -30,7 +30,7 @@ pub(super) fn like(message: &str) -> Vec<&'static Failure> {
                 let own: BTreeSet<&str> = words(sign).collect();
                 own.intersection(&given).count()
             };
-            let best = failure.signs.iter().map(|sign| count(sign)).max()?;
+            let best = failure.signs.iter().map(count).max()?;
             (best > 1).then_some((best, failure))
         })
         .collect();
