@@ -30,7 +30,7 @@ pub(crate) enum Fault {
     Denied,
     /// The caller's key is unknown, which "does not exist".
     UnknownKey,
-    /// Access denied to something called "NotFound", in a text that steers terminals.
+    /// Access denied to something called `NotFound`, in a text that steers terminals.
     DeniedPage,
     /// Too many requests.
     Throttled,

@@ -384,7 +384,7 @@ pub fn a_lock_has_one_holder_and_no_record_is_lost() {
         let _ = fs::remove_file(project.join("log"));
         let mut all: Vec<_> = (0..3).map(|_| start(hold)).collect();
         let ended = all.iter_mut().filter(|one| one.id() > 0).map(|one| one.wait().unwrap());
-        let ended = ended.filter(|status| status.success()).count();
+        let ended = ended.filter(std::process::ExitStatus::success).count();
         let log = fs::read_to_string(project.join("log")).unwrap();
         assert!(ended > 0 && !log.contains("two"), "round {round}: {ended} held it\n{log}");
         assert!(fs::read_link(project.join(".mcc/running")).is_err(), "round {round}");
