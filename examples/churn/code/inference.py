@@ -49,7 +49,11 @@ def printable(text: str) -> str:
 # Of XGBoost: the time, a line of its C++, and the condition that does not hold.
 PLACE = re.compile(r"^\s*\[[\d:]+\]\s*\S+:\d+:\s*(?:Check failed: [^:]*:\s*)?")
 PATH = re.compile(r"(?<![\w.:/'\"])/(?:[\w.+@-]+/)+[\w.+@-]+(?::\d+)?:?")
-NOISE = re.compile(r"^(Graph execution error:|Detected at node .*|Stack trace:.*|Traceback .*|\s*File \".*)?$")
+MARKS = re.compile(r"\x1b\[[\d;]*m|\{\{.*?\}\}")  # of Keras and TensorFlow: colours, and nodes of a graph
+NOISE = re.compile(
+    r"^(Graph execution error:|Exception encountered when calling .*|Detected at node .*|Stack trace:.*|Traceback .*"
+    r"|\s*File \".*)?$"
+)
 
 
 def foreign(error: BaseException) -> str:
@@ -57,7 +61,7 @@ def foreign(error: BaseException) -> str:
     if isinstance(error, codec.BadInput):
         return str(error)
     text = str(error) if not isinstance(error, KeyError) else f"there is no {error}"
-    lines = [PLACE.sub("", line) for line in text[:20_000].splitlines()]
+    lines = [PLACE.sub("", MARKS.sub("", line)) for line in text[:20_000].splitlines()]
     line = next((line for line in lines if not NOISE.match(line.strip())), "")
     line = " ".join(PATH.sub("", printable(line)).split())
     return line or f"the model refuses it ({type(error).__name__})"
