@@ -3,6 +3,7 @@
 //! or malice costs a bounded number of bytes, steps and seconds.
 
 mod bounded;
+mod lightgbm;
 pub(crate) mod onnx;
 pub(crate) mod packages;
 mod pickle;
@@ -170,7 +171,7 @@ pub(crate) fn inspect<R: Read + Seek>(file: R, length: u64) -> Artifact {
         [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n', ..] => hdf5(&mut file),
         [b'C', b'B', b'M', b'1', ..] => Artifact::of(Content::Catboost),
         [0x80, 0..=5, ..] => pickle(&mut file, Content::Pickle),
-        [b't', b'r', b'e', b'e', b'\n' | b'\r', ..] => lightgbm(&mut file),
+        [b't', b'r', b'e', b'e', b'\n' | b'\r', ..] => lightgbm::read(&mut file),
         _ if is_tar(&head) => Artifact::of(Content::Tar),
         _ if is_treelite(&head) => Artifact::of(Content::Treelite),
         [b'{', b'L' | b'i' | b'U' | b'I' | b'l' | b'$' | b'#', ..] => ubj(&mut file),
@@ -350,34 +351,6 @@ fn ubj<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {
         }
         _ => Artifact::default(),
     }
-}
-
-fn lightgbm<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {
-    let mut found = Artifact::of(Content::Lightgbm);
-    let head = file.head(END).unwrap_or_default();
-    let text = String::from_utf8_lossy(&head);
-    let header = text.lines().take_while(|l| !l.starts_with("Tree=")).take(100);
-    let mut forest = Forest::default();
-    let mut binary = false;
-    for (key, value) in header.filter_map(|l| l.split_once('=')) {
-        match key {
-            "max_feature_idx" => {
-                forest.features = value.trim().parse().ok().map(|last: i64| last.saturating_add(1));
-            }
-            "num_class" => forest.classes = value.trim().parse().ok(),
-            "objective" => binary = value.starts_with("binary"),
-            "feature_names" => forest.names = value.split_whitespace().map(str::to_owned).collect(),
-            _ => {}
-        }
-    }
-    forest.classes = match forest.classes {
-        Some(n) if n > 1 => Some(n),
-        other => other.map(|_| i64::from(binary)),
-    };
-    found.features = forest.features;
-    found.names.clone_from(&forest.names);
-    found.forest = Some(forest);
-    found
 }
 
 fn graph<R: Read + Seek>(file: &mut Bounded<R>) -> Artifact {

@@ -60,7 +60,7 @@ impl Machine {
         self.stack.last().copied().ok_or(Halt::Wrong)
     }
 
-    fn to_mark(&mut self) -> Result<Vec<Id>, Halt> {
+    fn since_mark(&mut self) -> Result<Vec<Id>, Halt> {
         let mark = self.marks.pop().ok_or(Halt::Wrong)?;
         if mark > self.stack.len() {
             return Err(Halt::Wrong);
@@ -116,7 +116,7 @@ fn run<R: Read + Seek>(
                 None
             }
             b'1' => {
-                m.to_mark()?;
+                m.since_mark()?;
                 None
             }
             b'2' => Some(m.top()?),
@@ -187,7 +187,7 @@ fn run<R: Read + Seek>(
                 let (module, name) = (file.line(MAX_TEXT)?, file.line(MAX_TEXT)?);
                 let class = values.global(&module, &name)?;
                 if code == b'i' {
-                    m.to_mark()?;
+                    m.since_mark()?;
                     Some(values.object(class, None)?)
                 } else {
                     Some(class)
@@ -205,11 +205,11 @@ fn run<R: Read + Seek>(
             b'}' => Some(values.add(Node::Map(Vec::new()))?),
             b')' => Some(values.add(Node::List(Vec::new()))?),
             b'l' | b't' | 0x91 => {
-                let items = m.to_mark()?;
+                let items = m.since_mark()?;
                 Some(values.add(Node::List(items))?)
             }
             b'd' => {
-                let items = m.to_mark()?;
+                let items = m.since_mark()?;
                 let map = values.add(Node::Map(Vec::new()))?;
                 values.set(map, &items)?;
                 Some(map)
@@ -232,7 +232,7 @@ fn run<R: Read + Seek>(
                 None
             }
             b'e' | 0x90 => {
-                let items = m.to_mark()?;
+                let items = m.since_mark()?;
                 values.extend(m.top()?, &items)?;
                 None
             }
@@ -242,7 +242,7 @@ fn run<R: Read + Seek>(
                 None
             }
             b'u' => {
-                let items = m.to_mark()?;
+                let items = m.since_mark()?;
                 values.set(m.top()?, &items)?;
                 None
             }
@@ -255,7 +255,7 @@ fn run<R: Read + Seek>(
                 Some(values.object(class, Some(arguments))?)
             }
             b'o' => {
-                let mut items = m.to_mark()?.into_iter();
+                let mut items = m.since_mark()?.into_iter();
                 let class = items.next().ok_or(Halt::Wrong)?;
                 Some(values.object(class, None)?)
             }

@@ -241,7 +241,7 @@ fn saved(version: &str) -> Vec<u8> {
         all
     }
     let about = [part(3, &[0; 500]), part(5, version.as_bytes())].concat();
-    let graph = [part(2, &[0; 100_000]), part(1, &about)].concat();
+    let graph = [part(2, &vec![0; 100_000]), part(1, &about)].concat();
     [vec![8, 1], part(2, &graph)].concat()
 }
 

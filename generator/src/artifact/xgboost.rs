@@ -50,7 +50,8 @@ struct Learner {
     feature_names: Vec<String>,
     feature_types: Vec<String>,
     gradient_booster: Booster,
-    learner_model_param: Parameters,
+    #[serde(rename = "learner_model_param")]
+    parameters: Parameters,
     objective: Objective,
 }
 
@@ -63,9 +64,12 @@ struct Objective {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Parameters {
-    num_class: Text,
-    num_feature: Text,
-    num_target: Text,
+    #[serde(rename = "num_class")]
+    classes: Text,
+    #[serde(rename = "num_feature")]
+    features: Text,
+    #[serde(rename = "num_target")]
+    targets: Text,
 }
 
 #[derive(Deserialize, Default)]
@@ -138,11 +142,11 @@ fn forest(file: File) -> Option<Forest> {
         None => file,
     };
     let learner = file.learner?;
-    let parameters = &learner.learner_model_param;
+    let parameters = &learner.parameters;
     let outer = learner.gradient_booster;
     let linear = outer.name == "gblinear";
     let inner = outer.gbtree.map_or(outer.model, |inner| inner.model);
-    let classes = parameters.num_class.number();
+    let classes = parameters.classes.number();
     let attribute = |name: &str| learner.attributes.get(name).and_then(Text::number);
     let trees = &inner.gbtree_model_param;
     let a_round =
@@ -154,9 +158,9 @@ fn forest(file: File) -> Option<Forest> {
     let mut names = learner.feature_names;
     names.truncate(MAX_NAMES);
     Some(Forest {
-        features: parameters.num_feature.number(),
+        features: parameters.features.number(),
         classes: told_apart(classes, &learner.objective.name),
-        targets: parameters.num_target.number(),
+        targets: parameters.targets.number(),
         best: attribute("best_iteration"),
         rounds,
         categories: !inner.cats.enc.is_empty() || learner.feature_types.iter().any(|t| t == "c"),

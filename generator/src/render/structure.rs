@@ -23,7 +23,7 @@ pub(super) fn render(
     match extension.map(str::to_ascii_lowercase).as_deref() {
         Some("yaml" | "yml") => return Ok(Some(yaml::documents(&value))),
         Some("pbtxt") => return Ok(Some(pbtxt::message(&value))),
-        Some("jsonl") => return Ok(lines(&value, |record| record.to_string())),
+        Some("jsonl") => return Ok(lines(&value, ToString::to_string)),
         Some("csv") => return Ok(lines(&value, cells)),
         _ => {}
     }

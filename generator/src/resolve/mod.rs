@@ -11,6 +11,7 @@ mod packages;
 mod packed;
 mod recommend;
 mod tensors;
+mod version;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 
     old      Python 3.11: scikit-learn 1.2.2, numpy 1.26.4, pandas 2.0.3, XGBoost 1.7.6
     mid      Python 3.11: scikit-learn 1.5.2, numpy 2.4.6, pandas below 3, xgboost-cpu 2.1.4
-    new      Python 3.12: scikit-learn 1.9.1, numpy 2.5.5, xgboost-cpu 3.4.1, and what others() imports
+    new      Python 3.12: scikit-learn 1.9.1, numpy 2.5.5, pandas 3.1.1, xgboost-cpu 3.4.1, lightgbm 4.7.0,
+             skl2onnx 1.20.0, h5py 3.16.0, lz4 4.4.5, cloudpickle 3.1.3
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ impl Values {
     }
 
     pub(super) fn set(&mut self, map: Id, items: &[Id]) -> Result<(), Halt> {
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err(Halt::Wrong);
         }
         self.room(items.len())?;
