@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ALLOW, AUTHORIZATION, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
@@ -207,10 +209,11 @@ impl Gate {
     }
 }
 
-/// Where there is no room.
+/// Where there is no room, neither for this nor for what was sent behind it on the same connection.
 pub(super) fn busy() -> Response {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "busy: try again in a second\n");
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
