@@ -215,7 +215,8 @@ fn what_is_elsewhere_or_foreign_is_found_or_left_alone() {
     fs::write(&config, &kept).unwrap();
 
     // The credentials of another account find it recorded where they cannot reach it.
-    let role = "sts assume-role --role-arn arn:aws:iam::222222222222:role/x --role-session-name other";
+    let role =
+        "sts assume-role --role-arn arn:aws:iam::222222222222:role/x --role-session-name other";
     let there = emulator.aws(role)["Credentials"].clone();
     let output = emulator
         .command(&folder.join("do/clean"))

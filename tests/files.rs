@@ -364,9 +364,9 @@ fn in_a_race_with_links_nothing_is_written_or_read_outside() {
             let answer = server.call(round + 1, "generate_project", &with(place));
             let error = &answer["result"]["isError"];
             if *error == json!(true) {
-                refused += 1
+                refused += 1;
             } else {
-                written += 1
+                written += 1;
             }
             let model = json!({
                 "projectName": "x", "deploymentConfig": "transformers-vllm", "modelName": "a/b",

@@ -1,5 +1,5 @@
-//! Clients that others wrote, over stdio and HTTP: of every generation of the Python and the TypeScript SDK, FastMCP's,
-//! mcp-use and CrewAI's adapter. They do the main job (`tests/mcp/client.py`), use everything that every server lists
+//! Clients that others wrote, over stdio and HTTP: of every generation of the Python and the `TypeScript` SDK, FastMCP's,
+//! mcp-use and `CrewAI`'s adapter. They do the main job (`tests/mcp/client.py`), use everything that every server lists
 //! (`tests/mcp/inventory.py`), and call every tool with as little as it takes and with nulls (`tests/mcp/sweep.py` and
 //! `sweep.mjs`). rmcp's client is in `tests/mcp_rmcp.rs`.
 #![allow(

@@ -1,6 +1,5 @@
 //! A model that is packed into the image: its file, its framework and the packages that serve it.
 
-
 use super::Context;
 use super::model::empty;
 use crate::artifact::{self, Artifact, Content};
