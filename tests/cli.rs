@@ -343,6 +343,48 @@ fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o111 == 0o111
 }
 
+/// What is printed as next can be run from top to bottom, and deletes nothing.
+#[test]
+fn next_steps_are_those_of_the_project() {
+    let steps = |more: &str| {
+        let run = Run::new();
+        let line = format!("generate p --deployment-config http-flask --framework sklearn {more}");
+        let output = run.mcc(&line);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{line}");
+        let all: Vec<String> = text
+            .lines()
+            .skip_while(|line| *line != "next:")
+            .skip(1)
+            .take_while(|line| line.starts_with("  "))
+            .map(|line| line.trim().to_owned())
+            .collect();
+        assert_eq!(all[0], "cd p", "{text}");
+        for step in &all[1..] {
+            let script = step.split(' ').next().unwrap();
+            assert!(is_executable(&run.dir.path().join("p").join(script)), "{step}");
+            assert!(!step.starts_with("do/clean"), "{text}");
+        }
+        let rest = text.lines().last().unwrap();
+        assert!(rest.contains("do/clean"), "{text}");
+        all[1..].join(" ")
+    };
+    for (more, wanted) in [
+        ("--deployment-target managed-inference --build-target local", "do/push do/deploy do/test"),
+        ("--deployment-target managed-inference --build-target codebuild", "do/submit do/deploy"),
+        ("--deployment-target async-inference", "do/deploy do/test"),
+        ("--deployment-target batch-transform", "do/deploy do/test"),
+        (
+            "--deployment-target hyperpod-eks --hyperpod-cluster c --region us-east-1",
+            "do/deploy do/test",
+        ),
+    ] {
+        let all = steps(more);
+        assert!(all.contains("do/build do/run"), "{all}");
+        assert!(all.contains(wanted), "{more}: {all}");
+    }
+}
+
 #[test]
 fn nothing_is_written_on_a_dry_run() {
     let run = Run::new();

@@ -256,6 +256,7 @@ class Properties(unittest.TestCase):
             self.assertEqual(Path(folder, "args").read_text(), f"serve --model-store {folder}/cache/serving/model ")
             environ = Path(folder, "env").read_text()
             self.assertIn("SERVING_FAIL_FAST=true", environ)
+            self.assertIn("SERVING_MANAGEMENT_ADDRESS=http://127.0.0.1:8081", environ)
             self.assertNotIn("HF_MODEL_ID", environ)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -73,6 +74,30 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, kinds) or type(error).__name__ == "LightGBMError"
 
 
+def native_threads() -> int:
+    """Threads of this process, those of libraries included; 1 where the system does not say."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 1
+
+
+def load_in_workers(service: Service) -> None:
+    """Start this process again, as one that leaves loading to its workers, if loading has started threads.
+
+    Some models do (LightGBM's): no thread survives a fork, and a worker would wait for them for ever.
+    """
+    if service.has_threads:
+        log.info("loading the model starts threads: every worker loads its own")
+        os.environ["LOAD_IN_WORKERS"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def is_shared() -> bool:
+    """Whether the model is loaded once, before the workers are forked."""
+    return ModelHandler.fork_safe and "LOAD_IN_WORKERS" not in os.environ
+
+
 class Service:
     """The model behind /ping and /invocations.
 
@@ -88,6 +113,7 @@ class Service:
         self._decoding = threading.BoundedSemaphore(2)  # a body takes many times its size while it is read
         self._busy_since: float | None = None
         started = time.monotonic()
+        threads = native_threads()
         try:
             if not settings.model_path.exists():
                 raise ValueError("there is no such file or folder in the image")
@@ -97,6 +123,7 @@ class Service:
             log.error(self.problem, exc_info=not isinstance(error, ValueError))
         else:
             log.info("loaded %s in %.1f s", settings.model_path, time.monotonic() - started)
+        self.has_threads = native_threads() > threads
 
     def warm_up(self) -> None:
         """Predict once, so that the first caller does not wait and /ping knows that the model can.
