@@ -129,10 +129,11 @@ def update_endpoint(self: SageMakerResponse) -> ActionResult:
 # Inference components.
 
 COMPONENTS: dict[tuple[str, str], dict[str, Any]] = {}
+TAGS: dict[str, list[dict[str, str]]] = {}
 
 
-def component(self: SageMakerResponse) -> dict[str, Any]:
-    name = self._get_param("InferenceComponentName")
+def component(self: SageMakerResponse, name: str = "") -> dict[str, Any]:
+    name = name or self._get_param("InferenceComponentName")
     if (self.region, name) not in COMPONENTS:
         raise ValidationError(f"Could not find inference component '{name}'.")
     return COMPONENTS[self.region, name]
@@ -158,6 +159,7 @@ def create_inference_component(self: SageMakerResponse) -> ActionResult:
         "Specification": specification,
         "RuntimeConfig": {"CurrentCopyCount": copies, "DesiredCopyCount": copies},
     }
+    TAGS[arn] = self._get_param("Tags") or []
     PHASES.begin(arn, "Creating")
     write_log(backend, f"/aws/sagemaker/InferenceComponents/{name}", "i-0", "the model serves")
     return ActionResult({"InferenceComponentArn": arn})
@@ -176,6 +178,17 @@ def update_inference_component(self: SageMakerResponse) -> ActionResult:
     found["Specification"] = specification
     PHASES.begin(found["InferenceComponentArn"], "Updating")
     return ActionResult({"InferenceComponentArn": found["InferenceComponentArn"]})
+
+
+plain_list_tags = SageMakerResponse.list_tags
+
+
+def list_tags(self: SageMakerResponse) -> ActionResult:
+    arn = self._get_param("ResourceArn")
+    if ":inference-component/" not in arn:
+        return plain_list_tags(self)
+    component(self, arn.rpartition("/")[2])
+    return ActionResult({"Tags": TAGS[arn]})
 
 
 def delete_inference_component(self: SageMakerResponse) -> EmptyResult:
@@ -306,6 +319,7 @@ def extend() -> None:
         update_inference_component,
         delete_inference_component,
         list_inference_components,
+        list_tags,
     ):
         setattr(SageMakerResponse, added.__name__, added)
     dimensions = Enum("ScalableDimensionValueSet", {value: value for value in DIMENSIONS})
