@@ -23,10 +23,11 @@ pub(crate) fn is_lost() -> bool {
 /// Writes what clap has to say, an error with words of the command line in it or the help, and ends.
 pub(crate) fn usage(error: &clap::Error) -> ! {
     let text = error.render().to_string();
-    if visible(&text) == text && text.chars().count() <= MOST {
+    // Only errors have foreign text, and with it no colours: they would look like part of it.
+    let is_help = !error.use_stderr();
+    if is_help || (visible(&text) == text && text.chars().count() <= MOST) {
         error.exit()
     }
-    // Only errors have foreign text, and with it no colours: they would look like part of it.
     let short: String = text.chars().take(MOST).collect();
     note(format_args!("{}", visible(&short).trim_end()));
     std::process::exit(error.exit_code())

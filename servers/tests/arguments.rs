@@ -61,7 +61,7 @@ fn call(runtime: &tokio::runtime::Runtime, tool: &str, arguments: &Object) -> Va
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().build().unwrap()
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
 /// Everything that an answer says is wrong with `field`.

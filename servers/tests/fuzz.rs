@@ -141,7 +141,7 @@ fn whatever_it_is_called_with_a_tool_answers_in_its_form() {
             answers: jsonschema::validator_for(&tool["outputSchema"]).unwrap(),
         })
         .collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut dice = Dice(20_260_728);
     let (begin, mut calls, mut answered) = (Instant::now(), 0_u32, 0_u32);
     while begin.elapsed() < BOX {

@@ -13,7 +13,7 @@ use mcc_generator::{FileAccess, Source, Sources};
 use serde_json::{Map, Value, json};
 
 fn call(tool: &str, arguments: Value) -> Value {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(mcc_servers::call(tool, arguments.as_object().unwrap().clone())).unwrap()
 }
 

@@ -140,7 +140,7 @@ def sweep_of_crewai(transport, workdir, target):
     from mcp import StdioServerParameters
 
     if transport == "stdio":
-        where = StdioServerParameters(command=target[0], args=target[1:], cwd=workdir)
+        where = StdioServerParameters(command=target[0], args=[*target[1:], "--root", workdir], cwd=workdir)
     else:
         where = {"url": target[0], "transport": "streamable-http"}
     with MCPServerAdapter(where) as tools:

@@ -75,13 +75,13 @@ def read(request: Any) -> tuple[list[Any], tuple[int, ...]]:
     records = []
     for number, text in enumerate(tensor.flatten(), start=1):
         try:
-            records.append(json.loads(text, parse_constant=number, parse_float=number))
+            records.append(json.loads(text, parse_constant=finite_number, parse_float=finite_number))
         except (ValueError, RecursionError) as error:
             raise ValueError(f"record {number} is malformed JSON: {error}") from None
     return records, tensor.shape
 
 
-def number(text: str) -> float:
+def finite_number(text: str) -> float:
     """A number of JSON, which has no NaN and no infinity."""
     value = float(text)
     if not math.isfinite(value):
