@@ -27,6 +27,7 @@ pub(crate) static SERVER: Server = Server {
         tool_named("panic", panicking),
         tool_named("ask", asking),
         tool_named("slow", slow),
+        tool_named("begins", begins),
     ]],
     prompts: &[],
     resources: &[],
@@ -98,12 +99,18 @@ fn asking(call: Call) -> Running {
     })
 }
 
-/// Told when a call of `slow` has begun.
+/// Told when a call of `begins`, which one test calls, has begun.
 pub(crate) static BEGUN: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
+fn begins(call: Call) -> Running {
+    Box::pin(async move {
+        BEGUN.notify_one();
+        slow(call).await
+    })
+}
 
 fn slow(call: Call) -> Running {
     Box::pin(async move {
-        BEGUN.notify_one();
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
         reply(call)
     })

@@ -265,7 +265,7 @@ async fn forms_go_to_clients_that_show_them_and_their_answers_add_up() {
 async fn calls_under_way_are_finished_when_it_is_told_to_stop() {
     let served = served().await;
     let address = served.address;
-    let calling = tokio::spawn(async move { post(address, &[], &call("slow")).await });
+    let calling = tokio::spawn(async move { post(address, &[], &call("begins")).await });
     testing::BEGUN.notified().await;
     let since = Instant::now();
     served.stop.cancel();
