@@ -44,10 +44,7 @@ fn every_answer_is_the_librarys_own() {
 
 fn check(python: &Path, projects: &[PathBuf; 2]) -> Command {
     let mut command = Command::new(python);
-    command
-        .args(["-W", "ignore"])
-        .arg(root().join("tests/corpus/check.py"))
-        .args(projects);
+    command.args(["-W", "ignore"]).arg(root().join("tests/corpus/check.py")).args(projects);
     command
 }
 

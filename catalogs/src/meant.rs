@@ -104,7 +104,13 @@ impl Catalogs {
         // A wrong size of a family that there is means another size of that family.
         let own = all.iter().filter(|row| row.family() == family).map(|row| row.name.as_str());
         let near = nearest(&full, own, OFFERED);
-        if near.is_empty() { all.nearest(&full) } else { near }
+        if !near.is_empty() || size.is_empty() {
+            return if near.is_empty() { all.nearest(&full) } else { near };
+        }
+        // A family that is like none means nothing, whatever its size is.
+        let families = nearest(family, all.iter().map(Instance::family), OFFERED);
+        let alike = all.iter().filter(|row| families.contains(&row.family()));
+        nearest(&full, alike.map(|row| row.name.as_str()), OFFERED)
     }
 }
 
@@ -153,5 +159,7 @@ mod tests {
         assert!(catalogs.types_meant("g5").iter().all(|name| name.starts_with("ml.g5.")));
         assert!(catalogs.types_meant("H100").iter().all(|name| name.starts_with("ml.p5.")));
         assert!(catalogs.types_meant("zzzz").is_empty());
+        assert!(catalogs.types_meant("ml.zz.xlarge").is_empty());
+        assert!(catalogs.types_meant("ml.g55.xlarge").contains(&"ml.g5.xlarge"));
     }
 }

@@ -8,6 +8,7 @@
 mod error;
 mod folder;
 mod lock;
+mod pipe;
 mod roots;
 mod write;
 
@@ -22,6 +23,7 @@ use cap_std::fs::OpenOptions;
 pub use error::{Error, Reason, shown};
 pub use folder::{Folder, Kind};
 pub use lock::Lock;
+pub use pipe::{read_or_drain, read_text_or_drain};
 pub use roots::{Place, Roots};
 pub use write::Staging;
 

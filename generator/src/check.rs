@@ -55,7 +55,7 @@ fn check_in(catalogs: &Catalogs, roots: Roots) -> Result<CheckReport, Box<Findin
     let inputs = saved::read_inputs_in(folder).map_err(not_a_project)?;
     let exists = |path: &str| folder.kind(path).is_ok();
     let merged = Sources::new()
-        .files(FileAccess::Below(roots))
+        .files(FileAccess::Project(roots))
         .with(Source::ConfigFile(saved::INPUTS.into()), own_model(inputs, exists))
         .merge();
     Ok(match plan::generate(catalogs, &merged) {

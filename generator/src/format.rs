@@ -166,17 +166,7 @@ fn dns_label(text: &str) -> bool {
 }
 
 fn region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let (Some(first), Some(last)) = (parts.first(), parts.last()) else {
-        return false;
-    };
-    (3..=5).contains(&parts.len())
-        && text.len() <= 32
-        && first.len() == 2
-        && (1..=2).contains(&last.len())
-        && last.chars().all(|c| c.is_ascii_digit())
-        && parts.iter().all(|p| !p.is_empty())
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    text.len() <= 32 && text.parse::<mcc_catalogs::Region>().is_ok()
 }
 
 fn instance_type(text: &str) -> bool {
@@ -277,6 +267,16 @@ mod tests {
             &["ml.g5.xlarge", "ml.p6-b200.48xlarge"],
             &["g5.xlarge", "ml.g5", "ml.g5.x`"],
         );
+    }
+
+    #[test]
+    fn every_region_of_the_catalogs_is_one() {
+        for row in mcc_catalogs::Catalogs::embedded().regions().iter() {
+            let (region, partition) = (row.region.as_str(), &row.partition);
+            assert!(F::Region.accepts(region), "{region}");
+            let key = format!("arn:{partition}:kms:{region}:123456789012:key/1234abcd");
+            assert!(F::KmsKeyArn.accepts(&key), "{key}");
+        }
     }
 
     #[test]

@@ -52,6 +52,16 @@ pub fn number(value: &Value) -> Option<Value> {
     }
 }
 
+/// The number from `min` to `max` that is nearest to `number`, or that it is as a percentage.
+pub fn within(number: f64, min: f64, max: f64) -> f64 {
+    let share = number / 100.0;
+    if max <= 1.0 && number > 1.0 && (min..=max).contains(&share) {
+        share
+    } else {
+        number.clamp(min, max)
+    }
+}
+
 /// `true` or `false`, or a word for one of them.
 pub fn boolean(value: &Value) -> Option<bool> {
     let text = match value {
@@ -70,7 +80,9 @@ pub fn boolean(value: &Value) -> Option<bool> {
 }
 
 /// Other spellings of words: what users of earlier tools type, and what it means here.
-const SPELLINGS: [(&str, &str, &str); 6] = [
+const SPELLINGS: [(&str, &str, &str); 8] = [
+    ("accelerator", "gpu", "cuda"),
+    ("accelerator", "nvidia", "cuda"),
     ("deploymentTarget", "realtime-inference", "managed-inference"),
     ("deploymentTarget", "realtime", "managed-inference"),
     ("codebuildComputeType", "SMALL", "BUILD_GENERAL1_SMALL"),
@@ -124,6 +136,26 @@ pub fn list(value: Value, texts: bool) -> (Vec<Value>, bool) {
     (items.into_iter().filter(|item| !left_out(item)).collect(), json)
 }
 
+/// The items of a list of texts that hold no commas: `a,b` is two, in a list as well.
+pub fn parts(value: Value, texts: bool) -> (Vec<Value>, bool) {
+    let (items, mut json) = list(value, texts);
+    let mut all = Vec::new();
+    for item in items {
+        match item {
+            Value::String(text) if texts && !json && self::json(&text, '[').is_some() => {
+                all.extend(list(Value::from(text), true).0);
+                json = true;
+            }
+            Value::String(text) => {
+                let own = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+                all.extend(own.map(Value::from));
+            }
+            other => all.push(other),
+        }
+    }
+    (all, json)
+}
+
 /// A map: as an object, as a list of `NAME=value`, of `{"name": …, "value": …}` or of objects as JSON text, or as
 /// the only one of these. A name alone is a flag where `flags` are taken. Members that are null are dropped.
 ///
@@ -131,17 +163,103 @@ pub fn list(value: Value, texts: bool) -> (Vec<Value>, bool) {
 /// What it has to be instead.
 pub fn map(value: Value, flags: bool, texts: bool) -> Result<Map<String, Value>, String> {
     let mut all = Map::new();
+    let (value, texts) = match &value {
+        Value::String(text) if texts => match json(text, '[') {
+            Some(items) => (items, false),
+            None => (value, true),
+        },
+        _ => (value, texts),
+    };
     match value {
         Value::Object(members) => all = members,
         Value::Array(items) => {
-            for item in items.into_iter().filter(|item| !left_out(item)) {
-                all.extend(entry(item, flags, texts)?);
+            let items = items.into_iter().filter(|item| !left_out(item)).collect();
+            let items = if flags { options(items)? } else { items };
+            for item in items {
+                for (name, value) in entry(item, flags, texts)? {
+                    if all.contains_key(&name) {
+                        let name = crate::finding::shorten(&name);
+                        return Err(format!("has {name} twice, and only one can be meant"));
+                    }
+                    all.insert(name, value);
+                }
             }
         }
         other => all = entry(other, flags, texts)?,
     }
     all.retain(|_, value| !value.is_null());
     Ok(all)
+}
+
+/// Options in the form of a command's arguments, where a name and its value follow each other, as `name=value`.
+fn options(items: Vec<Value>) -> Result<Vec<Value>, String> {
+    let mut all: Vec<Value> = Vec::new();
+    let mut open: Option<String> = None;
+    for item in items {
+        let plain = match &item {
+            Value::String(text) if !text.starts_with('-') => Some(text.clone()),
+            Value::Number(_) => Some(item.to_string()),
+            _ => None,
+        };
+        match (open.take(), plain) {
+            (Some(name), Some(value)) => {
+                let named = value.split_once('=').is_some_and(|(name, _)| is_name(name));
+                if named {
+                    let shown = crate::finding::shorten;
+                    let (name, value) = (shown(&name), shown(&value));
+                    return Err(format!(
+                        "has {name} before {value}, which may be its value or an option of its own"
+                    ));
+                }
+                all.pop();
+                all.push(Value::from(format!("{name}={value}")));
+            }
+            (_, _) => {
+                if let Value::String(text) = &item
+                    && text.strip_prefix("--").is_some_and(is_name)
+                {
+                    open = Some(text.clone());
+                }
+                all.push(item);
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c))
+}
+
+/// Name and value of an option, as `--name`, `--name=value`, `--name value` or `name=value`.
+fn option(text: &str) -> Result<(String, Value), String> {
+    let text = text.trim();
+    let end = |c: char| c == '=' || (text.starts_with("--") && c.is_whitespace());
+    let Some((name, value)) = text.split_once(end) else {
+        return Ok((text.to_owned(), Value::Bool(true)));
+    };
+    let begins = value.trim_start();
+    let between =
+        |quote: char| begins.strip_prefix(quote).is_some_and(|rest| rest.ends_with(quote));
+    let quoted = between('"') || between('\'');
+    let whole = quoted || serde_json::from_str::<Value>(begins).is_ok();
+    let several = || {
+        let mut words = value.split_whitespace();
+        words.any(|word| {
+            word.strip_prefix("--").is_some_and(|rest| rest.starts_with(char::is_alphabetic))
+        })
+    };
+    if !whole && several() {
+        let text = crate::finding::shorten(text);
+        return Err(format!("has several options in one text, {text}"));
+    }
+    let value = if text.get(name.len()..).is_some_and(|rest| rest.starts_with('=')) {
+        value
+    } else {
+        begins
+    };
+    Ok((name.trim().to_owned(), Value::from(value)))
 }
 
 fn entry(item: Value, flags: bool, texts: bool) -> Result<Map<String, Value>, String> {
@@ -153,12 +271,13 @@ fn entry(item: Value, flags: bool, texts: bool) -> Result<Map<String, Value>, St
                 _ => return Err("is not a JSON object".to_owned()),
             }
         }
+        Value::String(text) if flags => {
+            let (name, value) = option(&text)?;
+            map.insert(name, value);
+        }
         Value::String(text) => match text.split_once('=') {
             Some((name, value)) => {
                 map.insert(name.trim().to_owned(), Value::from(value));
-            }
-            None if flags => {
-                map.insert(text.trim().to_owned(), Value::Bool(true));
             }
             None => return Err("must be name=value or a JSON object".to_owned()),
         },
@@ -239,6 +358,46 @@ mod tests {
         for wrong in [json!(1), json!("A"), json!([1]), json!([{"A": "b"}]), json!("{")] {
             assert!(map(wrong.clone(), false, true).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn options_are_read_as_a_command_does() {
+        let read = |form: Value| map(form, true, true).map(Value::Object);
+        for form in [
+            json!(["--seed", "4", "--enforce-eager"]),
+            json!(["--seed", 4, "--enforce-eager"]),
+            json!(["--seed=4", "--enforce-eager"]),
+            json!(["--seed 4", "--enforce-eager"]),
+            json!("[\"--seed\", \"4\", \"--enforce-eager\"]"),
+        ] {
+            let right = json!({"--seed": "4", "--enforce-eager": true});
+            assert_eq!(read(form.clone()), Ok(right), "{form}");
+        }
+        for kept in ["{\"a\": \"x --y\"}", "'x --y'", "a - b -- c"] {
+            assert_eq!(read(json!([format!("--a={kept}")])), Ok(json!({"--a": kept})), "{kept}");
+        }
+        for wrong in [
+            json!("--chat-template=a.jinja --enforce-eager"),
+            json!(["--seed 4 --enforce-eager"]),
+            json!(["seed=4\t--enforce-eager"]),
+            json!(["--flag", "seed=4"]),
+            json!(["--seed=4", "--seed=5"]),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_twice_and_commas_part_items() {
+        let twice = map(json!(["A=1", "A=2"]), false, true).expect_err("twice");
+        assert!(twice.contains("A twice"), "{twice}");
+        for one in
+            [json!("a, b"), json!(["a,b"]), json!("[\"a\", \"b\"]"), json!(["[\"a\",\"b\"]"])]
+        {
+            assert_eq!(parts(one.clone(), true).0, [json!("a"), json!("b")], "{one}");
+        }
+        let read = map(json!("[\"a=1\",\"b=2\"]"), false, true).map(Value::Object);
+        assert_eq!(read, Ok(json!({"a": "1", "b": "2"})));
     }
 
     #[test]

@@ -31,9 +31,12 @@ pub(crate) fn of_text(format: Format, text: &str) -> Meant {
     let catalogs = Catalogs::embedded();
     match format {
         Format::InstanceType => {
-            let full = format!("ml.{text}");
-            if catalogs.instances().get(&full).is_some() {
-                return Meant::This(full);
+            let lower = text.trim().to_lowercase();
+            let full = format!("ml.{lower}");
+            for name in [lower, full] {
+                if catalogs.instances().get(&name).is_some() {
+                    return Meant::This(name);
+                }
             }
             perhaps(catalogs.types_meant(text))
         }
@@ -171,6 +174,7 @@ mod tests {
     fn texts_of_another_form_are_understood() {
         let this = |text: &str| Meant::This(text.to_owned());
         assert_eq!(of_text(Format::InstanceType, "g6e.2xlarge"), this("ml.g6e.2xlarge"));
+        assert_eq!(of_text(Format::InstanceType, "ML.M5.XLARGE"), this("ml.m5.xlarge"));
         for page in [
             "https://huggingface.co/Qwen/Qwen3-8B",
             "https://huggingface.co/Qwen/Qwen3-8B/tree/main/",

@@ -128,8 +128,10 @@ impl Sources {
         source: Source,
     ) -> Self {
         let name = path.display();
-        let text = match mcc_files::read_text(path, MAX_FILE) {
-            Ok(text) => text,
+        // Only a file that is named may be a pipe.
+        let read = if required { mcc_files::read_text_or_drain } else { mcc_files::read_text };
+        let text = match read(path, MAX_FILE) {
+            Ok(text) => text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text),
             Err(e) if e.is_missing() && !required => return self,
             Err(e) => {
                 return self.finding(Finding::error(

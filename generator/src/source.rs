@@ -91,4 +91,6 @@ pub enum FileAccess {
     Anywhere(PathBuf),
     /// Only files below one of these folders, relative ones below the first.
     Below(mcc_files::Roots),
+    /// Only what is in this project, which comes from elsewhere: links in its folders are not followed.
+    Project(mcc_files::Roots),
 }

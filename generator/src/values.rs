@@ -72,7 +72,17 @@ pub fn accepts(key: &str, value: &Value) -> Result<(), String> {
 pub(crate) fn normalise(field: &Field, value: &Value) -> Result<Value, Refusal> {
     match field.kind {
         Kind::Text(format) => {
+            if let (Format::PathOrJson, Value::Object(_)) = (format, value) {
+                return normalise(field, &Value::from(value.to_string()));
+            }
             let text = text(value)?;
+            if format == Format::PathOrJson
+                && text.trim_start().starts_with('{')
+                && let Err(error) = serde_json::from_str::<Value>(text)
+            {
+                return Err(Refusal::new(format!("is not JSON: {error}"))
+                    .fix("give the whole text of config.json, or the path of the file"));
+            }
             if format.accepts(text) {
                 return Ok(Value::from(text));
             }
@@ -135,7 +145,7 @@ fn number(value: &Value, min: f64, max: f64) -> Result<Value, Refusal> {
     match lenient::number(value).and_then(|number| number.as_f64()) {
         Some(n) if (min..=max).contains(&n) => Ok(Value::from(n)),
         Some(n) => Err(Refusal::new(format!("must be between {min} and {max}"))
-            .choices(vec![n.clamp(min, max).to_string()])),
+            .choices(vec![lenient::within(n, min, max).to_string()])),
         None => Err(Refusal::new(format!("must be a number between {min} and {max}"))),
     }
 }
@@ -183,14 +193,8 @@ fn list(value: &Value, format: Format) -> Result<Value, Refusal> {
         return Err(Refusal::new(format!("must be a list, not {}", kind_of(value))));
     }
     let mut items = Vec::new();
-    let (given, json) = lenient::list(value.clone(), true);
-    for item in given {
+    for item in lenient::parts(value.clone(), true).0 {
         match item {
-            // A flag or variable holds several.
-            Value::String(text) if value.is_string() && !json => {
-                let own = text.split(',').map(str::trim).filter(|text| !text.is_empty());
-                items.extend(own.map(str::to_owned));
-            }
             Value::String(text) => items.push(text),
             _ => return Err(Refusal::new("must be a list of texts")),
         }
@@ -210,9 +214,13 @@ fn list(value: &Value, format: Format) -> Result<Value, Refusal> {
 
 fn map(field: &Field, value: &Value, names: Format, flags: bool) -> Result<Value, Refusal> {
     let value = several(value, names);
-    let entries = lenient::map(value, flags, true).map_err(|message| {
-        Refusal::new(message).fix(format!("give {} as {{\"NAME\": \"value\"}}", field.key))
-    })?;
+    let as_object = if flags {
+        format!("give {} as {{\"NAME\": \"value\", \"FLAG\": true}}", field.key)
+    } else {
+        format!("give {} as {{\"NAME\": \"value\"}}", field.key)
+    };
+    let entries = lenient::map(value, flags, true)
+        .map_err(|message| Refusal::new(message).fix(as_object.clone()))?;
     if entries.len() > MAX_ENTRIES {
         return Err(Refusal::new(format!("has over {MAX_ENTRIES} entries")));
     }
@@ -246,7 +254,10 @@ fn map(field: &Field, value: &Value, names: Format, flags: bool) -> Result<Value
                 "has a value of {shown} that is over {MAX_MAP_VALUE} bytes or holds a NUL"
             )));
         }
-        out.insert(name.to_owned(), value);
+        if out.insert(name.to_owned(), value).is_some() {
+            let message = format!("has {shown} twice, and only one can be meant");
+            return Err(Refusal::new(message).fix(as_object));
+        }
     }
     Ok(Value::Object(out))
 }
@@ -256,7 +267,7 @@ fn several(value: &Value, names: Format) -> Value {
     let parts = |text: &str| -> Option<Vec<Value>> {
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();
         let pairs = matches!(names, Format::TagKey | Format::LabelKey)
-            && !text.trim_start().starts_with('{')
+            && !text.trim_start().starts_with(['{', '['])
             && parts.iter().all(|part| part.contains('='));
         pairs.then(|| parts.into_iter().map(Value::from).collect())
     };
@@ -266,7 +277,8 @@ fn several(value: &Value, names: Format) -> Value {
     };
     match value {
         Value::Array(items) => items.iter().flat_map(split).collect(),
-        Value::String(_) => Value::Array(split(value)),
+        Value::String(text) => lenient::json(text, '[')
+            .map_or_else(|| Value::Array(split(value)), |items| several(&items, names)),
         other => other.clone(),
     }
 }
@@ -306,9 +318,41 @@ mod tests {
     }
 
     #[test]
+    fn lists_and_maps_are_read_in_every_form() {
+        let two = Ok(json!(["subnet-0123abcd", "subnet-0123abce"]));
+        for form in [
+            json!("[\"subnet-0123abcd\",\"subnet-0123abce\"]"),
+            json!(["subnet-0123abcd,subnet-0123abce"]),
+            json!(["subnet-0123abcd", "subnet-0123abce"]),
+        ] {
+            assert_eq!(value("vpcSubnets", &form), two, "{form}");
+        }
+        for form in [json!("[\"a=1\",\"b=2\"]"), json!("a=1,b=2"), json!(["a=1,b=2"])] {
+            assert_eq!(value("tags", &form), Ok(json!({"a": "1", "b": "2"})), "{form}");
+        }
+        for twice in
+            [json!(["A=1", "A=2"]), json!([{"Key": "A", "Value": "1"}, {"Key": "A", "Value": "2"}])]
+        {
+            let refusal = value("tags", &twice).expect_err("twice");
+            assert!(refusal.message.contains("twice"), "{}", refusal.message);
+        }
+        let twice = value("engineArgs", &json!(["--seed=1", "seed=2"])).expect_err("twice");
+        assert!(twice.message.contains("twice"), "{}", twice.message);
+    }
+
+    #[test]
+    fn a_config_may_be_an_object_and_has_to_be_json() {
+        assert_eq!(value("modelConfig", &json!({"a": 1})), Ok(json!("{\"a\":1}")));
+        let refusal = value("modelConfig", &json!("{")).expect_err("no JSON");
+        assert!(refusal.message.starts_with("is not JSON"), "{}", refusal.message);
+    }
+
+    #[test]
     fn refusals_say_what_would_be_right() {
         let refusal = value("endpointVolumeSize", &json!(9999)).expect_err("too large");
         assert_eq!(refusal.choices, ["512"]);
+        let refusal = value("gpuMemoryUtilization", &json!(90)).expect_err("a percentage");
+        assert_eq!(refusal.choices, ["0.9"]);
         let refusal = value("deploymentTarget", &json!("async")).expect_err("unknown");
         assert_eq!(refusal.choices.first().map(String::as_str), Some("async-inference"));
     }

@@ -176,12 +176,11 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
         let Some(values) = matches.get_many::<String>(&field.key) else { continue };
         let values: Vec<&String> = values.collect();
         let value = match field.kind {
-            Kind::List(_) => {
-                let all: Vec<&str> =
-                    values.iter().flat_map(|v| v.split(',')).map(str::trim).collect();
-                json!(all)
-            }
-            Kind::Map(..) => json!(values),
+            Kind::List(_) | Kind::Map(..) => match values.as_slice() {
+                // One text may be JSON.
+                [one] => json!(one),
+                _ => json!(values),
+            },
             _ => json!(values.last()),
         };
         flags.insert(field.key.clone(), value);
@@ -222,7 +221,7 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
         sources = sources.with(Source::ConfigFile(dir.join(mcc_generator::SAVED_INPUTS)), saved);
     }
     if let Some(file) = matches.get_one::<PathBuf>("mcp-answers") {
-        let text = mcc_files::read_text(file, MAX_ANSWERS)
+        let text = mcc_files::read_text_or_drain(file, MAX_ANSWERS)
             .map_err(|error| anyhow::anyhow!("{error}; {}", error.fix()))?;
         let answers: std::collections::BTreeMap<String, Map<String, Value>> =
             serde_json::from_str(&text)

@@ -1,6 +1,7 @@
 //! Files that inputs name: where they may be, and how much of them is read.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use mcc_files::{Error, Folder, Kind, Place, Reason};
@@ -9,7 +10,7 @@ use super::Context;
 use crate::source::FileAccess;
 
 /// Why nothing is read where no file may be named.
-const NOWHERE: &str = "files cannot be read here";
+pub(super) const NOWHERE: &str = "files cannot be read here";
 
 /// Where an input leads.
 enum Named<'a> {
@@ -19,99 +20,185 @@ enum Named<'a> {
     Beneath(Place<'a>),
 }
 
+impl Named<'_> {
+    fn is_folder(&self) -> bool {
+        match self {
+            Self::Own(path) => mcc_files::is_folder(path),
+            Self::Beneath(place) => place.folder().is_ok(),
+        }
+    }
+
+    fn folder(&self) -> Result<Folder, Error> {
+        match self {
+            Self::Own(path) => Folder::open(path),
+            Self::Beneath(place) => place.folder(),
+        }
+    }
+
+    fn open(&self) -> Result<(File, u64), Error> {
+        match self {
+            Self::Own(path) => mcc_files::open(path),
+            Self::Beneath(place) => place.open(),
+        }
+    }
+
+    /// Its path, without links.
+    fn real(&self) -> Result<PathBuf, Error> {
+        match self {
+            Self::Own(path) => mcc_files::real(path),
+            Self::Beneath(place) => Ok(place.path()),
+        }
+    }
+}
+
+/// Where `name` leads; nowhere where no file may be named.
+fn lead<'a>(files: &'a FileAccess, name: &Path) -> Option<Result<Named<'a>, Error>> {
+    match files {
+        FileAccess::Nothing => None,
+        FileAccess::Anywhere(base) => Some(Ok(Named::Own(base.join(name)))),
+        FileAccess::Below(roots) | FileAccess::Project(roots) if roots.is_empty() => None,
+        FileAccess::Below(roots) | FileAccess::Project(roots) => {
+            Some(roots.place(name).map(Named::Beneath))
+        }
+    }
+}
+
 impl Context<'_> {
     fn named(&self, name: &str) -> Result<Named<'_>, String> {
-        match &self.merged.files {
-            FileAccess::Nothing => Err(NOWHERE.to_owned()),
-            FileAccess::Anywhere(base) => Ok(Named::Own(base.join(name))),
-            FileAccess::Below(roots) if roots.is_empty() => Err(NOWHERE.to_owned()),
-            FileAccess::Below(roots) => {
-                roots.place(Path::new(name)).map(Named::Beneath).map_err(|error| reason(&error))
-            }
+        match lead(&self.merged.files, Path::new(name)) {
+            None => Err(NOWHERE.to_owned()),
+            Some(named) => named.map_err(|error| reason(&error)),
         }
     }
 
     /// Whether an input names a folder.
     pub(super) fn is_folder(&self, name: &str) -> bool {
-        match self.named(name) {
-            Ok(Named::Own(path)) => mcc_files::is_folder(&path),
-            Ok(Named::Beneath(place)) => place.folder().is_ok(),
-            Err(_) => false,
-        }
+        self.named(name).is_ok_and(|named| named.is_folder())
     }
 
     /// The file that an input names, open, and its length, which is at most `max`.
     pub(crate) fn open(&self, name: &str, max: u64) -> Result<(File, u64), String> {
-        let opened = match self.named(name)? {
-            Named::Own(path) => mcc_files::open(&path),
-            Named::Beneath(place) => place.open(),
-        };
-        match opened {
+        match self.named(name)?.open() {
             Ok((_, length)) if length > max => Err(Reason::TooLarge(max).to_string()),
             Ok(opened) => Ok(opened),
             Err(error) => Err(reason(&error)),
         }
     }
 
-    /// The content of the file that an input names, at most `max` bytes of it.
+    /// The content of the file that an input names, at most `max` bytes of it. A pipe is read where the path is the
+    /// user's own.
     pub(crate) fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, String> {
-        let (file, length) = self.open(name, max)?;
-        mcc_files::content(Path::new(name), file, length, max).map_err(|error| reason(&error))
+        let read = match self.named(name)? {
+            Named::Own(path) => mcc_files::read_or_drain(&path, max),
+            Named::Beneath(place) => place
+                .open()
+                .and_then(|(file, length)| mcc_files::content(Path::new(name), file, length, max)),
+        };
+        read.map_err(|error| reason(&error))
     }
 
     /// The files of the folder that an input names, or the one file, at most `max` bytes in all: their paths beneath
     /// the folder, empty for the one file, and what is in them.
     pub(crate) fn read_all(&self, name: &str, max: u64) -> Result<Vec<(String, Vec<u8>)>, String> {
         if !self.is_folder(name) {
-            return Ok(vec![(String::new(), self.read(name, max)?)]);
+            let (file, length) = self.open(name, max)?;
+            let bytes = mcc_files::content(Path::new(name), file, length, max);
+            return Ok(vec![(String::new(), bytes.map_err(|error| reason(&error))?)]);
         }
-        let folder = match self.named(name)? {
-            Named::Own(path) => Folder::open(&path),
-            Named::Beneath(place) => place.folder(),
-        };
-        let folder = folder.map_err(|error| reason(&error))?;
-        let mut all = Vec::new();
-        let mut left = max;
-        gather(&folder, "", 0, &mut left, &mut all).map_err(|error| match error.reason {
+        let named = self.named(name)?;
+        let files = &self.merged.files;
+        let mut gathering =
+            Gathering { files, left: max, looked_at: 0, way: Vec::new(), all: Vec::new() };
+        let gathered = named.real().and_then(|real| {
+            gathering.way.push(real);
+            gathering.folder(&named.folder()?, "")
+        });
+        gathered.map_err(|error| match error.reason {
             Reason::TooLarge(_) => Reason::TooLarge(max).to_string(),
             _ => format!("in it, {error}"),
         })?;
-        Ok(all)
+        Ok(gathering.all)
     }
 }
 
 /// Folders of a model do not lie deeper than this.
 const DEEPEST: usize = 32;
-/// Nor does it have more files.
+/// Nor does it have more files and folders.
 const MOST: usize = 10_000;
 
-fn gather(
-    folder: &Folder,
-    inside: &str,
-    depth: usize,
-    left: &mut u64,
-    all: &mut Vec<(String, Vec<u8>)>,
-) -> Result<(), Error> {
-    let many = || Error { path: folder.path().to_owned(), reason: Reason::TooMany(MOST) };
-    for (name, kind) in folder.entries()? {
-        let name = name.into_string().map_err(|name| Error {
-            path: folder.path().join(name),
-            reason: Reason::Io(std::io::Error::other("its name is not UTF-8")),
-        })?;
-        let path = if inside.is_empty() { name.clone() } else { format!("{inside}/{name}") };
-        if depth > DEEPEST || all.len() >= MOST {
-            return Err(many());
+/// Reads the files of a folder.
+struct Gathering<'a> {
+    files: &'a FileAccess,
+    /// How many bytes may still be read.
+    left: u64,
+    looked_at: usize,
+    /// The real paths of the folders that it is in.
+    way: Vec<PathBuf>,
+    all: Vec<(String, Vec<u8>)>,
+}
+
+impl Gathering<'_> {
+    fn folder(&mut self, folder: &Folder, inside: &str) -> Result<(), Error> {
+        let failed = |path: PathBuf, why: &str| Error {
+            path,
+            reason: Reason::Io(io::Error::other(why.to_owned())),
+        };
+        for (name, kind) in folder.entries()? {
+            let name = name
+                .into_string()
+                .map_err(|name| failed(folder.path().join(name), "its name is not UTF-8"))?;
+            let path = if inside.is_empty() { name.clone() } else { format!("{inside}/{name}") };
+            self.looked_at += 1;
+            if self.way.len() > DEEPEST || self.looked_at > MOST {
+                return Err(Error {
+                    path: folder.path().to_owned(),
+                    reason: Reason::TooMany(MOST),
+                });
+            }
+            let at = folder.path().join(&name);
+            match kind {
+                Kind::Folder => {
+                    let real = self.way.last().map(|way| way.join(&name)).unwrap_or_default();
+                    self.below(real, &folder.folder(&name)?, &path)?;
+                }
+                // Caches of models and tools for data keep one copy of each file, and folders of links to them.
+                Kind::Link if !matches!(self.files, FileAccess::Project(_)) => {
+                    let outside = || Error { path: at.clone(), reason: Reason::Outside };
+                    let named = lead(self.files, &at).ok_or_else(outside)??;
+                    if named.is_folder() {
+                        let real = named.real()?;
+                        if self.way.contains(&real) {
+                            let why = "it is a link to a folder that it is in itself";
+                            return Err(failed(at, why));
+                        }
+                        self.below(real, &named.folder()?, &path)?;
+                    } else {
+                        let (file, length) = named.open()?;
+                        let bytes = mcc_files::content(&at, file, length, self.left)?;
+                        self.take(path, bytes);
+                    }
+                }
+                // What is a link or no file at all is refused here.
+                _ => {
+                    let bytes = folder.read(&name, self.left)?;
+                    self.take(path, bytes);
+                }
+            }
         }
-        if kind == Kind::Folder {
-            gather(&folder.folder(&name)?, &path, depth + 1, left, all)?;
-        } else {
-            // What is a link or no file at all is refused here.
-            let bytes = folder.read(&name, *left)?;
-            *left -= bytes.len() as u64;
-            all.push((path, bytes));
-        }
+        Ok(())
     }
-    Ok(())
+
+    fn below(&mut self, real: PathBuf, folder: &Folder, inside: &str) -> Result<(), Error> {
+        self.way.push(real);
+        self.folder(folder, inside)?;
+        self.way.pop();
+        Ok(())
+    }
+
+    fn take(&mut self, path: String, bytes: Vec<u8>) {
+        self.left -= bytes.len() as u64;
+        self.all.push((path, bytes));
+    }
 }
 
 /// Without the path: who reads it has named it.
