@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import unittest
+from typing import ClassVar
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 sys.path.insert(0, sys.argv.pop(1))
@@ -37,7 +38,7 @@ class Engine(BaseHTTPRequestHandler):
     well = True
     cut_off = threading.Event()
     # The paths that it was asked for.
-    seen: list[str] = []
+    seen: ClassVar[list[str]] = []
 
     def log_message(self, *_: object) -> None:
         pass
