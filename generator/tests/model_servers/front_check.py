@@ -13,8 +13,8 @@ import sys
 import threading
 import time
 import unittest
-from typing import ClassVar
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 sys.path.insert(0, sys.argv.pop(1))
 
