@@ -308,7 +308,7 @@ pub(crate) mod tests {
                 "limit = 10: it has to be at most 9. Fix: use 9",
                 "files = 1: it has to be an object, not a number",
                 &format!(
-                    "detial: there is no such argument. Fix: did you mean `detail`?. Valid: {all}"
+                    "detial: there is no such argument. Fix: did you mean `detail`? Valid: {all}"
                 ),
                 &format!("zzzzzz: there is no such argument. Fix: leave it out. Valid: {all}"),
                 "types = 1: it has to be text, not a number. Fix: write it as text: \"1\"",

@@ -289,7 +289,8 @@ impl Problem {
             text.push_str(&format!(". Fix: {fix}"));
         }
         if !self.choices.is_empty() {
-            text.push_str(&format!(". Valid: {}", self.choices.join(", ")));
+            let end = if text.ends_with('?') { "" } else { "." };
+            text.push_str(&format!("{end} Valid: {}", self.choices.join(", ")));
         }
         text
     }

@@ -64,7 +64,7 @@ impl Handler {
         call: Result<Call, ToolError>,
         slot: Option<&Slot>,
     ) -> CallToolResponse {
-        match run(tool, call).await {
+        match run(tool, call, Some(TIME)).await {
             Ok(Reply::Answer(answer)) => {
                 let structured = match slot {
                     Some(slot) => {
@@ -96,7 +96,11 @@ fn no_method(name: &str) -> ErrorData {
 const TIME: Duration = Duration::from_secs(50);
 
 /// Runs a tool within the limits, and with a net under it.
-async fn run(tool: &'static Tool, call: Result<Call, ToolError>) -> Result<Reply, ToolError> {
+async fn run(
+    tool: &'static Tool,
+    call: Result<Call, ToolError>,
+    most: Option<Duration>,
+) -> Result<Reply, ToolError> {
     let since = Instant::now();
     let outcome = async {
         let call = call?;
@@ -104,7 +108,12 @@ async fn run(tool: &'static Tool, call: Result<Call, ToolError>) -> Result<Reply
         guard::within_limits(tool, &call.answered.values)?;
         // A panicking handler would never reply, and the client would wait for ever.
         let running = guard::caught(tool.name, (tool.run)(call));
-        tokio::time::timeout(TIME, running).await.unwrap_or_else(|_| Err(given_up()))
+        match most {
+            Some(most) => {
+                tokio::time::timeout(most, running).await.unwrap_or_else(|_| Err(given_up()))
+            }
+            None => running.await,
+        }
     };
     let outcome = outcome.await;
     let failed = match &outcome {
@@ -116,7 +125,8 @@ async fn run(tool: &'static Tool, call: Result<Call, ToolError>) -> Result<Reply
     outcome.map_err(ToolError::told)
 }
 
-/// One call outside a session: the structured answer.
+/// One call outside a session: the structured answer. How long it may take is up to the caller, whose runtime may have
+/// no timers.
 pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
     let call = Call {
         context: Arc::default(),
@@ -125,7 +135,7 @@ pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
         can_ask: false,
         answered: Answered::default(),
     };
-    match run(tool, Ok(call)).await {
+    match run(tool, Ok(call), None).await {
         Ok(Reply::Answer(answer)) => {
             answer.structured.value().map_or_else(|_| structured(&not_json(tool)), told::value)
         }

@@ -3,13 +3,23 @@
 
 use std::borrow::Cow;
 
-use mcc_catalogs::{ECHOED, cut, visible};
+use mcc_catalogs::{ECHOED, cut, is_hidden, visible};
 use serde_json::Value;
 
-/// Most characters of any text but those of [`WHOLE`].
+/// Most characters of any text but those of [`EXACT`].
 const MOST: usize = 4000;
-/// Members whose texts are files, or parts of them: a caller gets them byte for byte.
-const WHOLE: [&str; 3] = ["content", "data", "diff"];
+/// Where an answer has what a caller gets byte for byte: files, parts of them, and arguments for the next call, which
+/// are as long as arguments may be. `*` is each item of a list. All of a place are names of this server, so nothing
+/// foreign gets one by its name.
+const EXACT: [&str; 7] = [
+    "contents/*/content",
+    "archive/data",
+    "drift/*/diff",
+    "inputs",
+    "recommendations/*/inputs",
+    "rows/*/fit/inputs",
+    "groups/*/fit/inputs",
+];
 
 /// The text of an answer. Its lines are those of the server: foreign values have none.
 pub(crate) fn text(text: String) -> String {
@@ -21,14 +31,50 @@ pub(crate) fn text(text: String) -> String {
 
 /// The structured part of an answer.
 pub(crate) fn value(mut value: Value) -> Value {
-    walk(&mut value, MOST);
+    walk(&mut value, &EXACT);
     value
 }
 
-/// A value of an input, repeated: its texts are cut like any that a message repeats.
-pub(crate) fn given(mut value: Value) -> Value {
-    walk(&mut value, ECHOED);
-    value
+/// A value of an input for one line of a text: as JSON, with long texts in it cut.
+pub(crate) fn shown(value: &Value) -> String {
+    escaped(&shortened(value).to_string()).into_owned()
+}
+
+fn shortened(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(short(text)),
+        Value::Array(items) => Value::Array(items.iter().map(shortened).collect()),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| (short(name), shortened(member))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(ECHOED).and_then(|(end, _)| text.get(..end)) {
+        Some(begin) => format!("{begin}… ({} characters)", text.chars().count()),
+        None => text.to_owned(),
+    }
+}
+
+/// JSON that means the same and in which everything can be seen: JSON has hidden characters in its strings only, where
+/// an escape says the same.
+pub(crate) fn escaped(json: &str) -> Cow<'_, str> {
+    if !json.contains(is_hidden) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// One line of a text, whatever was put in it.
@@ -42,7 +88,7 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
 /// What is not JSON.
 pub(crate) fn json(written: Vec<u8>) -> serde_json::Result<Vec<u8>> {
     // Nearly all answers are of ASCII without escapes for controls, and short.
-    let plain = written.len() <= MOST && written.is_ascii();
+    let plain = written.len() <= MOST && written.is_ascii() && !written.contains(&0x7f);
     if plain
         && !written
             .windows(2)
@@ -51,17 +97,22 @@ pub(crate) fn json(written: Vec<u8>) -> serde_json::Result<Vec<u8>> {
         return Ok(written);
     }
     let parsed: Value = serde_json::from_slice(&written)?;
-    serde_json::to_vec(&value(parsed))
+    let told = serde_json::to_string(&value(parsed))?;
+    Ok(escaped(&told).into_owned().into_bytes())
 }
 
-fn walk(value: &mut Value, most: usize) {
+/// Cuts what is not at one of the places of `exact`, which are relative to `value`.
+fn walk(value: &mut Value, exact: &[&str]) {
     match value {
         Value::String(text) => {
-            if let Cow::Owned(short) = cut(text, most) {
+            if let Cow::Owned(short) = cut(text, MOST) {
                 *text = short;
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| walk(item, most)),
+        Value::Array(items) => {
+            let Some(below) = below(exact, "*") else { return };
+            items.iter_mut().for_each(|item| walk(item, &below));
+        }
         Value::Object(members) => {
             if members.keys().any(|name| matches!(cut(name, ECHOED), Cow::Owned(_))) {
                 let told =
@@ -69,13 +120,25 @@ fn walk(value: &mut Value, most: usize) {
                 *members = std::mem::take(members).into_iter().map(told).collect();
             }
             for (name, member) in members {
-                if !(member.is_string() && WHOLE.contains(&name.as_str())) {
-                    walk(member, most);
+                // A member of that name is no item of a list.
+                if name == "*" {
+                    walk(member, &[]);
+                } else if let Some(below) = below(exact, name) {
+                    walk(member, &below);
                 }
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// The places below `step`; none if that is one itself.
+fn below<'a>(exact: &[&'a str], step: &str) -> Option<Vec<&'a str>> {
+    if exact.contains(&step) {
+        return None;
+    }
+    let rest = |place: &&'a str| place.strip_prefix(step)?.strip_prefix('/');
+    Some(exact.iter().filter_map(rest).collect())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::schema::JsonObject;
+use crate::told;
 
 /// Arguments for `plan_project` and `generate_project`, in the order in which they are to be read.
 // A list and no map: it is made for every answer and never looked up.
@@ -29,7 +30,7 @@ impl Serialize for Inputs {
 
 impl fmt::Display for Inputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+        f.write_str(&told::escaped(&serde_json::to_string(self).map_err(|_| fmt::Error)?))
     }
 }
 

@@ -44,7 +44,10 @@ pub(crate) const FILE_ARGUMENTS: &[&str] = &["modelConfig"];
 /// A model with its sizes, and where those are from.
 #[derive(Debug, Clone)]
 pub(crate) struct Sized<'a> {
+    /// As messages show it.
     pub(crate) name: String,
+    /// As it was given, for a project.
+    pub(crate) given: Option<String>,
     pub(crate) basis: &'static str,
     pub(crate) shape: ModelShape,
     /// Its row, or that of the model of which it is a variant.
@@ -120,6 +123,7 @@ impl ModelArguments {
             let name = self.model_name.as_deref().map(echo);
             return Ok(Sized {
                 name: name.unwrap_or_else(|| "the model of modelConfig".to_owned()),
+                given: self.model_name.clone(),
                 basis: "config.json",
                 shape,
                 row: None,
@@ -131,6 +135,7 @@ impl ModelArguments {
                     .model_name
                     .as_deref()
                     .map_or_else(|| "the model described".to_owned(), echo),
+                given: self.model_name.clone(),
                 basis: "numbers",
                 shape: self.numbered(parameters),
                 row: None,
@@ -199,12 +204,12 @@ fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolErro
     };
     if let Some(row) = models.get(name) {
         let shape = sizing::shape_of(row).ok_or_else(unsized_row)?;
-        return Ok(Sized { name: row.id.to_string(), basis: "catalog", shape, row: Some(row) });
+        return Ok(Sized::of("catalog", row.id.to_string(), shape, row));
     }
     if let Some((row, variant)) = models.variant(name) {
         let precision = variant.precision.as_deref().unwrap_or_default();
         let shape = sizing::variant_shape(row, precision).ok_or_else(unsized_row)?;
-        return Ok(Sized { name: variant.id.to_string(), basis: "variant", shape, row: Some(row) });
+        return Ok(Sized::of("variant", variant.id.to_string(), shape, row));
     }
     let mut near: Vec<String> = models.nearest(name).into_iter().map(str::to_owned).collect();
     let original = original(name, catalogs);
@@ -269,7 +274,12 @@ pub(crate) fn supply(name: &str) -> String {
     )
 }
 
-impl Sized<'_> {
+impl<'a> Sized<'a> {
+    /// A model of the catalog.
+    fn of(basis: &'static str, id: String, shape: ModelShape, row: &'a Model) -> Self {
+        Self { name: id.clone(), given: Some(id), basis, shape, row: Some(row) }
+    }
+
     /// The model as answers show it.
     pub(crate) fn answer(&self) -> ModelAnswer {
         let shape = &self.shape;

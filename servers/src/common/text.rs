@@ -19,13 +19,31 @@ impl Text {
         Self(text)
     }
 
-    /// Adds a heading with one line per item, unless there are none.
+    /// Adds a heading with one line per item, unless there are none: what is foreign in an item makes no other.
     pub(crate) fn list(mut self, heading: &str, items: impl IntoIterator<Item: Display>) -> Self {
         let mut items = items.into_iter().peekable();
         if items.peek().is_some() {
             self.add(&["\n\n", heading, ":"]);
             for item in items {
                 self.add(&["\n- ", &told::line(&item.to_string())]);
+            }
+        }
+        self
+    }
+
+    /// Adds a heading with items of several lines each, unless there are none.
+    pub(crate) fn blocks(
+        mut self,
+        heading: &str,
+        items: impl IntoIterator<Item: IntoIterator<Item = String>>,
+    ) -> Self {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_some() {
+            self.add(&["\n\n", heading, ":"]);
+            for item in items {
+                for (at, line) in item.into_iter().enumerate() {
+                    self.add(&[if at == 0 { "\n- " } else { "\n  " }, &told::line(&line)]);
+                }
             }
         }
         self

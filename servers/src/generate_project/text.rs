@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::answers::{CostAnswer, FindingAnswer, QuestionAnswer, ResolvedAnswer};
 pub(super) use crate::common::text::Text;
+use crate::told;
 
 /// One line for a finding.
 pub(super) fn finding(finding: &FindingAnswer) -> String {
@@ -19,7 +20,8 @@ pub(super) fn finding(finding: &FindingAnswer) -> String {
     }
     let _ = write!(line, ": {}. Fix: {}", finding.message.trim_end_matches('.'), finding.fix);
     if !finding.choices.is_empty() {
-        let _ = write!(line, ". Valid: {}", finding.choices.join(", "));
+        let end = if line.ends_with('?') { "" } else { "." };
+        let _ = write!(line, "{end} Valid: {}", finding.choices.join(", "));
     }
     line
 }
@@ -37,7 +39,7 @@ pub(super) fn question(question: &QuestionAnswer) -> String {
 
 /// One line for a value.
 pub(super) fn resolved(input: &ResolvedAnswer) -> String {
-    format!("{} = {} (from {})", input.key, input.value, input.source)
+    format!("{} = {} (from {})", input.key, told::shown(&input.value), input.source)
 }
 
 /// One line for a cost.

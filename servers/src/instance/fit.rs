@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::answers::rounded_price;
 use super::judge::{Fit, Judge};
 use crate::common::inputs::Inputs;
-use crate::common::model::{Sized, rounded, word};
+use crate::common::model::{rounded, word};
 
 /// Hours of a month, as AWS bills it.
 const HOURS_OF_A_MONTH: f64 = 730.0;
@@ -202,10 +202,16 @@ impl fmt::Display for FitAnswer {
         if let Some(ami) = &self.ami_version {
             write!(line, "; host image {ami}")?;
         }
-        for note in self.reasons.iter().chain(&self.warnings) {
-            write!(line, "\n  {note}")?;
-        }
-        write!(line, "\n  inputs: {}", self.inputs)
+        Ok(())
+    }
+}
+
+impl FitAnswer {
+    /// Its lines in a text, the first of them after `before`.
+    pub(crate) fn lines(&self, before: &str) -> Vec<String> {
+        let notes = self.reasons.iter().chain(&self.warnings).cloned();
+        let inputs = format!("inputs: {}", self.inputs);
+        [format!("{before}{self}")].into_iter().chain(notes).chain([inputs]).collect()
     }
 }
 
@@ -220,9 +226,9 @@ fn inputs(fit: &Fit<'_>, judge: &Judge<'_>) -> Inputs {
     };
     put("deploymentConfig", deployment.config.as_str().into());
     put("deploymentTarget", deployment.target.as_str().into());
-    let hub = |model: &&Sized<'_>| model.basis != "numbers" && model.name.contains('/');
-    if let Some(model) = judge.model().filter(hub) {
-        put("modelName", model.name.as_str().into());
+    let named = judge.model().filter(|model| model.basis != "numbers");
+    if let Some(name) = named.and_then(|model| model.given.as_deref()).filter(|n| n.contains('/')) {
+        put("modelName", name.into());
     }
     put("instanceType", fit.instance.name.as_str().into());
     if let Some(region) = &wish.region {

@@ -69,18 +69,38 @@ fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
         Value::Object(members) => {
             for (name, member) in members {
                 found.push(name);
-                if !WHOLE.contains(&name.as_str()) {
-                    texts(member, found);
-                }
+                texts(member, found);
             }
         }
         _ => {}
     }
 }
 
+/// `structured` without what a caller gets byte for byte.
+fn without_exact(structured: &Value) -> Value {
+    fn take(value: &mut Value, steps: &[&str]) {
+        match (steps, value) {
+            ([], value) => *value = Value::Null,
+            (["*", rest @ ..], Value::Array(items)) => {
+                items.iter_mut().for_each(|item| take(item, rest));
+            }
+            ([name, rest @ ..], Value::Object(members)) => {
+                members.get_mut(*name).into_iter().for_each(|member| take(member, rest));
+            }
+            _ => {}
+        }
+    }
+    let mut rest = structured.clone();
+    for place in EXACT {
+        take(&mut rest, &place.split('/').collect::<Vec<_>>());
+    }
+    rest
+}
+
 /// What is wrong with an answer, if anything is.
 fn fault(text: &str, structured: &Value, most: usize) -> Option<String> {
     let mut all = Vec::new();
+    let structured = &without_exact(structured);
     texts(structured, &mut all);
     if let Some(text) = all.iter().find(|text| text.contains(is_hidden)) {
         return Some(format!("in the structure: {:.300}", format!("{text:?}")));
@@ -108,6 +128,9 @@ async fn no_argument_speaks_through_an_answer() {
             honest().into_iter().filter(|(name, _)| properties.contains_key(name)).collect();
         let (text, structured) = peer.said(tool.name, base.clone()).await;
         let most = MORE + text.len() + structured.to_string().len();
+        let exact =
+            |answer: &Value| answer.to_string().len() - without_exact(answer).to_string().len();
+        let base_exact = exact(&structured);
         let mut tries: Vec<(String, Value)> = Vec::new();
         for text in hostile() {
             for (name, schema) in properties {
@@ -124,8 +147,13 @@ async fn no_argument_speaks_through_an_answer() {
             if name == "modelConfig" && properties.contains_key("deploymentConfig") {
                 arguments.insert("modelName".to_owned(), json!("owner/name"));
             }
+            // What a plan repeats byte for byte is what it was given.
+            let given = MORE + value.to_string().len();
             arguments.insert(name, value);
             let (text, structured) = peer.said(tool.name, arguments).await;
+            if exact(&structured) > base_exact + given {
+                faults.push(format!("{what}: {} bytes byte for byte", exact(&structured)));
+            }
             faults.extend(fault(&text, &structured, most).map(|fault| format!("{what}: {fault}")));
             calls += 1;
         }
@@ -187,13 +215,137 @@ async fn a_class_is_a_name_or_unknown() {
 fn what_is_written_is_what_is_told() {
     for value in [
         json!({"status": "ok", "text": "plain \"quoted\" \\ back"}),
-        json!({"a": "é模型", "content": "a\n\u{1b}\u{202e}", "data": "x".repeat(10_000)}),
+        json!({"a": "é模型\u{7f}", "content": "a\n\u{1b}\u{202e}", "data": "x".repeat(10_000)}),
         json!({"a": ["a\nb", {"b": "\u{1b}", "diff": "-\t\n"}], "long": "x".repeat(10_000)}),
+        json!({"contents": [{"content": "a\n\u{202e}\u{e0041}"}], "inputs": [{"value": "x".repeat(9000)}]}),
     ] {
         let written = super::json(value.to_string().into_bytes()).unwrap();
         let told = super::value(value.clone());
         assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), told);
-        assert_eq!(told.get("content"), value.get("content"));
-        assert_eq!(told.get("data"), value.get("data"));
+        assert!(!String::from_utf8(written).unwrap().contains(is_hidden));
+        assert_eq!(told.get("contents"), value.get("contents"));
+        assert_eq!(told.get("inputs"), value.get("inputs"));
+        let mut all = Vec::new();
+        let rest = without_exact(&told);
+        texts(&rest, &mut all);
+        let good = |text: &&str| !text.contains(is_hidden) && text.len() < MOST + 100;
+        assert!(all.iter().all(good), "{told}");
+    }
+}
+
+/// The members of files are known by where they are, not by what they are called.
+#[test]
+fn a_foreign_member_is_no_file_by_its_name() {
+    for name in ["content", "data", "diff", "inputs", "archive/data", "contents/*/content", "*"] {
+        let told = super::value(
+            json!({"facts": {name: "\u{1b}[2J\u{202e}"}, "rows": {"*": {name: "\u{1b}"}}}),
+        );
+        let mut all = Vec::new();
+        texts(&told, &mut all);
+        assert!(!all.iter().any(|text| text.contains(is_hidden)), "{told}");
+    }
+}
+
+/// What is planned with the inputs of a plan is the same plan, whatever is in them.
+#[tokio::test]
+async fn inputs_of_a_plan_make_the_same_plan() {
+    let peer = Peer::new(registry::find("all").unwrap(), &[]).await;
+    let http = json!({
+        "projectName": "churn", "deploymentConfig": "http-flask", "framework": "sklearn", "detail": "full",
+    });
+    let hub = json!({
+        "projectName": "churn", "deploymentConfig": "transformers-vllm", "modelName": "owner/name",
+        "instanceType": "ml.g6.2xlarge", "modelConfig": config(&"LlamaForCausalLM".repeat(30)), "detail": "full",
+    });
+    let mut ready = 0;
+    let mut tries = vec![hub.clone()];
+    let mut model = hub;
+    model["modelName"] = json!(format!("s3://bucket/{}/", "prefix/".repeat(60)));
+    tries.push(model);
+    for text in [
+        "x".repeat(1000),
+        "a\u{ad}b".to_owned(),
+        format!("\u{202e}{ORDER}\u{e0041}"),
+        "y".repeat(256),
+        "\\u{ad} \\u00ad \"quoted\" … (1000 characters)".to_owned(),
+        "é模🦀".repeat(80),
+    ] {
+        for (key, value) in [
+            ("modelEnv", json!({"A": text})),
+            ("tags", json!({"content": text})),
+            ("tags", json!({"diff": "d", "data": text})),
+        ] {
+            let mut arguments = http.clone();
+            arguments[key] = value;
+            tries.push(arguments);
+        }
+    }
+    for arguments in tries {
+        let call = arguments.as_object().unwrap().clone();
+        let (text, first) = peer.said("plan_project", call).await;
+        assert!(text.len() < 16 * 1024 && !text.contains(|c| is_hidden(c) && c != '\n'), "{text}");
+        assert!(!text.contains("\\\\u{ad}b"), "{text}");
+        let Some(inputs) = first["inputs"].as_array() else { continue };
+        ready += usize::from(first["status"] == "ready");
+        let mut again = json!({"detail": "full"});
+        for input in inputs {
+            let key = input["key"].as_str().unwrap();
+            if let Some(given) = arguments.get(key) {
+                assert_eq!(&input["value"], given, "{key}");
+                again[key] = input["value"].clone();
+            }
+        }
+        let (_, second) = peer.said("plan_project", again.as_object().unwrap().clone()).await;
+        assert_eq!(first, second);
+    }
+    assert!(ready >= 8, "{ready}");
+}
+
+/// What is recommended for a model with a long name is for that model.
+#[tokio::test]
+async fn inputs_name_the_model_that_was_given() {
+    let peer = Peer::new(registry::find("all").unwrap(), &[]).await;
+    let name = format!("s3://bucket/{}/", "prefix/".repeat(55));
+    let base = json!({"modelName": name, "modelConfig": config("LlamaForCausalLM")});
+    for (tool, more, place) in [
+        ("recommend_instance", json!({}), "/recommendations/0/inputs"),
+        ("compare_instances", json!({"instanceTypes": ["ml.g6e.2xlarge"]}), "/rows/0/fit/inputs"),
+        (
+            "fit_hyperpod",
+            json!({"nodeGroups": [{"instanceType": "ml.g6e.2xlarge", "count": 1}]}),
+            "/groups/0/fit/inputs",
+        ),
+    ] {
+        let mut arguments = base.as_object().unwrap().clone();
+        arguments.extend(more.as_object().unwrap().clone());
+        let (text, answer) = peer.said(tool, arguments).await;
+        let inputs = answer.pointer(place).unwrap_or_else(|| panic!("{tool}: {answer:#}"));
+        assert_eq!(inputs["modelName"], json!(name), "{tool}");
+        assert!(text.contains("\n  inputs: {") && text.contains(&name), "{tool}: {text}");
+        assert!(!text.contains("\\n"), "{tool}: {text}");
+    }
+}
+
+/// However much of a call is wrong, the answer is not longer than the call by much.
+#[tokio::test]
+async fn many_unknown_inputs_make_no_long_answer() {
+    let peer = Peer::new(registry::find("all").unwrap(), &[]).await;
+    let mut arguments = honest();
+    arguments.retain(|name, _| ["projectName", "deploymentConfig"].contains(&name.as_str()));
+    for at in 0..2000 {
+        arguments.insert(format!("{at}\u{202e}\u{1b}[2JhostileInputName"), json!(""));
+    }
+    let given = Value::Object(arguments.clone()).to_string();
+    let project = json!({"projectName": "churn", "inputs": arguments.clone()}).to_string();
+    let files = json!({"files": {".mcc/inputs.json": project}});
+    for (tool, arguments) in
+        [("plan_project", arguments), ("check_project", files.as_object().unwrap().clone())]
+    {
+        let (text, answer) = peer.said(tool, arguments).await;
+        let size = text.len() + answer.to_string().len();
+        assert!(size < given.len() / 2, "{tool}: {size} of {}", given.len());
+        if tool == "plan_project" {
+            assert!(text.contains("; and 1980 more of this rule"), "{text}");
+        }
     }
 }

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{self, Fault, INVALID_REQUEST};
+use crate::told;
 
 /// The longest line.
 const LONGEST: usize = 16 * 1024 * 1024;
@@ -266,8 +267,8 @@ where
                 JsonRpcMessage::Error(error) => error.id.clone(),
                 JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
             };
-            let outcome = match serde_json::to_vec(&message) {
-                Ok(text) => written(write, broken, text).await,
+            let outcome = match serde_json::to_string(&message) {
+                Ok(text) => written(write, broken, told::escaped(&text).into_owned()).await,
                 Err(error) => Err(error.into()),
             };
             if let Some(id) = id {

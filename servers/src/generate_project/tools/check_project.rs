@@ -112,12 +112,13 @@ fn answer(checked: Checked, detail: Detail) -> CheckAnswer {
 fn text(answer: &CheckAnswer) -> String {
     Text::new(&answer.summary)
         .list("Findings", answer.findings.iter().map(text::finding))
-        .list(
+        .blocks(
             "Files that differ",
             answer.drift.iter().map(|file| {
                 let by_hand = if file.edited { ", edited by hand" } else { "" };
-                let diff = file.diff.as_ref().map_or_else(String::new, |diff| format!("\n{diff}"));
-                format!("{}: would be {}{by_hand}{diff}", file.path, file.change)
+                let first = format!("{}: would be {}{by_hand}", file.path, file.change);
+                let diff = file.diff.iter().flat_map(|diff| diff.lines()).map(str::to_owned);
+                [first].into_iter().chain(diff).collect::<Vec<_>>()
             }),
         )
         .list("Next", &answer.next_steps)

@@ -262,19 +262,19 @@ fn summary(groups: &[GroupAnswer], copies: u32) -> String {
 
 fn text(answer: &FitsAnswer) -> String {
     let groups = answer.groups.iter().map(|group| {
-        let how = match (&group.fit, &group.reason) {
-            (Some(fit), _) => fit.to_string(),
-            (None, reason) => reason.clone().unwrap_or_default(),
-        };
-        format!(
-            "{} nodes of {}: {} copies, {} on each. {how}",
+        let what = format!(
+            "{} nodes of {}: {} copies, {} on each. ",
             group.nodes, group.instance_type, group.copies, group.copies_per_node
-        )
+        );
+        match (&group.fit, &group.reason) {
+            (Some(fit), _) => fit.lines(&what),
+            (None, reason) => vec![what + reason.as_deref().unwrap_or_default()],
+        }
     });
     let model = answer.model.as_ref().map(|model| format!("Model: {}", model.name));
     Text::new(&answer.summary)
         .line(model)
-        .list("Node groups", groups)
+        .blocks("Node groups", groups)
         .list("Would fit, the cheapest first", &answer.would_fit)
         .list("Assumed", &answer.assumptions)
         .list("Next", &answer.next_steps)

@@ -142,16 +142,16 @@ fn text(answer: &CompareAnswer) -> String {
     let rows = answer.rows.iter().map(|row| {
         let model = row.model.as_ref().map_or_else(String::new, |model| format!("{model} on "));
         match (&row.fit, &row.reason) {
-            (Some(fit), _) => format!("{model}{fit}"),
-            (None, reason) => format!(
+            (Some(fit), _) => fit.lines(&model),
+            (None, reason) => vec![format!(
                 "{model}{} does not fit: {}",
                 row.instance_type,
                 reason.as_deref().unwrap_or_default()
-            ),
+            )],
         }
     });
     Text::new(&answer.summary)
-        .list("Side by side", rows)
+        .blocks("Side by side", rows)
         .list("Assumed", &answer.assumptions)
         .line(Some(format!("From the {} catalog of {}.", answer.mode, answer.as_of)))
         .list("Next", &answer.next_steps)

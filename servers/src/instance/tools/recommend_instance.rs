@@ -376,7 +376,10 @@ fn needs_input(catalogs: &Catalogs) -> Result<Reply, ToolError> {
 
 fn text(answer: &RecommendAnswer) -> String {
     Text::new(&answer.summary)
-        .list("Recommended, the best first", &answer.recommendations)
+        .blocks(
+            "Recommended, the best first",
+            answer.recommendations.iter().map(|fit| fit.lines("")),
+        )
         .list("Set", answer.settings.iter().map(|row| format!("{}: {}", row.key, row.reason)))
         .list(
             if answer.recommendations.is_empty() { "Not taken" } else { "Cheaper, but" },

@@ -89,7 +89,8 @@ fn search(call: Call) -> Result<Reply, ToolError> {
         (
             Status::Ok,
             format!(
-                "No name has all of these words; {total} have the most of them, without {}.",
+                "No name has all of these words; {total} {} the most of them, without {}.",
+                if total == 1 { "has" } else { "have" },
                 missing.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ")
             ),
             "ask the user which is meant; narrow by size with maxParameters, and by use with task",
