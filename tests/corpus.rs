@@ -16,6 +16,7 @@ use std::process::{Command, Output};
 
 needs::tests! {
     every_answer_is_the_librarys_own,
+    a_model_whose_loading_starts_threads_is_served,
 }
 
 /// The environments (lists in `tests/corpus`) with the models that nginx is put before when not all are.
@@ -25,7 +26,7 @@ const ENVIRONMENTS: [(&str, &str); 3] =
 fn every_answer_is_the_librarys_own() {
     let full = std::env::var_os("MCC_TIER_FULL").is_some();
     let dir = tempfile::tempdir().unwrap();
-    let projects = ["sklearn", "xgboost"].map(|framework| generate(dir.path(), framework));
+    let projects = ["sklearn", "xgboost"].map(|framework| generate(dir.path(), "flask", framework));
     for (environment, served) in ENVIRONMENTS {
         let mut check = check(&python(environment), &projects);
         if !full {
@@ -40,6 +41,16 @@ fn every_answer_is_the_librarys_own() {
             passes(check(&python, &projects).args(["--only", model]), "older-xgboost");
         }
     }
+}
+
+fn a_model_whose_loading_starts_threads_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(python("now"));
+    command
+        .args(["-W", "ignore"])
+        .arg(root().join("tests/corpus/threads.py"))
+        .args(["flask", "fastapi"].map(|backend| generate(dir.path(), backend, "sklearn")));
+    passes(&mut command, "threads");
 }
 
 fn check(python: &Path, projects: &[PathBuf; 2]) -> Command {
@@ -66,13 +77,14 @@ fn python(environment: &str) -> PathBuf {
     folder.join(environment).join("bin/python")
 }
 
-fn generate(dir: &Path, framework: &str) -> PathBuf {
+fn generate(dir: &Path, backend: &str, framework: &str) -> PathBuf {
+    let name = format!("{backend}-{framework}");
     let output = Command::new(env!("CARGO_BIN_EXE_mcc"))
         .args([
             "generate",
-            framework,
+            &name,
             "--deployment-config",
-            "http-flask",
+            &format!("http-{backend}"),
             "--framework",
             framework,
         ])
@@ -80,7 +92,7 @@ fn generate(dir: &Path, framework: &str) -> PathBuf {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    dir.join(framework)
+    dir.join(name)
 }
 
 fn root() -> &'static Path {

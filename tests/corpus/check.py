@@ -74,7 +74,8 @@ def right_table(trained: Trained, records: list[Any]) -> Any:
     if isinstance(trained.table, list):
         return records
     if not trained.named:
-        return np.array([[np.nan if v is None else v for v in record] for record in records], dtype=float)
+        values = [[np.nan if v is None else v for v in record] for record in records]
+        return np.array(values, dtype=trained.table.dtype)
     columns = {}
     for name, kind in trained.table.dtypes.items():
         values = pd.Series([record[name] for record in records], dtype=object)
@@ -84,19 +85,20 @@ def right_table(trained: Trained, records: list[Any]) -> Any:
         elif kind == object or str(kind).startswith("str"):
             columns[name] = values.where(values.notna(), np.nan)
         else:
-            columns[name] = pd.to_numeric(values).astype(float)
+            columns[name] = values.map(lambda v: np.nan if v is None else v).astype(float)
     return pd.DataFrame(columns)
 
 
 def truth_of(trained: Trained, records: list[Any]) -> list[Any]:
     """The library's answer to each; the exception where it has none."""
-    if trained.framework == "xgboost":
+    if trained.framework == "xgboost" or trained.strange_refused:
         # XGBoost's own DMatrix refuses what no float of 32 bits can be; its estimator takes it for something else.
         # And what its estimator makes of a category that the training had not depends on the version.
         kinds = trained.table.dtypes if trained.strange_refused else {}
         known = {name: set(kind.categories) for name, kind in kinds.items() if isinstance(kind, pd.CategoricalDtype)}
         strange = [any(r[n] is not None and r[n] not in values for n, values in known.items()) for r in records]
-        huge = [any(isinstance(v, (int, float)) and abs(v) > 3.4e38 for v in r.values()) for r in records]
+        large = 3.4e38 if trained.framework == "xgboost" else math.inf
+        huge = [any(isinstance(v, (int, float)) and abs(v) > large for v in r.values()) for r in records]
         odd = [a or b for a, b in zip(strange, huge, strict=True)]
         if any(odd):
             rest = iter(truth_of(trained, [r for r, out in zip(records, odd, strict=True) if not out]))

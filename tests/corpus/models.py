@@ -148,6 +148,33 @@ def histogram_categories(rng: np.random.Generator) -> Trained:
     return Trained(model, table, "predict_proba")
 
 
+def array_mixed(rng: np.random.Generator) -> Trained:
+    """An array of objects, which has no names: a text that is missing is no number."""
+    frame, target = people(rng)
+    table = frame[["city", "age", "income"]].to_numpy(dtype=object)
+    encode = ColumnTransformer([("hot", OneHotEncoder(handle_unknown="ignore"), [0])], remainder=SimpleImputer())
+    return Trained(make_pipeline(encode, LogisticRegression()).fit(table, target > 1.5), table, "predict_proba", named=False)
+
+
+def array_texts(rng: np.random.Generator) -> Trained:
+    frame, target = people(rng)
+    table = frame[["city"]].assign(word=rng.choice(WORDS, SIZE)).to_numpy(dtype=object)
+    table[::7, 0] = np.nan
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(table, target > 1.5)
+    return Trained(model, table, "predict_proba", named=False)
+
+
+def booleans(rng: np.random.Generator) -> Trained:
+    """A column of them that a model takes as numbers; a CSV that pandas writes has True and False."""
+    frame, target = people(rng)
+    table = frame.assign(vip=rng.random(SIZE) < 0.5)
+    encode = ColumnTransformer(
+        [("hot", OneHotEncoder(handle_unknown="ignore"), ["city"]), ("number", SimpleImputer(), ["age", "income"])],
+        remainder="passthrough",
+    )
+    return Trained(make_pipeline(encode, DecisionTreeRegressor(max_depth=4)).fit(table, target + table["vip"]), table)
+
+
 def sparse(rng: np.random.Generator) -> Trained:
     frame, _ = people(rng)
     table = frame[["city", "code"]]
@@ -204,6 +231,14 @@ def lightgbm(rng: np.random.Generator) -> Trained:
     return Trained(LGBMClassifier(n_estimators=5, verbose=-1).fit(table, target > 1.5), table, "predict_proba")
 
 
+def lightgbm_booleans(rng: np.random.Generator) -> Trained:
+    from lightgbm import LGBMRegressor
+
+    frame, target = people(rng)
+    table = frame[["age", "income"]].assign(vip=rng.random(SIZE) < 0.5)
+    return Trained(LGBMRegressor(n_estimators=5, verbose=-1).fit(table, target + table["vip"]), table)
+
+
 def lightgbm_numbers(rng: np.random.Generator) -> Trained:
     from lightgbm import LGBMRegressor
 
@@ -242,6 +277,13 @@ def xgboost_categories(rng: np.random.Generator) -> Trained:
     return xgboost(rng, categories=True)
 
 
+def xgboost_pickled(rng: np.random.Generator) -> Trained:
+    """The estimator itself, within a scikit-learn project."""
+    trained = xgboost(rng, categories=True)
+    trained.framework, trained.suffix = "sklearn", "pkl"
+    return trained
+
+
 def xgboost_missing(rng: np.random.Generator) -> Trained:
     return xgboost(rng, missing=-999)
 
@@ -249,14 +291,14 @@ def xgboost_missing(rng: np.random.Generator) -> Trained:
 def all_models() -> dict[str, Callable[[np.random.Generator], Trained]]:
     found = [
         linear, forest, labels, one_hot, imputed, strict, ordinal, searched, voting, outputs, histogram, sparse,
-        clusters, texts, text_column, objects, logarithm, own_first, own_declared, lightgbm, lightgbm_numbers,
+        array_mixed, array_texts, booleans, clusters, texts, text_column, objects, logarithm, own_first, own_declared, lightgbm, lightgbm_booleans, lightgbm_numbers,
     ]  # fmt: skip
     if tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 4):
         found.append(histogram_categories)
     try:
         import xgboost as _  # noqa: F401
 
-        found += [xgboost, xgboost_stopped, xgboost_categories, xgboost_missing]
+        found += [xgboost, xgboost_stopped, xgboost_categories, xgboost_pickled, xgboost_missing]
     except ImportError:
         pass
     return {function.__name__: function for function in found}

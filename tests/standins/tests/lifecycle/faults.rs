@@ -71,7 +71,9 @@ pub fn inject(case: &Case, steps: &[Step], full: bool) {
             if new || full {
                 attempt(&|| trial.refused(step, &call, "denied"));
             }
-            if (new || full) && call.tool == "aws" && step.line == "clean --yes" {
+            // Their words are read by the same lines of every target's scripts.
+            let words = full || (new && case.plain && case.representative);
+            if words && call.tool == "aws" && step.line == "clean --yes" {
                 attempt(&|| trial.refused(step, &call, "unknown-key"));
                 attempt(&|| trial.refused(step, &call, "denied-page"));
             }
