@@ -87,18 +87,40 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
 /// # Errors
 /// What is not JSON.
 pub(crate) fn json(written: Vec<u8>) -> serde_json::Result<Vec<u8>> {
-    // Nearly all answers are of ASCII without escapes for controls, and short.
-    let plain = written.len() <= MOST && written.is_ascii() && !written.contains(&0x7f);
-    if plain
-        && !written
-            .windows(2)
-            .any(|pair| matches!(pair, [b'\\', next] if !matches!(next, b'"' | b'\\')))
-    {
+    if is_plain(&written) {
         return Ok(written);
     }
     let parsed: Value = serde_json::from_slice(&written)?;
     let told = serde_json::to_string(&value(parsed))?;
     Ok(escaped(&told).into_owned().into_bytes())
+}
+
+/// Whether there is nothing to cut or escape, as in nearly all answers: ASCII, no escapes of what is hidden, and no
+/// long texts. Reading an answer again takes as long as making it.
+fn is_plain(json: &[u8]) -> bool {
+    if !json.is_ascii() || json.contains(&0x7f) {
+        return false;
+    }
+    let mut bytes = json.iter();
+    // The length of the text that is being read.
+    let mut inside = None;
+    while let Some(byte) = bytes.next() {
+        inside = match (inside, byte) {
+            (None, b'"') => Some(0),
+            (None, _) => None,
+            (Some(length), b'"') => {
+                let is_name = bytes.as_slice().first() == Some(&b':');
+                if length > if is_name { ECHOED } else { MOST } {
+                    return false;
+                }
+                None
+            }
+            (Some(length), b'\\') if matches!(bytes.next(), Some(b'"' | b'\\')) => Some(length + 1),
+            (Some(_), b'\\') => return false,
+            (Some(length), _) => Some(length + 1),
+        };
+    }
+    true
 }
 
 /// Cuts what is not at one of the places of `exact`, which are relative to `value`.

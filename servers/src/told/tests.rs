@@ -349,3 +349,24 @@ async fn many_unknown_inputs_make_no_long_answer() {
         }
     }
 }
+
+#[test]
+fn what_is_plain_goes_out_as_it_is() {
+    for text in [
+        r#"{"a":"b","c":["d",1],"e":"\"\\"}"#.to_owned(),
+        format!(r#"{{"a":"{}"}}"#, "x".repeat(MOST)),
+    ] {
+        assert!(is_plain(text.as_bytes()), "{text}");
+        assert_eq!(json(text.clone().into_bytes()).unwrap(), text.as_bytes());
+    }
+    for text in [
+        r#"{"a":"\u001b"}"#.to_owned(),
+        r#"{"a":"\n"}"#.to_owned(),
+        r#"{"a":"é"}"#.to_owned(),
+        "{\"a\":\"\u{7f}\"}".to_owned(),
+        format!(r#"{{"a":"{}"}}"#, "x".repeat(MOST + 1)),
+        format!(r#"{{"{}":1}}"#, "x".repeat(ECHOED + 1)),
+    ] {
+        assert!(!is_plain(text.as_bytes()), "{text}");
+    }
+}
