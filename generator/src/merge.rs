@@ -401,10 +401,9 @@ mod tests {
         let given = json!({"maxModelLen": "long", "vpcSubnets": ["é"]});
         let merged = Sources::new().with(Source::Flag, object(given)).merge();
         let fixes: Vec<&str> = merged.findings.iter().map(|f| f.fix.as_str()).collect();
-        for (field, form) in [
-            ("maxModelLen", "give a whole number ("),
-            ("vpcSubnets", "give a list of texts ("),
-        ] {
+        for (field, form) in
+            [("maxModelLen", "give a whole number ("), ("vpcSubnets", "give a list of texts (")]
+        {
             let help = inputs::find(field).expect("an input").help.trim_end_matches('.');
             assert!(fixes.contains(&format!("{form}{help})").as_str()), "{field}: {fixes:?}");
         }
