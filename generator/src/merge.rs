@@ -235,7 +235,9 @@ impl Merged {
                     (Some(fix), _, _) => fix,
                     (None, Some(best), _) => format!("use {best}"),
                     (None, None, Kind::Text(format)) => format!("give {}", format.expected()),
-                    _ => format!("give {}", field.help.trim_end_matches('.').to_lowercase()),
+                    (None, None, kind) => {
+                        format!("give {} ({})", form(kind), field.help.trim_end_matches('.'))
+                    }
                 };
                 self.findings.push(
                     Finding::error("MCC-INP-001", format!("{key} {}", refusal.message), fix)
@@ -293,6 +295,18 @@ impl Merged {
     /// Whether `key` was given by somebody, rather than by a default or a recommendation.
     pub fn is_given(&self, key: &str) -> bool {
         self.values.get(key).is_some_and(|s| s.source.is_somebody())
+    }
+}
+
+/// What values of a kind look like.
+fn form(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Integer(..) => "a whole number",
+        Kind::Number(..) => "a number",
+        Kind::Boolean => "true or false",
+        Kind::Text(_) | Kind::Choice(_) | Kind::Named(_) => "text",
+        Kind::List(_) => "a list of texts",
+        Kind::Map(..) => "an object of names and values",
     }
 }
 
@@ -382,6 +396,19 @@ mod tests {
         );
         assert_eq!(finding.fix, "use async-inference");
         assert_eq!(merged.findings[1].fix, "did you mean instanceType?");
+    }
+
+    #[test]
+    fn hints_say_the_form_of_a_value_and_what_it_is() {
+        let given = json!({"maxModelLen": "long", "vpcSubnets": ["é"]});
+        let merged = Sources::new().with(Source::Flag, object(given)).merge();
+        let fixes: Vec<&str> = merged.findings.iter().map(|f| f.fix.as_str()).collect();
+        for (field, form) in
+            [("maxModelLen", "give a whole number ("), ("vpcSubnets", "give a list of texts (")]
+        {
+            let help = inputs::find(field).expect("an input").help.trim_end_matches('.');
+            assert!(fixes.contains(&format!("{form}{help})").as_str()), "{field}: {fixes:?}");
+        }
     }
 
     #[test]

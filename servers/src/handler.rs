@@ -341,6 +341,15 @@ impl ServerHandler for Handler {
 
     /// rmcp also brings here what is known by name but whose parameters it cannot read, and would
     /// answer it as a method that does not exist.
+    #[expect(deprecated, reason = "older clients call it")]
+    async fn set_level(
+        &self,
+        _request: rmcp::model::SetLevelRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Err(no_method("logging/setLevel"))
+    }
+
     async fn on_custom_request(
         &self,
         request: CustomRequest,

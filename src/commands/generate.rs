@@ -311,6 +311,7 @@ fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Re
             output::findings(&plan.findings);
             let changed = done.get("written").and_then(Value::as_array).map(Vec::len);
             let text = match changed {
+                Some(1) => format!("updated {}: 1 file", dir.display()),
                 Some(n) => format!("updated {}: {n} files", dir.display()),
                 None => format!("wrote {} files to {}", plan.files.len(), dir.display()),
             };

@@ -205,7 +205,7 @@ impl Gathering<'_> {
 fn reason(error: &Error) -> String {
     match &error.reason {
         Reason::Outside => "it is outside the folders that this server may read".to_owned(),
-        Reason::Missing | Reason::Denied | Reason::Io(_) => {
+        Reason::Denied | Reason::Io(_) => {
             format!("it cannot be read: {}", error.reason)
         }
         other => other.to_string(),

@@ -211,6 +211,16 @@ async fn a_class_is_a_name_or_unknown() {
     }
 }
 
+#[tokio::test]
+#[expect(deprecated, reason = "older clients call it")]
+async fn a_method_that_is_not_there_is_named_in_a_sentence() {
+    use rmcp::model::{LoggingLevel, SetLevelRequestParams};
+    let peer = Peer::new(registry::find("all").unwrap(), &[]).await;
+    let asked = peer.client().set_level(SetLevelRequestParams::new(LoggingLevel::Debug)).await;
+    let error = asked.unwrap_err().to_string();
+    assert!(error.contains("there is no method `logging/setLevel` here"), "{error}");
+}
+
 #[test]
 fn what_is_written_is_what_is_told() {
     for value in [

@@ -195,10 +195,14 @@ fn updated_answer(answer: &mut GenerateAnswer, updated: Updated, folder: &Path) 
     let (written, removed) = (updated.written.len(), updated.removed.len());
     answer.status = if written + removed == 0 { Status::Unchanged } else { Status::Updated };
     answer.summary =
-        format!("{written} files written and {removed} removed in {}.", folder.display());
+        format!("{} written and {removed} removed in {}.", files(written), folder.display());
     answer.files = updated.written;
     answer.removed = updated.removed;
     answer.kept = updated.kept;
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
 fn refused(field: &str, requested: &str, error: &WriteError) -> ToolError {
