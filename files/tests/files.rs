@@ -242,3 +242,25 @@ fn writers_that_start_and_end_at_once_never_lose_a_project() {
     assert_eq!(all.len(), 400);
     assert!(all.iter().all(|entry| entry.path().join("do/config").exists()));
 }
+
+/// `--config <(command)` names a pipe, whose content comes once and is bounded in size and time.
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_is_named_is_read_and_given_up_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = |name: &str| {
+        let path = folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    };
+    let (short, silent) = (pipe("short"), pipe("silent"));
+    let to = short.clone();
+    let writer = std::thread::spawn(move || std::fs::write(to, "{}").unwrap());
+    assert_eq!(mcc_files::read_text_or_drain(&short, 10).unwrap(), "{}");
+    writer.join().unwrap();
+    assert_eq!(mcc_files::read_text_or_drain(&short, 10).unwrap(), "{}");
+    assert!(mcc_files::read_or_drain(&short, 1).is_err());
+    let error = mcc_files::read_or_drain(&silent, 10).unwrap_err();
+    assert!(error.to_string().contains("not complete after"), "{error}");
+    assert!(mcc_files::read(&silent, 10).is_err());
+}

@@ -30,6 +30,12 @@ use xgboost::Forest;
 pub enum Content {
     /// Nothing at all.
     Empty,
+    /// What Git keeps in place of a large file.
+    LfsPointer,
+    /// A page of the web, as a link to a file gives it to who is not logged in.
+    Html,
+    /// Text, and none of the models below.
+    Text,
     /// None of the others.
     #[default]
     Unknown,
@@ -78,14 +84,17 @@ impl Content {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Empty => "an empty file",
-            Self::Unknown => "no model in a form that is known here",
+            Self::LfsPointer => "a Git LFS pointer",
+            Self::Html => "an HTML page",
+            Self::Text => "plain text",
+            Self::Unknown => "not in a known model format",
             Self::Pickle => "a Python pickle",
             Self::Joblib => "a pickle written by joblib",
             Self::Packed => "a compressed file",
-            Self::Skops => "a file of skops",
+            Self::Skops => "a skops file",
             Self::Tar => "a tar archive",
             Self::Zip => "a zip archive",
-            Self::Json => "JSON, but no XGBoost model",
+            Self::Json => "JSON",
             Self::XgboostJson => "an XGBoost model in JSON",
             Self::XgboostUbj => "an XGBoost model in UBJSON",
             Self::XgboostBinary => "an XGBoost model in the old binary format",
@@ -96,7 +105,7 @@ impl Content {
             Self::Hdf5 => "an HDF5 file",
             Self::Keras => "a .keras archive",
             Self::Torchscript => "a TorchScript module",
-            Self::TorchSave => "what torch.save writes, without the code of the model",
+            Self::TorchSave => "a torch.save file, which does not hold the model's code",
             Self::SavedModel => "a SavedModel",
         }
     }
@@ -166,6 +175,9 @@ pub(crate) fn inspect<R: Read + Seek>(file: R, length: u64) -> Artifact {
     if let Some(packing) = Packing::of(&head) {
         return packed(&mut file, packing);
     }
+    if let Some(text) = words(&head, length) {
+        return Artifact::of(text);
+    }
     match head.as_slice() {
         [b'P', b'K', 3 | 5, 4 | 6, ..] => archive(&mut file),
         [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n', ..] => hdf5(&mut file),
@@ -179,9 +191,40 @@ pub(crate) fn inspect<R: Read + Seek>(file: R, length: u64) -> Artifact {
         [0x08, ..] => graph(&mut file),
         _ => match xgboost::binary(&head) {
             Some(forest) => Artifact::boosted(Content::XgboostBinary, forest),
-            None => old_pickle(&mut file),
+            None => match old_pickle(&mut file) {
+                found if found.content == Content::Unknown && is_text(&head, length) => {
+                    Artifact::of(Content::Text)
+                }
+                found => found,
+            },
         },
     }
+}
+
+/// What is written for people or for Git in place of a model.
+fn words(head: &[u8], length: u64) -> Option<Content> {
+    const POINTER: &[u8] = b"version https://git-lfs";
+    if head.starts_with(POINTER) {
+        return Some(Content::LfsPointer);
+    }
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let begins =
+        |tag: &[u8]| text.get(..tag.len()).is_some_and(|own| own.eq_ignore_ascii_case(tag));
+    (is_text(head, length) && (begins(b"<!doctype html") || begins(b"<html")))
+        .then_some(Content::Html)
+}
+
+/// Whether there are only characters that are shown; the last may be cut.
+fn is_text(head: &[u8], length: u64) -> bool {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() && length > head.len() as u64 => {
+            let known = head.get(..error.valid_up_to()).unwrap_or_default();
+            std::str::from_utf8(known).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && !text.chars().any(|c| c.is_control() && !c.is_ascii_whitespace())
 }
 
 /// Reads the `saved_model.pb` of a folder.

@@ -48,7 +48,7 @@ pub use plan::{Cost, Plan, Question, generate, plan, spec};
 pub use project::{File, PlannedFile, Project};
 pub use registry::{Config, Layer, Registry, registry};
 pub use render::Language;
-pub use rules::{Rule, rules};
+pub use rules::{Rule, rules, rules_about};
 pub use saved::{
     INPUTS as SAVED_INPUTS, read_inputs as saved_inputs, read_inputs_in as saved_inputs_in,
 };

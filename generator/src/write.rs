@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mcc_files::{Error, Folder, Reason, shown};
+use mcc_files::{Error, Folder, Kind, Reason, shown};
 
 use crate::diff::Found;
 use crate::project::Project;
@@ -85,6 +85,10 @@ impl Project {
     pub fn write_in(&self, parent: &Folder, name: &Path) -> Result<(), WriteError> {
         let occupied = || WriteError::Occupied(parent.path().join(name));
         if !parent.is_free(name)? {
+            if parent.kind(name)? == Kind::Special {
+                let path = parent.path().join(name);
+                return Err(Error { path, reason: Reason::NotAFolder }.into());
+            }
             return Err(occupied());
         }
         let staging = parent.staging()?;

@@ -11,6 +11,8 @@ mod support;
 
 use std::path::PathBuf;
 
+use mcc_catalogs::Catalogs;
+use mcc_generator::{FileAccess, Source, Sources, generate};
 use serde_json::{Map, Value, json};
 use support::{object, plan_of, project};
 
@@ -108,6 +110,60 @@ fn a_folder_is_a_saved_model() {
     assert_eq!(findings(&own), finding("MCC-FMT-003", true, "modelPath"));
 }
 
+/// Caches of models and DVC keep files apart, and link to them.
+#[cfg(unix)]
+#[test]
+fn folders_of_links_are_models_outside_of_projects() {
+    use std::os::unix::fs::symlink;
+    let files = Files::new();
+    let at = |name: &str| files.0.path().join(name);
+    files.file("blobs/1", b"\x08\x01\x12\x0a\x0a\x08\x2a\x062.15.1");
+    files.file("blobs/2/variables.index", b"weights");
+    std::fs::create_dir(at("snapshot")).unwrap();
+    symlink("../blobs/1", at("snapshot/saved_model.pb")).unwrap();
+    symlink("../blobs/2", at("snapshot/variables")).unwrap();
+    let own = inputs("tensorflow", json!({"modelPath": at("snapshot")}));
+    assert_eq!(text(&own, "model/saved_model/variables/variables.index"), "weights");
+    let with = |access: FileAccess, path: &str| {
+        let mut own = own.clone();
+        own.insert("modelPath".to_owned(), json!(path));
+        let merged = Sources::new().files(access).with(Source::Flag, own).merge();
+        generate(Catalogs::embedded(), &merged).map(|_| ()).map_err(|plan| {
+            plan.findings.iter().map(|f| format!("{} {}; ", f.message, f.fix)).collect::<String>()
+        })
+    };
+    let roots = |path: &str| mcc_files::Roots::open(&[at(path)]).unwrap();
+    assert_eq!(with(FileAccess::Below(roots("")), "snapshot"), Ok(()));
+    let outside = with(FileAccess::Below(roots("snapshot")), ".").unwrap_err();
+    assert!(outside.contains("outside the folders"), "{outside}");
+    let project = with(FileAccess::Project(roots("")), "snapshot").unwrap_err();
+    assert!(project.contains("symbolic link"), "{project}");
+    // A folder that is in itself ends.
+    symlink("..", at("blobs/2/round")).unwrap();
+    symlink("../snapshot", at("blobs/back")).unwrap();
+    let round = with(FileAccess::Anywhere(at("")), "snapshot").unwrap_err();
+    assert!(round.contains("in itself") || round.contains("entries"), "{round}");
+}
+
+/// A path that is none of this machine gets a hint of its own.
+#[test]
+fn paths_of_other_kinds_get_their_hints() {
+    for (path, hint) in [
+        ("s3://bucket/model.pkl", "aws s3 cp"),
+        ("file:///tmp/model.pkl", "without file://: /tmp/model.pkl"),
+        ("https://example.com/model.pkl", "download"),
+        ("~/model.pkl", "whole path"),
+    ] {
+        let plan = plan_of(&inputs("sklearn", json!({"modelPath": path})));
+        let found = plan.findings.iter().find(|f| f.id == "MCC-INP-004").unwrap();
+        assert!(found.fix.contains(hint), "{path}: {}", found.fix);
+    }
+    let own = inputs("sklearn", json!({"modelPath": "model.pkl"}));
+    let merged = Sources::new().with(Source::Flag, own).merge();
+    let plan = mcc_generator::plan(Catalogs::embedded(), &merged);
+    assert!(plan.findings.iter().any(|f| f.fix.contains("--root")), "{:?}", plan.findings);
+}
+
 #[test]
 fn content_decides_and_a_name_breaks_ties() {
     let files = Files::new();
@@ -144,13 +200,26 @@ fn what_a_file_is_not_is_refused() {
     for (framework, name, content, says) in [
         ("xgboost", "churn.model", PICKLE, "pickle"),
         ("sklearn", "churn.joblib", &archive, "tar archive"),
-        ("sklearn", "churn.pkl", b"garbage", "no model"),
+        ("sklearn", "churn.pkl", b"\xff\x01garbage", "is not a Python pickle, and in no other"),
+        ("sklearn", "churn.pkl", b"a,b\n1,2\n", "churn.pkl is plain text, not a Python pickle"),
+        (
+            "sklearn",
+            "churn.pkl",
+            b"<!DOCTYPE html><html></html>",
+            "churn.pkl is an HTML page, not a Python pickle",
+        ),
+        (
+            "sklearn",
+            "churn.pkl",
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "churn.pkl is a Git LFS pointer, not a Python pickle",
+        ),
         ("sklearn", "churn.pkl", b"", "empty"),
         ("sklearn", "churn.pkl", cut, "ends in the middle"),
         ("sklearn", "churn.pkl", XGBOOST, "XGBoost model in JSON"),
-        ("xgboost", "churn.json", b"{}", "JSON, but no XGBoost model"),
+        ("xgboost", "churn.json", b"{}", "is JSON, but not an XGBoost model in JSON"),
         ("xgboost", "churn.json", br#"{"learner":{"a":"#, "ends in the middle"),
-        ("tensorflow", "churn.keras", b"PK", "no model"),
+        ("tensorflow", "churn.keras", b"PK\x01\xff", "is not a .keras archive"),
         ("tensorflow", "churn.h5", &real("keras-2.15.0.keras"), ".keras archive"),
     ] {
         let own = inputs(framework, json!({"modelPath": files.file(name, content)}));
@@ -271,6 +340,14 @@ fn another_version_than_that_of_the_training_is_a_finding() {
     let requirements = files.file("requirements.txt", b"scikit-learn==1.8.0\n");
     let own = inputs("sklearn", json!({"modelPath": pickle, "requirementsFile": requirements}));
     assert_eq!(findings(&own), finding("MCC-FW-001", true, "frameworkVersion"));
+
+    // The file tells the line, and the requirements which of it.
+    let keras = files.file("churn.h5", &real("keras-2.15.0.h5"));
+    let pin = files.file("pins.txt", b"tensorflow==2.15.0\n");
+    let own = inputs("tensorflow", json!({"modelPath": keras, "requirementsFile": pin}));
+    let found = findings(&own);
+    assert!(found.iter().all(|(_, error, _)| !error), "{found:?}");
+    assert!(text(&own, "requirements.txt").contains("tensorflow-cpu==2.15.0"));
 
     // XGBoost reads the models of its older versions, so that is only worth knowing.
     let booster = files.file("churn.json", XGBOOST);

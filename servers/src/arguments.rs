@@ -6,7 +6,7 @@ use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mcc_generator::meaning;
+use mcc_generator::{lenient, meaning};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -191,9 +191,10 @@ fn check_value(name: &str, key: &str, schema: &Value, value: &Value, problems: &
                     let text = format!("it has to be at least {low}");
                     problems.push(problem(text).fix(format!("use {low}")));
                 }
-                (_, Some(high)) if number > high => {
+                (low, Some(high)) if number > high => {
                     let text = format!("it has to be at most {high}");
-                    problems.push(problem(text).fix(format!("use {high}")));
+                    let meant = lenient::within(number, low.unwrap_or_default(), high);
+                    problems.push(problem(text).fix(format!("use {meant}")));
                 }
                 _ => {}
             }

@@ -4,6 +4,7 @@
 use mcc_generator::lenient;
 use serde_json::Value;
 
+use crate::common::model::FILE_ARGUMENTS;
 use crate::error::ToolError;
 use crate::guard;
 use crate::schema::JsonObject;
@@ -26,6 +27,13 @@ pub(crate) fn settled(
         let Some(property) = properties.get(&name) else {
             all.insert(name, value);
             continue;
+        };
+        let value = if FILE_ARGUMENTS.contains(&name.as_str()) && value.is_object() {
+            let text = Value::from(value.to_string());
+            guard::argument(&name, &text, true)?;
+            text
+        } else {
+            value
         };
         let mut reader = Reader { texts: true, parsed: false };
         let Some(value) = reader.settle(&name, property, value) else {
@@ -54,7 +62,9 @@ impl Reader {
         let kind = schema.get("type").and_then(Value::as_str).unwrap_or_default();
         let blank = matches!(&value, Value::String(text) if text.trim().is_empty());
         let free = kind == "string" && schema.get("enum").is_none();
-        if lenient::left_out(&value) || (blank && !free) {
+        let nothing = name == "quantization"
+            && value.as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case("none"));
+        if nothing || lenient::left_out(&value) || (blank && !free) {
             return None;
         }
         Some(match kind {
@@ -69,7 +79,14 @@ impl Reader {
     }
 
     fn items(&mut self, name: &str, schema: &Value, value: Value) -> Value {
-        let (items, json) = lenient::list(value, self.texts);
+        let of_texts =
+            schema.get("items").and_then(|own| own.get("type")) == Some(&"string".into());
+        let (items, json) = if of_texts {
+            // No item of any tool holds a comma.
+            lenient::parts(value, self.texts)
+        } else {
+            lenient::list(value, self.texts)
+        };
         self.parsed |= json;
         let mut inner = Reader { texts: self.texts && !json, parsed: false };
         let items = items.into_iter().filter_map(|item| match schema.get("items") {
@@ -115,8 +132,9 @@ impl Reader {
         }
         // Where a comma parts two, and where it belongs to a value, only the input itself knows.
         let comma = |item: &Value| {
-            item.as_str()
-                .is_some_and(|text| text.contains(',') && !text.trim_start().starts_with('{'))
+            item.as_str().is_some_and(|text| {
+                text.contains(',') && !text.trim_start().starts_with(['{', '['])
+            })
         };
         if comma(&value) || value.as_array().is_some_and(|items| items.iter().any(comma)) {
             return value;
@@ -186,8 +204,22 @@ mod tests {
             read_so(
                 json!({"detail": "FULL", "limit": "3", "share": "0.5", "gated": "false", "types": "a,b", "files": ["a=b=c"]})
             ),
-            json!({"detail": "full", "limit": 3, "share": 0.5, "gated": false, "types": ["a,b"], "files": {"a": "b=c"}})
+            json!({"detail": "full", "limit": 3, "share": 0.5, "gated": false, "types": ["a", "b"], "files": {"a": "b=c"}})
         );
+    }
+
+    #[test]
+    fn objects_are_texts_where_files_are_carried_and_none_is_left_out() {
+        let schema = object(json!({"properties": {
+            "modelConfig": {"type": "string"}, "quantization": {"type": "string"},
+            "tags": {"type": "object", "additionalProperties": {"type": "string"}},
+        }}));
+        let given = json!({
+            "modelConfig": {"a": 1}, "quantization": "None", "tags": "[\"a=1\",\"b=2\"]",
+        });
+        let read = settled(&schema, &[], object(given)).unwrap();
+        let right = json!({"modelConfig": "{\"a\":1}", "tags": {"a": "1", "b": "2"}});
+        assert_eq!(Value::Object(read), right);
     }
 
     #[test]

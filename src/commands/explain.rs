@@ -25,7 +25,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     // A topic lists what there is, as no word at all does.
     let mut one = wanted.is_some();
     if let (true, Some(topic)) = (rules.is_empty(), &wanted) {
-        rules = about(topic);
+        rules = mcc_generator::rules_about(topic);
         one = false;
     }
     if rules.is_empty() {
@@ -51,29 +51,4 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
-}
-
-/// The rules that speak of `topic`: those with all of its words in their title first.
-fn about(topic: &str) -> Vec<&'static mcc_generator::Rule> {
-    let words: Vec<String> = topic.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let has = |text: &str| {
-        let text = text.to_lowercase();
-        let own = || text.split(|c: char| !c.is_alphanumeric());
-        words.iter().all(|word| {
-            own().any(|own| own == word || (word.len() > 2 && own.starts_with(word.as_str())))
-        })
-    };
-    if words.is_empty() {
-        return Vec::new();
-    }
-    let (mut titles, mut others) = (Vec::new(), Vec::new());
-    for rule in mcc_generator::rules() {
-        if has(rule.title) || has(rule.id) {
-            titles.push(rule);
-        } else if has(rule.why) {
-            others.push(rule);
-        }
-    }
-    titles.append(&mut others);
-    titles
 }

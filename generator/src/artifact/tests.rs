@@ -210,10 +210,14 @@ fn what_is_no_model_is_called_by_its_name() {
         (&b""[..], Content::Empty),
         (b"{}", Content::Json),
         (b"{\"a\": [1, 2]}", Content::Json),
-        (b"garbage, and no model at all", Content::Unknown),
-        (b"PK", Content::Unknown),
-        (b"<html>404</html>", Content::Unknown),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", Content::Unknown),
+        (b"garbage, and no model at all", Content::Text),
+        (b"PK\x01\xff", Content::Unknown),
+        (b"<html>404</html>", Content::Html),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>", Content::Html),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
+            Content::LfsPointer,
+        ),
     ] {
         assert_eq!(look(bytes).content, content, "{bytes:?}");
     }

@@ -104,7 +104,9 @@ impl Context<'_> {
             };
             return models.get(name).and_then(sizing::shape_of).or_else(variant);
         };
-        let text = if config.trim_start().starts_with('{') {
+        let is_text = config.trim_start().starts_with('{');
+        let path = if is_text { String::new() } else { config.clone() };
+        let text = if is_text {
             Ok(config)
         } else {
             self.read(&config, MAX_CONFIG)
@@ -113,7 +115,12 @@ impl Context<'_> {
         match text.and_then(|t| sizing::parse_config(&t).map_err(|e| e.to_string())) {
             Ok(shape) => Some(shape),
             Err(reason) => {
-                let fix = "give the config.json of the model's repository";
+                let fix = match super::named::fix(&path, &reason) {
+                    fix if fix.starts_with("name a file") => {
+                        "give the config.json of the model's repository".to_owned()
+                    }
+                    fix => fix,
+                };
                 let finding = Finding::error("MCC-INP-004", reason, fix);
                 self.findings.push(self.merged.about("modelConfig", finding));
                 None

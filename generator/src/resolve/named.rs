@@ -201,6 +201,27 @@ impl Gathering<'_> {
     }
 }
 
+/// What to do about the path of a file that could not be read.
+pub(super) fn fix(path: &str, reason: &str) -> String {
+    if path.starts_with("s3://") {
+        format!(
+            "copy it to this machine with `aws s3 cp` and name the copy; a language model is named with modelName {}",
+            crate::finding::shorten(path)
+        )
+    } else if let Some(plain) = path.strip_prefix("file://") {
+        format!("give the path without file://: {}", crate::finding::shorten(plain))
+    } else if path.contains("://") {
+        "download the file and name it by its path".to_owned()
+    } else if path.starts_with('~') {
+        "write the whole path: ~ is not replaced by your home folder here".to_owned()
+    } else if reason == NOWHERE {
+        "start the server with `--root DIR`, the folder that the file is in, and name the file relative to it"
+            .to_owned()
+    } else {
+        "name a file that can be read".to_owned()
+    }
+}
+
 /// Without the path: who reads it has named it.
 fn reason(error: &Error) -> String {
     match &error.reason {

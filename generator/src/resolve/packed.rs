@@ -106,13 +106,14 @@ impl Context<'_> {
                 match (by_content, by_name) {
                     (None, _) => {
                         let wanted = formats.iter().find(|f| named(f)).or(by_name);
-                        let (message, fix) = not_a_model(content, wanted, package, &listed);
+                        let file = self.inputs.model_path.as_deref().unwrap_or_default();
+                        let (message, fix) = not_a_model(file, content, wanted, package, &listed);
                         refuse("MCC-FMT-003", "modelPath", message, fix);
                         None
                     }
                     (Some(other), Some(format)) if !takes(format) => {
                         let message = format!(
-                            "modelPath names {} ({}), and not {}",
+                            "the file is {} ({}), not {}",
                             content.title(),
                             other.name,
                             format.name
@@ -128,7 +129,7 @@ impl Context<'_> {
         if let (Some(reason), Some(content)) = (artifact.and_then(|a| a.damaged), found)
             && format.is_some()
         {
-            let message = format!("modelPath starts like {}, but {reason}", content.title());
+            let message = format!("the file starts like {}, but {reason}", content.title());
             let fix = "save the model again, or copy the file again".to_owned();
             refuse("MCC-FMT-003", "modelPath", message, fix);
         }
@@ -183,7 +184,13 @@ impl Context<'_> {
             let inside = format!("{}/{SAVED_MODEL}", path.trim_end_matches('/'));
             return Some(match self.open(&inside, MAX_MODEL) {
                 Ok((file, length)) => artifact::inspect_folder(file, length),
-                Err(_) => Artifact::default(),
+                Err(reason) if reason.ends_with(&mcc_files::Reason::Missing.to_string()) => {
+                    Artifact::default()
+                }
+                Err(reason) => {
+                    self.unreadable("modelPath", &format!("{SAVED_MODEL} in it: {reason}"));
+                    return None;
+                }
             });
         }
         match self.open(&path, MAX_MODEL) {
@@ -196,27 +203,45 @@ impl Context<'_> {
     }
 
     fn unreadable(&mut self, key: &str, reason: &str) {
-        let finding = Finding::error("MCC-INP-004", reason, "name a file that can be read");
+        let path = match key {
+            "modelPath" => self.inputs.model_path.as_deref(),
+            _ => self.inputs.requirements_file.as_deref(),
+        };
+        let fix = super::named::fix(path.unwrap_or_default(), reason);
+        let finding = Finding::error("MCC-INP-004", reason, fix);
         self.findings.push(self.merged.about(key, finding));
     }
 }
 
 /// Why a file is no model of a framework, and what to do.
 fn not_a_model(
+    path: &str,
     content: Content,
     wanted: Option<&ModelFormat>,
     package: &str,
     listed: &str,
 ) -> (String, String) {
+    let file = path.trim_end_matches('/').rsplit('/').next().map(crate::finding::shorten);
+    let file = file
+        .filter(|file| !matches!(file.as_str(), "" | "."))
+        .unwrap_or_else(|| "the file".to_owned());
     let what = content.title();
-    let format = wanted.map(|f| format!(", and not {}", f.name)).unwrap_or_default();
-    let message = match content {
-        Content::Empty | Content::Unknown | Content::Json => {
-            format!("modelPath names {what}{format}")
+    let wanted_title = wanted.and_then(|f| f.content.first()).map(|own| own.title());
+    let message = match (content, wanted_title) {
+        (Content::Unknown, Some(title)) => {
+            format!("{file} is not {title}, and in no other known model format")
         }
-        _ => format!("modelPath names {what}{format}: {package} is not served from that here"),
+        (Content::Unknown, None) => format!("{file} is {what}"),
+        (Content::Json, Some(title)) => format!("{file} is {what}, but not {title}"),
+        (_, Some(title)) => format!("{file} is {what}, not {title}"),
+        (_, None) => format!("{file} is {what}, which is not served here with {package}"),
     };
     let fix = match content {
+        Content::LfsPointer => "run `git lfs pull` where the file is, then try again".to_owned(),
+        Content::Html => {
+            "download the file itself: what was saved is a page about it, or one to log in"
+                .to_owned()
+        }
         Content::Tar | Content::Zip => format!("unpack it, and name the model in it ({listed})"),
         Content::TorchSave | Content::Pickle | Content::Joblib
             if wanted.is_some_and(|f| f.content.contains(&Content::Torchscript)) =>

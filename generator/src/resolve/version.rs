@@ -27,7 +27,12 @@ impl Context<'_> {
                 .unwrap_or_else(|| version.clone()),
             None => version.clone(),
         });
-        let chosen = self.inputs.framework_version.clone().or(of_file).or_else(|| pinned.cloned());
+        // Of a line that the file names, the training's own version is pinned.
+        let of_line = pinned.filter(|pin| {
+            trained.as_ref().is_some_and(|line| pin.starts_with(&format!("{line}.")))
+        });
+        let given = self.inputs.framework_version.clone().or_else(|| of_line.cloned());
+        let chosen = given.or(of_file).or_else(|| pinned.cloned());
         let version = chosen.unwrap_or_else(|| {
             self.nothing_pinned(framework);
             let guess = until.and_then(|end| framework.newest_before(end));

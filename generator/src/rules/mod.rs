@@ -54,6 +54,31 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     FAMILIES.into_iter().flatten()
 }
 
+/// The rules that speak of `topic`: those with all of its words in their title first.
+pub fn rules_about(topic: &str) -> Vec<&'static Rule> {
+    let words: Vec<String> = topic.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let has = |text: &str| {
+        let text = text.to_lowercase();
+        let own = || text.split(|c: char| !c.is_alphanumeric());
+        words.iter().all(|word| {
+            own().any(|own| own == word || (word.len() > 2 && own.starts_with(word.as_str())))
+        })
+    };
+    if words.is_empty() {
+        return Vec::new();
+    }
+    let (mut titles, mut others) = (Vec::new(), Vec::new());
+    for rule in rules() {
+        if has(rule.title) || has(rule.id) {
+            titles.push(rule);
+        } else if has(rule.why) {
+            others.push(rule);
+        }
+    }
+    titles.append(&mut others);
+    titles
+}
+
 /// Applies every rule.
 pub(crate) fn check(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     for check in rules().filter_map(|r| r.check) {

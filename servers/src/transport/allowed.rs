@@ -71,7 +71,11 @@ impl Allowed {
             let (scheme, host, port) =
                 origin(any_port.unwrap_or(value)).ok_or_else(|| ServeError::Allowed {
                     value: value.clone(),
-                    expected: "an origin such as `https://app.example.com`",
+                    expected: if value.ends_with('/') {
+                        "an origin such as `https://app.example.com`, without a slash at its end"
+                    } else {
+                        "an origin such as `https://app.example.com`"
+                    },
                 })?;
             allowed.origins.push((scheme, host, any_port.is_none().then_some(port)));
         }
@@ -243,6 +247,8 @@ mod tests {
         for origin in ["", "x.example.com", "https://", "https://x/y", "null", "*", "ftp://x"] {
             assert!(allowed("127.0.0.1:0", &[], &[origin]).is_err(), "{origin}");
         }
+        let error = allowed("127.0.0.1:0", &[], &["https://x.example.com/"]).unwrap_err();
+        assert!(error.contains("without a slash"), "{error}");
         let origins = [
             "https://a.example",
             "http://b.example",

@@ -34,12 +34,19 @@ fn explain(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
     let mut rules = core::rules();
     if let Some(wanted) = &arguments.rule {
-        let is_wanted = |rule: &RuleAnswer| rule.rule.eq_ignore_ascii_case(wanted);
+        let mut ids: Vec<&str> = mcc_generator::rules()
+            .map(|rule| rule.id)
+            .filter(|id| id.eq_ignore_ascii_case(wanted))
+            .collect();
+        if ids.is_empty() {
+            ids = mcc_generator::rules_about(wanted).iter().map(|rule| rule.id).collect();
+        }
+        let is_wanted = |rule: &RuleAnswer| ids.contains(&rule.rule.as_str());
         if !rules.iter().any(is_wanted) {
             let choices = arguments::nearest(wanted, rules.iter().map(|rule| rule.rule.as_str()));
             return Err(ToolError::of(
                 "unknown_rule",
-                Problem::of("rule", "there is no rule with this id")
+                Problem::of("rule", "there is no rule with this id, and none about it")
                     .value(&wanted.as_str().into())
                     .fix("use the id of a finding")
                     .choices(choices),

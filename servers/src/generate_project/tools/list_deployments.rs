@@ -89,8 +89,12 @@ fn chosen<T>(
     field: &str,
     wanted: Option<&str>,
     (all, lines): (&'static [T], &'static [String]),
-    name: impl Fn(&T) -> &String,
+    name: impl Fn(&'static T) -> &'static String,
 ) -> Result<Chosen<T>, ToolError> {
+    let wanted = wanted.map(|wanted| {
+        let names = all.iter().map(|one| name(one).as_str());
+        mcc_generator::lenient::word(field, wanted, names).unwrap_or(wanted)
+    });
     let found: Chosen<T> = all
         .iter()
         .zip(lines.iter().map(String::as_str))
