@@ -85,7 +85,7 @@ def number(text: str) -> float:
     """A number of JSON, which has no NaN and no infinity."""
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is no number of JSON: write null for a missing value")
+        raise ValueError(f"{text[:40]} is not a number of JSON: write null for a missing value")
     return value
 
 
