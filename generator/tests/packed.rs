@@ -255,7 +255,7 @@ fn requests_fit_the_model() {
     let texts = own("mid-sklearn-texts.pkl");
     let project = project(&texts);
     assert!(project.files().all(|(path, _)| !path.starts_with("test/payload")));
-    assert!(text(&texts, "do/config").contains("TEST_PAYLOAD=test/payload.json"));
+    assert!(text(&texts, "do/config").contains("TEST_PAYLOAD='test/payload.json'"));
     assert!(text(&texts, "README.md").contains("--body fileb://test/payload.json"));
     assert!(text(&texts, "README.md").contains("no request in `test/`"));
 
