@@ -464,3 +464,60 @@ fn foreign_text_is_shown_and_not_obeyed() {
         assert!(said.len() < 40_000, "{arguments:?}: {} bytes", said.len());
     }
 }
+
+/// The commands that a file of a project prints, with what they leave open filled in.
+fn printed_commands(text: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for (start, _) in text.match_indices("mcc generate ") {
+        let rest = &text[start..];
+        let end = rest.find(['`', '"', '\'', ';', ')', '\n']).unwrap_or(rest.len());
+        let filled = rest[..end]
+            .replace("$type", "ml.m5.xlarge")
+            .replace(" TYPE", " ml.m5.xlarge")
+            .replace("$PROJECT_NAME", "another-name")
+            .replace(" FILE", " ../own.pkl")
+            .replace("s3://BUCKET/PREFIX", "s3://company-data/in");
+        all.push(filled);
+    }
+    all
+}
+
+#[test]
+fn the_commands_that_projects_print_work() {
+    let run = Run::new();
+    let pickle: &[u8] = b"\x80\x04csklearn.linear_model._base\nLinearRegression\n)\x81}\x8c\x10_sklearn_version\x94\x8c\x051.7.2\x94sb.";
+    std::fs::write(run.dir.path().join("own.pkl"), pickle).unwrap();
+    let mut ran = std::collections::BTreeSet::new();
+    for (name, config) in [
+        ("plain", "http-flask --framework sklearn"),
+        ("batch", "http-fastapi --framework sklearn --deployment-target batch-transform"),
+        ("triton", "triton-python"),
+    ] {
+        let output = run.mcc(&format!("generate {name} --deployment-config {config}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let project = run.dir.path().join(name);
+        let files = ["README.md", "test/README.md"].map(|file| project.join(file)).into_iter();
+        let scripts = ["do", "do/lib"].into_iter();
+        let scripts = scripts.flat_map(|folder| std::fs::read_dir(project.join(folder)).unwrap());
+        for file in files.chain(scripts.map(|entry| entry.unwrap().path())) {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            for command in printed_commands(&text) {
+                let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+                let output = Command::new(env!("CARGO_BIN_EXE_mcc"))
+                    .args(&words)
+                    .arg("--dry-run")
+                    .current_dir(&project)
+                    .env_clear()
+                    .stdin(Stdio::null())
+                    .output()
+                    .unwrap();
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{}: {command}: {said}", file.display());
+                ran.extend(words.iter().filter(|w| w.starts_with("--")).map(|w| (*w).to_owned()));
+            }
+        }
+    }
+    for option in ["--model-path", "--instance-type", "--project-name", "--batch-input-path"] {
+        assert!(ran.contains(option), "{ran:?}");
+    }
+}

@@ -324,7 +324,8 @@ fn requests_fit_the_model() {
     let texts = own("mid-sklearn-texts.pkl");
     let project = project(&texts);
     assert!(project.files().all(|(path, _)| !path.starts_with("test/payload")));
-    assert!(text(&texts, "do/config").contains("TEST_PAYLOAD=''"));
+    assert!(text(&texts, "do/config").contains("TEST_PAYLOAD='test/payload.json'"));
+    assert!(text(&texts, "README.md").contains("--body fileb://test/payload.json"));
     assert!(text(&texts, "README.md").contains("no request in `test/`"));
 
     let sample = text(&inputs("sklearn", json!({"includeSample": true})), "test/payload.csv");
@@ -383,6 +384,42 @@ fn requirements_of_the_training_are_those_of_the_image() {
     assert_eq!(errors, finding("MCC-INP-004", true, "requirementsFile"));
     let own = inputs("sklearn", json!({"requirementsFile": loose, "frameworkVersion": "1.5.2"}));
     assert_eq!(findings(&own), finding("MCC-FW-006", false, "requirementsFile"));
+}
+
+/// Git, `do/submit` and docker carry no empty folders: what a Dockerfile copies has a file in it.
+#[test]
+fn dockerfiles_copy_what_is_there() {
+    let files = Files::new();
+    let model = files.file("own.pkl", PICKLE);
+    let mut all: Vec<_> = support::pairs().iter().map(|(c, t)| support::base(c, t)).collect();
+    for (config, target) in support::pairs().iter().filter(|(config, _)| config.starts_with("http"))
+    {
+        for more in
+            [json!({}), json!({"includeTesting": false}), json!({"contentType": "text/csv"})]
+        {
+            let mut own = support::base(config, target);
+            own.remove("includeSample");
+            own.extend(object(json!({"framework": "sklearn", "modelPath": model})));
+            own.extend(object(more));
+            all.push(own);
+        }
+    }
+    for inputs in all {
+        let project = project(&inputs);
+        let dockerfile =
+            String::from_utf8(project.get("Dockerfile").unwrap().bytes.to_vec()).unwrap();
+        let copies =
+            dockerfile.lines().filter(|l| l.starts_with("COPY ") && !l.contains("--from="));
+        for line in copies {
+            let words: Vec<&str> = line.split(' ').filter(|w| !w.starts_with("--")).collect();
+            for source in &words[1..words.len() - 1] {
+                let there = project.files().any(|(path, _)| {
+                    path == *source || (source.ends_with('/') && path.starts_with(source))
+                });
+                assert!(there, "{line}: {inputs:?}");
+            }
+        }
+    }
 }
 
 #[test]

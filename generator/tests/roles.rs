@@ -144,6 +144,10 @@ fn builds_read_their_own_sources_only() {
             reads.iter().filter(|s| texts(&s["Action"]).iter().any(|a| a == "s3:GetObject"));
         let places: Vec<String> = reads.flat_map(|s| texts(&s["Resource"])).collect();
         assert_eq!(places, [format!("{BUCKET}/_sources/{name}/*")]);
+        for lists in statements(&policy).iter().filter(|s| s["Action"] == "s3:ListBucket") {
+            let prefix = &lists["Condition"]["StringLike"]["s3:prefix"];
+            assert_eq!(*prefix, format!("_sources/{name}/*"));
+        }
         let writes = statements(&policy)
             .iter()
             .any(|s| texts(&s["Action"]).iter().any(|a| a.starts_with("s3:Put") || a == "s3:*"));

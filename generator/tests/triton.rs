@@ -236,7 +236,7 @@ fn a_graph_that_says_nothing_gets_no_request() {
     let text =
         |path: &str| String::from_utf8(project.get(path).expect(path).bytes.to_vec()).unwrap();
     assert!(project.get("test/payload.json").is_none());
-    assert!(text("do/config").contains("TEST_PAYLOAD=''"));
+    assert!(text("do/config").contains("TEST_PAYLOAD='test/payload.json'"));
     assert!(text("README.md").contains("there is no request in `test/`"), "{}", text("README.md"));
     assert!(!text("README.md").contains("as in `test/payload.json`"));
 }

@@ -287,8 +287,15 @@ def start_build(self: CodeBuildResponse) -> ActionResult:
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         files = [member.name.removeprefix("./") for member in archive if member.isreg()]
         assert len(files) == len(archive.getmembers()), "there is something else than files"
+        dockerfile = archive.extractfile("./Dockerfile")
+        assert dockerfile, f"Dockerfile is not in {place}"
+        lines = [line.split() for line in dockerfile.read().decode().splitlines() if line.startswith("COPY ")]
     for needed in ("buildspec.yml", "Dockerfile", "do/build", "do/push"):
         assert needed in files, f"{needed} is not in {place}"
+    for words in (words for words in lines if not any(word.startswith("--from=") for word in words)):
+        for copied in (word for word in words[1:-1] if not word.startswith("--")):
+            there = any(file == copied or file.startswith(f"{copied.rstrip('/')}/") for file in files)
+            assert there, f"{copied}, which the Dockerfile copies, is not in {place}"
     manifest = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.docker.distribution.manifest.v2+json",

@@ -87,7 +87,7 @@ impl Context<'_> {
         let image = self.image(&aws, &instance, &model);
         let endpoint = self.endpoint(&project, &aws, &image, &instance, &model);
         let batch = self.batch(&project, &aws);
-        let server = self.server(&model);
+        let server = self.server();
         let iam = self.iam(&project, &aws, &endpoint, &batch, &model);
         let mut spec = Spec {
             inputs: self.all_inputs(),
@@ -183,7 +183,7 @@ impl Context<'_> {
         }
     }
 
-    fn server(&self, model: &crate::spec::Model) -> Server {
+    fn server(&self) -> Server {
         let i = &self.inputs;
         let payloads = self
             .manifest(|m| (!m.payloads.is_empty()).then(|| m.payloads.clone()))
@@ -197,12 +197,8 @@ impl Context<'_> {
             env: BTreeMap::new(),
             max_body_mb: i.batch_max_payload.unwrap_or(body),
             timeout_s: i.async_invocation_timeout.or(i.batch_invocation_timeout).unwrap_or(timeout),
-            // Of a model whose features are not known there is no request.
-            test_payload: payloads
-                .get(&content_type)
-                .filter(|_| model.source != "packed" || model.has_request())
-                .cloned()
-                .unwrap_or_default(),
+            // Of a model whose features are not known the file is its owner's to write.
+            test_payload: payloads.get(&content_type).cloned().unwrap_or_default(),
             content_type,
         }
     }

@@ -62,13 +62,6 @@ pub struct Model {
     pub fit: Option<Fit>,
 }
 
-impl Model {
-    /// Whether the project has a request to it.
-    pub(crate) fn has_request(&self) -> bool {
-        self.request.is_some() || !self.records.is_empty()
-    }
-}
-
 /// A tensor of a model, in the terms of a model server's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tensor {

@@ -202,6 +202,13 @@ fn build(world: &mut World, rest: &[String]) -> Result<Outcome, Failure> {
     if !text.lines().any(|l| l.starts_with("FROM ")) {
         return Err(Failure::Tool("ERROR: dockerfile parse error: no build stage".to_owned()));
     }
+    for source in copied(&text) {
+        if !Path::new(context).join(source).exists() {
+            return Err(Failure::Tool(format!(
+                "ERROR: failed to calculate checksum of ref: \"/{source}\": not found"
+            )));
+        }
+    }
     let serial = world.count("builds_local");
     let platform = parsed.last("platform").unwrap_or("linux/amd64");
     let (os, arch) = platform.split_once('/').unwrap_or(("linux", platform));
@@ -214,6 +221,16 @@ fn build(world: &mut World, rest: &[String]) -> Result<Outcome, Failure> {
         world.put(IMAGE, "-", &with_tag(&name), value);
     }
     Ok(Outcome::default())
+}
+
+/// What a Dockerfile copies from its context: the words of `COPY` lines but for options and the destination.
+fn copied(dockerfile: &str) -> impl Iterator<Item = &str> {
+    let lines = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY "));
+    lines.filter(|line| !line.contains("--from=")).flat_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().filter(|w| !w.starts_with("--")).collect();
+        let sources = words.len().saturating_sub(1);
+        words.into_iter().take(sources)
+    })
 }
 
 fn inspect(world: &World, rest: &[String], kind: &str, what: &str) -> Result<Outcome, Failure> {

@@ -20,7 +20,7 @@ fn representatives() -> Vec<Case> {
 }
 
 /// A project on a plain endpoint.
-fn endpoint(folder: &Path) -> Bench {
+pub fn endpoint(folder: &Path) -> Bench {
     let cases = representatives();
     let case = cases.iter().find(|case| case.target() == "managed-inference").unwrap();
     case.set_up(folder)
@@ -33,7 +33,7 @@ fn edit(file: &Path, from: &str, to: &str) {
 }
 
 /// The line of `do/config` that sets `name`, with another value.
-fn set(bench: &Bench, name: &str, value: &str) {
+pub fn set(bench: &Bench, name: &str, value: &str) {
     let file = bench.project().join("do/config");
     let text = fs::read_to_string(&file).unwrap();
     let start = format!("{name}=");
@@ -45,13 +45,13 @@ fn set(bench: &Bench, name: &str, value: &str) {
     fs::write(file, changed).unwrap();
 }
 
-fn setting(bench: &Bench, name: &str) -> String {
+pub fn setting(bench: &Bench, name: &str) -> String {
     let text = fs::read_to_string(bench.project().join("do/config")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
     line.unwrap().trim_matches(['"', '\'']).to_owned()
 }
 
-fn world(bench: &Bench, change: impl FnOnce(&mut Value)) -> Value {
+pub fn world(bench: &Bench, change: impl FnOnce(&mut Value)) -> Value {
     let file = bench.root.join("world/world.json");
     let mut world: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     change(&mut world);
@@ -353,7 +353,7 @@ pub fn a_damaged_record_ends_every_script_and_runs_nothing() {
 }
 
 /// The beginning of a script of its own, that has the libraries.
-const LIBRARIES: &str =
+pub const LIBRARIES: &str =
     "set -eu; SELF=do/deploy; . do/lib/common.sh; . do/lib/state.sh; ACCOUNT_ID=111122223333; ";
 
 pub fn a_lock_has_one_holder_and_no_record_is_lost() {
@@ -415,109 +415,5 @@ pub fn two_scripts_at_once_are_refused() {
     for line in ["push", "submit", "deploy", "register", "clean --yes"] {
         let ran = bench.run(line).ends(1);
         assert!(ran.stderr.contains("another script of this project"), "{ran}");
-    }
-}
-
-pub fn sources_are_one_archive_without_links_and_secrets() {
-    needs::tool("jq");
-    let folder = tempfile::tempdir().unwrap();
-    let bench = endpoint(folder.path());
-    let project = bench.project();
-    let outside = folder.path().join("outside");
-    fs::create_dir(&outside).unwrap();
-    fs::write(outside.join("credentials"), "stolen").unwrap();
-    symlink(&outside, project.join("aws-link")).unwrap();
-    symlink(&outside, project.join("code/linked")).unwrap();
-    symlink(outside.join("credentials"), project.join("code/file-link")).unwrap();
-    fs::create_dir_all(project.join("code/x/y")).unwrap();
-    for secret in
-        [".env", "id_rsa", ".env.local", "id_ed25519", "server.pem", "x/y/.env", "x/credentials"]
-    {
-        let path = project.join("code").join(secret);
-        fs::write(path, "stolen").unwrap();
-    }
-    fs::write(project.join("do/.env"), "stolen").unwrap();
-    fs::write(project.join("my notes.txt"), "stolen").unwrap();
-    fs::write(project.join("code/x/with space.py"), "mine").unwrap();
-    // Also where somebody has taken them out of .dockerignore.
-    let allowed = "*\n!code\n!model\n!requirements.txt\n!sample_model\n";
-    fs::write(project.join(".dockerignore"), allowed).unwrap();
-    let ran = bench.run("submit").ends(0);
-    assert!(ran.stderr.contains("code/file-link: a link"), "{ran}");
-    assert!(ran.stderr.contains("code/x/y/.env: it may hold a secret"), "{ran}");
-
-    let resources = world(&bench, |_| {});
-    let objects = resources.as_object().unwrap().iter();
-    let objects: Vec<_> = objects.filter(|(key, _)| key.starts_with("s3.object/")).collect();
-    let [(key, object)] = objects.as_slice() else { panic!("{objects:?}") };
-    let file = bench.root.join("world/objects").join(object["_file"].as_str().unwrap());
-    let digest = Command::new("sha256sum").arg(&file).output().unwrap().stdout;
-    let digest = String::from_utf8_lossy(&digest)[..64].to_owned();
-    let name = setting(&bench, "PROJECT_NAME");
-    assert!(key.ends_with(&format!("/_sources/{name}/{digest}/{digest}.tar.gz")), "{key}");
-    let start =
-        bench.calls().into_iter().find(|c| c["operation"] == "codebuild start-build").unwrap();
-    let place = start["input"]["sourceLocationOverride"].as_str().unwrap();
-    assert!(place.ends_with(&format!("/_sources/{name}/{digest}/")), "{place}");
-    assert!(start.to_string().contains(&digest));
-
-    let unpacked = folder.path().join("unpacked");
-    fs::create_dir(&unpacked).unwrap();
-    let tar = Command::new("tar").arg("-xzf").arg(&file).arg("-C").arg(&unpacked).status().unwrap();
-    assert!(tar.success());
-    let found = Command::new("find").arg(&unpacked).output().unwrap().stdout;
-    let found = String::from_utf8_lossy(&found).into_owned();
-    for needed in [
-        "Dockerfile",
-        "buildspec.yml",
-        "do/lib/state.sh",
-        "code/serve",
-        "code/x/with space.py",
-        "deploy/tags.json",
-        "iam/codebuild-trust.json",
-    ] {
-        assert!(found.contains(needed), "{needed} is not in\n{found}");
-    }
-    for never in ["link", ".env", "id_", "pem", "credentials", "notes", ".mcc", "README"] {
-        assert!(!found.contains(never), "{never} is in\n{found}");
-    }
-    let stolen = Command::new("grep").args(["-rl", "stolen"]).arg(&unpacked).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&stolen.stdout), "");
-    // The build makes the same of them as this machine.
-    let digest_of = |folder: &Path| {
-        let script = "set -eu; SELF=do/deploy; . do/lib/common.sh; . do/lib/context.sh; context_digest 2>/dev/null";
-        let output =
-            Command::new("bash").args(["-c", script]).current_dir(folder).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    };
-    assert_eq!(digest_of(&unpacked), digest_of(&project));
-    assert_eq!(digest_of(&project).len(), 64);
-}
-
-/// As docker understands it.
-pub fn dockerignore_is_understood() {
-    needs::tool("jq");
-    let folder = tempfile::tempdir().unwrap();
-    let bench = endpoint(folder.path());
-    let files = "a.txt\nb.py\ncode/a.py\ncode/deep/b.txt\ncode/deep/c+d.py\nx/y/z/tmp\ntmp\nmodel/.gitkeep\nDockerfile";
-    for (ignore, wanted) in [
-        ("", files),
-        ("# *\n", files),
-        ("*", "Dockerfile"),
-        ("*\n!code\n**/deep", "code/a.py\nDockerfile"),
-        ("*\n!code/deep/*.txt\n", "code/deep/b.txt\nDockerfile"),
-        ("/code/\n./model", "a.txt\nb.py\nx/y/z/tmp\ntmp\nDockerfile"),
-        ("**/tmp\n?.txt\n[bc]*\n!b.py", "b.py\nmodel/.gitkeep\nDockerfile"),
-        ("**\n!**/*.py", "b.py\ncode/a.py\ncode/deep/c+d.py\nDockerfile"),
-        (
-            "code/deep/c+d.py\r\n  x  \r\n[^a].py",
-            "a.txt\ncode/a.py\ncode/deep/b.txt\ntmp\nmodel/.gitkeep\nDockerfile",
-        ),
-    ] {
-        fs::write(bench.project().join(".dockerignore"), ignore).unwrap();
-        let script = format!("{LIBRARIES}. do/lib/context.sh; printf '%s\\n' \"$1\" | let_in");
-        let arguments = ["-c", &script, "bash", files];
-        let ran = bench.run_in(&bench.project(), Path::new("bash"), &arguments).ends(0);
-        assert_eq!(ran.stdout.trim_end(), wanted, "{ignore:?}");
     }
 }

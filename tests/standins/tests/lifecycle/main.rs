@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod context;
 mod faults;
 mod harm;
 #[path = "../../../matrix/mod.rs"]
@@ -38,8 +39,11 @@ needs::tests! {
     harm::a_damaged_record_ends_every_script_and_runs_nothing,
     harm::a_lock_has_one_holder_and_no_record_is_lost,
     harm::two_scripts_at_once_are_refused,
-    harm::sources_are_one_archive_without_links_and_secrets,
-    harm::dockerignore_is_understood,
+    context::sources_are_one_archive_without_links_and_secrets,
+    context::dockerignore_is_understood,
+    context::what_the_image_is_built_from_is_the_same_everywhere,
+    context::requests_may_change_and_the_builder_is_named,
+    context::a_model_without_known_features_gets_its_request_from_its_owner,
 }
 
 /// The life of a project, in the order in which its owner would go. What a project does not have is left out.

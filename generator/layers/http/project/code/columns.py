@@ -143,7 +143,7 @@ def _declared_column(number: int, entry: Any) -> tuple[str, Column]:
 
 
 def as_number(value: Any) -> float:
-    """A number, NaN if there is none. ValueError for what is no number."""
+    """A number, NaN if there is none. ValueError for what is not a number."""
     if value is None:
         return math.nan
     if isinstance(value, Cell):

@@ -133,7 +133,7 @@ class Service:
         """Predict once, so that the first caller does not wait and /ping knows that the model can.
 
         With a warm_up.json (a request in JSON) beside the model, that must work. Otherwise a record
-        is made up from what the model says of its columns. A model may well refuse it: that is no fault.
+        is made up from what the model says of its columns. A model may well refuse it: that is not a fault.
         """
         if self.handler is None or self.problem:
             return

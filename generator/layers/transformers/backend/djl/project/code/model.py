@@ -163,7 +163,7 @@ def body_of(inputs: Input) -> dict[str, Any]:
     try:
         body = inputs.get_as_json()
     except ValueError as error:
-        raise BadRequest(f"the body is no JSON: {error}") from error
+        raise BadRequest(f"the body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise BadRequest("the body must be one JSON object")
     return body

@@ -23,7 +23,7 @@ class Handler:
             if not isinstance(record, list) or len(record) != width:
                 raise ValueError(f"record {number} must be a list of numbers, and all records of one length")
             if not all(value is None or isinstance(value, (bool, int, float)) for value in record):
-                raise ValueError(f"record {number} has a value that is no number: a text stays a text")
+                raise ValueError(f"record {number} has a value that is not a number: a text stays a text")
         table = np.array(records, dtype=np.float64)  # null becomes NaN: a missing value
         output = self.model.predict(table)
         return np.asarray(output.toarray() if hasattr(output, "toarray") else output).tolist()

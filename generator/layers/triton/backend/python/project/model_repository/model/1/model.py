@@ -73,11 +73,11 @@ def read(request: Any) -> tuple[list[Any], tuple[int, ...]]:
     """The records of a request, and the shape to answer in."""
     tensor = pb_utils.get_input_tensor_by_name(request, "record").as_numpy()
     records = []
-    for number, text in enumerate(tensor.flatten(), start=1):
+    for row, text in enumerate(tensor.flatten(), start=1):
         try:
             records.append(json.loads(text, parse_constant=finite_number, parse_float=finite_number))
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"record {number} is malformed JSON: {error}") from None
+            raise ValueError(f"record {row} is malformed JSON: {error}") from None
     return records, tensor.shape
 
 
@@ -85,7 +85,7 @@ def finite_number(text: str) -> float:
     """A number of JSON, which has no NaN and no infinity."""
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is no number of JSON: write null for a missing value")
+        raise ValueError(f"{text[:40]} is not a number of JSON: write null for a missing value")
     return value
 
 
