@@ -132,6 +132,8 @@ pub(crate) struct Artifact {
     pub features: Option<i64>,
     /// Their names.
     pub names: Vec<String>,
+    /// Whether some of them may hold texts or categories, which no number stands for.
+    pub encoded: bool,
 }
 
 impl Artifact {

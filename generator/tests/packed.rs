@@ -129,7 +129,8 @@ fn folders_of_links_are_models_outside_of_projects() {
         own.insert("modelPath".to_owned(), json!(path));
         let merged = Sources::new().files(access).with(Source::Flag, own).merge();
         generate(Catalogs::embedded(), &merged).map(|_| ()).map_err(|plan| {
-            plan.findings.iter().map(|f| format!("{} {}; ", f.message, f.fix)).collect::<String>()
+            let said = plan.findings.iter().flat_map(|f| [f.message.clone(), f.fix.clone()]);
+            said.collect::<Vec<_>>().join("; ")
         })
     };
     let roots = |path: &str| mcc_files::Roots::open(&[at(path)]).unwrap();
@@ -312,12 +313,9 @@ fn requests_fit_the_model() {
         let file = files.file(name, &real(name));
         inputs("sklearn", json!({"modelPath": file, "frameworkVersion": "1.5.2"}))
     };
+    // It encodes a text, which no zero stands for.
     let pipeline = own("mid-sklearn-pipeline.pkl");
-    let body: Value = serde_json::from_str(&text(&pipeline, "test/payload.json")).unwrap();
-    assert_eq!(body, json!({"instances": [{"colour": 0, "size": 0}]}));
-    assert_eq!(text(&pipeline, "test/payload.jsonl"), "{\"colour\":0,\"size\":0}\n");
-    assert_eq!(text(&pipeline, "test/payload.csv"), "0,0\n");
-    assert!(text(&pipeline, "README.md").contains("zeros for"));
+    assert!(project(&pipeline).files().all(|(path, _)| !path.starts_with("test/payload")));
     let forest = own("mid-sklearn-forest.joblib");
     assert_eq!(text(&forest, "test/payload.jsonl"), "[0,0,0]\n");
 

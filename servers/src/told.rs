@@ -133,7 +133,9 @@ fn walk(value: &mut Value, exact: &[&str]) {
         }
         Value::Array(items) => {
             let Some(below) = below(exact, "*") else { return };
-            items.iter_mut().for_each(|item| walk(item, &below));
+            for item in items {
+                walk(item, &below);
+            }
         }
         Value::Object(members) => {
             if members.keys().any(|name| matches!(cut(name, ECHOED), Cow::Owned(_))) {

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Column:
     type: str = ANY
     categories: tuple[Any, ...] | None = None
     none: bool = False
+    required: bool = False  # a missing text is refused
+    closed: bool = False  # what is none of the categories is refused, not taken for missing
 
     @property
     def varies(self) -> bool:
@@ -64,7 +66,7 @@ def from_json(document: dict[str, Any]) -> Facts:
     """The inverse of `as_json`."""
     columns = document.get("columns")
     if columns is not None:
-        columns = [Column(c["type"], c["categories"] and tuple(c["categories"]), c["none"]) for c in columns]
+        columns = [Column(**{**c, "categories": c["categories"] and tuple(c["categories"])}) for c in columns]
     return Facts(**{**document, "columns": columns})
 
 
@@ -111,7 +113,12 @@ def declared(path: Path, facts: Facts) -> Facts:
                 raise ValueError(f"the model was fitted with the columns {facts.names}, in this order")
             if facts.columns is not None and len(facts.columns) != len(names):
                 raise ValueError(f"the model has {len(facts.columns)} columns, it names {len(names)}")
-            facts.columns, facts.names = [column for _, column in pairs], names
+            known = facts.columns or [Column()] * len(names)
+            facts.columns = [
+                replace(column, required=own.required, closed=own.closed)
+                for (_, column), own in zip(pairs, known, strict=True)
+            ]
+            facts.names = names
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path.name} beside the model: {error}") from None
     return facts
@@ -136,13 +143,15 @@ def _declared_column(number: int, entry: Any) -> tuple[str, Column]:
 
 
 def as_number(value: Any) -> float:
-    """A number, NaN if there is none. ValueError for what is no number."""
+    """A number, NaN if there is none. ValueError for what is not a number."""
     if value is None:
         return math.nan
     if isinstance(value, Cell):
         text = value.strip()
         if text.lower() in NOTHING:
             return math.nan
+        if text.lower() in ("true", "false"):  # as pandas writes a column of them
+            return float(text.lower() == "true")
         if "_" in text or not math.isfinite(number := float(text)):
             raise ValueError(text)
         return number
@@ -161,8 +170,6 @@ def as_integer(value: Any) -> int | float:
 
 
 def as_boolean(value: Any) -> float:
-    if isinstance(value, Cell) and value.strip().lower() in ("true", "false"):
-        return float(value.strip().lower() == "true")
     number = as_number(value)
     if number not in (0.0, 1.0) and not math.isnan(number):
         raise ValueError(value)
@@ -192,6 +199,8 @@ READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 def quoted(value: Any) -> str:
     """A value of a request, for a message about it."""
+    if isinstance(value, Cell) and not value:
+        return "an empty cell"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool, type(None))) else str(value)
     return text if len(text) <= 60 else text[:60] + "..."
 
@@ -213,6 +222,8 @@ def read(column: Column, values: Sequence[Any], label: Callable[[int], str]) -> 
                 found.append("")  # an empty text that the model was fitted with
             else:
                 found.append(reader(value))
+            if found[-1] is None and column.required and column.type == TEXT:
+                raise ValueError(value)
         except OverflowError:
             raise BadInput(f"{label(number)} is too large for a number") from None
         except (ValueError, TypeError):
@@ -237,10 +248,36 @@ def array(column: Column, values: list[Any], missing: float | None = None) -> An
     return found
 
 
-def codes(column: Column, values: list[Any]) -> Any:
-    """The values of a category as numbers of its categories, -1 for what is missing or none of them."""
+def codes(column: Column, values: list[Any], label: Callable[[int], str]) -> Any:
+    """The values of a category as numbers of its categories, -1 for what is missing or, unless closed, none of them."""
     lookup = {category: code for code, category in enumerate(column.categories or ())}
-    return np.array([lookup.get(value, -1) for value in values], dtype=np.int64)
+    found = np.array([lookup.get(value, -1) for value in values], dtype=np.int64)
+    for row in np.flatnonzero(found < 0) if column.closed else ():
+        value = values[row]
+        if value is not None and value == value:  # neither missing nor NaN
+            raise BadInput(f"{label(int(row))} is {quoted(as_category(column, value))}, no category of the training")
+    return found
+
+
+def as_category(column: Column, value: Any) -> Any:
+    """A value as the categories are written: 7 and not 7.0 among whole numbers."""
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole and not any(isinstance(c, float) for c in column.categories or ()) else value
+
+
+def xgboost_categories(booster: Any) -> dict[int, tuple[Any, ...]]:
+    """The categories of each column that has some, in the order of their codes; a booster has them from 3.1 on."""
+    model = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
+    model = model.get("gbtree", model).get("model", {})
+    found: dict[int, tuple[Any, ...]] = {}
+    for number, entry in enumerate((model.get("cats") or {}).get("enc") or []):
+        values, offsets = entry.get("values") or [], entry.get("offsets")
+        if values and offsets is not None:  # texts, one after the other
+            raw = bytes(value % 256 for value in values)
+            found[number] = tuple(raw[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False))
+        elif values:
+            found[number] = tuple(values)
+    return found
 
 
 def groups(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> list[list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ class ModelHandler:
             reason = str(error).strip().splitlines()[0]
             raise ValueError(f"XGBoost {xgb.__version__} cannot read it: {reason}") from error
         self.facts = columns.facts_of(path, lambda: describe(self.booster))
-        self.columns: list[Column] = self.facts.columns or []
+        # XGBoost refuses what the training had not, whoever has named the categories.
+        self.columns: list[Column] = [replace(column, closed=True) for column in self.facts.columns or []]
         self.width = len(self.columns)
         # with early stopping the trees after the best iteration are left out, as XGBoost's own estimators do
         best = self.booster.attr("best_iteration")
@@ -45,8 +46,10 @@ class ModelHandler:
         rows = codec.table(records, self.facts.names, self.width)
         features = np.empty((len(rows), self.width), dtype=np.float32)
         for number, column in enumerate(self.columns):
-            with np.errstate(over="ignore"):  # infinity, which XGBoost refuses in its own words
+            with np.errstate(over="ignore"):  # infinity, which is refused
                 features[:, number] = self._column(number, column, [row[number] for row in rows])
+            if (large := np.flatnonzero(np.isinf(features[:, number]))).size:
+                raise codec.BadInput(f"{self._label(int(large[0]), number)} is too large for a number of 32 bits")
         matrix = xgb.DMatrix(
             features,
             feature_names=self.booster.feature_names,
@@ -57,10 +60,9 @@ class ModelHandler:
 
     def _column(self, number: int, column: Column, values: list[Any]) -> Any:
         """A column as XGBoost has it: numbers, NaN where there is none, and categories by their codes."""
-        name = repr(self.facts.names[number]) if self.facts.names else str(number + 1)
 
         def label(row: int) -> str:
-            return f"record {row + 1}: feature {name}"
+            return self._label(row, number)
 
         coded = (self.booster.feature_types or ["q"] * self.width)[number] == "c"
         if column.type != columns.CATEGORY:
@@ -69,33 +71,18 @@ class ModelHandler:
                 raise codec.BadInput(f"{label(int(wrong[0]))} must be the whole number of a category")
             return found
         values = columns.read(column, values, label)
-        found = columns.codes(column, values).astype(float)
-        for row in np.flatnonzero(found < 0):
-            value = values[row]
-            if value is not None and value == value:  # neither missing nor NaN
-                raise codec.BadInput(f"{label(int(row))} is {columns.quoted(value)}, no category of the training")
+        found = columns.codes(column, values, label).astype(float)
         return np.where(found < 0, np.nan, found)
+
+    def _label(self, row: int, number: int) -> str:
+        name = repr(self.facts.names[number]) if self.facts.names else str(number + 1)
+        return f"record {row + 1}: feature {name}"
 
 
 def describe(booster: xgb.Booster) -> Facts:
     """What the model file says of its columns: names, types and, from XGBoost 3.1 on, categories."""
     width = booster.num_features()
     kinds = booster.feature_types or ["q"] * width
-    kept = kept_categories(booster) if "c" in kinds else {}
+    kept = columns.xgboost_categories(booster) if "c" in kinds else {}
     known = [Column(columns.CATEGORY, kept[n]) if n in kept else Column(columns.NUMBER) for n in range(width)]
     return Facts(names=booster.feature_names or [], columns=known, methods=["predict"])
-
-
-def kept_categories(booster: xgb.Booster) -> dict[int, tuple[Any, ...]]:
-    """The categories of each column that has some, in the order of their codes."""
-    model = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
-    model = model.get("gbtree", model).get("model", {})
-    found = {}
-    for number, entry in enumerate((model.get("cats") or {}).get("enc") or []):
-        values, offsets = entry.get("values") or [], entry.get("offsets")
-        if values and offsets is not None:  # texts, one after the other
-            raw = bytes(value % 256 for value in values)
-            found[number] = tuple(raw[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False))
-        elif values:
-            found[number] = tuple(values)
-    return found

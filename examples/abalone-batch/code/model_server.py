@@ -15,7 +15,7 @@ import traceback
 
 import uvicorn
 
-from model_handler import ModelHandler
+from inference import is_shared, load_in_workers
 from settings import settings
 
 QUICK_S = 5  # a worker that ends sooner than this after its start will not do better next time
@@ -48,11 +48,13 @@ def start_worker(listener: socket.socket, workers: dict[int, float]) -> None:
 
 
 def main() -> int:
+    if is_shared():
+        from app import service  # loads the model, which the workers then find loaded
+
+        load_in_workers(service)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(settings.socket))
     listener.listen(2048)
-    if ModelHandler.fork_safe:
-        import app  # noqa: F401  (loads the model, which the workers then find loaded)
 
     workers: dict[int, float] = {}  # process id -> when it was started
     stopping = False

@@ -34,4 +34,4 @@ def execution_parameters() -> Response:
 @app.errorhandler(HTTPException)
 def refuse(error: HTTPException) -> Response:
     """Flask's own refusals (unknown path, wrong method) as JSON, like ours."""
-    return respond(as_json(error.code or 500, {"error": error.description}))
+    return respond(as_json(error.code or 500, {"error": error.name}))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from columns import ANY, BOOLEAN, CATEGORY, NUMBER, TEXT, Column, Facts
+from columns import ANY, BOOLEAN, CATEGORY, NUMBER, TEXT, Column, Facts, xgboost_categories
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples")
 UNKNOWN, NUMBERS = Column(), Column(NUMBER)
@@ -140,7 +141,7 @@ def types(estimator: Any, width: int | None, after: Column, depth: int = 0) -> l
     if hasattr(estimator, "transformers_"):
         return by_columns(estimator, size, after, depth + 1)
     if is_vectorizer(estimator):
-        return [Column(TEXT)]
+        return [Column(TEXT, required=module.startswith("sklearn."))]
     if is_lightgbm(estimator):
         return of_lightgbm(lightgbm_booster(estimator))
     if module.startswith("xgboost."):
@@ -162,10 +163,11 @@ def types(estimator: Any, width: int | None, after: Column, depth: int = 0) -> l
 
 
 def merged(several: list[list[Column]], size: int) -> list[Column]:
-    """What the first that knows a column says of it."""
+    """What the first that knows a column says of it; all of them get it, so one that needs a text is enough."""
     fitting = [columns for columns in several if len(columns) == size]
     known = [[column for column in at if column.type != ANY] for at in zip(*fitting, strict=True)]
-    return [found[0] if found else UNKNOWN for found in known] or [UNKNOWN] * size
+    found = [replace(at[0], required=any(c.required for c in at)) if at else UNKNOWN for at in known]
+    return found or [UNKNOWN] * size
 
 
 def in_turn(steps: list[Any], width: int | None, after: Column, depth: int) -> list[Column]:
@@ -179,10 +181,13 @@ def in_turn(steps: list[Any], width: int | None, after: Column, depth: int) -> l
         own = types(step, width, UNKNOWN, depth + 1)
         if all(column.type == NUMBER for column in own):
             return own
-        return merged([in_turn(rest, len(own), after, depth + 1), own], len(own))
+        following = in_turn(rest, len(own), after, depth + 1)
+        if type(step).__name__ == "SimpleImputer":
+            following = [replace(column, required=False) for column in following]
+        return merged([following, own], len(own))
     following = in_turn(rest, None, after, depth + 1)
     same = following[0] if len({column.type for column in following}) == 1 else UNKNOWN
-    return types(step, width, Column(same.type), depth + 1)
+    return types(step, width, Column(same.type) if same.type != CATEGORY else UNKNOWN, depth + 1)
 
 
 def keeps(step: Any) -> bool:
@@ -260,4 +265,8 @@ def of_lightgbm(booster: Any) -> list[Column]:
 def of_xgboost(estimator: Any, size: int) -> list[Column]:
     booster = estimator if type(estimator).__name__ == "Booster" else estimator.get_booster()
     kinds = booster.feature_types or ["float"] * size
-    return [UNKNOWN if kind == "c" else NUMBERS for kind in kinds]
+    kept = xgboost_categories(booster) if "c" in kinds else {}
+    return [
+        NUMBERS if kind != "c" else Column(CATEGORY, kept[n], closed=True) if n in kept else Column(closed=True)
+        for n, kind in enumerate(kinds)
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -73,6 +74,32 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, kinds) or type(error).__name__ == "LightGBMError"
 
 
+def native_threads() -> int:
+    """Threads of this process, those of libraries included; 1 where the system does not say."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 1
+
+
+def load_in_workers(service: Service) -> None:
+    """Start this process again, as one that leaves loading to its workers, if loading has started threads.
+
+    Some models do (LightGBM's): no thread survives a fork, and a worker would wait for them for ever. Predicting
+    starts them as well, so from here on this process does not predict: its workers do.
+    """
+    service.parent = os.getpid()
+    if service.has_threads:
+        log.info("loading the model starts threads: every worker loads its own")
+        os.environ["LOAD_IN_WORKERS"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def is_shared() -> bool:
+    """Whether the model is loaded once, before the workers are forked."""
+    return ModelHandler.fork_safe and "LOAD_IN_WORKERS" not in os.environ
+
+
 class Service:
     """The model behind /ping and /invocations.
 
@@ -84,10 +111,13 @@ class Service:
         self.problem: str | None = None
         self.handler: ModelHandler | None = None
         self.worked: list[str] = []  # the requests that a check has shown to be answered
+        self.record: Any = None  # a record that warming up has shown to be answered
+        self.parent: int | None = None  # the process that forks the workers, if one has loaded the model for them
         self._one_at_a_time = threading.Lock()  # parallel predictions come from parallel workers
         self._decoding = threading.BoundedSemaphore(2)  # a body takes many times its size while it is read
         self._busy_since: float | None = None
         started = time.monotonic()
+        threads = native_threads()
         try:
             if not settings.model_path.exists():
                 raise ValueError("there is no such file or folder in the image")
@@ -97,12 +127,13 @@ class Service:
             log.error(self.problem, exc_info=not isinstance(error, ValueError))
         else:
             log.info("loaded %s in %.1f s", settings.model_path, time.monotonic() - started)
+        self.has_threads = native_threads() > threads
 
     def warm_up(self) -> None:
         """Predict once, so that the first caller does not wait and /ping knows that the model can.
 
         With a warm_up.json (a request in JSON) beside the model, that must work. Otherwise a record
-        is made up from what the model says of its columns. A model may well refuse it: that is no fault.
+        is made up from what the model says of its columns. A model may well refuse it: that is not a fault.
         """
         if self.handler is None or self.problem:
             return
@@ -114,6 +145,7 @@ class Service:
                 records = self.handler.example()
             if records:
                 self._predict(self.handler, records)
+                self.record = self._named(self.handler, records[0])
                 self.worked.append(example.name if example.exists() else "a record made up from what the model says")
         except Exception as error:
             if example.exists():
@@ -121,6 +153,12 @@ class Service:
                 log.exception("the model cannot predict %s", example)
             else:
                 log.info("no warm-up, the model refuses a record that was made up: %s", foreign(error))
+
+    def _named(self, handler: ModelHandler, record: Any) -> Any:
+        """A record as an object, if the model has names for its features."""
+        names = getattr(getattr(handler, "facts", None), "names", None)
+        whole = names and isinstance(record, list) and len(names) == len(record)
+        return dict(zip(names, record, strict=True)) if whole else record
 
     def ping(self) -> Reply:
         """200 if, and only if, the model is loaded and can predict."""
@@ -174,6 +212,8 @@ class Service:
             return codec.decode(body, kind, header, texts, single=width == 1)
 
     def _predict(self, handler: ModelHandler, records: list[Any]) -> list[Any]:
+        if os.getpid() == self.parent:
+            raise RuntimeError("the process that forks the workers must not predict")
         with self._one_at_a_time:
             self._busy_since = time.monotonic()
             try:

@@ -131,7 +131,7 @@ class ModelHandler:
             values = columns.read(column, [row[number] for row in rows], label)
             if column.type == columns.CATEGORY:
                 known = pd.Index(list(column.categories or ()))
-                parts.append(pd.Categorical.from_codes(columns.codes(column, values), categories=known))
+                parts.append(pd.Categorical.from_codes(columns.codes(column, values, label), categories=known))
             else:
                 parts.append(columns.array(column, values, self.facts.missing))
         if (names and self.facts.frame) or any(column.type == columns.CATEGORY for column in kinds):
@@ -146,9 +146,10 @@ class ModelHandler:
             return table
         if all(part.dtype == float for part in parts):
             return np.column_stack(parts)
-        # Numbers alone are an array of numbers, whatever else the model may take.
+        # Numbers alone are an array of numbers, whatever else the model may take; missing texts are no numbers.
         rows = [[part[number] for part in parts] for number in range(len(rows))]
-        if all(isinstance(value, (int, float, np.number)) for row in rows for value in row):
+        texts = any(column.type == columns.TEXT for column in kinds)
+        if not texts and all(isinstance(value, (int, float, np.number)) for row in rows for value in row):
             return np.array(rows, dtype=float)
         features = np.empty((len(rows), len(parts)), dtype=object)
         features[:] = rows

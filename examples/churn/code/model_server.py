@@ -6,7 +6,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from model_handler import ModelHandler
+from inference import is_shared, load_in_workers
 from settings import settings
 
 
@@ -22,7 +22,7 @@ OPTIONS = {
     "worker_class": "gthread",
     "threads": settings.threads,
     # Load the model once and fork, where the framework survives it; predict only in the workers.
-    "preload_app": ModelHandler.fork_safe,
+    "preload_app": is_shared(),
     "post_worker_init": warm_up,
     # How long a worker may show no sign of life, loading included. A slow request is nginx's to end.
     "timeout": max(settings.timeout_s, 300),
@@ -41,8 +41,10 @@ class ModelServer(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        from app import app
+        from app import app, service
 
+        if self.cfg.preload_app:
+            load_in_workers(service)
         return app
 
 

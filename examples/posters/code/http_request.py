@@ -57,7 +57,7 @@ async def read_head(reader: asyncio.StreamReader) -> Head:
     first = await read_line(reader, room)
     request = REQUEST.fullmatch(first)
     if request is None:
-        raise Refusal(400, "this is no HTTP request")
+        raise Refusal(400, "this is not an HTTP request")
     headers: dict[str, str] = {}
     for _ in range(MAX_HEADERS):
         room -= len(first)
@@ -112,7 +112,7 @@ async def read_body(
     length = head.headers.get("content-length")
     if coding is None:
         if LENGTH.fullmatch(length or "0") is None:
-            raise Refusal(400, "content-length is no number")
+            raise Refusal(400, "content-length is not a number")
         if int(length or "0") > most:
             raise Refusal(413, f"the body has over {most} bytes")
         await take(int(length or "0"))

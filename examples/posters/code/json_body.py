@@ -20,7 +20,7 @@ MOST_TEXT = 4096
 
 
 class NoBody(ValueError):
-    """This is no JSON object; the message says why."""
+    """This is not a JSON object; the message says why."""
 
 
 def read(data: bytes | bytearray) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def finite(text: str) -> float:
 
 
 def no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def outline(found: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,9 @@ pub(super) fn describe(walk: &Walk) -> Artifact {
         }
     }
     found.main.dedup();
+    found.encoded = values.imports().any(|(_, name)| encodes(name))
+        || found.modules.contains("xgboost")
+            && values.runs().any(|run| xgboost::ends(run, b"").categories);
     let root = walk.root;
     let own = root.and_then(|id| values.as_text(values.attribute(id, "_sklearn_version")?));
     // Parts of other versions than the whole: the newest is what loads them all, with a warning.
@@ -43,6 +46,15 @@ pub(super) fn describe(walk: &Walk) -> Artifact {
     }
     found.features = found.features.filter(|n| *n > 0);
     found
+}
+
+/// Whether a class by this name takes columns that are no numbers, or hands columns to others, which may.
+/// The encoders of labels only see what is predicted.
+fn encodes(class: &str) -> bool {
+    class.ends_with("Vectorizer")
+        || class == "ColumnTransformer"
+        || class == "FeatureHasher"
+        || (class.ends_with("Encoder") && !class.contains("Label"))
 }
 
 /// The estimator that sees a request's table first: of a pipeline its first step.

@@ -49,6 +49,10 @@ impl Context<'_> {
             return;
         }
         let Some(artifact) = artifact else { return };
+        // The model refuses zeros where it was trained with texts.
+        if artifact.encoded || keeps_categories(artifact) {
+            return;
+        }
         let names = &artifact.names;
         let width = artifact.features.or_else(|| i64::try_from(names.len()).ok());
         let Some(width) = width.filter(|n| (1..=MAX_WIDTH).contains(n)) else { return };
@@ -62,6 +66,13 @@ impl Context<'_> {
         };
         model.records = vec![record];
     }
+}
+
+/// Whether a boosted model keeps its categories itself, and so takes them rather than their numbers.
+fn keeps_categories(artifact: &Artifact) -> bool {
+    let own = |version: &String| version_key(version) >= version_key(OWN_CATEGORIES);
+    artifact.forest.as_ref().is_some_and(|forest| forest.categories)
+        && artifact.versions.get("xgboost").is_some_and(own)
 }
 
 /// Why the limit is met, and what to do.
@@ -91,11 +102,8 @@ fn met(limit: Limit, artifact: &Artifact) -> Option<(String, String)> {
             )
         }
         Limit::Categories => {
-            let version = artifact.versions.get("xgboost")?;
-            let own = version_key(version) >= version_key(OWN_CATEGORIES);
-            if !own || !forest.categories {
-                return None;
-            }
+            let version =
+                artifact.versions.get("xgboost").filter(|_| keeps_categories(artifact))?;
             say(
                 format!(
                     "the model of XGBoost {version} has categories of its own, which the server cannot read"

@@ -82,10 +82,14 @@ fn without_exact(structured: &Value) -> Value {
         match (steps, value) {
             ([], value) => *value = Value::Null,
             (["*", rest @ ..], Value::Array(items)) => {
-                items.iter_mut().for_each(|item| take(item, rest));
+                for item in items {
+                    take(item, rest);
+                }
             }
             ([name, rest @ ..], Value::Object(members)) => {
-                members.get_mut(*name).into_iter().for_each(|member| take(member, rest));
+                if let Some(member) = members.get_mut(*name) {
+                    take(member, rest);
+                }
             }
             _ => {}
         }

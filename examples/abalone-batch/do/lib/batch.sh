@@ -40,20 +40,29 @@ job_setting() {
   jq -r "$1 // \"\"" "$MCC_TMP/create-transform-job.json"
 }
 
-# upload_sample: the test payload as the job's input, when no input path was given.
-upload_sample() {
-  local type split input file='' candidate
+# choose_sample: sets SAMPLE to the test payload that is the job's input, when no input path was given.
+SAMPLE=''
+choose_sample() {
+  local type candidate
   [ "$BATCH_SAMPLE" = true ] || return 0
+  type=$(job_setting .TransformInput.ContentType)
+  for candidate in "$TEST_PAYLOAD" test/payload.*; do
+    if [ -s "$candidate" ] && [ "$(content_type_of "$candidate")" = "$type" ]; then
+      SAMPLE=$candidate
+      return 0
+    fi
+  done
+  fail "there is no sample of $type in test/" "write ${TEST_PAYLOAD:-test/payload.json}, or name an input of your own: \
+mcc generate --from . --project-dir . --update --batch-input-path s3://BUCKET/PREFIX"
+}
+
+# upload_sample: what choose_sample has chosen.
+upload_sample() {
+  local type split input file=$SAMPLE
+  [ -n "$file" ] || return 0
   type=$(job_setting .TransformInput.ContentType)
   split=$(job_setting .TransformInput.SplitType)
   input=$(job_setting .TransformInput.DataSource.S3DataSource.S3Uri)
-  for candidate in "$TEST_PAYLOAD" test/payload.*; do
-    if [ -s "$candidate" ] && [ "$(content_type_of "$candidate")" = "$type" ]; then
-      file=$candidate
-      break
-    fi
-  done
-  [ -n "$file" ] || fail "there is no sample of $type in test/" 'give an input path: --batch-input-path'
   cp "$file" "$MCC_TMP/${file##*/}"
   # A record is one line, however the sample is laid out.
   if [ "$split" = Line ] && jq empty "$file" >/dev/null 2>&1; then jq -c . "$file" >"$MCC_TMP/${file##*/}"; fi

@@ -19,9 +19,15 @@ resolve_execution_role() {
   ensure_role "mcc-$(short_name 40)-$REGION" execution-role EXECUTION_ROLE
 }
 
-# ensure_own_bucket: makes the shared bucket when a payload names it.
+# ensure_own_bucket: makes the shared bucket when a payload of the deployment names it; that of a build is do/submit's.
 ensure_own_bucket() {
-  if grep -q 'ml-container-creator-000000000000' deploy/*.json; then ensure_bucket; fi
+  local file
+  for file in deploy/*.json; do
+    if [ "$file" != deploy/create-project.json ] && grep -q 'ml-container-creator-000000000000' "$file"; then
+      ensure_bucket
+      return 0
+    fi
+  done
 }
 
 # begin_deployment: sets DEPLOYMENT, the name of this deployment's model and configuration. An

@@ -148,7 +148,8 @@ require_image() {
   esac
   image_fits "$(state_get image-context)" "$(state_get image-platform)" "$(state_get image-accelerator)" "$(image_maker)"
 }
-image_maker() { if [ "$BUILD_TARGET" = codebuild ]; then printf 'do/submit'; else printf 'do/build and do/push'; fi; }
+# What made the image that is used: only do/push knows the id of an image.
+image_maker() { if [ -n "$(state_get image-id)" ]; then printf 'do/build and do/push'; else printf 'do/submit'; fi; }
 
 # ensure_bucket: sets BUCKET. A bucket of that name in somebody else's account is never used.
 BUCKET=''

@@ -101,7 +101,8 @@ choose_payload() {
   PAYLOAD_TYPE=$2
   if [ -z "$PAYLOAD_TYPE" ] && [ "$PAYLOAD_FILE" = "$TEST_PAYLOAD" ]; then PAYLOAD_TYPE=$TEST_CONTENT_TYPE; fi
   if [ -z "$PAYLOAD_TYPE" ]; then PAYLOAD_TYPE=$(content_type_of "$PAYLOAD_FILE"); fi
-  [ -s "$PAYLOAD_FILE" ] || fail "there is no request file $PAYLOAD_FILE" 'name one with --payload'
+  [ -s "$PAYLOAD_FILE" ] || fail "there is no request${PAYLOAD_FILE:+ in $PAYLOAD_FILE}" \
+    "write ${PAYLOAD_FILE:-test/payload.json} and name it as TEST_PAYLOAD in do/config, or name one with --payload"
 }
 
 # check_answer FILE: something sensible came back. TEST_EXPECT is a jq condition on JSON answers.
