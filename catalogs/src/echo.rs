@@ -60,6 +60,10 @@ fn push(out: &mut String, c: char) {
 /// Whether `c` cannot be seen, or changes how what stands around it is seen: controls, line and paragraph
 /// separators, marks of direction, joiners and other letters without a width, tags.
 pub fn is_hidden(c: char) -> bool {
+    // Nearly all are of these, and all answers are looked through.
+    if matches!(c, ' '..='~') {
+        return false;
+    }
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

@@ -61,7 +61,9 @@ fn short(text: &str) -> String {
 /// JSON that means the same and in which everything can be seen: JSON has hidden characters in its strings only, where
 /// an escape says the same.
 pub(crate) fn escaped(json: &str) -> Cow<'_, str> {
-    if !json.contains(is_hidden) {
+    // JSON writes the controls of ASCII as escapes, all but DEL.
+    let plain = json.is_ascii() && !json.as_bytes().contains(&0x7f);
+    if plain || !json.contains(is_hidden) {
         return Cow::Borrowed(json);
     }
     let mut out = String::with_capacity(json.len());

@@ -1,6 +1,7 @@
 //! Messages on stdin and stdout, one a line. Every line that is no message gets the error that JSON-RPC has for it;
 //! calls under way and what waits in memory are bounded; and a client that reads no answers is not read from.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -268,7 +269,13 @@ where
                 JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
             };
             let outcome = match serde_json::to_string(&message) {
-                Ok(text) => written(write, broken, told::escaped(&text).into_owned()).await,
+                Ok(text) => {
+                    let text = match told::escaped(&text) {
+                        Cow::Borrowed(_) => text,
+                        Cow::Owned(escaped) => escaped,
+                    };
+                    written(write, broken, text).await
+                }
                 Err(error) => Err(error.into()),
             };
             if let Some(id) = id {
