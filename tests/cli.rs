@@ -348,7 +348,7 @@ fn is_executable(path: &Path) -> bool {
 fn next_steps_are_those_of_the_project() {
     let steps = |more: &str| {
         let run = Run::new();
-        let line = format!("generate p --deployment-config http-flask --framework sklearn {more}");
+        let line = format!("generate churn --deployment-config http-flask --framework sklearn {more}");
         let output = run.mcc(&line);
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{line}");
@@ -359,10 +359,10 @@ fn next_steps_are_those_of_the_project() {
             .take_while(|line| line.starts_with("  "))
             .map(|line| line.trim().to_owned())
             .collect();
-        assert_eq!(all[0], "cd p", "{text}");
+        assert_eq!(all[0], "cd churn", "{text}");
         for step in &all[1..] {
             let script = step.split(' ').next().unwrap();
-            assert!(is_executable(&run.dir.path().join("p").join(script)), "{step}");
+            assert!(is_executable(&run.dir.path().join("churn").join(script)), "{step}");
             assert!(!step.starts_with("do/clean"), "{text}");
         }
         let rest = text.lines().last().unwrap();
