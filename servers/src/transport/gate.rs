@@ -19,7 +19,7 @@ use super::allowed::{Allowed, Page};
 use super::crowd::Crowd;
 use super::turns::Turn;
 use crate::metrics;
-use crate::share::{Share, Shares};
+use crate::share::Shares;
 
 /// Calls that are worked on at once; the next ones are told to come back.
 const AT_ONCE: usize = 512;
@@ -30,11 +30,6 @@ const BODIES: usize = 128 * 1024 * 1024;
 const PART: usize = 4;
 /// How long one call may take. Tools have less, and answer themselves that it was not enough.
 const TIME: Duration = Duration::from_secs(60);
-
-/// How long a call waits for its room: a burst of honest ones is over sooner.
-const PATIENCE: Duration = Duration::from_millis(800);
-/// How often it looks.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// After how long a call gives its turn to the next one.
 const TURN: Duration = Duration::from_secs(1);
@@ -186,25 +181,13 @@ impl Gate {
         }
     }
 
-    /// Room for a call of `client`, if there is some soon.
-    async fn room(&self, client: IpAddr) -> Option<Share<IpAddr>> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let room = self.calls.one(client);
-            if room.is_some() || Instant::now() >= until {
-                return room;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
     /// Works on a call of `client`, once it has come as a whole.
     pub(super) async fn called(
         &self,
         client: IpAddr,
         work: impl Future<Output = Response>,
     ) -> Response {
-        let Some(_room) = self.room(client).await else {
+        let Some(_room) = self.calls.one(client) else {
             return busy();
         };
         let in_turn = async {
