@@ -348,7 +348,8 @@ fn is_executable(path: &Path) -> bool {
 fn next_steps_are_those_of_the_project() {
     let steps = |more: &str| {
         let run = Run::new();
-        let line = format!("generate churn --deployment-config http-flask --framework sklearn {more}");
+        let line =
+            format!("generate churn --deployment-config http-flask --framework sklearn {more}");
         let output = run.mcc(&line);
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{line}");
