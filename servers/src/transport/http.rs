@@ -1,6 +1,7 @@
 //! The Streamable HTTP transport: stateless, JSON answers, no sessions; any number of instances
 //! may stand behind a plain load balancer.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use rmcp::transport::streamable_http_server::session::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use super::allowed::Allowed;
@@ -32,6 +33,8 @@ use crate::{logging, registry};
 
 /// Characters that a token has at least.
 const LEAST_TOKEN: usize = 16;
+/// Connections that may wait to be taken; the system may allow less.
+const ARRIVING: u32 = 4096;
 /// How long calls that are under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -129,7 +132,7 @@ async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
         return Err(ServeError::WeakToken { length, least: LEAST_TOKEN });
     }
     let bind_failed = |source| ServeError::Bind { address: http.address, source };
-    let listener = TcpListener::bind(http.address).await.map_err(bind_failed)?;
+    let listener = listening(http.address).map_err(bind_failed)?;
     let bound = listener.local_addr().map_err(bind_failed)?;
 
     // Cancelled only after draining: rmcp would fail the calls that are under way.
@@ -217,6 +220,17 @@ impl<H: ServerHandler, M: SessionManager> Endpoint<H, M> {
         drop(memory);
         response
     }
+}
+
+/// Listens at `address`, with room for all who come at once.
+fn listening(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the standard library does: a server that starts again gets its address back at once.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    // Its own 128 are too few: the system drops whoever comes when they are full, and resets some of them later.
+    socket.listen(ARRIVING)
 }
 
 /// The networks of proxies that are trusted.

@@ -76,9 +76,10 @@ async fn post(address: SocketAddr, headers: &[String], body: &str) -> (u16, Stri
     // A server that refuses early may close before it has read everything.
     let _ = stream.write_all(body.as_bytes()).await;
     let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
+    let ended = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
-    let status = answer.split(' ').nth(1).expect("a status").parse().unwrap();
+    let status = answer.split(' ').nth(1);
+    let status = status.unwrap_or_else(|| panic!("no status: {ended:?}")).parse().unwrap();
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     (status, body.to_owned())
 }

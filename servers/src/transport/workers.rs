@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Peer;
-use super::crowd::{Crowd, Guest, Seat};
+use super::crowd::{Crowd, Doing, Guest, Seat};
 
 /// Threads at the most, one for each processor: more calls than they answer are not let in at once.
 const MOST: usize = 16;
@@ -216,6 +216,8 @@ async fn serve_one(
     stop: CancellationToken,
 ) {
     let guest = &seat.guest;
+    // Whatever kept this thread busy until now is not its client's fault.
+    guest.does(Doing::Head);
     let of = Arc::clone(guest);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let answering = answer(request.map(Body::new), Arc::clone(&of));
@@ -299,9 +301,9 @@ mod tests {
         let door = Door { listener, crowd: Crowd::of(2), proxies: Arc::new([]) };
         let crowd = Arc::clone(&door.crowd);
         let answer = |_request: Request, guest: Arc<Guest>| async move {
-            guest.does(super::super::crowd::Doing::Served);
+            guest.does(Doing::Served);
             tokio::time::sleep(Duration::from_millis(500)).await;
-            guest.does(super::super::crowd::Doing::Idle);
+            guest.does(Doing::Idle);
             Response::new(Body::from("done"))
         };
         let (stop, end) = (CancellationToken::new(), CancellationToken::new());
