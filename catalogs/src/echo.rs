@@ -43,7 +43,9 @@ pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
 /// `text` with its lines and tabs as they are, and whatever else cannot be seen escaped.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let hidden = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
-    if !text.contains(hidden) {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    // Without a way out of the loop this looks at many letters at once, and answers are long.
+    if text.bytes().fold(true, |all, byte| all & plain(byte)) || !text.contains(hidden) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());

@@ -238,7 +238,7 @@ async fn main() {
         state: RequestStateCodec::try_new(key.to_vec()).expect("the key is long enough"),
         changes: broadcast::channel(16).0,
     };
-    let (address, serving) = listen_with_sessions(fixture, &http).await.expect("a free port");
+    let (address, serving) = listen_with_sessions(fixture, &http).expect("a free port");
     eprintln!("listening on http://{address}/mcp");
     serving.await.expect("it is served");
 }

@@ -1,6 +1,7 @@
 //! Hostile texts in every argument of every tool: what comes back is seen, in lines of the server's own, and short.
 
 use mcc_catalogs::is_hidden;
+use proptest::prelude::*;
 use rmcp::model::{GetPromptRequestParams, ReadResourceRequestParams};
 use serde_json::{Value, json};
 
@@ -382,5 +383,24 @@ fn what_is_plain_goes_out_as_it_is() {
         format!(r#"{{"{}":1}}"#, "x".repeat(ECHOED + 1)),
     ] {
         assert!(!is_plain(text.as_bytes()), "{text}");
+    }
+}
+
+/// Texts around the lengths that matter, with what has to be escaped and without.
+fn some_text() -> impl Strategy<Value = String> {
+    let length = prop_oneof![0..8_usize, 196..204_usize, 3_990..4_010_usize];
+    let piece = prop_oneof![6 => Just("a"), 1 => Just("\""), 1 => Just("\\"), 1 => Just(":"), 1 => Just("é"), 1 => Just("\n")];
+    (length, piece).prop_map(|(length, piece)| format!("{}{piece}", "b".repeat(length)))
+}
+
+proptest! {
+    #[test]
+    fn what_seems_plain_at_once_is_plain(
+        members in prop::collection::vec((some_text(), some_text(), prop::collection::vec(some_text(), 0..3)), 0..4),
+    ) {
+        let members = members.into_iter().map(|(name, one, more)| (name, json!([one, {"more": more}, 7])));
+        let given = Value::Object(members.collect());
+        let told = String::from_utf8(json(given.to_string().into_bytes()).unwrap()).unwrap();
+        prop_assert_eq!(told, escaped(&value(given).to_string()).into_owned());
     }
 }

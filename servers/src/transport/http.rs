@@ -90,34 +90,34 @@ pub async fn serve_http(
         signal.await;
         signalled.cancel();
     });
-    let (bound, serving) = listen(server, http, options, stop).await?;
+    let (bound, serving) = listen(server, http, options, stop)?;
     tracing::info!("listening on http://{bound}{PATH}");
     serving.await
 }
 
 /// Binds, and returns the address together with the work of serving it until `stop`.
-pub(super) async fn listen(
+pub(super) fn listen(
     server: &'static Server,
     http: &HttpOptions,
     options: &Options,
     stop: CancellationToken,
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<>), ServeError> {
     let handler = handler(server, options)?;
-    listen_as(handler, NeverSessionManager::default(), false, http, stop).await
+    listen_as(handler, NeverSessionManager::default(), false, http, stop)
 }
 
 /// Serves a handler that is none of the servers on the transport of the servers, with sessions and
 /// streams, which they do without: what the conformance suite's fixtures need.
 #[doc(hidden)]
-pub async fn listen_with_sessions<H: ServerHandler + Clone>(
+pub fn listen_with_sessions<H: ServerHandler + Clone>(
     handler: H,
     http: &HttpOptions,
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<H>), ServeError> {
     let sessions = LocalSessionManager::default();
-    listen_as(handler, sessions, true, http, CancellationToken::new()).await
+    listen_as(handler, sessions, true, http, CancellationToken::new())
 }
 
-async fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
+fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
     handler: H,
     sessions: M,
     streams: bool,

@@ -20,7 +20,7 @@ struct Served {
     serving: tokio::task::JoinHandle<Result<(), crate::ServeError>>,
 }
 
-async fn served() -> Served {
+fn served() -> Served {
     let http = HttpOptions {
         address: "127.0.0.1:0".parse().unwrap(),
         allowed_hosts: vec!["mcp.example.com".to_owned()],
@@ -31,7 +31,7 @@ async fn served() -> Served {
     };
     let stop = CancellationToken::new();
     let (address, serving) =
-        listen(&testing::SERVER, &http, &Options::default(), stop.clone()).await.unwrap();
+        listen(&testing::SERVER, &http, &Options::default(), stop.clone()).unwrap();
     Served { address, stop, serving: tokio::spawn(serving) }
 }
 
@@ -90,7 +90,7 @@ fn owned(lines: &[&str]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_known_hosts_and_origins_are_served() {
-    let served = served().await;
+    let served = served();
     let cases: [(&[&str], u16); 12] = [
         (&[], 200),
         (&["Host: localhost"], 200),
@@ -113,7 +113,7 @@ async fn only_known_hosts_and_origins_are_served() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_request_is_refused_with_the_reason() {
-    let served = served().await;
+    let served = served();
     let code = |body: &str| -> Value {
         let value: Value = serde_json::from_str(body).expect(body);
         value["error"]["code"].clone()
@@ -153,7 +153,7 @@ async fn what_is_no_request_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn the_endpoint_has_one_address() {
-    let served = served().await;
+    let served = served();
     for (line, status) in [
         ("GET /health", 200),
         ("GET /health?now", 200),
@@ -179,7 +179,7 @@ async fn the_endpoint_has_one_address() {
 
 #[tokio::test]
 async fn the_structure_of_an_answer_is_that_of_other_transports() {
-    let served = served().await;
+    let served = served();
     for text in ["plain", "\"structuredContent\":{}"] {
         let Value::Object(arguments) = json!({"text": text}) else { unreachable!() };
         let params = json!({"name": "echo", "arguments": arguments});
@@ -197,7 +197,7 @@ async fn the_structure_of_an_answer_is_that_of_other_transports() {
 
 #[tokio::test]
 async fn a_call_that_is_refused_before_it_runs_is_counted() {
-    let served = served().await;
+    let served = served();
     let call = json!({
         "jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": {"name": "echo", "arguments": {"text": "x".repeat(100_000)}},
@@ -212,7 +212,7 @@ async fn a_call_that_is_refused_before_it_runs_is_counted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panicking_tool_is_answered() {
-    let served = served().await;
+    let served = served();
     let (headers, body) = modern("tools/call", Some("panic"), json!({"name": "panic"}));
     for (headers, body) in [(headers, body), (Vec::new(), call("panic"))] {
         let (status, answer) = post(served.address, &headers, &body).await;
@@ -227,7 +227,7 @@ async fn a_panicking_tool_is_answered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forms_go_to_clients_that_show_them_and_their_answers_add_up() {
-    let served = served().await;
+    let served = served();
     let ask = |params: Value| async move {
         let (headers, body) = modern("tools/call", Some("ask"), params);
         let (status, answer) = post(served.address, &headers, &body).await;
@@ -264,7 +264,7 @@ async fn forms_go_to_clients_that_show_them_and_their_answers_add_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_under_way_are_finished_when_it_is_told_to_stop() {
-    let served = served().await;
+    let served = served();
     let address = served.address;
     let calling = tokio::spawn(async move { post(address, &[], &call("begins")).await });
     testing::BEGUN.notified().await;
@@ -280,7 +280,7 @@ async fn calls_under_way_are_finished_when_it_is_told_to_stop() {
 
 #[tokio::test]
 async fn every_thread_serves_and_ends_with_what_serves() {
-    let served = served().await;
+    let served = served();
     let mut open = Vec::new();
     // More than there are threads, all of them open at once.
     for _ in 0..40 {
@@ -390,7 +390,7 @@ async fn calls_at_once_are_bounded_and_held_up_by_nothing_but_calls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_address_leaves_calls_and_memory_to_others() {
-    let served = served().await;
+    let served = served();
     let address = served.address;
     let mut greedy = tokio::task::JoinSet::new();
     for _ in 0..300 {
@@ -451,7 +451,7 @@ fn spoilt(bytes: &[u8], mut seed: u64) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn spoilt_requests_end_and_the_next_is_served() {
-    let Served { address, stop, serving } = served().await;
+    let Served { address, stop, serving } = served();
     let (headers, body) = modern("tools/call", Some("echo"), json!({"name": "echo"}));
     let plain = call("echo");
     let requests: Vec<Vec<u8>> = [(headers.as_slice(), &body), (&[], &plain)]
