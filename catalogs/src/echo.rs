@@ -20,7 +20,7 @@ pub fn echo(text: &str) -> String {
 /// `text` on one line, only of what can be seen, and of at most `most` characters before a note of its length.
 pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     let short = text.len() <= most || text.chars().nth(most).is_none();
-    if short && !text.contains(is_hidden) {
+    if short && (is_plain(text) || !text.contains(is_hidden)) {
         return Cow::Borrowed(text);
     }
     let mut out = String::new();
@@ -40,11 +40,16 @@ pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Whether `text` is of ASCII that can be seen and nothing else, as nearly all is.
+pub fn is_plain(text: &str) -> bool {
+    // Without a way out of the loop this looks at many letters at once, and answers are long.
+    text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'))
+}
+
 /// `text` with its lines and tabs as they are, and whatever else cannot be seen escaped.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let hidden = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
     let plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
-    // Without a way out of the loop this looks at many letters at once, and answers are long.
     if text.bytes().fold(true, |all, byte| all & plain(byte)) || !text.contains(hidden) {
         return Cow::Borrowed(text);
     }

@@ -41,7 +41,7 @@ pub use amis::{
 };
 pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
-pub use echo::{ECHOED, cut, echo, is_hidden, visible};
+pub use echo::{ECHOED, cut, echo, is_hidden, is_plain, visible};
 pub use engine_options::{
     EngineOption, EngineOptions, EngineOptionsFile, OptionKind, OptionSource,
 };

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use mcc_catalogs::{ECHOED, cut, is_hidden, visible};
+use mcc_catalogs::{ECHOED, cut, is_hidden, is_plain, visible};
 use serde_json::Value;
 
 /// Most characters of any text but those of [`EXACT`].
@@ -31,8 +31,23 @@ pub(crate) fn text(text: String) -> String {
 
 /// The structured part of an answer.
 pub(crate) fn value(mut value: Value) -> Value {
-    walk(&mut value, &EXACT);
+    if !stays(&value) {
+        walk(&mut value, &EXACT);
+    }
     value
+}
+
+/// Whether there is nothing to cut in `value`, wherever it stands.
+fn stays(value: &Value) -> bool {
+    let short = |text: &str, most| text.len() <= most && is_plain(text);
+    match value {
+        Value::String(text) => short(text, MOST),
+        Value::Array(items) => items.iter().all(stays),
+        Value::Object(members) => {
+            members.iter().all(|(name, member)| short(name, ECHOED) && stays(member))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 /// A value of an input for one line of a text: as JSON, with long texts in it cut.
@@ -61,9 +76,7 @@ fn short(text: &str) -> String {
 /// JSON that means the same and in which everything can be seen: JSON has hidden characters in its strings only, where
 /// an escape says the same.
 pub(crate) fn escaped(json: &str) -> Cow<'_, str> {
-    // JSON writes the controls of ASCII as escapes, all but DEL.
-    let plain = json.is_ascii() && !json.as_bytes().contains(&0x7f);
-    if plain || !json.contains(is_hidden) {
+    if is_plain(json) || !json.contains(is_hidden) {
         return Cow::Borrowed(json);
     }
     let mut out = String::with_capacity(json.len());
@@ -89,7 +102,7 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
 /// # Errors
 /// What is not JSON.
 pub(crate) fn json(written: Vec<u8>) -> serde_json::Result<Vec<u8>> {
-    if is_plain(&written) {
+    if is_told(&written) {
         return Ok(written);
     }
     let parsed: Value = serde_json::from_slice(&written)?;
@@ -99,11 +112,11 @@ pub(crate) fn json(written: Vec<u8>) -> serde_json::Result<Vec<u8>> {
 
 /// Whether there is nothing to cut or escape, as in nearly all answers. Reading an answer again takes as long as making
 /// it, and looking at each byte in turn nearly so.
-fn is_plain(json: &[u8]) -> bool {
+fn is_told(json: &[u8]) -> bool {
     let hides = |byte: u8| byte == b'\\' || byte >= 0x7f;
     // Without a way out of the loop, which would have to be looked for at each byte.
     if json.iter().fold(false, |found, byte| found | hides(*byte)) {
-        return is_plain_spelt(json);
+        return is_told_escaped(json);
     }
     // Without escapes, each quote begins or ends a text, and one is looked for only as often as texts may be long.
     let mut rest = json;
@@ -122,7 +135,7 @@ fn is_plain(json: &[u8]) -> bool {
 }
 
 /// The same where there may be escapes.
-fn is_plain_spelt(json: &[u8]) -> bool {
+fn is_told_escaped(json: &[u8]) -> bool {
     if !json.is_ascii() || json.contains(&0x7f) {
         return false;
     }

@@ -3,11 +3,19 @@
 //! Values are serialised, never pasted. A null drops its key; an object or array that drops empty goes
 //! with it. `"..."` merges the members of an object in, `"?"` and `"?!"` make an object conditional.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use serde_json::{Map, Value};
 
 use super::{RenderError, lookup, pbtxt, truthy, yaml};
 
+/// Templates by their place, parsed once: that takes as long as filling one.
+static TEMPLATES: RwLock<BTreeMap<String, Arc<Value>>> = RwLock::new(BTreeMap::new());
+
 /// The document, or `None` when its root's condition leaves it out.
+///
+/// At one place there is always the same template.
 pub(super) fn render(
     place: &str,
     output: &str,
@@ -15,7 +23,7 @@ pub(super) fn render(
     view: &Value,
 ) -> Result<Option<String>, RenderError> {
     let wrong = |reason: String| RenderError::Template { path: place.to_owned(), reason };
-    let template: Value = serde_json::from_slice(source).map_err(|e| wrong(e.to_string()))?;
+    let template = parsed(place, source).map_err(|e| wrong(e.to_string()))?;
     let Some(value) = fill(&template, view).map_err(wrong)? else {
         return Ok(None);
     };
@@ -30,6 +38,17 @@ pub(super) fn render(
     let mut text = serde_json::to_string_pretty(&value).map_err(|e| wrong(e.to_string()))?;
     text.push('\n');
     Ok(Some(text))
+}
+
+fn parsed(place: &str, source: &[u8]) -> serde_json::Result<Arc<Value>> {
+    let known = TEMPLATES.read().unwrap_or_else(PoisonError::into_inner).get(place).map(Arc::clone);
+    if let Some(template) = known {
+        return Ok(template);
+    }
+    let template = Arc::new(serde_json::from_slice(source)?);
+    let mut templates = TEMPLATES.write().unwrap_or_else(PoisonError::into_inner);
+    templates.insert(place.to_owned(), Arc::clone(&template));
+    Ok(template)
 }
 
 /// A line for each item; no file without any.

@@ -371,7 +371,7 @@ fn what_is_plain_goes_out_as_it_is() {
         r#"{"a":"b","c":["d",1],"e":"\"\\"}"#.to_owned(),
         format!(r#"{{"a":"{}"}}"#, "x".repeat(MOST)),
     ] {
-        assert!(is_plain(text.as_bytes()), "{text}");
+        assert!(is_told(text.as_bytes()), "{text}");
         assert_eq!(json(text.clone().into_bytes()).unwrap(), text.as_bytes());
     }
     for text in [
@@ -382,7 +382,7 @@ fn what_is_plain_goes_out_as_it_is() {
         format!(r#"{{"a":"{}"}}"#, "x".repeat(MOST + 1)),
         format!(r#"{{"{}":1}}"#, "x".repeat(ECHOED + 1)),
     ] {
-        assert!(!is_plain(text.as_bytes()), "{text}");
+        assert!(!is_told(text.as_bytes()), "{text}");
     }
 }
 
