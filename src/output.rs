@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mcc_catalogs::{cut, is_hidden, visible};
-use mcc_generator::{Finding, Plan, Severity};
+use mcc_generator::{Finding, Plan, Severity, first_of_many};
 use serde_json::Value;
 
 /// Most characters of an error.
@@ -97,7 +97,7 @@ pub(crate) fn failure(message: &str, hint: Option<&str>) {
 
 /// Writes findings to stderr, errors first.
 pub(crate) fn findings(findings: &[Finding]) {
-    for finding in findings {
+    for finding in first_of_many(findings.to_vec()) {
         let color = match finding.severity {
             Severity::Error => "1;31",
             Severity::Warning => "1;33",

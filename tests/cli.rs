@@ -216,6 +216,14 @@ fn empty_members_of_a_file_are_left_out() {
 }
 
 #[test]
+fn the_value_of_a_switch_is_no_name_of_a_project() {
+    let run = Run::new();
+    let told = run.refused("generate --deployment-config=http-flask --include-sample false", 2);
+    assert!(told.contains("--include-sample=false"), "{told}");
+    assert!(!run.dir.path().join("false").exists());
+}
+
+#[test]
 fn a_topic_finds_its_rules() {
     let output = Run::new().mcc("explain gpu");
     let text = String::from_utf8(output.stdout).unwrap();

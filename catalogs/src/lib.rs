@@ -31,6 +31,7 @@ mod prices;
 mod regions;
 mod registries;
 mod schemas;
+mod secrets;
 pub mod version;
 
 pub use accelerators::{
@@ -74,3 +75,4 @@ pub use prices::{Price, PriceBasis, PriceRow, Prices, PricesFile};
 pub use regions::{RegionRow, Regions, RegionsFile};
 pub use registries::{ImageSet, Registries, RegistriesFile, Registry};
 pub use schemas::schemas;
+pub use secrets::{names_a_secret, secret_in};

@@ -1,6 +1,7 @@
 //! What the generator says about inputs: one shape for refusals, warnings and notes.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use mcc_catalogs::{cut, echo};
 use schemars::JsonSchema;
@@ -119,6 +120,31 @@ impl Finding {
     }
 }
 
+/// Most findings of one rule and severity that are told one by one.
+const ALIKE: usize = 20;
+
+/// The findings to tell. Of many alike the first say enough, and the last of those says how many more there are:
+/// whatever a call or a project is full of is not repeated in full.
+pub fn first_of_many(mut all: Vec<Finding>) -> Vec<Finding> {
+    let mut counts: BTreeMap<(String, Severity), usize> = BTreeMap::new();
+    for finding in &all {
+        *counts.entry((finding.id.clone(), finding.severity)).or_default() += 1;
+    }
+    let mut told: BTreeMap<(String, Severity), usize> = BTreeMap::new();
+    all.retain_mut(|finding| {
+        let kind = (finding.id.clone(), finding.severity);
+        let more = counts.get(&kind).map_or(0, |count| count.saturating_sub(ALIKE));
+        let so_far = told.entry(kind).or_default();
+        *so_far += 1;
+        if *so_far == ALIKE && more > 0 {
+            let message = finding.message.trim_end_matches('.');
+            finding.message = format!("{message}; and {more} more of this rule");
+        }
+        *so_far <= ALIKE
+    });
+    all
+}
+
 /// A message has one line, whatever was put in it.
 fn line(text: String) -> String {
     match cut(&text, MAX_MESSAGE) {
@@ -130,6 +156,19 @@ fn line(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_alike_the_first_are_told_and_the_rest_is_counted() {
+        let many = |count| (0..count).map(|at| Finding::error("MCC-A", at.to_string(), "fix"));
+        let other = Finding::warning("MCC-A", "another severity", "fix");
+        let told = first_of_many(many(25).chain([other.clone()]).collect());
+        assert_eq!(told.len(), 21);
+        assert_eq!(told[18].message, "18");
+        assert_eq!(told[19].message, "19; and 5 more of this rule");
+        assert_eq!(told[20], other);
+        let few: Vec<Finding> = many(20).collect();
+        assert_eq!(first_of_many(few.clone()), few);
+    }
 
     #[test]
     fn a_finding_has_lines_that_can_be_seen_and_end() {

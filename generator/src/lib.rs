@@ -38,7 +38,7 @@ mod written;
 
 pub use check::{CheckReport, check, check_files, check_folder};
 pub use diff::{Change, Difference};
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Severity, first_of_many};
 pub use format::Format;
 pub use inputs::{Field, Inputs, Kind, Registered, fields, find as field};
 pub use manifest::{AmiKind, InstancePool, Manifest, SizingRole, Weights};

@@ -264,3 +264,23 @@ fn secrets_never_reach_a_project_or_an_answer() {
         }
     }
 }
+
+#[test]
+fn a_secret_under_a_plain_name_or_in_any_other_input_is_one_too() {
+    let (config, target) = pairs().into_iter().find(|(c, _)| c == "http-flask").unwrap();
+    let long = "aB3".repeat(14);
+    for secret in [
+        format!("gho_{long}"),
+        format!("xoxp-{long}"),
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
+        format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.{long}"),
+    ] {
+        for place in ["modelEnv", "tags"] {
+            let mut inputs = base(&config, &target);
+            inputs.insert(place.to_owned(), json!({"PLAIN": secret}));
+            let Err(plan) = try_project(&inputs) else { panic!("{place}: {secret}") };
+            let told = serde_json::to_string(&plan.findings).unwrap();
+            assert!(told.contains("MCC-SEC-002") && !told.contains(&secret), "{told}");
+        }
+    }
+}

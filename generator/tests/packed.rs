@@ -340,6 +340,22 @@ fn another_version_than_that_of_the_training_is_a_finding() {
     let own = inputs("sklearn", json!({"modelPath": pickle, "requirementsFile": requirements}));
     assert_eq!(findings(&own), finding("MCC-FW-001", true, "frameworkVersion"));
 
+    // Each fix satisfies the other place as well, so that nobody is sent in a circle.
+    let fix = |own| plan_of(own).findings.remove(0).fix;
+    assert_eq!(
+        fix(&own),
+        "write scikit-learn==1.7.2 in it, which the model was trained with".to_owned()
+    );
+    let own = inputs(
+        "sklearn",
+        json!({"modelPath": pickle, "requirementsFile": requirements, "frameworkVersion": "1.8.0"}),
+    );
+    assert_eq!(
+        fix(&own),
+        "give frameworkVersion 1.7.2, and write scikit-learn==1.7.2 in the requirements file"
+            .to_owned()
+    );
+
     // The file tells the line, and the requirements which of it.
     let keras = files.file("churn.h5", &real("keras-2.15.0.h5"));
     let pin = files.file("pins.txt", b"tensorflow==2.15.0\n");

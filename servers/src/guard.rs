@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
+use mcc_catalogs::secret_in;
 use rmcp::model::ErrorData;
 use serde_json::Value;
 
@@ -98,7 +99,7 @@ fn check(text: &str, limit: usize, limits: &Limits) -> Result<(), Excess> {
     if text.len() > limit {
         return Err(Excess::Text { bytes: text.len(), limit });
     }
-    match secret(text) {
+    match secret_in(text) {
         Some(kind) if !limits.secrets => Err(Excess::Secret(kind)),
         _ => Ok(()),
     }
@@ -130,7 +131,7 @@ impl Excess {
                             .to_owned(),
                     ),
                     // The name itself may be where the secret was put.
-                    field: secret(field).is_none().then(|| field.to_owned()),
+                    field: secret_in(field).is_none().then(|| field.to_owned()),
                     message: format!("this looks like {kind}, and secrets are not accepted"),
                     ..Problem::default()
                 }
@@ -142,40 +143,6 @@ impl Excess {
             ),
         }
     }
-}
-
-/// The beginning of a token, how many characters follow it at least, and what it is.
-const SECRETS: [(&str, usize, &str); 9] = [
-    ("hf_", 20, "a Hugging Face token"),
-    ("AKIA", 16, "an AWS access key id"),
-    ("ASIA", 16, "an AWS access key id"),
-    ("ghp_", 30, "a GitHub token"),
-    ("github_pat_", 30, "a GitHub token"),
-    ("sk-", 32, "an API key"),
-    ("xoxb-", 20, "a Slack token"),
-    ("glpat-", 20, "a GitLab token"),
-    ("-----BEGIN ", 0, "a private key or certificate"),
-];
-
-/// What kind of secret `text` contains, if it looks like one.
-fn secret(text: &str) -> Option<&'static str> {
-    // Most arguments are too short for most tokens.
-    let mut possible =
-        SECRETS.iter().filter(|(start, length, _)| text.len() >= start.len() + length);
-    possible.find_map(|(start, length, kind)| {
-        text.match_indices(start)
-            .any(|(at, _)| {
-                let begins_a_word = text
-                    .get(..at)
-                    .and_then(|before| before.chars().next_back())
-                    .is_none_or(|character| !character.is_ascii_alphanumeric());
-                let follows = text
-                    .get(at + start.len()..)
-                    .map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_alphanumeric).count());
-                begins_a_word && follows >= *length
-            })
-            .then_some(*kind)
-    })
 }
 
 /// Does something that may panic, for prompts and resources, and turns a panic into an error.

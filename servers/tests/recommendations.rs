@@ -150,7 +150,7 @@ fn first_is_clean(asked: &Value, name: &str, too_large: f64, faults: &mut Vec<St
         });
     }
     found.retain(|finding| {
-        let unknown = ["do not know", "not known", "nothing is reckoned"];
+        let unknown = ["do not know", "not known", "not estimated"];
         let unknown = unknown.iter().any(|words| finding.contains(words));
         let old = finding.contains("is served from") && warned.contains("came with");
         let message = finding.split_once(' ').map_or("", |(_, message)| message);

@@ -35,7 +35,11 @@ pub(super) fn command() -> Command {
 
 fn arguments(command: Command) -> Command {
     let mut command = command
-        .arg(Arg::new("NAME").help("Name of the project (the same as --project-name)"))
+        .arg(
+            Arg::new("NAME")
+                .help("Name of the project (the same as --project-name)")
+                .value_parser(no_value_of_a_switch),
+        )
         .arg(path_arg("config", "FILE", "JSON file of inputs"))
         .arg(path_arg(
             "project-dir",
@@ -84,6 +88,14 @@ fn arguments(command: Command) -> Command {
         command = command.arg(arg.value_name(value).allow_hyphen_values(true));
     }
     command
+}
+
+/// The name of a project. `--include-sample false` would make one of the value.
+fn no_value_of_a_switch(text: &str) -> Result<String, &'static str> {
+    match text {
+        "true" | "false" => Err("join a switch and its value with =, as in --include-sample=false"),
+        name => Ok(name.to_owned()),
+    }
 }
 
 /// Any text, with words that help and completions offer: what is wrong with others is the generator's to say.

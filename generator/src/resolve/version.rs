@@ -113,7 +113,21 @@ impl Context<'_> {
                 && other.matches('.').count() < 2;
             if !same && !nearest {
                 let message = format!("{place} says {} {other}, not {version}", framework.package);
-                let fix = format!("give frameworkVersion {other}, or train with {version}");
+                let package = &framework.package;
+                // The other place says it too, and would be next to disagree.
+                let fix = match (place, trained, pinned) {
+                    ("the requirements file", Some(trained), _) if trained == version => {
+                        format!(
+                            "write {package}=={version} in it, which the model was trained with"
+                        )
+                    }
+                    ("the model file", _, Some(pin)) if pin == version => {
+                        format!(
+                            "give frameworkVersion {other}, and write {package}=={other} in the requirements file"
+                        )
+                    }
+                    _ => format!("give frameworkVersion {other}, or train with {version}"),
+                };
                 let finding = if framework.strict {
                     Finding::error("MCC-FW-001", message, fix)
                 } else {

@@ -1,5 +1,6 @@
 //! Rules about inputs themselves: what is taken at all, and what only makes sense together.
 
+use mcc_catalogs::{names_a_secret, secret_in};
 use serde_json::Value;
 
 use super::Rule;
@@ -295,31 +296,28 @@ fn contradictions(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding
     }
 }
 
-/// Beginnings of well-known tokens, and names of variables that hold secrets.
-const TOKEN_PREFIXES: [&str; 7] = ["hf_", "AKIA", "ASIA", "ghp_", "github_pat_", "nvapi-", "sk-"];
-const SECRET_NAMES: [&str; 4] = ["TOKEN", "SECRET", "PASSWORD", "API_KEY"];
-
 fn secrets(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
-    let maps = [
-        ("modelEnv", &context.inputs.model_env),
-        ("engineArgs", &context.inputs.engine_args),
-        ("tags", &context.inputs.tags),
-    ];
-    for (key, map) in maps {
-        for (name, value) in map.iter().flat_map(|m| m.iter()) {
-            let text = value.as_str().unwrap_or_default();
-            let token = TOKEN_PREFIXES.iter().any(|p| text.len() >= 16 && text.starts_with(p));
-            let upper = name.to_uppercase().replace('-', "_");
-            let named = key == "modelEnv"
-                && SECRET_NAMES.iter().any(|s| upper.ends_with(s))
-                && !text.starts_with("arn:");
-            if token || (named && value != &Value::from("")) {
-                // The value is not quoted: an answer must not carry the secret further.
-                let message =
-                    format!("{key} {} looks like a secret", crate::finding::shorten(name));
-                let fix = "store it in Secrets Manager and give its ARN (hfTokenArn), or set it in the shell that runs do/run";
-                findings.push(Finding::error("MCC-SEC-002", message, fix).on(key));
-            }
-        }
+    for (key, sourced) in &context.merged.values {
+        let Some(place) = secret_at(key, &sourced.value) else { continue };
+        // The value is not quoted: an answer must not carry the secret further.
+        let message = format!("{place} looks like a secret");
+        let fix = "store it in Secrets Manager and give its ARN (hfTokenArn), or set it in the shell that runs do/run";
+        findings.push(Finding::error("MCC-SEC-002", message, fix).on(key));
+    }
+}
+
+/// Where in an input a secret is: its key, with the name of the member.
+fn secret_at(key: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => secret_in(text).map(|_| key.to_owned()),
+        Value::Array(items) => items.iter().find_map(|item| secret_at(key, item)),
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            let text = member.as_str().unwrap_or_default();
+            let named = key == "modelEnv" && names_a_secret(name);
+            let held = named && !text.starts_with("arn:") && member != &Value::from("");
+            let found = held || secret_at(key, member).is_some();
+            found.then(|| format!("{key} {}", crate::finding::shorten(name)))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }

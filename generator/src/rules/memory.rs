@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         title: "the host has little memory for this model",
         why: "weights go through the host's memory: small hosts of a GPU family load slowly or fail",
-        source: "reports of failed loads; half the weights and 8 GiB are reckoned with",
+        source: "reports of failed loads; half the weights and 8 GiB are assumed",
         check: Some(host),
     },
     Rule {
@@ -252,14 +252,14 @@ fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if context.engine().is_none() || spec.model.source == "packed" {
         return;
     }
-    let reckoned = !context.layers.iter().any(|l| l.manifest.refuses.contains_key("modelConfig"));
-    if !reckoned {
-        // Of these models nothing is ever reckoned, so there is nothing that the user could give.
+    let estimated = !context.layers.iter().any(|l| l.manifest.refuses.contains_key("modelConfig"));
+    if !estimated {
+        // Nothing that the user could give would change that.
         let finding = Finding::new(
             "MCC-MDL-001",
             Severity::Note,
-            "nothing is reckoned for this kind of model, so its memory was not checked",
-            "see do/logs after the first start, and take an instance type with more memory if it fails",
+            "memory is not estimated for this kind of model, so whether it fits was not checked",
+            "look at do/logs after the first start, and use an instance type with more memory if it fails",
         );
         findings.push(context.merged.about("modelName", finding));
     } else if context.facts.shape.is_none() {

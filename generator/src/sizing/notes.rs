@@ -1,4 +1,4 @@
-//! What was decided and reckoned, as sentences.
+//! What was decided and estimated, as sentences.
 
 use super::choose::{Plan, Wanted};
 use super::estimate::{Device, Serving, Sizing, batch};

@@ -119,7 +119,7 @@ fn planned(plan: Plan) -> Planned {
         summary,
         name: plan.project_name,
         questions: plan.questions.into_iter().map(question).collect(),
-        findings: findings(plan.findings),
+        findings: told(plan.findings),
         inputs: plan.inputs.into_iter().map(input).collect(),
         files: plan
             .files
@@ -166,34 +166,8 @@ fn question(question: mcc_generator::Question) -> QuestionAnswer {
     }
 }
 
-/// Most findings of one rule and severity that are told one by one.
-const ALIKE: usize = 20;
-
-/// Findings as this server answers them. Of many alike the first say enough, and the last of those says how many more
-/// there are: whatever a call or a project is full of is not repeated in full.
-fn findings(all: Vec<Finding>) -> Vec<FindingAnswer> {
-    let mut counts: BTreeMap<(String, &str), usize> = BTreeMap::new();
-    for finding in &all {
-        *counts.entry((finding.id.clone(), finding.severity.name())).or_default() += 1;
-    }
-    let mut told: BTreeMap<(String, &str), usize> = BTreeMap::new();
-    let mut answers = Vec::new();
-    for one in all {
-        let kind = (one.id.clone(), one.severity.name());
-        let more = counts.get(&kind).map_or(0, |count| count.saturating_sub(ALIKE));
-        let so_far = told.entry(kind).or_default();
-        *so_far += 1;
-        if *so_far > ALIKE {
-            continue;
-        }
-        let mut answer = finding(one);
-        if *so_far == ALIKE && more > 0 {
-            let message = answer.message.trim_end_matches('.');
-            answer.message = format!("{message}; and {more} more of this rule");
-        }
-        answers.push(answer);
-    }
-    answers
+fn told(findings: Vec<Finding>) -> Vec<FindingAnswer> {
+    mcc_generator::first_of_many(findings).into_iter().map(finding).collect()
 }
 
 /// A finding as this server answers it.
@@ -377,7 +351,7 @@ pub(super) fn check_files(
 
 fn checked(report: mcc_generator::CheckReport) -> Checked {
     Checked {
-        findings: findings(report.findings),
+        findings: told(report.findings),
         drift: report
             .differences
             .into_iter()
