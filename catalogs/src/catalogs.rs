@@ -3,35 +3,13 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::file::{self, CatalogError, CatalogFile};
+use crate::file::{self, CatalogError};
+use crate::files::{NAMES, Overlay};
 use crate::nearest::nearest;
 use crate::{
-    Accelerators, AcceleratorsFile, Amis, AmisFile, EngineOptionsFile, Engines, EnginesFile,
-    Evidence, Hyperpod, HyperpodFile, Images, ImagesFile, Instance, Instances, InstancesFile,
-    JumpStart, JumpStartFile, KnownFitsFile, Limits, MeasuredFile, Models, ModelsFile, Places,
-    PlacesFile, Prices, PricesFile, Regions, RegionsFile, Registries, RegistriesFile,
+    Accelerators, Amis, Engines, Evidence, Hyperpod, Images, Instance, Instances, JumpStart,
+    Limits, Models, Places, Prices, Regions, Registries,
 };
-
-/// A user's own rows: one field for each file.
-#[derive(Debug, Default)]
-struct Overlay {
-    accelerators: Option<AcceleratorsFile>,
-    amis: Option<AmisFile>,
-    engine_options: Option<EngineOptionsFile>,
-    engines: Option<EnginesFile>,
-    hyperpod: Option<HyperpodFile>,
-    images: Option<ImagesFile>,
-    instances: Option<InstancesFile>,
-    jumpstart: Option<JumpStartFile>,
-    known_fits: Option<KnownFitsFile>,
-    limits: Option<Limits>,
-    measured: Option<MeasuredFile>,
-    models: Option<ModelsFile>,
-    places: Option<PlacesFile>,
-    prices: Option<PricesFile>,
-    regions: Option<RegionsFile>,
-    registries: Option<RegistriesFile>,
-}
 
 /// The catalogs. Cheap to make: a file is parsed when it is first asked for.
 #[derive(Debug, Default)]
@@ -54,26 +32,6 @@ pub struct Catalogs {
     by_price: OnceLock<Vec<(f64, usize)>>,
 }
 
-/// The names of all catalog files.
-pub(crate) const FILES: [&str; 16] = [
-    AcceleratorsFile::NAME,
-    AmisFile::NAME,
-    EngineOptionsFile::NAME,
-    EnginesFile::NAME,
-    HyperpodFile::NAME,
-    ImagesFile::NAME,
-    InstancesFile::NAME,
-    JumpStartFile::NAME,
-    KnownFitsFile::NAME,
-    Limits::NAME,
-    MeasuredFile::NAME,
-    ModelsFile::NAME,
-    PlacesFile::NAME,
-    PricesFile::NAME,
-    RegionsFile::NAME,
-    RegistriesFile::NAME,
-];
-
 impl Catalogs {
     /// The catalogs of this build.
     pub fn embedded() -> &'static Self {
@@ -88,39 +46,16 @@ impl Catalogs {
     /// A file that cannot be read, is none of the catalogs, or has a row that does not have the form of its catalog.
     pub fn with_overlay(dir: &Path) -> Result<Self, CatalogError> {
         for name in json_files(dir)? {
-            if !FILES.contains(&name.as_str()) {
-                let mut expected = nearest(&name, FILES, FILES.len());
-                expected.extend(
-                    FILES
-                        .iter()
-                        .filter(|known| !expected.contains(known))
-                        .copied()
-                        .collect::<Vec<_>>(),
-                );
-                return Err(CatalogError::UnknownFile {
-                    path: dir.join(name),
-                    expected: expected.into_iter().map(Into::into).collect(),
-                });
+            if !NAMES.contains(&name.as_str()) {
+                let mut expected = nearest(&name, NAMES.iter().copied(), NAMES.len());
+                let rest = NAMES.iter().filter(|known| !expected.contains(known));
+                let rest: Vec<&str> = rest.copied().collect();
+                expected.extend(rest);
+                let expected = expected.into_iter().map(str::to_owned).collect();
+                return Err(CatalogError::UnknownFile { path: dir.join(name), expected });
             }
         }
-        let overlay = Overlay {
-            accelerators: file::overlay(dir)?,
-            amis: file::overlay(dir)?,
-            engine_options: file::overlay(dir)?,
-            engines: file::overlay(dir)?,
-            hyperpod: file::overlay(dir)?,
-            images: file::overlay(dir)?,
-            instances: file::overlay(dir)?,
-            jumpstart: file::overlay(dir)?,
-            known_fits: file::overlay(dir)?,
-            limits: file::overlay(dir)?,
-            measured: file::overlay(dir)?,
-            models: file::overlay(dir)?,
-            places: file::overlay(dir)?,
-            prices: file::overlay(dir)?,
-            regions: file::overlay(dir)?,
-            registries: file::overlay(dir)?,
-        };
+        let overlay = Overlay::read(dir)?;
         Ok(Self { overlay, ..Self::default() })
     }
 

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use serde::de::DeserializeOwned;
+
 use crate::Catalogs;
+use crate::files::{self, Visitor};
 
 /// Two files that do not agree, or a row that cannot be right.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -38,11 +41,24 @@ impl Findings {
     }
 }
 
+/// An embedded file that does not parse would look empty.
+fn check_parsed(findings: &mut Findings) {
+    struct Parsed<'a>(&'a mut Findings);
+    impl Visitor for Parsed<'_> {
+        fn file<F: DeserializeOwned>(&mut self, name: &'static str, text: &'static str) {
+            if let Err(error) = serde_json::from_str::<F>(text) {
+                self.0.unless(false, name, "", error.to_string());
+            }
+        }
+    }
+    files::visit(&mut Parsed(findings));
+}
+
 impl Catalogs {
     /// Looks at everything that must agree between the files, with the overlay if there is one. Empty if all is well.
     pub fn check(&self) -> Vec<CatalogFinding> {
         let mut findings = Findings::default();
-        self.check_parsed(&mut findings);
+        check_parsed(&mut findings);
         self.check_instances(&mut findings);
         self.check_places(&mut findings);
         self.check_images(&mut findings);
@@ -50,29 +66,6 @@ impl Catalogs {
         self.check_models(&mut findings);
         self.check_rest(&mut findings);
         findings.0
-    }
-
-    /// An embedded file that does not parse would look empty.
-    fn check_parsed(&self, findings: &mut Findings) {
-        let filled = [
-            ("accelerators.json", self.accelerators().iter().next().is_some()),
-            ("amis.json", self.amis().inference().next().is_some()),
-            ("engines.json", self.engines().iter().next().is_some()),
-            ("hyperpod.json", self.hyperpod().operator().is_some()),
-            ("images.json", self.images().iter().next().is_some()),
-            ("instances.json", self.instances().iter().next().is_some()),
-            ("jumpstart.json", self.jumpstart().iter().next().is_some()),
-            ("known_fits.json", self.evidence().known_fits().next().is_some()),
-            ("limits.json", self.limits().realtime.payload_mb > 0),
-            ("measured_vram.json", self.evidence().measured().next().is_some()),
-            ("models.json", self.models().iter().next().is_some()),
-            ("prices.json", self.prices().iter().next().is_some()),
-            ("regions.json", self.regions().iter().next().is_some()),
-            ("registries.json", self.registries().iter().next().is_some()),
-        ];
-        for (file, filled) in filled {
-            findings.unless(filled, file, "", "has no rows");
-        }
     }
 
     fn check_instances(&self, findings: &mut Findings) {

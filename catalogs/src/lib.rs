@@ -16,6 +16,7 @@ mod engine_options;
 mod engines;
 mod evidence;
 mod file;
+mod files;
 mod hyperpod;
 mod ids;
 mod image_address;
@@ -52,6 +53,7 @@ pub use engines::{
 };
 pub use evidence::{Evidence, KnownFit, KnownFitsFile, MeasuredFile, Measurement, Quality};
 pub use file::CatalogError;
+pub use files::{Visitor, visit};
 pub use hyperpod::{CustomResource, Hyperpod, HyperpodFile, NodeResources, Operator};
 pub use ids::{
     Arn, ArnKind, HubAddress, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri,

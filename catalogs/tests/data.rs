@@ -11,11 +11,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use mcc_catalogs::{
-    AcceleratorsFile, AmisFile, Catalogs, EngineOptionsFile, EnginesFile, HyperpodFile, ImagesFile,
-    InstancesFile, KnownFitsFile, Limits, MeasuredFile, ModelsFile, PricesFile, RegionsFile,
-    RegistriesFile,
-};
+use mcc_catalogs::{Catalogs, InstancesFile, Limits, Visitor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -49,20 +45,13 @@ fn exact<F: DeserializeOwned + Serialize>(name: &str) {
 
 #[test]
 fn every_file_has_the_form_of_its_type() {
-    exact::<AcceleratorsFile>("accelerators.json");
-    exact::<AmisFile>("amis.json");
-    exact::<EngineOptionsFile>("engine_options.json");
-    exact::<EnginesFile>("engines.json");
-    exact::<HyperpodFile>("hyperpod.json");
-    exact::<ImagesFile>("images.json");
-    exact::<InstancesFile>("instances.json");
-    exact::<KnownFitsFile>("known_fits.json");
-    exact::<Limits>("limits.json");
-    exact::<MeasuredFile>("measured_vram.json");
-    exact::<ModelsFile>("models.json");
-    exact::<PricesFile>("prices.json");
-    exact::<RegionsFile>("regions.json");
-    exact::<RegistriesFile>("registries.json");
+    struct Exact;
+    impl Visitor for Exact {
+        fn file<F: DeserializeOwned + Serialize>(&mut self, name: &'static str, _: &'static str) {
+            exact::<F>(name);
+        }
+    }
+    mcc_catalogs::visit(&mut Exact);
 }
 
 #[test]

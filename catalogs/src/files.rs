@@ -1,0 +1,65 @@
+//! The list of all catalog files. A new one is a line here, beside its type and its data; what has to be done with
+//! each of them is done from this list.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::file::{self, CatalogError, CatalogFile};
+
+/// What is done with each catalog file.
+pub trait Visitor {
+    /// The file `name`, whose embedded text is `text` and whose type is `F`.
+    fn file<F>(&mut self, name: &'static str, text: &'static str)
+    where
+        F: DeserializeOwned + Serialize + JsonSchema;
+}
+
+macro_rules! files {
+    ($($field:ident: $file:ident),+ $(,)?) => {
+        /// A user's own rows: one field for each file.
+        #[derive(Debug, Default)]
+        pub(crate) struct Overlay {
+            $(pub(crate) $field: Option<crate::$file>,)+
+        }
+
+        impl Overlay {
+            /// Reads the files that `dir` has.
+            pub(crate) fn read(dir: &Path) -> Result<Self, CatalogError> {
+                Ok(Self { $($field: file::overlay(dir)?,)+ })
+            }
+        }
+
+        /// The names of all files.
+        pub(crate) const NAMES: &[&str] = &[$(<crate::$file as CatalogFile>::NAME,)+];
+
+        /// Has `visitor` see each file.
+        pub fn visit(visitor: &mut impl Visitor) {
+            $(visitor.file::<crate::$file>(
+                <crate::$file as CatalogFile>::NAME,
+                <crate::$file as CatalogFile>::TEXT,
+            );)+
+        }
+    };
+}
+
+files! {
+    accelerators: AcceleratorsFile,
+    amis: AmisFile,
+    engine_options: EngineOptionsFile,
+    engines: EnginesFile,
+    hyperpod: HyperpodFile,
+    images: ImagesFile,
+    instances: InstancesFile,
+    jumpstart: JumpStartFile,
+    known_fits: KnownFitsFile,
+    limits: Limits,
+    measured: MeasuredFile,
+    models: ModelsFile,
+    places: PlacesFile,
+    prices: PricesFile,
+    regions: RegionsFile,
+    registries: RegistriesFile,
+}
