@@ -29,7 +29,6 @@ mod resolve;
 mod rules;
 mod saved;
 mod schema;
-pub mod sizing;
 mod source;
 mod spec;
 mod values;

@@ -7,7 +7,7 @@
     reason = "tests"
 )]
 
-use mcc_generator::sizing::{
+use mcc_fit::sizing::{
     Device, Dtype, GIB, ModelShape, Serving, allowed_degrees, estimate, parse_config,
 };
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@
 mod support;
 
 use mcc_catalogs::{AcceleratorKind, Catalogs};
-use mcc_generator::sizing::{self, Device, Verdict, Wanted};
+use mcc_fit::sizing::{self, Device, Verdict, Wanted};
 use mcc_generator::{Finding, Layer, Project, registry, spec};
 use serde_json::{Map, Value, json};
 

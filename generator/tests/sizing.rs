@@ -13,11 +13,11 @@
 mod support;
 
 use mcc_catalogs::{Catalogs, Measurement};
-use mcc_generator::registry;
-use mcc_generator::sizing::{
+use mcc_fit::sizing::{
     Cache, Device, Dtype, GIB, ModelShape, Serving, Sizing, Verdict, Wanted, allowed_degrees,
     check_degree, device_of, estimate, plan, shape_of, variant_shape,
 };
+use mcc_generator::registry;
 use proptest::prelude::*;
 use serde_json::json;
 use support::{object, plan_of};

@@ -9,8 +9,8 @@ use super::Context;
 use crate::finding::{Finding, Severity, shorten};
 use crate::manifest::{OptionRoles, SizingRole};
 use crate::render::plain;
-use crate::sizing::Wanted;
 use crate::spec::{Aws, InstanceSpec};
+use mcc_fit::sizing::Wanted;
 
 impl Context<'_> {
     /// Name of the serving engine in the catalogs.

@@ -24,8 +24,8 @@ use crate::manifest::Manifest;
 use crate::merge::Merged;
 use crate::registry::{Config, Layer};
 use crate::render;
-use crate::sizing::{self, Device, ModelShape};
 use crate::spec::{Aws, Hyperpod, Iam, InstanceSpec, ProjectSpec, Server, Spec, Tag, Vpc};
+use mcc_fit::sizing::{self, Device, ModelShape};
 
 pub(crate) use packed::MAX_MODEL;
 

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::Context;
 use crate::finding::Finding;
 use crate::manifest::Weights;
-use crate::sizing::{self, Dtype, ModelShape, ModelSource, Quantization, Wanted, device_of};
 use crate::spec::{Aws, Fit, InstanceSpec, Model};
+use mcc_fit::sizing::{self, Dtype, ModelShape, ModelSource, Quantization, Wanted, device_of};
 
 /// Where the service puts a model that it downloads itself.
 const MODEL_FOLDER: &str = "/opt/ml/model";

@@ -6,9 +6,9 @@ use super::Context;
 use crate::finding::Finding;
 use crate::manifest::Weights;
 use crate::rules;
-use crate::sizing::{self, Candidate, Device, Dtype, Support, device_of};
 use crate::source::Source;
 use crate::spec::Aws;
+use mcc_fit::sizing::{self, Candidate, Device, Dtype, Support, device_of};
 
 impl Context<'_> {
     /// The cheapest instance type that holds the model, for who names none: its name and why it was chosen.

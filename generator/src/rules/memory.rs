@@ -3,8 +3,8 @@
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::resolve::Context;
-use crate::sizing::{self, Plan, Verdict};
 use crate::spec::Spec;
+use mcc_fit::sizing::{self, Plan, Verdict};
 
 const BUDGET: &str = "the engine's own budget rule: a share of the device, less weights and the peak of a forward pass; \
                       calibrated against measured deployments (catalogs/data/measured_vram.json)";

@@ -3,8 +3,8 @@
 use super::{Rule, with_types};
 use crate::finding::{Finding, Severity};
 use crate::resolve::Context;
-use crate::sizing::{Device, Quantization, Support};
 use crate::spec::Spec;
+use mcc_fit::sizing::{Device, Quantization, Support};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

@@ -3,8 +3,8 @@
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::resolve::Context;
-use crate::sizing::{Degree, allowed_degrees, check_degree};
 use crate::spec::Spec;
+use mcc_fit::sizing::{Degree, allowed_degrees, check_degree};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

@@ -83,7 +83,7 @@ pub struct Reshape {
     pub shape: Vec<i64>,
 }
 
-/// How a model fits its instance, by the estimates of [`crate::sizing`].
+/// How a model fits its instance, by the estimates of [`mcc_fit::sizing`].
 #[derive(Debug, Clone, Serialize)]
 pub struct Fit {
     /// Weights per accelerator, in GiB.

@@ -1,7 +1,7 @@
 //! A model, as a caller names or describes it, and what the catalogs know of it.
 
 use mcc_catalogs::{Attention, Catalogs, HubAddress, Model, echo};
-use mcc_generator::sizing::{self, Cache, GIB, ModelShape, Quantization};
+use mcc_fit::sizing::{self, Cache, GIB, ModelShape, Quantization};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

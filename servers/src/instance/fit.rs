@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mcc_generator::sizing::Verdict;
+use mcc_fit::sizing::Verdict;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};

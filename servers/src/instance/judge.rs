@@ -3,7 +3,7 @@
 use mcc_catalogs::{
     AcceleratorKind, AmiChoice, Arch, Catalogs, ComputeCapability, Image, Instance, Price,
 };
-use mcc_generator::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
+use mcc_fit::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
 
 use super::image::{host, served};
 use crate::common::deployment::Deployment;

@@ -1,7 +1,7 @@
 //! How a model is split over the accelerators of an instance type, and whether it fits.
 
 use mcc_catalogs::Instance;
-use mcc_generator::sizing::{self, Device, GIB, Support, Verdict, Wanted};
+use mcc_fit::sizing::{self, Device, GIB, Support, Verdict, Wanted};
 
 use super::judge::{Judge, Reason, far, near};
 use crate::common::model::{Sized, rounded};

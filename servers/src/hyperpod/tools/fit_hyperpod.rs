@@ -1,7 +1,7 @@
 //! `fit_hyperpod`: what fits the node groups of a cluster.
 
 use mcc_catalogs::Catalogs;
-use mcc_generator::sizing;
+use mcc_fit::sizing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

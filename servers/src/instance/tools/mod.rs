@@ -4,7 +4,7 @@ mod compare_instances;
 mod recommend_instance;
 
 use mcc_catalogs::Catalogs;
-use mcc_generator::sizing;
+use mcc_fit::sizing;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,8 +1,8 @@
 //! `describe_model`: what a model is, what serves it and what has to be set.
 
 use mcc_catalogs::{Catalogs, HubAddress, Model, Support};
+use mcc_fit::sizing::{self, ModelShape};
 use mcc_generator::registry;
-use mcc_generator::sizing::{self, ModelShape};
 use serde_json::json;
 
 use crate::arguments;

@@ -120,7 +120,7 @@ fn bounded(key: &str, value: &Value, max: u64) -> Result<u64, ConfigError> {
     };
     number.filter(|n| *n <= max).ok_or_else(|| ConfigError::OutOfRange {
         field: key.to_owned(),
-        value: crate::finding::shorten(&value.to_string()),
+        value: mcc_catalogs::echo(&value.to_string()),
         min: 0,
         max,
     })

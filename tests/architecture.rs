@@ -1,0 +1,91 @@
+//! Which room may know which: the arrows of ARCHITECTURE.md, read from the crates' manifests.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A crate's folder and name, the project's own crates that it may use, and what it must not use of others.
+const ROOMS: [(&str, &str, &[&str], &[&str]); 5] = [
+    ("files", "mcc-files", &[], PURE),
+    ("catalogs", "mcc-catalogs", &["mcc-files"], PURE),
+    ("fit", "mcc-fit", &["mcc-catalogs"], PURE),
+    ("generator", "mcc-generator", &["mcc-fit", "mcc-catalogs", "mcc-files"], PURE),
+    ("servers", "mcc-servers", &["mcc-generator", "mcc-fit", "mcc-catalogs", "mcc-files"], NETWORK),
+];
+/// What reaches out.
+const NETWORK: &[&str] = &["reqwest", "ureq", "hyper-rustls", "aws-config", "oci-client"];
+/// And what waits.
+const PURE: &[&str] =
+    &["reqwest", "ureq", "hyper", "aws-config", "oci-client", "tokio", "rmcp", "axum"];
+
+/// What a manifest depends on in a build: on every system, without what only tests use.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let mut tables = vec![manifest.get("dependencies")];
+    if let Some(targets) = manifest.get("target").and_then(toml::Value::as_table) {
+        tables.extend(targets.values().map(|target| target.get("dependencies")));
+    }
+    let tables = tables.into_iter().flatten().filter_map(toml::Value::as_table);
+    tables.flat_map(|table| table.keys().cloned()).collect()
+}
+
+/// What is wrong with a manifest.
+fn fault(manifest: &str, allowed: &[&str], never: &[&str]) -> Option<String> {
+    let used = dependencies(manifest);
+    let wrong = |name: &String| {
+        let own = name.starts_with("mcc-") || name == "mcc";
+        (own && !allowed.contains(&name.as_str())) || never.contains(&name.as_str())
+    };
+    used.into_iter().find(wrong)
+}
+
+fn manifest(folder: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap()
+}
+
+#[test]
+fn no_arrow_goes_the_other_way() {
+    for (folder, name, allowed, never) in ROOMS {
+        let text = manifest(folder);
+        assert!(text.contains(&format!("name = \"{name}\"")), "{folder}");
+        assert_eq!(fault(&text, allowed, never), None, "{folder}");
+    }
+}
+
+#[test]
+fn every_room_has_its_arrows() {
+    let root: toml::Table = manifest(".").parse().unwrap();
+    let members = root["workspace"]["members"].as_array().unwrap();
+    let rooms: BTreeSet<&str> = ROOMS.iter().map(|room| room.0).collect();
+    let known: BTreeSet<&str> = members
+        .iter()
+        .map(|member| member.as_str().unwrap())
+        .filter(|m| *m != "tests/standins")
+        .collect();
+    assert_eq!(rooms, known);
+}
+
+#[test]
+fn a_wrong_arrow_is_seen() {
+    for (planted, found) in [
+        ("mcc-servers.workspace = true", "mcc-servers"),
+        ("mcc-generator = { path = \"../generator\" }", "mcc-generator"),
+        ("tokio.workspace = true", "tokio"),
+        ("[target.'cfg(unix)'.dependencies]\nreqwest = \"1\"", "reqwest"),
+    ] {
+        let text = manifest("fit").replacen(
+            "[dependencies]\n",
+            &format!("[dependencies]\n{planted}\n"),
+            1,
+        );
+        // A table in the middle would take what follows it along.
+        let text = if planted.starts_with('[') {
+            format!("{}\n{planted}\n", manifest("fit"))
+        } else {
+            text
+        };
+        let (_, _, allowed, never) = ROOMS[2];
+        assert_eq!(fault(&text, allowed, never).as_deref(), Some(found), "{planted}");
+    }
+}
