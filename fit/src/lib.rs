@@ -5,4 +5,9 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod deployment;
+mod host_image;
 pub mod sizing;
+
+pub use deployment::{AmiKind, Deployment, InstancePool};
+pub use host_image::{HostImage, host_image};

@@ -10,6 +10,7 @@ mod artifact;
 #[cfg(debug_assertions)]
 mod beside;
 mod check;
+mod deployment;
 mod diff;
 mod finding;
 mod format;
@@ -36,11 +37,12 @@ mod write;
 mod written;
 
 pub use check::{CheckReport, check, check_files, check_folder};
+pub use deployment::{deployment, elsewhere, on};
 pub use diff::{Change, Difference};
 pub use finding::{Finding, Severity, first_of_many};
 pub use format::Format;
 pub use inputs::{Field, Inputs, Kind, Registered, fields, find as field};
-pub use manifest::{AmiKind, InstancePool, Manifest, SizingRole, Weights};
+pub use manifest::{Manifest, SizingRole, Weights};
 pub use matrix::{Cell, Support, matrix};
 pub use merge::{Merged, ResolvedInput, Sources};
 pub use plan::{Cost, Plan, Question, generate, plan, spec};

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use mcc_catalogs::AcceleratorKind;
+use mcc_fit::{AmiKind, InstancePool};
+
 use crate::artifact::Content;
 
 /// `layer.json`: what a layer is and takes.
@@ -41,8 +44,8 @@ pub struct Manifest {
     pub usual: bool,
     /// What becomes of single options of that engine.
     pub options: OptionRoles,
-    /// Accelerators that it runs on: `cpu`, `cuda`, `neuron`.
-    pub accelerators: Vec<String>,
+    /// Kinds of accelerator that it runs on.
+    pub accelerators: Vec<AcceleratorKind>,
     /// The only accelerators of that kind that it runs on, by their names in the catalogs; empty for all.
     pub devices: Vec<String>,
     /// Where the weights are: `packed` in the image or fetched from a `hub`.
@@ -139,36 +142,6 @@ pub struct Tensors {
     pub max_batch_size: u32,
     /// Whether the server can read the tensors from a model's file by itself.
     pub completed: bool,
-}
-
-/// The set of instance types that a target accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum InstancePool {
-    Hosting,
-    BatchTransform,
-    Hyperpod,
-}
-
-impl InstancePool {
-    /// Whether an instance type belongs to it.
-    pub fn takes(self, row: &mcc_catalogs::Instance) -> bool {
-        match self {
-            Self::Hosting => row.hosting,
-            Self::BatchTransform => row.batch_transform,
-            Self::Hyperpod => row.hyperpod,
-        }
-    }
-}
-
-/// Which API field names the host image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum AmiKind {
-    Inference,
-    Transform,
 }
 
 /// What a framework layer knows of its framework.

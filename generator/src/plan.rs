@@ -1,9 +1,10 @@
 //! From merged inputs to a plan, and from a plan to a project.
 
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{AcceleratorKind, Catalogs, Instance};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::deployment::deployment;
 use crate::finding::Finding;
 use crate::inputs;
 use crate::merge::{Merged, ResolvedInput};
@@ -96,7 +97,7 @@ pub fn spec(catalogs: &Catalogs, merged: &Merged) -> Option<Spec> {
     let mut merged = merged.clone();
     let (config, target) = choose(&mut merged)?;
     let framework = merged.text("framework").map(str::to_owned);
-    let on = accelerator(catalogs, &merged);
+    let on = accelerator(catalogs, &merged).map_or("", AcceleratorKind::as_str);
     let layers = registry().overlay_on(config, framework.as_deref(), &target, on);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
@@ -111,6 +112,7 @@ fn context<'a>(
     layers: Vec<&'a Layer>,
 ) -> Context<'a> {
     let inputs = merged.inputs();
+    let deployment = deployment(config, target, accelerator(catalogs, merged)).unwrap_or_default();
     Context {
         catalogs,
         merged,
@@ -118,6 +120,7 @@ fn context<'a>(
         config,
         target,
         layers,
+        deployment,
         findings: Vec::new(),
         facts: ModelFacts::default(),
     }
@@ -133,7 +136,7 @@ fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
         return (bare(&merged, questions), None);
     };
     let framework = merged.text("framework").map(str::to_owned);
-    let on = accelerator(catalogs, &merged);
+    let on = accelerator(catalogs, &merged).map_or("", AcceleratorKind::as_str);
     let layers = registry().overlay_on(config, framework.as_deref(), &target, on);
     not_applicable(&mut merged, config, &target, &layers);
     apply_defaults(&mut merged, &layers);
@@ -225,9 +228,9 @@ fn choose(merged: &mut Merged) -> Option<(&'static Config, String)> {
 }
 
 /// Kind of accelerator of the instance type, if one is named and known.
-fn accelerator(catalogs: &Catalogs, merged: &Merged) -> &'static str {
+fn accelerator(catalogs: &Catalogs, merged: &Merged) -> Option<AcceleratorKind> {
     let row = merged.text("instanceType").and_then(|name| catalogs.instances().get(name));
-    row.map_or("", |row| row.accelerator_kind().as_str())
+    row.map(Instance::accelerator_kind)
 }
 
 fn apply_defaults(merged: &mut Merged, layers: &[&Layer]) {

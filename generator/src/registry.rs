@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
+use mcc_catalogs::AcceleratorKind;
 
 use crate::manifest::Manifest;
 
 static LAYERS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/layers");
 static TARGETS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/targets");
+
+/// All kinds of accelerator.
+pub(crate) const KINDS: [AcceleratorKind; 3] =
+    [AcceleratorKind::Cpu, AcceleratorKind::Cuda, AcceleratorKind::Neuron];
 
 /// One layer folder.
 #[derive(Debug)]
@@ -163,16 +168,15 @@ impl Registry {
     }
 
     /// Kinds of accelerator that a config runs on, its own first.
-    pub fn accelerators(&self, config: &Config) -> Vec<String> {
+    pub fn accelerators(&self, config: &Config) -> Vec<AcceleratorKind> {
         let mut all = Vec::new();
         for layer in self.config_layers(config, None) {
             if !layer.manifest.accelerators.is_empty() {
                 all.clone_from(&layer.manifest.accelerators);
             }
         }
-        let others = ["cpu", "cuda", "neuron"].into_iter();
-        let others = others.filter(|kind| self.on(config, kind).is_some());
-        all.extend(others.map(str::to_owned));
+        let others = KINDS.into_iter();
+        all.extend(others.filter(|kind| self.on(config, kind.as_str()).is_some()));
         all
     }
 

@@ -62,7 +62,7 @@ fn what_the_layers_name_is_in_the_catalogs() {
     let catalogs = Catalogs::embedded();
     for (config, layer) in layers() {
         let manifest = &layer.manifest;
-        assert_eq!(manifest.accelerators, ["neuron"], "{config}");
+        assert_eq!(manifest.accelerators, [mcc_catalogs::AcceleratorKind::Neuron], "{config}");
         for device in &manifest.devices {
             let row = catalogs.accelerators().get(device);
             assert_eq!(row.unwrap().kind, AcceleratorKind::Neuron, "{config}: {device}");

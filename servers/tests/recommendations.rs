@@ -35,7 +35,7 @@ fn gpu_configs() -> Vec<&'static str> {
         let all = || layers.iter().map(|layer| &layer.manifest);
         all().any(|manifest| manifest.weights == Some(mcc_generator::Weights::Hub))
             && all().rfind(|manifest| !manifest.accelerators.is_empty()).is_some_and(|manifest| {
-                manifest.accelerators.iter().any(|accelerator| accelerator == "cuda")
+                manifest.accelerators.contains(&mcc_catalogs::AcceleratorKind::Cuda)
             })
     };
     registry

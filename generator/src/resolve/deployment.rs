@@ -1,11 +1,11 @@
 //! The endpoint, job or pods that the model runs in.
 
 use super::{Context, ZERO_ACCOUNT};
-use crate::manifest::AmiKind;
 use crate::spec::{
     Autoscaling, Aws, Batch, ComponentSpec, Endpoint, Image, InstanceSpec, ManagedScaling, Model,
     ProjectSpec, Scaling,
 };
+use mcc_fit::AmiKind;
 
 /// Seconds that a container with a packed model may take to answer `/ping`.
 const PACKED_HEALTH_CHECK_S: u32 = 300;
@@ -97,7 +97,7 @@ impl Context<'_> {
 
     /// The host image that was asked for, or the first whose driver runs the image's CUDA.
     fn ami(&self, image: &Image, instance: &InstanceSpec) -> Option<String> {
-        let kind = self.manifest(|m| m.ami)?;
+        let kind = self.deployment.ami?;
         let given = match kind {
             AmiKind::Inference => self.inputs.inference_ami_version.clone(),
             AmiKind::Transform => self.inputs.transform_ami_version.clone(),
@@ -105,21 +105,10 @@ impl Context<'_> {
         if given.is_some() {
             return given;
         }
-        let amis = self.catalogs.amis();
-        match (instance.accelerator_kind.as_str(), kind) {
-            ("neuron", AmiKind::Inference) => amis.for_neuron().map(|a| a.ami.clone()),
-            ("cuda", AmiKind::Inference) => {
-                let cuda = image.cuda.as_deref()?;
-                amis.for_cuda(cuda, &instance.family).map(|c| c.ami.ami.clone())
-            }
-            ("cuda", AmiKind::Transform) => {
-                let cuda = image.cuda.as_deref()?;
-                let best = amis.for_cuda_transform(cuda, &instance.family).map(|c| c.ami);
-                // Where none suffices the newest is still the best that there is.
-                best.or_else(|| amis.transform().max_by_key(|a| a.driver)).map(|a| a.ami.clone())
-            }
-            _ => None,
-        }
+        let row = self.catalogs.instances().get(instance.kind.as_deref()?)?;
+        let (of, cuda) = (row.accelerator_kind(), image.cuda.as_deref());
+        let found = mcc_fit::host_image(self.catalogs, kind, of, cuda, &instance.family)?;
+        Some(found.ami().ami.clone())
     }
 
     fn autoscaling(&self) -> Option<Autoscaling> {

@@ -15,7 +15,7 @@ use mcc_fit::sizing::Wanted;
 impl Context<'_> {
     /// Name of the serving engine in the catalogs.
     pub(crate) fn engine(&self) -> Option<String> {
-        self.manifest(|m| m.engine.clone())
+        self.deployment.engine.clone()
     }
 
     /// Release of the engine in the image; none where the image is the user's own, or where it is not known

@@ -31,7 +31,7 @@ impl Context<'_> {
             image.set_place();
             return image;
         }
-        if self.manifest(|m| m.images.clone()).is_none() || aws.region.parse::<Region>().is_err() {
+        if self.deployment.images.is_none() || aws.region.parse::<Region>().is_err() {
             return image;
         }
         // Where the version of the engine can be chosen, the image decides that of Python.
@@ -82,7 +82,7 @@ impl Context<'_> {
         arch: Arch,
         version: Option<&str>,
     ) -> Result<ResolvedImage, ImageError> {
-        let family = self.manifest(|m| m.images.clone()).unwrap_or_default();
+        let family = self.deployment.images.clone().unwrap_or_default();
         let none = || ImageError::Family { family: family.clone(), nearest: Vec::new() };
         let region: Region = aws.region.parse().map_err(|_| none())?;
         let version = self.inputs.engine_version.as_deref().or(version);

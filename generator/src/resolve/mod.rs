@@ -14,8 +14,10 @@ mod tensors;
 mod version;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mcc_catalogs::{AcceleratorKind, Catalogs};
+use mcc_fit::Deployment;
 use serde_json::{Map, Value};
 
 use crate::finding::Finding;
@@ -46,6 +48,8 @@ pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
     pub(crate) target: &'a str,
     pub(crate) layers: Vec<&'a Layer>,
+    /// What they ask of hardware and images.
+    pub(crate) deployment: Arc<Deployment>,
     /// What was found while resolving.
     pub(crate) findings: Vec<Finding>,
     /// What is known of a hub model and of the device that it runs on.

@@ -34,15 +34,11 @@ impl Context<'_> {
         model.gpu_memory_utilization = i.gpu_memory_utilization;
         model.dtype.clone_from(&i.dtype);
         // An accelerator that the engine does not run on is another rule's matter.
-        let kinds = self.accelerators();
-        let devices = self.devices();
-        let taken = |name: &String| devices.is_empty() || devices.contains(name);
         self.facts.device = instance
             .kind
             .as_deref()
-            .filter(|_| kinds.contains(&instance.accelerator_kind))
-            .filter(|_| instance.accelerator.as_ref().is_none_or(taken))
             .and_then(|t| self.catalogs.instances().get(t))
+            .filter(|row| self.deployment.runs_on(row))
             .and_then(device_of);
         let compiled = self.facts.device.as_ref().is_some_and(|device| device.compiled);
         let row = self.catalogs.models().get(&name);
@@ -74,8 +70,7 @@ impl Context<'_> {
     /// What the model needs of its host here.
     pub(super) fn host_needs(&self, weight_bytes: u64) -> sizing::HostNeeds {
         let needs = sizing::host_needs(weight_bytes, self.source());
-        let compiled = self.accelerators() == ["neuron"];
-        if compiled { needs.compiled(weight_bytes) } else { needs }
+        if self.deployment.compiles() { needs.compiled(weight_bytes) } else { needs }
     }
 
     /// Model artifacts in S3: an archive or a prefix, copied by the service where the target can.
@@ -167,9 +162,7 @@ impl Context<'_> {
     ) -> Wanted {
         let i = &self.inputs;
         let open = Wanted::default();
-        let engine = self.engine().unwrap_or_default();
-        let usual =
-            release.and_then(|r| self.catalogs.engines().default_memory_utilization(&engine, r));
+        let usual = release.and_then(|r| self.deployment.memory_utilization(self.catalogs, r));
         let mut wanted = Wanted {
             tensor_parallel: i.tensor_parallel_size,
             // Components and pods leave devices to others.

@@ -4,7 +4,6 @@ use mcc_catalogs::{Arch, ComputeCapability, Instance};
 
 use super::Context;
 use crate::finding::Finding;
-use crate::manifest::Weights;
 use crate::rules;
 use crate::source::Source;
 use crate::spec::Aws;
@@ -14,7 +13,7 @@ impl Context<'_> {
     /// The cheapest instance type that holds the model, for who names none: its name and why it was chosen.
     /// A finding says why there is none; `None` where no model is named or none is needed.
     pub(crate) fn recommend_instance(&mut self) -> Option<Result<String, Finding>> {
-        if self.manifest(|m| m.weights) != Some(Weights::Hub) || self.engine().is_none() {
+        if !self.deployment.hub || self.deployment.engine.is_none() {
             return None;
         }
         let name = self.inputs.model_name.clone()?;
@@ -59,18 +58,13 @@ impl Context<'_> {
         let Some(shape) = &self.facts.shape else {
             return Vec::new();
         };
-        let pool = self.manifest(|m| m.instances);
-        let kinds = self.accelerators();
-        let devices = self.devices();
         let archs: Vec<Arch> = [Arch::X86_64, Arch::Arm64]
             .into_iter()
             .filter(|arch| self.resolve_image(aws, *arch, None).is_ok())
             .collect();
         let takes = |row: &Instance| {
-            pool.is_none_or(|pool| pool.takes(row))
-                && kinds.iter().any(|k| k == row.accelerator_kind().as_str())
-                && (devices.is_empty()
-                    || row.accelerator().is_some_and(|a| devices.contains(&a.name)))
+            self.deployment.takes(row)
+                && self.deployment.runs_on(row)
                 && archs.contains(&row.arch)
                 && device_of(row).is_some_and(|device| self.runs_natively(&device))
         };
@@ -90,9 +84,7 @@ impl Context<'_> {
 
     /// The least compute capability that the engine's image is compiled for.
     pub(crate) fn minimum_capability(&self) -> Option<(u32, u32)> {
-        let engine = self.engine()?;
-        let release = self.facts.release.as_deref()?;
-        self.catalogs.engines().min_compute_capability(&engine, release).map(pair)
+        self.deployment.capability(self.catalogs, self.facts.release.as_deref()?).map(pair)
     }
 
     fn runs_natively(&self, device: &Device) -> bool {
@@ -104,17 +96,6 @@ impl Context<'_> {
         let dtype = self.facts.wanted.dtype.unwrap_or(Dtype::Float16);
         let support = self.precision(device, dtype);
         new_enough && matches!(support, Support::Native | Support::Unknown)
-    }
-
-    /// Kinds of accelerator that the engine runs on.
-    pub(crate) fn accelerators(&self) -> Vec<String> {
-        self.manifest(|m| (!m.accelerators.is_empty()).then(|| m.accelerators.clone()))
-            .unwrap_or_default()
-    }
-
-    /// The only accelerators of those kinds that it runs on; empty for all.
-    pub(crate) fn devices(&self) -> Vec<String> {
-        self.manifest(|m| (!m.devices.is_empty()).then(|| m.devices.clone())).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Rules about where it runs: instance type, Region, target.
 
+use mcc_catalogs::AcceleratorKind;
+
 use super::{Rule, with_types};
 use crate::finding::{Finding, Severity};
 use crate::registry::{Config, registry};
@@ -94,21 +96,18 @@ fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     else {
         return;
     };
-    let pool = context.manifest(|m| m.instances);
-    let takes = |row: &mcc_catalogs::Instance| pool.is_none_or(|pool| pool.takes(row));
-    if takes(row) {
+    if context.deployment.takes(row) {
         return;
     }
     let all = context.catalogs.instances();
-    let devices = context.devices();
     let compiled = context.minimum_capability();
     // What is proposed has to pass the other rules too.
     let same = |r: &&mcc_catalogs::Instance| {
         let own = r.accelerator();
-        takes(r)
+        context.deployment.takes(r)
             && r.accelerator_kind() == row.accelerator_kind()
             && r.arch == row.arch
-            && (devices.is_empty() || own.is_some_and(|own| devices.contains(&own.name)))
+            && context.deployment.runs_on_device(r)
             && match (own.and_then(|own| own.compute_capability), compiled) {
                 (Some(has), Some(needs)) => (u32::from(has.major), u32::from(has.minor)) >= needs,
                 _ => true,
@@ -154,23 +153,21 @@ fn known(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 }
 
 fn accelerator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let allowed = context
-        .manifest(|m| (!m.accelerators.is_empty()).then(|| m.accelerators.clone()))
-        .unwrap_or_default();
+    let (allowed, devices) = (&context.deployment.accelerators, &context.deployment.devices);
     if !spec.instance.known || allowed.is_empty() {
         return;
     }
     let kind = &spec.instance.accelerator_kind;
-    let devices = context.devices();
     let own = spec.instance.accelerator.as_ref();
     let taken = devices.is_empty() || own.is_some_and(|name| devices.contains(name));
-    if !allowed.contains(kind) || !taken {
+    if !allowed.iter().any(|one| one.as_str() == kind) || !taken {
         // A project that needs no accelerator starts on an instance with one; it is only paid for.
-        let (id, severity) = if allowed.iter().all(|a| a == "cpu") && kind == "cuda" {
-            ("MCC-ACC-002", Severity::Warning)
-        } else {
-            ("MCC-ACC-001", Severity::Error)
-        };
+        let (id, severity) =
+            if allowed.iter().all(|one| *one == AcceleratorKind::Cpu) && kind == "cuda" {
+                ("MCC-ACC-002", Severity::Warning)
+            } else {
+                ("MCC-ACC-001", Severity::Error)
+            };
         if findings.iter().any(|f| f.id == id) {
             return;
         }
@@ -180,7 +177,11 @@ fn accelerator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
             format!(
                 "{} runs on {}; this instance has {}",
                 spec.project.config,
-                if devices.is_empty() { allowed.join(" or ") } else { devices.join(" or ") },
+                if devices.is_empty() {
+                    allowed.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or ")
+                } else {
+                    devices.join(" or ")
+                },
                 own.map_or("no accelerator", String::as_str),
             ),
             right_accelerator(context, kind),

@@ -92,7 +92,7 @@ fn architecture(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
     if engines.get(&engine).is_none() {
         return;
     }
-    let images = context.manifest(|m| m.images.clone()).unwrap_or_default();
+    let images = context.deployment.images.clone().unwrap_or_default();
     let serving: Vec<String> = context
         .catalogs
         .images()

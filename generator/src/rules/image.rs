@@ -1,11 +1,11 @@
 //! Rules about the image, the GPU driver of the host, and the GPU.
 
 use mcc_catalogs::DriverFit;
+use mcc_fit::AmiKind;
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::framework::version_key;
-use crate::manifest::AmiKind;
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -117,7 +117,7 @@ fn driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     };
     let amis = context.catalogs.amis();
-    let Some(kind) = context.manifest(|m| m.ami) else {
+    let Some(kind) = context.deployment.ami else {
         return;
     };
     let ami = spec.endpoint.ami.as_deref();
@@ -164,7 +164,7 @@ fn driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 }
 
 fn ami(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let (Some(name), Some(kind)) = (&spec.endpoint.ami, context.manifest(|m| m.ami)) else {
+    let (Some(name), Some(kind)) = (&spec.endpoint.ami, context.deployment.ami) else {
         return;
     };
     let amis = context.catalogs.amis();

@@ -32,14 +32,12 @@ pub fn on_neuron() -> Vec<Map<String, Value>> {
     let mut all = Vec::new();
     for (name, target) in pairs() {
         let config = registry().config(&name).unwrap();
-        let Some(layer) = registry().on(config, "neuron") else { continue };
-        let devices = &layer.manifest.devices;
-        let layers = registry().target_layers(&target);
-        let pool = layers.iter().rev().find_map(|layer| layer.manifest.instances).unwrap();
+        let of = mcc_generator::deployment(config, &target, None).unwrap();
+        let Some(on) = mcc_generator::on(&of, mcc_catalogs::AcceleratorKind::Neuron) else {
+            continue;
+        };
         let known = |row: &&mcc_catalogs::Instance| {
-            pool.takes(row)
-                && row.accelerator().is_some_and(|one| devices.contains(&one.name))
-                && row.memory_gib() > 20.0
+            on.takes(row) && on.runs_on(row) && row.memory_gib() > 20.0
         };
         let usd = |row: &mcc_catalogs::Instance| {
             catalogs.prices().usd(row.name.as_str()).unwrap_or(f64::INFINITY)

@@ -1,11 +1,9 @@
 //! Whether an image works for a model, an instance type and a Region. Pure.
 
-use mcc_catalogs::{
-    AcceleratorKind, Arch, Catalogs, DriverFit, Image, Instance, Model, Region, Support, version,
-};
-use mcc_generator::AmiKind;
+use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Model, Region, Support, version};
+use mcc_fit::{Deployment, HostImage};
 
-use crate::common::deployment::Deployment;
+use crate::common::deployment;
 
 /// What an image has to work for.
 #[derive(Debug)]
@@ -121,15 +119,18 @@ fn host(
     if !wish.deployment.runs_on(instance) {
         return Err(format!(
             "it runs on {}, and {} has {}",
-            wish.deployment.runs_on_what(),
+            deployment::runs_on_what(wish.deployment),
             instance.name,
             instance.accelerator().map_or("no accelerator", |a| a.name.as_str())
         ));
     }
-    if image.accelerator == AcceleratorKind::Neuron
-        && wish.deployment.ami == Some(AmiKind::Inference)
-    {
-        return Ok(catalogs.amis().for_neuron().map(|ami| Host {
+    let family = instance.family();
+    let found = wish.deployment.ami.and_then(|api| {
+        let (kind, cuda) = (instance.accelerator_kind(), image.cuda.as_deref());
+        mcc_fit::host_image(catalogs, api, kind, cuda, family)
+    });
+    if let Some(HostImage::Neuron(ami)) = found {
+        return Ok(Some(Host {
             ami: ami.ami.clone(),
             driver: None,
             fit: DriverFit::Full,
@@ -157,21 +158,21 @@ fn host(
             accelerator.name
         ));
     }
-    let amis = catalogs.amis();
-    let family = instance.family();
-    let choice = match wish.deployment.ami {
-        None => return Ok(None),
-        Some(AmiKind::Inference) => amis.for_cuda(cuda, family),
-        Some(AmiKind::Transform) => amis.for_cuda_transform(cuda, family),
-    };
-    let Some(choice) = choice else {
-        if wish.deployment.ami == Some(AmiKind::Transform) {
+    let choice = match found {
+        Some(HostImage::Driver(choice)) => choice,
+        Some(HostImage::Newest(ami) | HostImage::Neuron(ami)) => {
             notes.push(format!(
                 "no host image of batch transform has a driver for CUDA {cuda}: it works only where the image has forward-compatibility libraries"
             ));
-            return Ok(None);
+            return Ok(Some(Host {
+                ami: ami.ami.clone(),
+                driver: ami.driver,
+                fit: DriverFit::TooOld,
+                known_on_family: false,
+            }));
         }
-        return Err(format!("no host image has a driver for CUDA {cuda}"));
+        None if wish.deployment.ami.is_none() => return Ok(None),
+        None => return Err(format!("no host image has a driver for CUDA {cuda}")),
     };
     if let (Some(least), Some(has)) = (accelerator.min_driver, choice.ami.driver)
         && has < least

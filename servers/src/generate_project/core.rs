@@ -213,7 +213,11 @@ fn made_configs() -> Vec<ConfigAnswer> {
                     .iter()
                     .map(|name| framework(&config.architecture, name))
                     .collect(),
-                accelerators: registry.accelerators(config),
+                accelerators: registry
+                    .accelerators(config)
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
                 defaults: defaults(&layers),
             }
         })

@@ -2,13 +2,12 @@
 //! engine ask of it.
 
 use mcc_catalogs::{
-    AcceleratorKind, AmiChoice, Arch, Catalogs, DriverFit, Image, Instance, Support as Served,
-    version,
+    AcceleratorKind, Arch, Catalogs, DriverFit, Image, Instance, Support as Served, version,
 };
-use mcc_generator::AmiKind;
+use mcc_fit::{Deployment, HostImage};
 
 use super::judge::{Judge, Reason, far};
-use crate::common::deployment::Deployment;
+use crate::common::deployment;
 use crate::common::model::Sized;
 
 impl<'a> Judge<'a> {
@@ -51,33 +50,32 @@ impl<'a> Judge<'a> {
         image: Option<&Image>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<String>, Reason> {
-        let amis = self.catalogs.amis();
         let (Some(api), Some(accelerator)) = (self.deployment.ami, instance.accelerator()) else {
             return Ok(None);
         };
-        if accelerator.kind == AcceleratorKind::Neuron && api == AmiKind::Inference {
-            return Ok(amis.for_neuron().map(|ami| ami.ami.clone()));
+        if accelerator.kind == AcceleratorKind::Neuron {
+            let found = mcc_fit::host_image(self.catalogs, api, accelerator.kind, None, "");
+            return Ok(found.map(|found| found.ami().ami.clone()));
         }
         let Some(cuda) = image.and_then(|image| image.cuda.as_deref()) else {
             return Ok(None);
         };
-        let choice = match instance.arch {
+        let found = match instance.arch {
             Arch::X86_64 => &self.x86_host,
             Arch::Arm64 => &self.arm_host,
         };
-        let Some(choice) = choice else {
-            if api == AmiKind::Transform {
-                let newest = amis
-                    .transform()
-                    .filter_map(|ami| Some((ami.driver?, ami)))
-                    .max_by_key(|(driver, _)| *driver);
-                let driver = newest.map_or(0, |(driver, _)| driver);
+        let choice = match found {
+            Some(HostImage::Driver(choice)) => choice,
+            Some(HostImage::Newest(ami) | HostImage::Neuron(ami)) => {
                 warnings.push(format!(
-                    "batch transform has driver {driver} at most; CUDA {cuda} then needs forward-compatibility libraries in the image"
+                    "batch transform has driver {} at most; CUDA {cuda} then needs forward-compatibility libraries in the image",
+                    ami.driver.unwrap_or_default()
                 ));
-                return Ok(newest.map(|(_, ami)| ami.ami.clone()));
+                return Ok(Some(ami.ami.clone()));
             }
-            return Err(far(format!("no host image has a driver for the image's CUDA {cuda}")));
+            None => {
+                return Err(far(format!("no host image has a driver for the image's CUDA {cuda}")));
+            }
         };
         if let (Some(least), Some(has)) = (accelerator.min_driver, choice.ami.driver)
             && has < least
@@ -97,17 +95,14 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The host image with a driver for the CUDA of `image`. For which families it is documented is not asked here.
+/// The host image for the CUDA of `image`. For which families it is documented is not asked here.
 pub(super) fn host<'a>(
     catalogs: &'a Catalogs,
     deployment: &Deployment,
     image: Option<&Image>,
-) -> Option<AmiChoice<'a>> {
-    let cuda = image?.cuda.as_deref()?;
-    match deployment.ami? {
-        AmiKind::Inference => catalogs.amis().for_cuda(cuda, ""),
-        AmiKind::Transform => catalogs.amis().for_cuda_transform(cuda, ""),
-    }
+) -> Option<HostImage<'a>> {
+    let cuda = image?.cuda.as_deref();
+    mcc_fit::host_image(catalogs, deployment.ami?, AcceleratorKind::Cuda, cuda, "")
 }
 
 /// What is to be said of the engine of the image and this model; nothing if it is known to serve it.
@@ -124,7 +119,7 @@ pub(super) fn served(
     let latent = model.shape.cache.is_some_and(|cache| cache.replicated);
     if deployment.compiles() && (embeds || latent) {
         let what = if latent { "models with latent attention" } else { "embedding models" };
-        return Err(format!("{what} are not served on {}", deployment.runs_on_what()));
+        return Err(format!("{what} are not served on {}", deployment::runs_on_what(deployment)));
     }
     let (Some(engine), Some(class)) =
         (deployment.engine.as_deref(), model.shape.architecture.as_deref())

@@ -1,12 +1,11 @@
 //! Whether a deployment runs on an instance type, and if not, why. Pure: catalogs in, judgement out.
 
-use mcc_catalogs::{
-    AcceleratorKind, AmiChoice, Arch, Catalogs, ComputeCapability, Image, Instance, Price,
-};
+use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, ComputeCapability, Image, Instance, Price};
 use mcc_fit::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
+use mcc_fit::{Deployment, HostImage};
 
 use super::image::{host, served};
-use crate::common::deployment::Deployment;
+use crate::common::deployment;
 use crate::common::model::Sized;
 
 /// Context that is sized for when nobody says one, in tokens.
@@ -85,8 +84,8 @@ pub(crate) struct Judge<'a> {
     pub(super) x86: Option<&'a Image>,
     pub(super) arm: Option<&'a Image>,
     /// The host image that each of them needs, where the target lets one choose.
-    pub(super) x86_host: Option<AmiChoice<'a>>,
-    pub(super) arm_host: Option<AmiChoice<'a>>,
+    pub(super) x86_host: Option<HostImage<'a>>,
+    pub(super) arm_host: Option<HostImage<'a>>,
     pub(super) wanted: Wanted,
     pub(super) capability: Option<ComputeCapability>,
     needs: Option<HostNeeds>,
@@ -212,7 +211,7 @@ impl<'a> Judge<'a> {
             return Err(far(format!(
                 "{} runs on {}, and this type has {}",
                 self.deployment.config,
-                self.deployment.runs_on_what(),
+                deployment::runs_on_what(self.deployment),
                 instance.accelerator().map_or("no accelerator", |a| a.name.as_str()),
             )));
         }

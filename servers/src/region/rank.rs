@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use mcc_catalogs::{Catalogs, Instance, RegionPlace, RegionRow, Whereabouts, distance_km};
+use mcc_fit::Deployment;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::common::deployment::Deployment;
 use crate::error::{Problem, ToolError};
 
 /// What is wanted of a Region.

@@ -1,13 +1,14 @@
 //! `recommend_image`: the image that works for a model, an instance type and a Region.
 
 use mcc_catalogs::{Catalogs, DriverFit, Image, Platform, version};
+use mcc_fit::Deployment;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageAnswer, Status, region};
 use crate::arguments;
 use crate::base_image::judge::{self, Wish, Works};
-use crate::common::deployment::{self, Deployment};
+use crate::common::deployment;
 use crate::common::inputs::Inputs;
 use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, word};
@@ -116,7 +117,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let deployment =
-        Deployment::named(&arguments.deployment_config, arguments.deployment_target.as_deref())?;
+        deployment::named(&arguments.deployment_config, arguments.deployment_target.as_deref())?;
     let region = region(catalogs, arguments.region.as_deref())?;
     let instance = arguments
         .instance_type
@@ -124,7 +125,8 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         .map(|name| instances::one(catalogs, "instanceType", name))
         .transpose()
         .map_err(|problem| ToolError::of("unknown_instance_type", *problem))?;
-    let other = instance.and_then(|instance| deployment.on(instance.accelerator_kind()));
+    let other =
+        instance.and_then(|instance| mcc_generator::on(&deployment, instance.accelerator_kind()));
     let deployment = other.unwrap_or(deployment);
     let model = ModelArguments {
         model_name: arguments.model_name.clone(),
@@ -238,7 +240,7 @@ fn answer(
     }
     if let Some(host) = works.ami {
         let key = match wish.deployment.ami {
-            Some(mcc_generator::AmiKind::Transform) => "transformAmiVersion",
+            Some(mcc_fit::AmiKind::Transform) => "transformAmiVersion",
             _ => "inferenceAmiVersion",
         };
         put(key, &host.ami);

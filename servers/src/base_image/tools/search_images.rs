@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImageAnswer, Status, region};
 use crate::arguments;
-use crate::common::deployment::{self, Deployment};
+use crate::common::deployment;
 use crate::common::model::word;
 use crate::common::page;
 use crate::common::text::Text;
@@ -175,7 +175,7 @@ fn families(catalogs: &Catalogs, arguments: &Arguments) -> Result<Vec<String>, T
         return Ok(vec![family.clone()]);
     }
     if let Some(config) = &arguments.deployment_config {
-        return Ok(Deployment::named(config, None)?.families());
+        return Ok(deployment::families(&*deployment::named(config, None)?));
     }
     Ok(names(catalogs).into_iter().map(str::to_owned).collect())
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments;
-use crate::common::deployment::{self, Deployment};
+use crate::common::deployment;
 use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelAnswer, ModelArguments, Sized};
 use crate::common::region;
@@ -123,8 +123,8 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let deployment = match arguments.serving.deployment_config.as_deref() {
-        Some(config) => Deployment::named(config, Some(TARGET))?,
-        None if arguments.model.given() => Deployment::of_models(Some(TARGET))?,
+        Some(config) => deployment::named(config, Some(TARGET))?,
+        None if arguments.model.given() => deployment::of_models(Some(TARGET))?,
         None => {
             return Err(ToolError::of(
                 "invalid_arguments",
@@ -135,14 +135,14 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
     };
     let model = if deployment.hub { Some(arguments.model.sized(catalogs)?) } else { None };
     if let Some(model) = &model {
-        deployment.serves(model)?;
+        deployment::serves(&deployment, model)?;
     }
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     if let Some(region) = wish.region.as_deref() {
         region::named(catalogs, region)?;
     }
     let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
-    let others = deployment.elsewhere();
+    let others = mcc_generator::elsewhere(&deployment);
     let others: Vec<Judge<'_>> =
         others.iter().map(|other| Judge::new(catalogs, other, model.as_ref(), &wish)).collect();
     let groups = groups(catalogs, &arguments, &judge, &others)?;

@@ -8,7 +8,7 @@ use super::ServingArguments;
 use super::recommend_instance::known_region;
 use crate::arguments;
 use crate::common::Detail;
-use crate::common::deployment::{self, Deployment};
+use crate::common::deployment;
 use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized};
 use crate::common::text::Text;
@@ -61,8 +61,8 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
     let models = models(catalogs, &arguments)?;
     let target = arguments.serving.deployment_target.as_deref();
     let deployment = match arguments.serving.deployment_config.as_deref() {
-        Some(config) => Deployment::named(config, target)?,
-        None if !models.is_empty() => Deployment::of_models(target)?,
+        Some(config) => deployment::named(config, target)?,
+        None if !models.is_empty() => deployment::of_models(target)?,
         None => {
             return Err(ToolError::of(
                 "invalid_arguments",
@@ -71,10 +71,10 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
             ));
         }
     };
-    models.iter().try_for_each(|model| deployment.serves(model))?;
+    models.iter().try_for_each(|model| deployment::serves(&deployment, model))?;
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
-    let others = deployment.elsewhere();
+    let others = mcc_generator::elsewhere(&deployment);
     let full = arguments.detail == Detail::Full;
     let mut rows = Vec::new();
     let mut assumed = Vec::new();

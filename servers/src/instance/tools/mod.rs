@@ -4,12 +4,12 @@ mod compare_instances;
 mod recommend_instance;
 
 use mcc_catalogs::Catalogs;
+use mcc_fit::Deployment;
 use mcc_fit::sizing;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::judge::Wish;
-use crate::common::deployment::Deployment;
 use crate::common::model;
 use crate::error::{Problem, ToolError};
 use crate::server::Tool;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Instance};
+use mcc_fit::Deployment;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ServingArguments;
 use crate::arguments;
 use crate::common::Detail;
-use crate::common::deployment::{self, Deployment};
+use crate::common::deployment;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, settings};
 use crate::common::region;
 use crate::common::text::Text;
@@ -106,8 +107,8 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     let catalogs = call.context.catalogs();
     let target = arguments.serving.deployment_target.as_deref();
     let deployment = match arguments.serving.deployment_config.as_deref() {
-        Some(config) => Deployment::named(config, target)?,
-        None if arguments.model.given() => Deployment::of_models(target)?,
+        Some(config) => deployment::named(config, target)?,
+        None if arguments.model.given() => deployment::of_models(target)?,
         None => return needs_input(catalogs),
     };
     let deployment = match arguments.accelerator {
@@ -120,7 +121,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         None
     };
     if let Some(model) = &model {
-        deployment.serves(model)?;
+        deployment::serves(&deployment, model)?;
     }
     let mut wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
@@ -167,17 +168,16 @@ fn on(deployment: Arc<Deployment>, wanted: Accelerator) -> Result<Arc<Deployment
         Accelerator::Cuda => AcceleratorKind::Cuda,
         Accelerator::Neuron => AcceleratorKind::Neuron,
     };
-    if deployment.accelerators.iter().any(|own| own == kind.as_str()) {
+    if deployment.accelerators.contains(&kind) {
         return Ok(deployment);
     }
-    if let Some(other) = deployment.on(kind) {
+    if let Some(other) = mcc_generator::on(&deployment, kind) {
         return Ok(other);
     }
     let can = |config: &&str| {
-        Deployment::named(config, None).is_ok_and(|other| {
+        deployment::named(config, None).is_ok_and(|other| {
             other.hub == deployment.hub
-                && (other.accelerators.iter().any(|own| own == kind.as_str())
-                    || other.on(kind).is_some())
+                && (other.accelerators.contains(&kind) || mcc_generator::on(&other, kind).is_some())
         })
     };
     let others: Vec<String> =
@@ -190,7 +190,7 @@ fn on(deployment: Arc<Deployment>, wanted: Accelerator) -> Result<Arc<Deployment
     } else {
         problem
             .fix(format!("leave it out, or give deploymentConfig {}", others.join(" or ")))
-            .choices(deployment.accelerators.clone())
+            .choices(deployment.accelerators.iter().map(ToString::to_string).collect())
     };
     Err(ToolError::of("invalid_arguments", problem))
 }

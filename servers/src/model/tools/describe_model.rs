@@ -6,7 +6,7 @@ use mcc_generator::registry;
 use serde_json::json;
 
 use crate::arguments;
-use crate::common::deployment::{self, Deployment};
+use crate::common::deployment;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, gib, rounded, settings};
 use crate::common::text::Text;
 use crate::error::{Problem, ToolError};
@@ -222,12 +222,12 @@ fn served_by(shape: &ModelShape, task: Option<&str>, catalogs: &Catalogs) -> Vec
     deployment::configs()
         .into_iter()
         .filter_map(|config| {
-            Deployment::named(config, None)
+            deployment::named(config, None)
                 .ok()
                 .filter(|found| found.hub && (found.has_context() || shape.max_positions.is_none()))
         })
         .flat_map(|deployment| {
-            let elsewhere = deployment.elsewhere();
+            let elsewhere = mcc_generator::elsewhere(&deployment);
             [deployment].into_iter().chain(elsewhere)
         })
         .filter_map(|deployment| {
@@ -250,7 +250,7 @@ fn served_by(shape: &ModelShape, task: Option<&str>, catalogs: &Catalogs) -> Vec
                     "supported",
                     format!(
                         "{engine} {image} of its image for {} serves {class}",
-                        deployment.runs_on_what()
+                        deployment::runs_on_what(&deployment)
                     ),
                 ),
                 Support::Supported => {

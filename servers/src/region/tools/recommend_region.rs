@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments;
-use crate::common::deployment::{self, Deployment};
+use crate::common::deployment;
 use crate::common::instances;
 use crate::common::text::Text;
 use crate::error::{Problem, ToolError};
@@ -200,9 +200,9 @@ fn wish<'a>(catalogs: &'a Catalogs, arguments: &'a Arguments) -> Result<Wish<'a>
         instances::named(catalogs, arguments.instance_types.as_deref().unwrap_or_default())?;
     let target = arguments.deployment_target.as_deref();
     wish.deployment = match (arguments.deployment_config.as_deref(), target) {
-        (Some(config), target) => Some(Deployment::named(config, target)?),
+        (Some(config), target) => Some(deployment::named(config, target)?),
         (None, Some(target)) => {
-            let deployment = Deployment::of_models(Some(target))?;
+            let deployment = deployment::of_models(Some(target))?;
             wish.services.extend(deployment.services.clone());
             None
         }

@@ -1,0 +1,140 @@
+//! What a deployment config on a target asks of instance types, images and host images.
+
+use std::collections::BTreeMap;
+
+use mcc_catalogs::{
+    AcceleratorKind, Arch, Catalogs, ComputeCapability, Image, Instance, Platform, version,
+};
+use serde::{Deserialize, Serialize};
+
+/// A config on a target, as far as hardware and images are concerned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deployment {
+    /// The config's name.
+    pub config: String,
+    /// The target's name.
+    pub target: String,
+    /// Kinds of accelerator that the config runs on; empty if it does not say.
+    pub accelerators: Vec<AcceleratorKind>,
+    /// The only accelerators of those kinds that it runs on, by their names in the catalogs; empty for all.
+    pub devices: Vec<String>,
+    /// Family of base images.
+    pub images: Option<String>,
+    /// Model server.
+    pub engine: Option<String>,
+    /// Whether the model is fetched from a hub, and so has to be sized.
+    pub hub: bool,
+    /// AWS services that the target needs.
+    pub services: Vec<String>,
+    /// The instance types that the target takes; all where it does not say.
+    pub pool: Option<InstancePool>,
+    /// Inputs that the config does not take, each with the reason.
+    pub refuses: BTreeMap<String, String>,
+    /// What to know before one takes the config to the target.
+    pub advice: Option<String>,
+    /// The engine's option for the number format of its key-value cache.
+    pub cache_option: Option<String>,
+    /// Sequences at once, where the config says how many.
+    pub sequences: Option<u32>,
+    /// Which API field names the host image.
+    pub ami: Option<AmiKind>,
+}
+
+/// The set of instance types that a target accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum InstancePool {
+    Hosting,
+    BatchTransform,
+    Hyperpod,
+}
+
+/// Which API field names the host image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum AmiKind {
+    Inference,
+    Transform,
+}
+
+impl Deployment {
+    /// Whether the target takes instances of this type.
+    pub fn takes(&self, instance: &Instance) -> bool {
+        match self.pool {
+            Some(InstancePool::Hosting) => instance.hosting,
+            Some(InstancePool::BatchTransform) => instance.batch_transform,
+            Some(InstancePool::Hyperpod) => instance.hyperpod,
+            None => true,
+        }
+    }
+
+    /// Whether the config runs on the accelerator of this type, or on its processor where it has none.
+    pub fn runs_on(&self, instance: &Instance) -> bool {
+        (self.accelerators.is_empty() || self.accelerators.contains(&instance.accelerator_kind()))
+            && self.runs_on_device(instance)
+    }
+
+    /// Whether the accelerator of this type is one of those that the config names, if it names any.
+    pub fn runs_on_device(&self, instance: &Instance) -> bool {
+        let device = instance.accelerator().map(|accelerator| &accelerator.name);
+        self.devices.is_empty() || device.is_some_and(|name| self.devices.contains(name))
+    }
+
+    /// Whether models are compiled for a number of sequences before they are served.
+    pub fn compiles(&self) -> bool {
+        self.accelerators == [AcceleratorKind::Neuron]
+    }
+
+    /// Whether what it serves reads a context: language models do, pipelines that make images do not.
+    pub fn has_context(&self) -> bool {
+        !self.refuses.contains_key("maxModelLen")
+    }
+
+    /// The image that a project of this deployment starts from on `arch`; none if there is none.
+    pub fn image<'a>(
+        &self,
+        catalogs: &'a Catalogs,
+        wanted: Option<&str>,
+        arch: Arch,
+    ) -> Option<&'a Image> {
+        let family = self.images.as_deref()?;
+        let wanted = wanted.or_else(|| catalogs.images().default_version(family))?;
+        let rows = catalogs.images().of_family(family).filter(|row| {
+            row.platform != Platform::Ec2
+                && row.arch.contains(&arch)
+                && version::starts_with(&row.version, wanted)
+        });
+        // As `Images::resolve` chooses: the exact version, and listed tags before composed ones.
+        rows.min_by_key(|row| (row.version != wanted, !row.listed))
+    }
+
+    /// The engine's option and its value for a key-value cache of eight bits; none if it has none.
+    pub fn eight_bit_cache(&self, catalogs: &Catalogs) -> Option<(String, String)> {
+        let name = self.cache_option.as_ref()?;
+        let known = catalogs.engines().options(self.engine.as_deref()?);
+        let option = known.and_then(|known| known.get(name));
+        let value = match option {
+            // The plain name lets the engine choose among its eight-bit formats.
+            Some(option) => {
+                let mut eight = option.choices.iter().filter(|choice| choice.starts_with("fp8"));
+                let plain = option.choices.iter().find(|choice| *choice == "fp8");
+                let e4m3 = option.choices.iter().find(|choice| choice.ends_with("e4m3"));
+                plain.or(e4m3).or_else(|| eight.next())?.clone()
+            }
+            None => "fp8".to_owned(),
+        };
+        Some((name.clone(), value))
+    }
+
+    /// The share of a device's memory that the engine takes unless told otherwise.
+    pub fn memory_utilization(&self, catalogs: &Catalogs, release: &str) -> Option<f64> {
+        catalogs.engines().default_memory_utilization(self.engine.as_deref()?, release)
+    }
+
+    /// The least compute capability that the engine's image is compiled for.
+    pub fn capability(&self, catalogs: &Catalogs, release: &str) -> Option<ComputeCapability> {
+        catalogs.engines().min_compute_capability(self.engine.as_deref()?, release)
+    }
+}
