@@ -41,6 +41,12 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         Err(failure) => return failed(failure, ""),
     };
     if fault == Some(Fault::KilledBefore) {
+        let record = json!({
+            "n": n, "tool": "aws", "operation": operation, "argv": words, "fault": "KilledBefore",
+        });
+        if let Err(failure) = world.record(&record) {
+            return failed(failure, "");
+        }
         fault::kill_group();
     }
     let answer = call.as_ref().map_err(copy).and_then(|call| act(&mut world, call, fault));

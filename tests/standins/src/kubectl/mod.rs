@@ -121,6 +121,12 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         Err(failure) => return failed(&failure),
     };
     if fault == Some(Fault::KilledBefore) {
+        let record = json!({
+            "tool": "kubectl", "operation": operation, "argv": words, "fault": "KilledBefore",
+        });
+        if let Err(failure) = world.record(&record) {
+            return failed(&failure);
+        }
         fault::kill_group();
     }
     let mut sent = Value::Null;

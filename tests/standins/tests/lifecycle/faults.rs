@@ -32,15 +32,16 @@ struct Call {
 /// What is tried out on one project.
 struct Trial<'a> {
     case: &'a Case,
-    full: bool,
     /// States that `do/clean` has cleaned up.
     cleaned: RefCell<BTreeSet<String>>,
 }
 
-/// Injects failures into the scripts of `steps` that reach AWS or the cluster. The first call of every
-/// operation of a script is enough, unless `full`. All that go wrong are told, not the first only.
+/// Injects failures into the scripts of `steps` that reach AWS or the cluster. The first call of every operation of a
+/// script is enough; with `full` the scripts are killed there as well, and those of the project that stands for its
+/// target at every call. All that go wrong are told, not the first only.
 pub fn inject(case: &Case, steps: &[Step], full: bool) {
-    let trial = Trial { case, full, cleaned: RefCell::default() };
+    let trial = Trial { case, cleaned: RefCell::default() };
+    let every = full && case.plain && case.representative;
     let mut seen = BTreeSet::new();
     let mut failed = Vec::new();
     for step in steps {
@@ -68,16 +69,16 @@ pub fn inject(case: &Case, steps: &[Step], full: bool) {
                     ));
                 }
             };
-            if new || full {
+            if new || every {
                 attempt(&|| trial.refused(step, &call, "denied"));
             }
             // Their words are read by the same lines of every target's scripts.
-            let words = full || (new && case.plain && case.representative);
+            let words = every || (new && case.plain && case.representative);
             if words && call.tool == "aws" && step.line == "clean --yes" {
                 attempt(&|| trial.refused(step, &call, "unknown-key"));
                 attempt(&|| trial.refused(step, &call, "denied-page"));
             }
-            if full && ["aws", "kubectl"].contains(&call.tool.as_str()) {
+            if full && (new || every) && ["aws", "kubectl"].contains(&call.tool.as_str()) {
                 attempt(&|| trial.killed(step, &call, "killed-before"));
                 attempt(&|| trial.killed(step, &call, "killed"));
             }
@@ -135,7 +136,7 @@ impl Trial<'_> {
         check(&bench, &ran);
         // What one clean has removed, another removes from the same state as well.
         let new = self.cleaned.borrow_mut().insert(bench.state(&self.case.seed));
-        if new || self.full {
+        if new {
             let clean = bench.run("clean --yes");
             assert_eq!(clean.status, Some(0), "{clean}\nafter {label}");
             bench.is_clean(&self.case.seed, &label);
