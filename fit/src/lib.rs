@@ -7,7 +7,9 @@
 
 mod deployment;
 mod host_image;
+mod place;
 pub mod sizing;
 
 pub use deployment::{AmiKind, Deployment, InstancePool};
 pub use host_image::{HostImage, host_image};
+pub use place::{Found, Place, Reason, Reservation, USUAL_CONTEXT};

@@ -57,7 +57,7 @@ impl Default for Wanted {
 
 impl Wanted {
     /// Groups of devices that each hold all heads: stages of the pipeline, times copies.
-    fn groups(&self) -> u32 {
+    pub(crate) fn groups(&self) -> u32 {
         self.pipeline_parallel.max(1).saturating_mul(self.copies.max(1))
     }
 
