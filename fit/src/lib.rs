@@ -7,9 +7,11 @@
 
 mod deployment;
 mod host_image;
+mod image;
 mod place;
 pub mod sizing;
 
 pub use deployment::{AmiKind, Deployment, InstancePool};
 pub use host_image::{HostImage, host_image};
+pub use image::{ImageReason, host_runs, image_runs};
 pub use place::{Found, Place, Reason, Reservation, USUAL_CONTEXT};

@@ -16,7 +16,6 @@ mod notes;
 mod parallel;
 mod parameters;
 mod precision;
-mod recommend;
 mod row;
 mod shape;
 
@@ -27,7 +26,6 @@ pub use estimate::{COMPILED_SEQUENCES, Device, Serving, Sizing, Verdict, estimat
 pub use host::{HostNeeds, ModelSource, host_needs};
 pub use parallel::{Degree, allowed_degrees, check_degree};
 pub use precision::{Support, precision_support};
-pub use recommend::{Candidate, candidates};
 pub use row::{device_of, shape_of, variant_shape};
 pub use shape::{Dtype, ModelShape, Quantization};
 

@@ -1,13 +1,25 @@
 //! Which instance types hold a model, and what their accelerators can calculate with.
 
-use mcc_catalogs::{Arch, ComputeCapability, Instance};
+use mcc_catalogs::{Arch, ComputeCapability, Instance, Price};
+use mcc_fit::Place;
+use mcc_fit::sizing::{self, Device, Dtype, ModelShape, Plan, Support, device_of};
 
 use super::Context;
 use crate::finding::Finding;
 use crate::rules;
 use crate::source::Source;
 use crate::spec::Aws;
-use mcc_fit::sizing::{self, Candidate, Device, Dtype, Support, device_of};
+
+/// An instance type that the model fits.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate<'a> {
+    /// The type.
+    pub(crate) instance: &'a Instance,
+    /// What it costs; `None` if that is not known.
+    pub(crate) price: Option<Price>,
+    /// How the model is served on it.
+    pub(crate) plan: Plan,
+}
 
 impl Context<'_> {
     /// The cheapest instance type that holds the model, for who names none: its name and why it was chosen.
@@ -53,23 +65,61 @@ impl Context<'_> {
         ))
     }
 
-    /// Instance types that hold the model under the settings that the user gave, cheapest first.
+    /// Instance types that hold the model under the settings that the user gave, cheapest first, those without a price
+    /// last: none that its Region is known to lack, that the image does not run on, or that does with a reservation.
     pub(crate) fn candidates(&self, aws: &Aws) -> Vec<Candidate<'_>> {
         let Some(shape) = &self.facts.shape else {
             return Vec::new();
         };
-        let archs: Vec<Arch> = [Arch::X86_64, Arch::Arm64]
-            .into_iter()
-            .filter(|arch| self.resolve_image(aws, *arch, None).is_ok())
-            .collect();
-        let takes = |row: &Instance| {
-            self.deployment.takes(row)
-                && self.deployment.runs_on(row)
-                && archs.contains(&row.arch)
-                && device_of(row).is_some_and(|device| self.runs_natively(&device))
+        let catalogs = self.catalogs;
+        let images = [Arch::X86_64, Arch::Arm64].map(|arch| {
+            let image = self.resolve_image(aws, arch, None).ok()?.image;
+            Some((arch, image))
+        });
+        let capability =
+            self.facts.release.as_deref().and_then(|r| self.deployment.capability(catalogs, r));
+        let runs = |row: &Instance| {
+            let Some((_, ours)) = images.iter().flatten().find(|(arch, _)| *arch == row.arch)
+            else {
+                return false;
+            };
+            // Of an image of the user's own nothing is known.
+            let image = self.inputs.base_image.is_none().then_some(ours);
+            let cuda = image.and_then(|image| image.cuda.as_deref());
+            let host = self.deployment.ami.and_then(|api| {
+                mcc_fit::host_image(catalogs, api, row.accelerator_kind(), cuda, row.family())
+            });
+            mcc_fit::image_runs(image, capability, row).is_ok()
+                && host.is_none_or(|host| mcc_fit::host_runs(&host, row).is_ok())
         };
-        let needs = self.host_needs(shape.weight_bytes);
-        sizing::candidates(self.catalogs, shape, &self.facts.wanted, needs, takes)
+        let place = self.place(shape);
+        let rows = catalogs.by_price().map(|(_, row)| row).filter(|row| {
+            !row.previous_generation
+                && self.deployment.takes(row)
+                && self.deployment.runs_on(row)
+                && catalogs.regions().offers(&aws.region, row) != Some(false)
+                && runs(row)
+                && place.on(row).is_ok_and(|found| found.reservations.is_empty())
+        });
+        rows.filter_map(|instance| {
+            let plan = sizing::plan(shape, &device_of(instance)?, &self.facts.wanted);
+            let price = catalogs.prices().usd_per_hour(instance.name.as_str());
+            Some(Candidate { instance, price, plan })
+        })
+        .collect()
+    }
+
+    fn place<'a>(&'a self, shape: &'a ModelShape) -> Place<'a> {
+        let quantization = shape.quantization.as_ref().or(self.facts.wanted.in_flight.as_ref());
+        let engine = self.deployment.engine.as_deref().unwrap_or_default();
+        Place {
+            model: shape,
+            wanted: &self.facts.wanted,
+            concurrency: None,
+            needs: self.host_needs(shape.weight_bytes),
+            quantization_capability: quantization
+                .and_then(|q| self.catalogs.engines().quantization_capability(engine, &q.method)),
+        }
     }
 
     /// Whether `device` calculates in the formats of the model's weights.
@@ -85,17 +135,6 @@ impl Context<'_> {
     /// The least compute capability that the engine's image is compiled for.
     pub(crate) fn minimum_capability(&self) -> Option<(u32, u32)> {
         self.deployment.capability(self.catalogs, self.facts.release.as_deref()?).map(pair)
-    }
-
-    fn runs_natively(&self, device: &Device) -> bool {
-        let compiled = self.minimum_capability();
-        let new_enough = match (device.compute_capability, compiled) {
-            (Some(has), Some(needs)) => has >= needs,
-            _ => true,
-        };
-        let dtype = self.facts.wanted.dtype.unwrap_or(Dtype::Float16);
-        let support = self.precision(device, dtype);
-        new_enough && matches!(support, Support::Native | Support::Unknown)
     }
 }
 
