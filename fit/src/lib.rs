@@ -14,4 +14,4 @@ pub mod sizing;
 pub use deployment::{AmiKind, Deployment, InstancePool};
 pub use host_image::{HostImage, host_image};
 pub use image::{ImageReason, host_runs, image_runs};
-pub use place::{Found, Place, Reason, Reservation, USUAL_CONTEXT};
+pub use place::{Found, Place, Reason, Reservation, usual_context};

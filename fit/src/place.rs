@@ -8,7 +8,7 @@ use crate::sizing::{
 };
 
 /// Context that is sized for when nobody says one and the model has as much, in tokens.
-pub const USUAL_CONTEXT: u64 = 8192;
+const USUAL_CONTEXT: u64 = 8192;
 /// Largest storage volume of an endpoint, in GB.
 const MAX_VOLUME_GB: u64 = 512;
 /// Share of the budget that has to be left for a cache that nothing is known of.
@@ -89,10 +89,15 @@ pub enum Reason {
     },
 }
 
+/// The context that is sized for when nobody says one and the model has as much, in tokens.
+pub fn usual_context(compiled: bool) -> u64 {
+    if compiled { COMPILED_CONTEXT } else { USUAL_CONTEXT }
+}
+
 impl Place<'_> {
     /// The context that is sized for.
     pub fn context(&self, compiled: bool) -> u64 {
-        let usual = if compiled { COMPILED_CONTEXT } else { USUAL_CONTEXT };
+        let usual = usual_context(compiled);
         let own = self.model.max_positions.unwrap_or(usual);
         self.wanted.max_model_len.unwrap_or_else(|| own.min(usual))
     }

@@ -2,9 +2,9 @@
 //! engine ask of it.
 
 use mcc_catalogs::{
-    AcceleratorKind, Arch, Catalogs, DriverFit, Image, Instance, Support as Served, version,
+    AcceleratorKind, Arch, Catalogs, DriverFit, Image, Instance, Support as Served,
 };
-use mcc_fit::{Deployment, HostImage};
+use mcc_fit::{Deployment, HostImage, ImageReason};
 
 use super::judge::{Judge, Reason, far};
 use crate::common::deployment;
@@ -20,26 +20,8 @@ impl<'a> Judge<'a> {
         if image.is_none() && self.deployment.images.is_some() && self.deployment.hub {
             return Err(far(format!("there is no image for {}", instance.arch)));
         }
-        let Some(accelerator) = instance.accelerator() else {
-            return Ok(image);
-        };
-        if let (Some(least), Some(has)) = (self.capability, accelerator.compute_capability)
-            && has < least
-        {
-            return Err(far(format!(
-                "{} has compute capability {has}, and the image is compiled for {least} and up",
-                accelerator.name
-            )));
-        }
-        let cuda = image.and_then(|image| image.cuda.as_deref());
-        if let (Some(least), Some(has)) = (accelerator.min_cuda.as_deref(), cuda)
-            && version::compare(has, least).is_lt()
-        {
-            return Err(far(format!(
-                "{} needs CUDA {least}, and the image has {has}",
-                accelerator.name
-            )));
-        }
+        mcc_fit::image_runs(image, self.capability, instance)
+            .map_err(|reason| far(image_reason(&reason)))?;
         Ok(image)
     }
 
@@ -77,13 +59,8 @@ impl<'a> Judge<'a> {
                 return Err(far(format!("no host image has a driver for the image's CUDA {cuda}")));
             }
         };
-        if let (Some(least), Some(has)) = (accelerator.min_driver, choice.ami.driver)
-            && has < least
-        {
-            return Err(far(format!(
-                "{} needs driver {least}, and the newest host image has {has}",
-                accelerator.name
-            )));
+        if let Some(host) = found {
+            mcc_fit::host_runs(host, instance).map_err(|reason| far(image_reason(&reason)))?;
         }
         if choice.fit != DriverFit::Full {
             warnings.push(format!(
@@ -92,6 +69,21 @@ impl<'a> Judge<'a> {
             ));
         }
         Ok(Some(choice.ami.ami.clone()))
+    }
+}
+
+/// Why an image does not run, in words.
+fn image_reason(reason: &ImageReason) -> String {
+    match reason {
+        ImageReason::Capability { device, has, needs } => format!(
+            "{device} has compute capability {has}, and the image is compiled for {needs} and up"
+        ),
+        ImageReason::Cuda { device, needs, has } => {
+            format!("{device} needs CUDA {needs}, and the image has {has}")
+        }
+        ImageReason::Driver { device, needs, has } => {
+            format!("{device} needs driver {needs}, and the newest host image has {has}")
+        }
     }
 }
 

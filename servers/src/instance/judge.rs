@@ -2,14 +2,11 @@
 
 use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, ComputeCapability, Image, Instance, Price};
 use mcc_fit::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
-use mcc_fit::{Deployment, HostImage};
+use mcc_fit::{Deployment, HostImage, Place, Reservation};
 
 use super::image::{host, served};
 use crate::common::deployment;
 use crate::common::model::Sized;
-
-/// Context that is sized for when nobody says one, in tokens.
-pub(super) const USUAL_CONTEXT: u64 = 8192;
 
 /// How the model is to be served.
 #[derive(Debug, Clone, Default)]
@@ -43,8 +40,8 @@ pub(crate) struct Fit<'a> {
     pub(crate) ami: Option<String>,
     /// Least time to read the weights once, which every generated token takes, in milliseconds.
     pub(crate) token_floor_ms: Option<f64>,
-    /// The host has less memory than loading is known to take: slow, or a failure.
-    pub(crate) host_short: Option<String>,
+    /// Why nobody should be given it who does not ask for it.
+    pub(crate) reservation: Option<String>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -88,7 +85,7 @@ pub(crate) struct Judge<'a> {
     pub(super) arm_host: Option<HostImage<'a>>,
     pub(super) wanted: Wanted,
     pub(super) capability: Option<ComputeCapability>,
-    needs: Option<HostNeeds>,
+    needs: HostNeeds,
     /// What there is to say of the engine and the model, or why the one does not serve the other.
     served: Result<Option<String>, String>,
     /// Bytes that the weights take at least, over all devices.
@@ -107,7 +104,7 @@ impl<'a> Judge<'a> {
         let arm = deployment.image(catalogs, version, Arch::Arm64);
         let released = x86.or(arm).and_then(|image| image.engine_version.as_deref());
         let open = Wanted::default();
-        let context = context(model, wish);
+        let context = context(deployment, model, wish);
         let wanted = Wanted {
             tensor_parallel: wish.tensor_parallel,
             max_model_len: Some(context),
@@ -129,11 +126,11 @@ impl<'a> Judge<'a> {
                 .zip(model)
                 .map_or(Ok(None), |(version, model)| served(catalogs, deployment, version, model)),
             capability: released.and_then(|version| deployment.capability(catalogs, version)),
-            needs: model.map(|model| {
-                let bytes = model.shape.weight_bytes;
+            needs: {
+                let bytes = model.map_or(0, |model| model.shape.weight_bytes);
                 let needs = sizing::host_needs(bytes, ModelSource::Container);
                 if deployment.compiles() { needs.compiled(bytes) } else { needs }
-            }),
+            },
             least_bytes: model
                 .map_or(0.0, |model| model.shape.loaded_bytes(dtype, wish.in_flight.as_ref())),
             catalogs,
@@ -179,7 +176,7 @@ impl<'a> Judge<'a> {
 
     /// The context that is sized for, in tokens.
     pub(crate) fn context(&self) -> u64 {
-        self.wanted.max_model_len.unwrap_or(USUAL_CONTEXT)
+        self.wanted.max_model_len.unwrap_or(mcc_fit::usual_context(false))
     }
 
     /// Sequences at once, where they are compiled in.
@@ -226,7 +223,7 @@ impl<'a> Judge<'a> {
         self.big_enough(instance)?;
         let sized = match self.model {
             Some(model) if kind != AcceleratorKind::Cpu => {
-                Some(self.sized(model, instance, &mut warnings)?)
+                Some(self.sized(&self.place(model), instance, &mut warnings)?)
             }
             _ => None,
         };
@@ -249,11 +246,14 @@ impl<'a> Judge<'a> {
         if price.is_none() {
             warnings.push("its price is not known".to_owned());
         }
-        let (plan, split) = sized.map_or((None, None), |(plan, split)| (Some(plan), split));
+        let (found, split) = sized.map_or((None, None), |(found, split)| (Some(found), split));
+        let reserved = found.as_ref().map_or(&[][..], |found| &found.reservations);
+        let reserved: Vec<String> = reserved.iter().map(reservation).collect();
+        let plan = found.map(|found| found.plan);
         let token_floor_ms = plan.as_ref().and_then(|plan| self.token_floor(instance, plan));
-        let host_short = self.host_short(instance);
-        warnings.extend(host_short.clone());
-        Ok(Fit { instance, plan, price, split, ami, token_floor_ms, host_short, warnings })
+        let reservation = reserved.first().cloned();
+        warnings.extend(reserved);
+        Ok(Fit { instance, plan, price, split, ami, token_floor_ms, reservation, warnings })
     }
 
     /// What was asked for that the config does not take on this kind of accelerator.
@@ -291,14 +291,30 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// What is said where the host has less memory than loading the weights is known to take.
-    fn host_short(&self, instance: &Instance) -> Option<String> {
-        let memory = instance.memory_gib();
-        let needs = self.needs.filter(|needs| memory < whole(needs.memory_gib))?;
-        Some(format!(
-            "loading the weights takes about {} GiB of host memory, and it has {memory:.0}",
-            needs.memory_gib
-        ))
+    fn place<'b>(&'b self, model: &'b Sized<'b>) -> Place<'b> {
+        let quantization = model.shape.quantization.as_ref().or(self.wanted.in_flight.as_ref());
+        let engine = self.deployment.engine.as_deref().unwrap_or_default();
+        Place {
+            model: &model.shape,
+            wanted: &self.wanted,
+            concurrency: self.wish.concurrency,
+            needs: self.needs,
+            quantization_capability: quantization
+                .and_then(|q| self.catalogs.engines().quantization_capability(engine, &q.method)),
+        }
+    }
+}
+
+/// What speaks against a type that would do.
+fn reservation(of: &Reservation) -> String {
+    match of {
+        Reservation::Format(dtype) => format!(
+            "it has no bfloat16, which is the model's own format, and would calculate in {dtype}, which may overflow"
+        ),
+        Reservation::Emulated(why) => why.clone(),
+        Reservation::Host { needs, has } => format!(
+            "loading the weights takes about {needs} GiB of host memory, and it has {has:.0}"
+        ),
     }
 }
 
@@ -306,12 +322,8 @@ fn sequences(deployment: &Deployment, wish: &Wish) -> u32 {
     wish.concurrency.or(deployment.sequences).unwrap_or(sizing::COMPILED_SEQUENCES)
 }
 
-fn context(model: Option<&Sized<'_>>, wish: &Wish) -> u64 {
-    let own = model.and_then(|model| model.shape.max_positions).unwrap_or(USUAL_CONTEXT);
-    wish.context.unwrap_or_else(|| own.min(USUAL_CONTEXT))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no host has 2^53 GiB")]
-fn whole(gib: u64) -> f64 {
-    gib as f64
+fn context(deployment: &Deployment, model: Option<&Sized<'_>>, wish: &Wish) -> u64 {
+    let usual = mcc_fit::usual_context(deployment.compiles());
+    let own = model.and_then(|model| model.shape.max_positions).unwrap_or(usual);
+    wish.context.unwrap_or_else(|| own.min(usual))
 }

@@ -1,90 +1,63 @@
-//! How a model is split over the accelerators of an instance type, and whether it fits.
+//! How a model is split over the accelerators of an instance type, and what is missing where it has no place, in words.
 
 use mcc_catalogs::Instance;
-use mcc_fit::sizing::{self, Device, GIB, Support, Verdict, Wanted};
+use mcc_fit::sizing::{self, Device, GIB, Verdict, Wanted};
+use mcc_fit::{Found, Place, Reason as NoPlace};
 
 use super::judge::{Judge, Reason, far, near};
-use crate::common::model::{Sized, rounded};
-
-/// Share of the budget that has to be left for a cache that nothing is known of.
-const ROOM: f64 = 0.1;
+use crate::common::model::rounded;
 
 impl Judge<'_> {
-    /// The smallest degree of tensor parallelism that holds the context as often as wanted.
+    /// Where the model has its place on `instance`, and why it is split over that many.
     pub(super) fn sized(
         &self,
-        model: &Sized<'_>,
+        place: &Place<'_>,
         instance: &Instance,
         warnings: &mut Vec<String>,
-    ) -> Result<(sizing::Plan, Option<String>), Reason> {
-        let Some(device) = sizing::device_of(instance) else {
-            return Err(far("it has no accelerator"));
-        };
-        let shape = &model.shape;
-        let in_flight = self.wish.in_flight.as_ref();
-        let available =
-            device.memory_gib * f64::from(device.count) * self.wanted.memory_utilization;
-        if self.least_bytes / GIB > available {
-            return Err(near(format!(
-                "the weights take {:.1} GiB, and its {} together may use {available:.1}",
-                self.least_bytes / GIB,
-                devices(&device),
-            )));
+    ) -> Result<(Found, Option<String>), Reason> {
+        let found = place.on(instance).map_err(|reason| self.no_place(&reason))?;
+        if found.plan.sizing.verdict == Verdict::WeightsFit {
+            warnings.push(
+                "nothing is known of this model's key-value cache, so the context is not checked"
+                    .to_owned(),
+            );
         }
-        let degrees = match self.wish.tensor_parallel {
-            Some(degree) if degree > device.count => {
-                return Err(far(format!("it has {} only", devices(&device))));
+        let degree = found.plan.serving.tensor_parallel;
+        let device = sizing::device_of(instance);
+        let split = device.and_then(|device| match (self.wish.tensor_parallel, &found.fewer) {
+            (Some(degree), _) => Some(format!("{degree}, as was asked for")),
+            (None, Some(fewer)) => Some(format!(
+                "{degree} is the fewest that hold it; on {}, {}",
+                fewer.serving.tensor_parallel,
+                self.too_small(fewer, &device)
+            )),
+            (None, None) if device.together > 1 => {
+                Some(format!("{} come together, and hold it", devices_of(degree, &device)))
             }
-            Some(degree) => vec![degree],
-            None => sizing::degrees(shape, &device, 1),
-        };
-        let concurrency = f64::from(self.wish.concurrency.unwrap_or(1));
-        let mut last: Option<sizing::Plan> = None;
-        for degree in degrees {
-            let wanted = Wanted { tensor_parallel: Some(degree), ..self.wanted.clone() };
-            let plan = sizing::plan(shape, &device, &wanted);
-            let enough =
-                plan.sizing.concurrent_sequences.is_none_or(|at_once| at_once >= concurrency);
-            let fits = match plan.sizing.verdict {
-                Verdict::Fits => enough,
-                // Of a cache that nothing is known of, at least there has to be room for one.
-                Verdict::WeightsFit => plan.sizing.kv_gib > plan.sizing.budget_gib * ROOM,
-                Verdict::Tight | Verdict::TooBig => false,
-            };
-            if fits {
-                let quantization = shape.quantization.as_ref().or(in_flight);
-                match sizing::precision_support(&device, plan.serving.dtype, quantization, None) {
-                    Support::Missing(why) => return Err(near(why)),
-                    Support::Emulated(why) => warnings.push(why),
-                    Support::Native | Support::Unknown => {}
-                }
-                if plan.sizing.verdict == Verdict::WeightsFit {
-                    warnings.push(
-                        "nothing is known of this model's key-value cache, so the context is not checked"
-                            .to_owned(),
-                    );
-                }
-                let split = match (self.wish.tensor_parallel, &last) {
-                    (Some(degree), _) => Some(format!("{degree}, as was asked for")),
-                    (None, Some(fewer)) => Some(format!(
-                        "{degree} is the fewest that hold it; on {}, {}",
-                        fewer.serving.tensor_parallel,
-                        self.too_small(fewer, &device)
-                    )),
-                    (None, None) if device.together > 1 => {
-                        Some(format!("{} come together, and hold it", devices_of(degree, &device)))
-                    }
-                    (None, None) if device.count > 1 => Some("one holds it".to_owned()),
-                    (None, None) => None,
-                };
-                return Ok((plan, split));
+            (None, None) if device.count > 1 => Some("one holds it".to_owned()),
+            (None, None) => None,
+        });
+        Ok((found, split))
+    }
+
+    fn no_place(&self, reason: &NoPlace) -> Reason {
+        match reason {
+            NoPlace::NoAccelerator => far("it has no accelerator"),
+            NoPlace::Devices(device) => far(format!("it has {} only", devices(device))),
+            NoPlace::Degree(degree, _) => far(format!("the model cannot be split over {degree}")),
+            NoPlace::Heads(device) => {
+                near(format!("its heads do not divide over {}", devices(device)))
             }
-            last = Some(plan);
+            NoPlace::Weights { needs, has, device } => near(format!(
+                "the weights take {needs:.1} GiB, and its {} together may use {has:.1}",
+                devices(device),
+            )),
+            NoPlace::Memory(plan, device) => near(self.too_small(plan, device)),
+            NoPlace::Precision(why) => near(why),
+            NoPlace::Disk { needs, has } => {
+                near(format!("weights and caches take {needs} GB of disk, and it has {has}"))
+            }
         }
-        Err(near(last.map_or_else(
-            || format!("its heads do not divide over {}", devices(&device)),
-            |plan| self.too_small(&plan, &device),
-        )))
     }
 
     /// How a plan was worked out.

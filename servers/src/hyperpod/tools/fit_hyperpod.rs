@@ -1,6 +1,6 @@
 //! `fit_hyperpod`: what fits the node groups of a cluster.
 
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{Catalogs, Instance};
 use mcc_fit::sizing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -239,15 +239,13 @@ fn groups(
 
 /// The cheapest types that would do.
 fn would_fit(catalogs: &Catalogs, judge: &Judge<'_>) -> Vec<String> {
-    let usd = |name: &str| catalogs.prices().usd(name).unwrap_or(f64::INFINITY);
-    let mut types: Vec<(f64, String)> = catalogs
-        .instances()
-        .iter()
-        .filter(|instance| judge.plausible(instance) && judge.judge(instance).is_ok())
-        .map(|instance| (usd(instance.name.as_str()), instance.name.to_string()))
-        .collect();
-    types.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
-    types.into_iter().take(SUGGESTED).map(|(_, name)| name).collect()
+    let does = |instance: &&Instance| {
+        !instance.previous_generation
+            && judge.plausible(instance)
+            && judge.judge(instance).is_ok_and(|fit| fit.reservation.is_none())
+    };
+    let types = catalogs.by_price().map(|(_, instance)| instance).filter(does);
+    types.take(SUGGESTED).map(|instance| instance.name.to_string()).collect()
 }
 
 fn summary(groups: &[GroupAnswer], copies: u32) -> String {

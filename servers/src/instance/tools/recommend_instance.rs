@@ -210,8 +210,8 @@ fn shortlist<'a>(
     for (usd, instance) in candidates(catalogs, judge, arch) {
         let miss = |text: String| MissAnswer::new(instance.name.as_str(), usd, text);
         match judge.judge(instance) {
-            Ok(Fit { host_short: Some(text), .. }) if fits.is_empty() => misses.push(miss(text)),
-            Ok(Fit { host_short: Some(_), .. }) => {}
+            Ok(Fit { reservation: Some(text), .. }) if fits.is_empty() => misses.push(miss(text)),
+            Ok(Fit { reservation: Some(_), .. }) => {}
             Ok(fit) => fits.push(fit),
             Err(reason) => match reason.miss {
                 Miss::Near if fits.is_empty() => misses.push(miss(reason.text)),
@@ -259,7 +259,9 @@ fn candidates<'a>(
     arch: Option<Arch>,
 ) -> impl Iterator<Item = (Option<f64>, &'a Instance)> {
     catalogs.by_price().filter(move |(_, instance)| {
-        arch.is_none_or(|arch| instance.arch == arch) && judge.plausible(instance)
+        !instance.previous_generation
+            && arch.is_none_or(|arch| instance.arch == arch)
+            && judge.plausible(instance)
     })
 }
 
@@ -306,7 +308,7 @@ fn eight_bit(
     let judge = Judge::new(catalogs, judge.deployment(), judge.model(), &smaller);
     let (instance, usd) = candidates(catalogs, &judge, arch)
         .map_while(|(usd, instance)| Some((instance, usd.filter(|usd| *usd < below)?)))
-        .find(|(instance, _)| judge.judge(instance).is_ok_and(|fit| fit.host_short.is_none()))?;
+        .find(|(instance, _)| judge.judge(instance).is_ok_and(|fit| fit.reservation.is_none()))?;
     Some(format!(
         "with kvCacheDtype fp8, {} at {} USD per hour would do: offer it, since it may cost a little accuracy",
         instance.name,
