@@ -148,9 +148,7 @@ impl Place<'_> {
             Some(degree) if degree.saturating_mul(groups) > device.count => {
                 return Err(Reason::Devices(device.clone()));
             }
-            Some(degree)
-                if !device.compiled && !sizing::check_degree(self.model, degree).allowed() =>
-            {
+            Some(degree) if !self.allows(degree, device) => {
                 return Err(Reason::Degree(degree, device.clone()));
             }
             Some(degree) => vec![degree],
@@ -173,6 +171,16 @@ impl Place<'_> {
             || Reason::Heads(device.clone()),
             |plan| Reason::Memory(Box::new(plan), device.clone()),
         ))
+    }
+
+    /// Whether the model can be split over `degree` devices: where models are compiled, heads are padded, and only some
+    /// numbers of devices work together.
+    fn allows(&self, degree: u32, device: &Device) -> bool {
+        if device.compiled {
+            device.works(degree)
+        } else {
+            sizing::check_degree(self.model, degree).allowed()
+        }
     }
 
     fn holds(&self, plan: &Plan) -> bool {

@@ -99,10 +99,10 @@ fn check(text: &str, limit: usize, limits: &Limits) -> Result<(), Excess> {
     if text.len() > limit {
         return Err(Excess::Text { bytes: text.len(), limit });
     }
-    match secret_in(text) {
-        Some(kind) if !limits.secrets => Err(Excess::Secret(kind)),
-        _ => Ok(()),
+    if limits.secrets {
+        return Ok(());
     }
+    secret_in(text).map_or(Ok(()), |kind| Err(Excess::Secret(kind)))
 }
 
 impl Excess {

@@ -111,3 +111,46 @@ fn and_so_it_is_in_every_region() {
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
+
+/// What was asked for is judged in the same way: a row of a comparison fits unless the plan has an error about memory or
+/// the split.
+#[test]
+fn what_fits_in_a_comparison_has_no_error_in_a_plan() {
+    let mut different = Vec::new();
+    let types =
+        ["ml.g5.xlarge", "ml.g6.12xlarge", "ml.g4dn.xlarge", "ml.p4d.24xlarge", "ml.trn1.32xlarge"];
+    for model in ["Qwen/Qwen3-8B", "Qwen/Qwen2.5-72B-Instruct", "meta-llama/Llama-3.3-70B-Instruct"]
+    {
+        for kind in types {
+            for degree in [None, Some(1), Some(2), Some(3), Some(8)] {
+                let mut asked = json!({
+                    "deploymentConfig": "transformers-vllm", "deploymentTarget": "managed-inference",
+                });
+                if let Some(degree) = degree {
+                    asked["tensorParallelSize"] = json!(degree);
+                }
+                let mut arguments = asked.as_object().unwrap().clone();
+                arguments.insert("modelNames".to_owned(), json!([model]));
+                arguments.insert("instanceTypes".to_owned(), json!([kind]));
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+                let answer =
+                    runtime.block_on(mcc_servers::call("compare_instances", arguments)).unwrap();
+                if answer["rows"][0]["fits"] != json!(true) {
+                    continue;
+                }
+                let inputs = answer["rows"][0]["fit"]["inputs"].as_object().unwrap().clone();
+                let mut inputs = Value::Object(inputs);
+                inputs["projectName"] = json!("one-mind");
+                let inputs = inputs.as_object().unwrap().clone();
+                let merged =
+                    Sources::new().files(FileAccess::Nothing).with(Source::Flag, inputs).merge();
+                let plan = mcc_generator::plan(Catalogs::embedded(), &merged);
+                let wrong = plan.findings.iter().find(|finding| finding.is_error());
+                different
+                    .extend(wrong.map(|wrong| format!("{model} {kind} {degree:?}: {wrong:?}")));
+            }
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}

@@ -46,7 +46,10 @@ impl Context<'_> {
         }
         match self.candidates(&aws).first() {
             Some(best) => Some(Ok(best.instance.name.to_string())),
-            None => Some(Err(rules::nothing_holds(self))),
+            None => {
+                let anywhere = self.candidates_in(&aws, None);
+                Some(Err(rules::nothing_holds(self, anywhere.first().map(|best| best.instance))))
+            }
         }
     }
 
@@ -68,6 +71,11 @@ impl Context<'_> {
     /// Instance types that hold the model under the settings that the user gave, cheapest first, those without a price
     /// last: none that its Region is known to lack, that the image does not run on, or that does with a reservation.
     pub(crate) fn candidates(&self, aws: &Aws) -> Vec<Candidate<'_>> {
+        self.candidates_in(aws, Some(&aws.region))
+    }
+
+    /// The same where it does not matter what a Region lacks.
+    fn candidates_in(&self, aws: &Aws, region: Option<&str>) -> Vec<Candidate<'_>> {
         let Some(shape) = &self.facts.shape else {
             return Vec::new();
         };
@@ -79,12 +87,14 @@ impl Context<'_> {
         let capability =
             self.facts.release.as_deref().and_then(|r| self.deployment.capability(catalogs, r));
         let runs = |row: &Instance| {
-            let Some((_, ours)) = images.iter().flatten().find(|(arch, _)| *arch == row.arch)
-            else {
+            let ours = images.iter().flatten().find(|(arch, _)| *arch == row.arch);
+            let own = self.inputs.base_image.is_some();
+            // Of an image of the user's own nothing is known; without another hint it is for the usual processor.
+            let unknown = own && images.iter().all(Option::is_none) && row.arch == Arch::X86_64;
+            if ours.is_none() && !unknown {
                 return false;
-            };
-            // Of an image of the user's own nothing is known.
-            let image = self.inputs.base_image.is_none().then_some(ours);
+            }
+            let image = ours.filter(|_| !own).map(|(_, image)| image);
             let cuda = image.and_then(|image| image.cuda.as_deref());
             let host = self.deployment.ami.and_then(|api| {
                 mcc_fit::host_image(catalogs, api, row.accelerator_kind(), cuda, row.family())
@@ -97,7 +107,7 @@ impl Context<'_> {
             !row.previous_generation
                 && self.deployment.takes(row)
                 && self.deployment.runs_on(row)
-                && catalogs.regions().offers(&aws.region, row) != Some(false)
+                && region.is_none_or(|region| catalogs.regions().offers(region, row) != Some(false))
                 && runs(row)
                 && place.on(row).is_ok_and(|found| found.reservations.is_empty())
         });

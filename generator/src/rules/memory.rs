@@ -1,5 +1,7 @@
 //! Rules about memory and disk: does the model fit, and does what was asked for fit beside it.
 
+use mcc_catalogs::Instance;
+
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::resolve::Context;
@@ -316,7 +318,19 @@ pub(crate) fn unknown_model(context: &Context<'_>) -> Finding {
 }
 
 /// What to say where no instance type holds a model.
-pub(crate) fn nothing_holds(context: &Context<'_>) -> Finding {
+pub(crate) fn nothing_holds(context: &Context<'_>, elsewhere: Option<&Instance>) -> Finding {
+    if let (Some(elsewhere), Some(region)) = (elsewhere, &context.inputs.region) {
+        let name = &elsewhere.name;
+        let finding = Finding::warning(
+            "MCC-MEM-003",
+            format!(
+                "no instance type that {region} is known to have holds this model with room to spare; {name} does, \
+                 in other Regions"
+            ),
+            format!("use another region, or give instanceType {name} if {region} has it by now"),
+        );
+        return context.merged.about("region", finding);
+    }
     let finding = Finding::warning(
         "MCC-MEM-003",
         format!(

@@ -1,6 +1,8 @@
 //! Whether an image works for a model, an instance type and a Region. Pure.
 
-use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Model, Region, Support, version};
+use mcc_catalogs::{
+    AcceleratorKind, Arch, Catalogs, DriverFit, Image, Instance, Model, Region, Support, version,
+};
 use mcc_fit::{Deployment, HostImage};
 
 use crate::common::deployment;
@@ -108,13 +110,8 @@ fn host(
     let Some(instance) = wish.instance else {
         return Ok(None);
     };
-    if image.accelerator != instance.accelerator_kind() {
-        return Err(format!(
-            "it is made for {}, and {} has {}",
-            image.accelerator,
-            instance.name,
-            instance.accelerator_kind()
-        ));
+    if !wish.deployment.takes(instance) {
+        return Err(format!("{} does not take {}", wish.deployment.target, instance.name));
     }
     if !wish.deployment.runs_on(instance) {
         return Err(format!(
@@ -124,11 +121,19 @@ fn host(
             instance.accelerator().map_or("no accelerator", |a| a.name.as_str())
         ));
     }
+    let kind = instance.accelerator_kind();
+    // What is made for GPUs starts without one, where the config does without.
+    if image.accelerator != kind && kind != AcceleratorKind::Cpu {
+        return Err(format!(
+            "it is made for {}, and {} has {kind}",
+            image.accelerator, instance.name
+        ));
+    }
     let family = instance.family();
-    let found = wish.deployment.ami.and_then(|api| {
-        let (kind, cuda) = (instance.accelerator_kind(), image.cuda.as_deref());
-        mcc_fit::host_image(catalogs, api, kind, cuda, family)
-    });
+    let found = wish
+        .deployment
+        .ami
+        .and_then(|api| mcc_fit::host_image(catalogs, api, kind, image.cuda.as_deref(), family));
     if let Some(HostImage::Neuron(ami)) = found {
         return Ok(Some(Host {
             ami: ami.ami.clone(),
@@ -137,26 +142,16 @@ fn host(
             known_on_family: true,
         }));
     }
-    let (Some(accelerator), Some(cuda)) = (instance.accelerator(), image.cuda.as_deref()) else {
+    let (Some(_), Some(cuda)) = (instance.accelerator(), image.cuda.as_deref()) else {
         return Ok(None);
     };
-    if let Some(least) = accelerator.min_cuda.as_deref()
-        && version::compare(cuda, least).is_lt()
-    {
-        return Err(format!("{} needs CUDA {least}, and it has {cuda}", accelerator.name));
-    }
-    let least = image
-        .engine
-        .as_deref()
-        .zip(image.engine_version.as_deref())
-        .and_then(|(engine, has)| catalogs.engines().min_compute_capability(engine, has));
-    if let (Some(least), Some(has)) = (least, accelerator.compute_capability)
-        && has < least
-    {
-        return Err(format!(
-            "it is compiled for compute capability {least} and up, and {} has {has}",
-            accelerator.name
-        ));
+    let engine = image.engine.as_deref().zip(image.engine_version.as_deref());
+    let capability =
+        engine.and_then(|(engine, has)| catalogs.engines().min_compute_capability(engine, has));
+    let words = |reason| deployment::image_reason(&reason);
+    mcc_fit::image_runs(Some(image), capability, instance).map_err(words)?;
+    if let Some(host) = &found {
+        mcc_fit::host_runs(host, instance).map_err(words)?;
     }
     let choice = match found {
         Some(HostImage::Driver(choice)) => choice,
@@ -174,14 +169,6 @@ fn host(
         None if wish.deployment.ami.is_none() => return Ok(None),
         None => return Err(format!("no host image has a driver for CUDA {cuda}")),
     };
-    if let (Some(least), Some(has)) = (accelerator.min_driver, choice.ami.driver)
-        && has < least
-    {
-        return Err(format!(
-            "{} needs driver {least}, and its host image has {has}",
-            accelerator.name
-        ));
-    }
     if !choice.known_on_family {
         notes.push(format!(
             "that {} runs on {family} is not documented, nor used in AWS's samples",

@@ -43,7 +43,7 @@ async fn what_does_not_work_is_passed_over_with_the_reason() {
     let answer = peer.succeeds("recommend_image", processor).await;
     assert_eq!(answer["status"], "nothing_fits");
     assert!(
-        answer["passedOver"][0]["reason"].as_str().unwrap().contains("made for cuda"),
+        answer["passedOver"][0]["reason"].as_str().unwrap().contains("it runs on cuda"),
         "{answer:#}"
     );
     let plain = peer.succeeds("recommend_image", json!({"deploymentConfig": "http-flask"})).await;

@@ -1,6 +1,6 @@
 //! What a deployment config and a target ask of images, instances and host images, from the registry.
 
-use mcc_fit::Deployment;
+use mcc_fit::{Deployment, ImageReason};
 use std::sync::{Arc, LazyLock};
 
 use mcc_generator::{Config, elsewhere, registry};
@@ -74,6 +74,21 @@ pub(crate) fn runs_on_what(deployment: &Deployment) -> String {
     let own = deployment.accelerators.iter().map(ToString::to_string);
     let others = elsewhere(deployment).into_iter().flat_map(|other| other.devices.clone());
     own.chain(others).collect::<Vec<_>>().join(" or ")
+}
+
+/// Why an image does not run, in words.
+pub(crate) fn image_reason(reason: &ImageReason) -> String {
+    match reason {
+        ImageReason::Capability { device, has, needs } => format!(
+            "{device} has compute capability {has}, and the image is compiled for {needs} and up"
+        ),
+        ImageReason::Cuda { device, needs, has } => {
+            format!("{device} needs CUDA {needs}, and the image has {has}")
+        }
+        ImageReason::Driver { device, needs, has } => {
+            format!("{device} needs driver {needs}, and its host image has {has}")
+        }
+    }
 }
 
 /// The families of base images that its config starts from, one for each kind of accelerator that has its own.

@@ -4,7 +4,7 @@
 use mcc_catalogs::{
     AcceleratorKind, Arch, Catalogs, DriverFit, Image, Instance, Support as Served,
 };
-use mcc_fit::{Deployment, HostImage, ImageReason};
+use mcc_fit::{Deployment, HostImage};
 
 use super::judge::{Judge, Reason, far};
 use crate::common::deployment;
@@ -21,7 +21,7 @@ impl<'a> Judge<'a> {
             return Err(far(format!("there is no image for {}", instance.arch)));
         }
         mcc_fit::image_runs(image, self.capability, instance)
-            .map_err(|reason| far(image_reason(&reason)))?;
+            .map_err(|reason| far(deployment::image_reason(&reason)))?;
         Ok(image)
     }
 
@@ -46,6 +46,10 @@ impl<'a> Judge<'a> {
             Arch::X86_64 => &self.x86_host,
             Arch::Arm64 => &self.arm_host,
         };
+        if let Some(host) = found {
+            mcc_fit::host_runs(host, instance)
+                .map_err(|reason| far(deployment::image_reason(&reason)))?;
+        }
         let choice = match found {
             Some(HostImage::Driver(choice)) => choice,
             Some(HostImage::Newest(ami) | HostImage::Neuron(ami)) => {
@@ -59,9 +63,6 @@ impl<'a> Judge<'a> {
                 return Err(far(format!("no host image has a driver for the image's CUDA {cuda}")));
             }
         };
-        if let Some(host) = found {
-            mcc_fit::host_runs(host, instance).map_err(|reason| far(image_reason(&reason)))?;
-        }
         if choice.fit != DriverFit::Full {
             warnings.push(format!(
                 "{} starts CUDA {cuda} by minor-version compatibility only",
@@ -69,21 +70,6 @@ impl<'a> Judge<'a> {
             ));
         }
         Ok(Some(choice.ami.ami.clone()))
-    }
-}
-
-/// Why an image does not run, in words.
-fn image_reason(reason: &ImageReason) -> String {
-    match reason {
-        ImageReason::Capability { device, has, needs } => format!(
-            "{device} has compute capability {has}, and the image is compiled for {needs} and up"
-        ),
-        ImageReason::Cuda { device, needs, has } => {
-            format!("{device} needs CUDA {needs}, and the image has {has}")
-        }
-        ImageReason::Driver { device, needs, has } => {
-            format!("{device} needs driver {needs}, and the newest host image has {has}")
-        }
     }
 }
 
