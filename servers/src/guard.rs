@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn secrets_are_refused_and_never_repeated() {
-        let token = "hf_abcdefghijklmnopqrstuvwxyz";
+        let token = "hf_abcdefghijklmnopqrstuvwxyzabcdefgh";
         for arguments in [
             json!({ "text": token }),
             json!({"text": format!("HF_TOKEN={token}")}),

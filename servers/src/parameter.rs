@@ -117,7 +117,7 @@ mod tests {
         );
         assert_eq!(told(json!({"model": 1})), "`model` has to be a text");
         assert!(told(json!({"model": "x".repeat(40_000)})).contains("32768"));
-        assert!(told(json!({"model": "hf_abcdefghijklmnopqrstuvwxyz"})).contains("secret"));
+        assert!(told(json!({"model": "hf_abcdefghijklmnopqrstuvwxyzabcdefgh"})).contains("secret"));
     }
 
     #[test]

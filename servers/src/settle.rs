@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_json_text_hides_is_within_the_limits() {
-        let secret = "[\"hf\\u005fabcdefghijklmnopqrstuvwxyz\"]";
+        let secret = "[\"hf\\u005fabcdefghijklmnopqrstuvwxyzabcdefgh\"]";
         let error = settled(&schema(), &[], object(json!({"types": secret}))).unwrap_err();
         assert_eq!(error.code, "secret_refused");
         let many = format!("[{}1]", "1,".repeat(20_000));

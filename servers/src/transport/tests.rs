@@ -248,7 +248,7 @@ async fn forms_go_to_clients_that_show_them_and_their_answers_add_up() {
     let declined = json!({"name": "ask", "inputResponses": {"inputs": {"action": "decline"}}});
     assert_eq!(ask(declined).await["structuredContent"]["declined"], true);
     // A state that was not given is refused with what to do, and not repeated.
-    for state in ["", "nonsense", "[]", "{\"first\":\"hf_abcdefghijklmnopqrstuvwxyz\"}"] {
+    for state in ["", "nonsense", "[]", "{\"first\":\"hf_abcdefghijklmnopqrstuvwxyzabcdefgh\"}"] {
         let result = ask(json!({"name": "ask", "requestState": state})).await;
         assert_eq!(result["isError"], true, "{result}");
         let error = &result["structuredContent"]["error"];
