@@ -254,6 +254,13 @@ fn recommend(
     layers: &[&Layer],
 ) {
     if merged.get("instanceType").is_some() || refused(merged, "instanceType") {
+        if merged.values.get("instanceType").is_some_and(|own| !own.source.is_somebody()) {
+            let context = context(catalogs, merged, config, target, layers.to_vec());
+            if let Some(name) = context.instead_of_the_default() {
+                merged.values.remove("instanceType");
+                merged.recommend("instanceType", &name.into());
+            }
+        }
         return;
     }
     match context(catalogs, merged, config, target, layers.to_vec()).recommend_instance() {

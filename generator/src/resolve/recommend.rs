@@ -53,6 +53,32 @@ impl Context<'_> {
         }
     }
 
+    /// An instance type in place of the config's own default where the Region is known to lack that one: the cheapest
+    /// there with as much memory on accelerators of the same kind. `None` where the default stays.
+    pub(crate) fn instead_of_the_default(&self) -> Option<String> {
+        let region = self.aws("").region;
+        let default = self.catalogs.instances().get(self.inputs.instance_type.as_deref()?)?;
+        if !self.lacks(&region, default) {
+            return None;
+        }
+        let as_good = |row: &&Instance| {
+            !row.previous_generation
+                && row.accelerator_kind() == default.accelerator_kind()
+                && row.accelerator_memory_gib() >= default.accelerator_memory_gib()
+                && row.memory_gib() >= default.memory_gib()
+                && self.deployment.takes(row)
+                && self.deployment.runs_on(row)
+                && self.catalogs.regions().offers(&region, row) == Some(true)
+        };
+        let mut rows = self.catalogs.by_price().map(|(_, row)| row);
+        Some(rows.find(as_good)?.name.to_string())
+    }
+
+    /// Whether the Region is known to lack `row`.
+    pub(crate) fn lacks(&self, region: &str, row: &Instance) -> bool {
+        self.catalogs.regions().offers(region, row) == Some(false)
+    }
+
     /// Why the instance type is what it is, where it was recommended.
     pub(super) fn recommendation(&self) -> Option<String> {
         let chosen = self.merged.values.get("instanceType")?;
@@ -107,7 +133,7 @@ impl Context<'_> {
             !row.previous_generation
                 && self.deployment.takes(row)
                 && self.deployment.runs_on(row)
-                && region.is_none_or(|region| catalogs.regions().offers(region, row) != Some(false))
+                && !region.is_some_and(|region| self.lacks(region, row))
                 && runs(row)
                 && place.on(row).is_ok_and(|found| found.reservations.is_empty())
         });

@@ -66,6 +66,14 @@ pub(super) const RULES: &[Rule] = &[
         check: None,
     },
     Rule {
+        id: "MCC-REG-003",
+        severity: Severity::Warning,
+        title: "the Region is not known to offer this instance type",
+        why: "where EC2 lacks a type, SageMaker has no capacity for it either, and the deployment fails after the build; the list may be older than the offer",
+        source: "EC2's offers of accelerated types by Region (catalogs/data/regions.json); a hint for SageMaker, no proof",
+        check: Some(offered),
+    },
+    Rule {
         id: "MCC-S3-001",
         severity: Severity::Error,
         title: "this target cannot take a model as an S3 prefix",
@@ -107,6 +115,7 @@ fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         context.deployment.takes(r)
             && r.accelerator_kind() == row.accelerator_kind()
             && r.arch == row.arch
+            && !context.lacks(&spec.aws.region, r)
             && context.deployment.runs_on_device(r)
             && match (own.and_then(|own| own.compute_capability), compiled) {
                 (Some(has), Some(needs)) => (u32::from(has.major), u32::from(has.minor)) >= needs,
@@ -230,6 +239,32 @@ fn region(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         );
         findings.push(context.merged.about("region", finding));
     }
+}
+
+fn offered(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let region = &spec.aws.region;
+    let Some(row) = spec.instance.kind.as_deref().and_then(|t| context.catalogs.instances().get(t))
+    else {
+        return;
+    };
+    if !context.lacks(region, row) {
+        return;
+    }
+    let rows = context.catalogs.regions();
+    let there: Vec<&str> = rows.offering(&row.name).into_iter().map(|r| r.as_str()).collect();
+    let (shown, more) = there.split_at(there.len().min(4));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    let finding = Finding::warning(
+        "MCC-REG-003",
+        format!(
+            "EC2 does not list it in {region} (as of {}); it does in {}{more}",
+            rows.as_of(),
+            shown.join(", "),
+        ),
+        "choose another instanceType, or one of these Regions",
+    );
+    let finding = with_types(context, spec, finding);
+    findings.push(context.merged.about("instanceType", finding));
 }
 
 fn model_source(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

@@ -95,7 +95,11 @@ fn with_types(context: &Context<'_>, spec: &Spec, finding: Finding) -> Finding {
     let what = if names.is_empty() { "a usual one" } else { "the cheapest that does" };
     if names.is_empty() {
         let usual = |m: &Manifest| Some(m.defaults.get("instanceType")?.as_str()?.to_owned());
-        names.extend(context.manifest(usual));
+        let here = |name: &String| {
+            let row = context.catalogs.instances().get(name);
+            row.is_none_or(|row| !context.lacks(&spec.aws.region, row))
+        };
+        names.extend(context.manifest(usual).filter(here));
     }
     match names.first() {
         Some(best) => {
