@@ -251,7 +251,8 @@ fn offered(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     }
     let rows = context.catalogs.regions();
-    let there: Vec<&str> = rows.offering(&row.name).into_iter().map(|r| r.as_str()).collect();
+    let there: Vec<&str> =
+        rows.offering(&row.name).into_iter().map(mcc_catalogs::Region::as_str).collect();
     let (shown, more) = there.split_at(there.len().min(4));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     let finding = Finding::warning(
