@@ -33,8 +33,9 @@ fn lacking(plan: &Plan) -> Option<&mcc_generator::Finding> {
 
 fn has_a_gpu(region: &mcc_catalogs::RegionRow) -> bool {
     let rows = Catalogs::embedded().instances();
-    let gpus =
-        |name: &mcc_catalogs::InstanceType| rows.get(name.as_str()).map_or(0, |row| row.gpus());
+    let gpus = |name: &mcc_catalogs::InstanceType| {
+        rows.get(name.as_str()).map_or(0, mcc_catalogs::Instance::gpus)
+    };
     region.ec2_accelerators.iter().flatten().any(|name| gpus(name) > 0)
 }
 
