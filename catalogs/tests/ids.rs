@@ -107,6 +107,8 @@ fn s3_addresses() {
         ("s3://-bucket/x", "begins and ends"),
         ("s3://bucket/a b", "cannot be in it"),
         ("s3://bucket/a\nb", "cannot be in it"),
+        ("s3://bucket/run:1/", "`:` cannot be in it"),
+        ("s3://bucket/a/../b", "`..`"),
     ]);
     let id: S3Uri = "s3://bucket/a/b".parse().unwrap();
     assert_eq!((id.bucket(), id.key(), id.is_prefix()), ("bucket", "a/b", false));
@@ -166,6 +168,16 @@ fn arns() {
             assert_eq!(arn.of_kind(wanted).is_ok(), text == other, "{text} as {wanted:?}");
         }
         assert!(arn.of_kind(kind).is_ok());
+    }
+    for wrong in [
+        "arn:aws:iam::123456789012:role/$(id)",
+        "arn:aws:sns:us-east-1:123456789012:a:b",
+        "arn:aws:sns:somewhere:123456789012:a",
+        "arn:aws:sns:us-east-1:aws:a",
+        "arn:aws:kms:us-east-1:123456789012:key/",
+    ] {
+        let arn: Arn = wrong.parse().unwrap();
+        assert!(kinds.iter().all(|(_, kind)| arn.of_kind(*kind).is_err()), "{wrong}");
     }
     let user: Arn = "arn:aws:iam::123456789012:user/me".parse().unwrap();
     let error = user.of_kind(ArnKind::Role).unwrap_err().to_string();

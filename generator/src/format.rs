@@ -2,7 +2,11 @@
 //!
 //! Each format bounds the length and the characters, so that what passes can stand in names, ARNs and
 //! paths. Lengths and patterns are those of the AWS API model (botocore `service-2.json`) and of the
-//! Kubernetes object-name rules; hub ids follow huggingface.co's repository names.
+//! Kubernetes object-name rules. What the catalogs have a type for, that type alone decides.
+
+use std::str::FromStr;
+
+use mcc_catalogs::{Arn, ArnKind, ImageUri, InstanceType, ModelId, Region, S3Uri};
 
 /// The form of a text value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,25 +83,17 @@ impl Format {
     pub fn accepts(self, text: &str) -> bool {
         match self {
             F::ProjectName => text.len() >= 2 && dns_label(text),
-            F::Region => region(text),
-            F::InstanceType => instance_type(text),
-            F::RoleArn => arn(text, "iam", |r| {
-                r.strip_prefix("role/").is_some_and(|n| chars(n, 1, 576, "+=,.@-_/"))
-            }),
-            F::KmsKeyArn => arn(text, "kms", |r| {
-                ["key/", "alias/"]
-                    .iter()
-                    .any(|p| r.strip_prefix(p).is_some_and(|n| chars(n, 1, 256, "-_/")))
-            }),
-            F::SecretArn => arn(text, "secretsmanager", |r| {
-                r.strip_prefix("secret:").is_some_and(|n| chars(n, 1, 519, "/_+=.@!-"))
-            }),
-            F::SnsTopicArn => arn(text, "sns", |r| chars(r, 1, 256, "-_.")),
-            F::SageMakerArn => arn(text, "sagemaker", |r| chars(r, 1, 256, "-_./")),
+            F::Region => is::<Region>(text),
+            F::InstanceType => is::<InstanceType>(text),
+            F::RoleArn => arn(text, ArnKind::Role),
+            F::KmsKeyArn => arn(text, ArnKind::Key),
+            F::SecretArn => arn(text, ArnKind::Secret),
+            F::SnsTopicArn => arn(text, ArnKind::Topic),
+            F::SageMakerArn => arn(text, ArnKind::SageMaker),
             F::SubnetId => prefixed_hex(text, "subnet-"),
             F::SecurityGroupId => prefixed_hex(text, "sg-"),
-            F::S3Uri => s3_uri(text),
-            F::ImageUri => image(text),
+            F::S3Uri => is::<S3Uri>(text),
+            F::ImageUri => is::<ImageUri>(text),
             F::Version => chars(text, 1, 64, "._-+") && starts_alphanumeric(text),
             F::Path => {
                 !text.is_empty() && text.len() <= 4096 && !text.chars().any(char::is_control)
@@ -108,7 +104,7 @@ impl Format {
                     && !text.contains('\0')
                     || F::Path.accepts(text)
             }
-            F::ModelName => s3_uri(text) || hub_id(text),
+            F::ModelName => is::<S3Uri>(text) || is::<ModelId>(text),
             F::Revision => {
                 chars(text, 1, 200, "._/-") && starts_alphanumeric(text) && !text.contains("..")
             }
@@ -122,12 +118,7 @@ impl Format {
                 let half = |s: Option<&str>| s.is_some_and(|s| chars(s, 1, 127, ".+-"));
                 half(halves.next()) && half(halves.next()) && halves.next().is_none()
             }
-            F::ClusterName => {
-                F::SageMakerName.accepts(text)
-                    || arn(text, "sagemaker", |r| {
-                        r.strip_prefix("cluster/").is_some_and(|n| chars(n, 1, 63, "-"))
-                    })
-            }
+            F::ClusterName => F::SageMakerName.accepts(text) || arn(text, ArnKind::Cluster),
             F::KubernetesName => dns_label(text),
             F::LabelKey => {
                 let name = text.rsplit('/').next().unwrap_or_default();
@@ -165,73 +156,19 @@ fn dns_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-fn region(text: &str) -> bool {
-    text.len() <= 32 && text.parse::<mcc_catalogs::Region>().is_ok()
+/// Whether it is an identifier of the catalogs.
+fn is<T: FromStr>(text: &str) -> bool {
+    text.parse::<T>().is_ok()
 }
 
-fn instance_type(text: &str) -> bool {
-    let mut parts = text.split('.');
-    parts.next() == Some("ml")
-        && parts.next().is_some_and(|p| chars(p, 2, 30, "-"))
-        && parts.next().is_some_and(|p| chars(p, 2, 30, "-"))
-        && parts.next().is_none()
-}
-
-fn arn(text: &str, service: &str, resource: impl Fn(&str) -> bool) -> bool {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let [prefix, partition, s, place, account, rest] = parts.as_slice() else {
-        return false;
-    };
-    *prefix == "arn"
-        && partition.starts_with("aws")
-        && chars(partition, 3, 20, "-")
-        && *s == service
-        && (place.is_empty() || region(place))
-        && account.len() == 12
-        && account.chars().all(|c| c.is_ascii_digit())
-        && text.len() <= 2048
-        && resource(rest)
+fn arn(text: &str, kind: ArnKind) -> bool {
+    text.parse::<Arn>().is_ok_and(|arn| arn.of_kind(kind).is_ok())
 }
 
 fn prefixed_hex(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|hex| {
         (8..=17).contains(&hex.len()) && hex.chars().all(|c| c.is_ascii_hexdigit())
     })
-}
-
-fn s3_uri(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("s3://") else {
-        return false;
-    };
-    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-    (3..=63).contains(&bucket.len())
-        && bucket.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c))
-        && starts_alphanumeric(bucket)
-        && chars(key, 0, 900, "._-/=+")
-        && !key.split('/').any(|part| part == "..")
-}
-
-fn hub_id(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('/').collect();
-    (1..=2).contains(&parts.len())
-        && text.len() <= 96
-        && parts.iter().all(|p| {
-            chars(p, 1, 96, "._-")
-                && starts_alphanumeric(p)
-                && !p.contains("..")
-                && !p.contains("--")
-                && !p.ends_with(['.', '-'])
-        })
-}
-
-fn image(text: &str) -> bool {
-    // registry[:port]/name[:tag][@sha256:digest], as Docker's reference grammar has it.
-    chars(text, 1, 255, "._:/@-")
-        && starts_alphanumeric(text)
-        && text.matches('@').count() <= 1
-        && !text.contains("//")
-        && !text.contains("..")
-        && !text.ends_with(['/', ':', '@', '.', '-'])
 }
 
 fn quantity(text: &str) -> bool {
@@ -293,7 +230,7 @@ mod tests {
         );
         check(
             F::ImageUri,
-            &["python:3.12-slim", "1.dkr.ecr.x/y:z@sha256:ab"],
+            &["python:3.12-slim", "1.dkr.ecr.x/y:z"],
             &["a b", "a//b", "-x", "a$b", "a:"],
         );
     }

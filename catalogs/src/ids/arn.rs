@@ -17,36 +17,71 @@ pub enum ArnKind {
     Topic,
     /// A KMS key or alias.
     Key,
-    /// A capacity reservation or training plan of SageMaker.
-    CapacityReservation,
+    /// A HyperPod cluster.
+    Cluster,
+    /// Any resource of SageMaker, such as a training plan or a model package.
+    SageMaker,
+}
+
+/// What a resource of one kind looks like.
+struct Form {
+    service: &'static str,
+    /// What it may begin with.
+    beginnings: &'static [&'static str],
+    /// Characters after that at most, by the API.
+    longest: usize,
+    /// Which characters besides letters and digits those may be.
+    others: &'static str,
+    example: &'static str,
 }
 
 impl ArnKind {
-    /// Service, the resource's possible beginnings, and an example, by kind.
-    fn form(self) -> (&'static str, &'static [&'static str], &'static str) {
-        match self {
-            Self::Role => {
-                ("iam", &["role/"], "a role such as `arn:aws:iam::123456789012:role/Execution`")
-            }
+    fn form(self) -> Form {
+        let (service, beginnings, longest, others, example): (_, &[&str], _, _, _) = match self {
+            Self::Role => (
+                "iam",
+                &["role/"],
+                576,
+                "+=,.@-_/",
+                "a role such as `arn:aws:iam::123456789012:role/Execution`",
+            ),
             Self::Secret => (
                 "secretsmanager",
                 &["secret:"],
+                519,
+                "/_+=.@!-",
                 "a secret such as `arn:aws:secretsmanager:us-east-1:123456789012:secret:name-AbCdEf`",
             ),
-            Self::Topic => {
-                ("sns", &[""], "a topic such as `arn:aws:sns:us-east-1:123456789012:name`")
-            }
+            Self::Topic => (
+                "sns",
+                &[""],
+                256,
+                "-_.",
+                "a topic such as `arn:aws:sns:us-east-1:123456789012:name`",
+            ),
             Self::Key => (
                 "kms",
                 &["key/", "alias/"],
+                256,
+                "-_/",
                 "a key such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab`",
             ),
-            Self::CapacityReservation => (
+            Self::Cluster => (
                 "sagemaker",
-                &["training-plan/", "reserved-capacity/"],
-                "a reservation such as `arn:aws:sagemaker:us-east-1:123456789012:training-plan/name`",
+                &["cluster/"],
+                63,
+                "-",
+                "a cluster such as `arn:aws:sagemaker:us-east-1:123456789012:cluster/a1b2c3d4e5f6`",
             ),
-        }
+            Self::SageMaker => (
+                "sagemaker",
+                &[""],
+                256,
+                "-_./",
+                "a resource such as `arn:aws:sagemaker:us-east-1:123456789012:training-plan/name`",
+            ),
+        };
+        Form { service, beginnings, longest, others, example }
     }
 }
 
@@ -90,24 +125,30 @@ impl Arn {
     /// # Errors
     /// Says what does not fit, with an example of what would.
     pub fn of_kind(&self, kind: ArnKind) -> Result<(), ParseIdError> {
-        let (service, beginnings, wanted) = kind.form();
-        let error = |reason: String| Err(ParseIdError::new(&self.0, wanted, reason));
-        if self.service() != service {
+        let form = kind.form();
+        let error = |reason: String| Err(ParseIdError::new(&self.0, form.example, reason));
+        if self.service() != form.service {
             return error(format!("its service is `{}`", self.service()));
         }
-        if self.account().is_none() {
+        if self.account().is_none_or(|account| account.len() != 12) {
             return error("it names no account".into());
         }
-        if kind != ArnKind::Role && self.region().is_none() {
-            return error("it names no region".into());
+        match self.region() {
+            None if kind == ArnKind::Role => {}
+            None => return error("it names no region".into()),
+            Some(region) if region.parse::<super::Region>().is_err() => {
+                return error(format!("`{region}` is not an AWS Region"));
+            }
+            Some(_) => {}
         }
-        let named = beginnings
-            .iter()
-            .any(|start| self.resource().strip_prefix(start).is_some_and(|name| !name.is_empty()));
-        if !named || (kind == ArnKind::Topic && self.resource().contains(':')) {
+        let named = form.beginnings.iter().find_map(|start| self.resource().strip_prefix(start));
+        let Some(name) = named.filter(|name| (1..=form.longest).contains(&name.len())) else {
             return error(format!("its resource is `{}`", self.resource()));
+        };
+        match stranger(name, |c| c.is_ascii_alphanumeric() || form.others.contains(c)) {
+            Some(c) => error(format!("`{}` cannot be in its resource", c.escape_debug())),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

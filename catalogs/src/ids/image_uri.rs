@@ -51,14 +51,17 @@ impl ImageUri {
 
 const WANTED: &str = "an image such as `public.ecr.aws/docker/library/python:3.12-slim`";
 
+/// The SageMaker API's limit.
+const MAX_CHARS: usize = 255;
+
 impl FromStr for ImageUri {
     type Err = ParseIdError;
 
     /// The grammar of Docker references.
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let error = |reason: String| Err(ParseIdError::new(text, WANTED, reason));
-        if text.len() > 1024 {
-            return error("it has more than 1024 characters".into());
+        if text.len() > MAX_CHARS {
+            return error(format!("it has more than {MAX_CHARS} characters"));
         }
         let (named, digest) = match text.split_once('@') {
             Some((named, digest)) => (named, Some(digest)),

@@ -49,6 +49,9 @@ impl InstanceType {
 const PREFIX: &str = "ml.";
 const WANTED: &str = "an instance type such as `ml.g5.xlarge`";
 
+/// Longer than any family and size; the longest are below 24.
+const MAX_CHARS: usize = 60;
+
 impl FromStr for InstanceType {
     type Err = ParseIdError;
 
@@ -57,6 +60,9 @@ impl FromStr for InstanceType {
         let Some(rest) = text.strip_prefix(PREFIX) else {
             return error("it does not start with `ml.`");
         };
+        if rest.len() > MAX_CHARS {
+            return error("it is longer than any");
+        }
         let Some((family, size)) = rest.split_once('.') else {
             return error("it has no size after the family");
         };

@@ -15,11 +15,17 @@ impl Region {
 
 const WANTED: &str = "a region such as `us-east-1`";
 
+/// The longest Region has 14.
+const MAX_CHARS: usize = 32;
+
 impl FromStr for Region {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let error = |reason: String| Err(ParseIdError::new(text, WANTED, reason));
+        if text.len() > MAX_CHARS {
+            return error("it is longer than any".into());
+        }
         if let Some(c) =
             stranger(text, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         {

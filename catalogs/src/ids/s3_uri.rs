@@ -61,8 +61,12 @@ impl FromStr for S3Uri {
                 "a bucket name begins and ends with a letter or digit and has no `..`".into(),
             );
         }
-        if let Some(c) = key.chars().find(|c| c.is_control() || c.is_whitespace()) {
+        // S3 allows more. These need no escaping in an address, a shell or a policy.
+        if let Some(c) = stranger(key, |c| c.is_ascii_alphanumeric() || "._-/=+".contains(c)) {
             return error(format!("`{}` cannot be in it", c.escape_debug()));
+        }
+        if key.split('/').any(|part| part == "..") {
+            return error("`..` cannot be a part of it".into());
         }
         Ok(Self { text: text.into(), bucket_end: SCHEME.len() + bucket.len() })
     }
