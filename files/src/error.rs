@@ -83,6 +83,9 @@ impl Error {
             Reason::Denied => {
                 "change its owner or permissions (chmod u+rw, and u+x for folders), then run it again"
             }
+            Reason::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                "save it as UTF-8 text"
+            }
             Reason::Io(_) => "make room, check the disk and its permissions, then run it again",
         }
     }
