@@ -92,6 +92,8 @@ pub struct Measurement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_num_seqs: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_num_batched_tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expert_parallel: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforce_eager: Option<bool>,
@@ -116,6 +118,29 @@ pub struct Measurement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     pub quality: Quality,
+    /// The lines that say so, as the log has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+    /// What sets this deployment apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Measurement {
+    /// Whether this one is not looked at while constants of sizing are set, so that it can tell whether they hold
+    /// for models that nobody set them by: the 64-bit FNV-1a hash of the model's id, or of its name where it has
+    /// none, is a multiple of 3. All measurements of a model go one way.
+    pub fn is_held_out(&self) -> bool {
+        let id = self.base.as_ref().map_or(self.model.as_str(), ModelId::as_str);
+        fnv1a(id.as_bytes()).is_multiple_of(3)
+    }
+}
+
+/// The 64-bit FNV-1a hash: the same on every machine and in every release, unlike the standard library's.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// `measured_vram.json`.
@@ -153,5 +178,26 @@ impl Evidence {
     /// Memory of real deployments.
     pub fn measured(&self) -> impl Iterator<Item = &Measurement> {
         self.measured.points.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Catalogs;
+
+    #[test]
+    fn the_hash_is_the_published_one() {
+        // Test vectors of the FNV reference code.
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn about_a_third_is_held_out() {
+        let all: Vec<_> = Catalogs::embedded().evidence().measured().collect();
+        let held = all.iter().filter(|point| point.is_held_out()).count();
+        assert!(held * 4 > all.len() && held * 5 < all.len() * 2, "{held} of {}", all.len());
     }
 }

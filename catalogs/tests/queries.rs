@@ -345,7 +345,7 @@ fn limits_and_hyperpod() {
     let node = catalogs.hyperpod().node("ml.p5.48xlarge").unwrap();
     assert_eq!((node.gpus, node.efa, node.memory_gib), (Some(8), Some(32), 2048));
     assert_eq!(catalogs.hyperpod().crds().count(), 3);
-    assert_eq!(catalogs.evidence().measured().count(), 22);
+    assert!(catalogs.evidence().measured().count() >= 100);
     assert!(
         catalogs
             .evidence()
