@@ -79,11 +79,14 @@ pub fn boolean(value: &Value) -> Option<bool> {
     }
 }
 
+/// The name of the first target that AWS's own documents use; schemas list it too.
+pub const OTHER_TARGET: &str = "realtime-inference";
+
 /// Other spellings of words: what users of earlier tools type, and what it means here.
 const SPELLINGS: [(&str, &str, &str); 8] = [
     ("accelerator", "gpu", "cuda"),
     ("accelerator", "nvidia", "cuda"),
-    ("deploymentTarget", "realtime-inference", "managed-inference"),
+    ("deploymentTarget", OTHER_TARGET, "managed-inference"),
     ("deploymentTarget", "realtime", "managed-inference"),
     ("codebuildComputeType", "SMALL", "BUILD_GENERAL1_SMALL"),
     ("codebuildComputeType", "MEDIUM", "BUILD_GENERAL1_MEDIUM"),

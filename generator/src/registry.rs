@@ -211,6 +211,11 @@ impl Registry {
         self.configs.iter().find(usual)
     }
 
+    /// The value of an input that every project has unless another is given: `deploymentTarget`, `region`.
+    pub fn usual_value(&self, key: &str) -> Option<&str> {
+        self.layer("layers/base")?.manifest.defaults.get(key)?.as_str()
+    }
+
     /// What is wrong with the folders themselves.
     pub fn defects(&self) -> Vec<String> {
         let mut defects = Vec::new();

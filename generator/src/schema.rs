@@ -35,7 +35,7 @@ fn property(field: &Field) -> Value {
     if field.kind == Kind::Named(Registered::Target)
         && let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut)
     {
-        words.push(Value::from("realtime-inference"));
+        words.push(Value::from(crate::lenient::OTHER_TARGET));
     }
     if let (Some(object), help) = (schema.as_object_mut(), field.help) {
         object.insert("description".to_owned(), Value::from(help));

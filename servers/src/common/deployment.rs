@@ -3,18 +3,13 @@
 use mcc_fit::{Deployment, ImageReason};
 use std::sync::{Arc, LazyLock};
 
-use mcc_generator::{Config, elsewhere, registry};
+use mcc_generator::{Config, elsewhere, lenient, registry};
 use serde_json::{Value, json};
 
 use crate::arguments::{is_near, nearest};
 use crate::common::model::Sized;
 use crate::error::{Problem, ToolError};
 use crate::schema::JsonObject;
-
-/// The target that is meant when none is named.
-const USUAL_TARGET: &str = "managed-inference";
-/// Another name of it.
-const OTHER_NAME: &str = "realtime-inference";
 
 /// The config called `config` on `target`; without a target on endpoints.
 ///
@@ -26,14 +21,11 @@ pub(crate) fn named(config: &str, target: Option<&str>) -> Result<Arc<Deployment
         let known = registry.configs().iter().map(|config| config.name.as_str());
         return Err(unknown("deploymentConfig", config, nearest(config, known)));
     };
-    let target = match target.unwrap_or(USUAL_TARGET) {
-        OTHER_NAME => USUAL_TARGET,
-        other => other,
-    };
-    mcc_generator::deployment(row, target, None).ok_or_else(|| {
-        let known = registry.targets().iter().map(String::as_str);
-        unknown("deploymentTarget", target, nearest(target, known))
-    })
+    let all = || registry.targets().iter().map(String::as_str);
+    let target = target.or_else(|| registry.usual_value("deploymentTarget")).unwrap_or_default();
+    let target = lenient::word("deploymentTarget", target, all()).unwrap_or(target);
+    mcc_generator::deployment(row, target, None)
+        .ok_or_else(|| unknown("deploymentTarget", target, nearest(target, all())))
 }
 
 /// The config that serves a model from a hub when none is named.
@@ -104,7 +96,7 @@ pub(crate) fn configs() -> Vec<&'static str> {
 
 /// The names of all targets, the other name of the first among them.
 pub(crate) fn targets() -> Vec<&'static str> {
-    registry().targets().iter().map(String::as_str).chain([OTHER_NAME]).collect()
+    registry().targets().iter().map(String::as_str).chain([lenient::OTHER_TARGET]).collect()
 }
 
 /// Adds the names that the registry knows to a schema's `deploymentConfig` and `deploymentTarget`.
@@ -134,4 +126,22 @@ pub(crate) fn unknown(field: &str, given: &str, choices: Vec<String>) -> ToolErr
             .fix(fix)
             .choices(choices),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_spelled_as_in_plans() {
+        let target = |given| {
+            let found = named("transformers-vllm", given);
+            found.map(|deployment| deployment.target.clone()).map_err(|error| error.code)
+        };
+        for given in [None, Some("realtime"), Some("Realtime-Inference"), Some("MANAGED-INFERENCE")]
+        {
+            assert_eq!(target(given).as_deref(), Ok("managed-inference"), "{given:?}");
+        }
+        assert!(target(Some("real-time")).is_err());
+    }
 }

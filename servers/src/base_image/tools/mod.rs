@@ -4,6 +4,7 @@ mod recommend_image;
 mod search_images;
 
 use mcc_catalogs::{Catalogs, Image, Region};
+use mcc_generator::registry;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,9 +15,6 @@ use crate::server::Tool;
 
 /// All tools, in the order in which an assistant uses them.
 pub(crate) const ALL: &[Tool] = &[recommend_image::TOOL, search_images::TOOL];
-
-/// Where addresses are for when nobody says.
-const USUAL_REGION: &str = "us-east-1";
 
 /// How a call went; a failed one has `error`. `nothing_fits` means that no image was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -118,5 +116,6 @@ impl ImageAnswer {
 
 /// The Region that addresses are for.
 fn region(catalogs: &Catalogs, wanted: Option<&str>) -> Result<Region, ToolError> {
-    region::named(catalogs, wanted.unwrap_or(USUAL_REGION)).map(|row| row.region.clone())
+    region::named(catalogs, wanted.or_else(|| registry().usual_value("region")).unwrap_or_default())
+        .map(|row| row.region.clone())
 }

@@ -148,11 +148,11 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         ),
         _ => format!("None of {total} allowed Regions has all that was asked for."),
     };
-    let price_region = catalogs.prices().iter().find_map(|row| row.region.clone());
-    let mut notes = vec![format!(
-        "prices in the catalog are for {}; other Regions cost up to about twice as much",
-        price_region.map_or_else(|| "us-east-1".to_owned(), |region| region.to_string())
-    )];
+    let price_region = catalogs.prices().iter().find_map(|row| row.region.as_ref());
+    let of = price_region.map(|region| {
+        format!("prices are those of {region}; other Regions cost up to about twice as much")
+    });
+    let mut notes: Vec<String> = of.into_iter().collect();
     if arguments.instance_types.is_some() {
         notes.push("that EC2 offers a type is a hint: SageMaker may lag behind, and quotas are the account's own".to_owned());
     }
