@@ -80,8 +80,7 @@ pub(crate) struct ModelAnswer {
     /// Longest context, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_positions: Option<u64>,
-    /// How its layers keep what they have read: `mha`, `gqa`, `mqa`, `mla`, `sliding` (some keep a window only) or
-    /// `hybrid` (some keep a state).
+    /// How its layers keep what they have read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) attention: Option<String>,
     /// Key-value cache per token at 16 bits, in bytes, in the layers that keep every token.
