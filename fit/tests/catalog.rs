@@ -12,7 +12,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcc_catalogs::{Basis, Catalogs, Model};
-use mcc_fit::sizing::{ModelShape, Origin, parse_config, shape_of};
+use mcc_fit::sizing::{
+    ModelShape, Origin, Verdict, Wanted, device_of, parse_config, plan, shape_of,
+};
 use serde_json::{Value, json};
 
 fn model(id: &str) -> Model {
@@ -371,6 +373,23 @@ fn flagships_have_their_own_formats() {
     assert_eq!(shape("nvidia/NVIDIA-Nemotron-Nano-12B-v2").parameters, 12_310_001_152);
     assert_eq!(shape("Qwen/Qwen3-235B-A22B-Instruct-2507").max_positions, Some(262_144));
     assert_eq!(shape("Qwen/Qwen2.5-7B-Instruct").max_positions, Some(32_768));
+}
+
+/// Each of them fits the eight H200 of one instance, at 32,768 tokens.
+#[test]
+fn flagships_run_on_one_instance() {
+    let instances = Catalogs::embedded().instances();
+    let device = device_of(instances.get("ml.p5en.48xlarge").unwrap()).unwrap();
+    for id in [
+        "deepseek-ai/DeepSeek-V3.1",
+        "moonshotai/Kimi-K2-Thinking",
+        "MiniMaxAI/MiniMax-M2",
+        "mistralai/Mistral-Large-3-675B-Instruct-2512",
+    ] {
+        let wanted = Wanted { max_model_len: Some(32_768), ..Wanted::default() };
+        let plan = plan(&shape(id), &device, &wanted);
+        assert_eq!(plan.sizing.verdict, Verdict::Fits, "{id}: {:?}", plan.sizing);
+    }
 }
 
 #[test]

@@ -70,7 +70,9 @@ pub(super) fn read(r: &Reader, sizes: &mut Sizes, usual: Usual) -> Result<(), Co
     }
     let longest = r.size(&["max_position_embeddings"], MAX_TOKENS)?;
     if longest > 0 && sizes.window >= longest {
-        layers.iter_mut().for_each(|layer| layer.windowed = false);
+        for layer in &mut layers {
+            layer.windowed = false;
+        }
     }
     widths(r, &mut layers)?;
     for at in r.list("cross_attention_layers").unwrap_or_default() {
@@ -146,7 +148,9 @@ fn mixers(r: &Reader, layers: &mut [Layer], window: u64) -> Result<bool, ConfigE
         let offset = r.size(&["attn_layer_offset"], MAX_LAYERS)?;
         each(layers, STATE, &|at| at % period != offset % period);
     } else if r.family() == "falcon_h1" {
-        layers.iter_mut().for_each(|layer| layer.state = true);
+        for layer in layers.iter_mut() {
+            layer.state = true;
+        }
     } else if r.get("mamba_n_heads").is_some() && r.family() == "granitemoehybrid" {
         layers.iter_mut().for_each(STATE);
     } else if let Some(blocks) = r.list("block_configs") {

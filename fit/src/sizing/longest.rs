@@ -1,8 +1,8 @@
 //! The longest context that an engine derives from a configuration.
 //!
-//! Rules of vLLM 0.33.0 (`vllm/config/model.py`, `_get_and_verify_max_len`) and SGLang 0.5.23
+//! Rules of vLLM 0.33.0 (`vllm/config/model.py`, `_get_and_verify_max_len`) and `SGLang` 0.5.23
 //! (`sglang/srt/configs/model_config.py`), read 2026-11-29. They differ in one thing: vLLM through 0.29 takes the
-//! original context times the factor for `yarn`, later releases and SGLang take what the file says.
+//! original context times the factor for `yarn`, later releases and `SGLang` take what the file says.
 
 use mcc_catalogs::version;
 use serde_json::Value;
@@ -69,9 +69,9 @@ fn given(r: &Reader) -> Result<Option<u64>, ConfigError> {
     let multiplied = scaling
         .kind
         .is_some_and(|kind| !NOT_MULTIPLIED.contains(&kind) && !r.family().starts_with("gemma3"));
-    Ok(least.map(|tokens| match multiplied {
-        true => super::whole(super::real(tokens) * scaling.factor).min(MAX_TOKENS),
-        false => tokens,
+    Ok(least.map(|tokens| {
+        let times = if multiplied { scaling.factor } else { 1.0 };
+        super::whole(super::real(tokens) * times).min(MAX_TOKENS)
     }))
 }
 
@@ -118,10 +118,7 @@ impl<'a> Scaling<'a> {
         // Newer files have one set of parameters, or one for each kind of layer.
         let given = r.object("rope_scaling").or_else(|| r.object("rope_parameters"));
         let given =
-            given.and_then(|map| match map.get("full_attention").and_then(Value::as_object) {
-                Some(full) => Some(full),
-                None => Some(map),
-            });
+            given.map(|map| map.get("full_attention").and_then(Value::as_object).unwrap_or(map));
         let kind = given.and_then(|m| m.get("rope_type").or_else(|| m.get("type"))?.as_str());
         let factor = given.and_then(|map| map.get("factor")?.as_f64());
         Self {

@@ -91,7 +91,7 @@ impl Quantization {
 /// The longest contexts, in tokens, of a model that spreads its positions by `yarn`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretched {
-    /// As the file says, which vLLM takes from 0.30 on, and SGLang.
+    /// As the file says, which vLLM takes from 0.30 on, and `SGLang`.
     pub given: u64,
     /// The original context times the factor, which vLLM takes through 0.29.
     pub multiplied: u64,

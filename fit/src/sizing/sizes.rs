@@ -14,6 +14,7 @@ const MAX_EXPERTS: u64 = 1 << 16;
 const MAX_VOCAB: u64 = 1 << 24;
 
 /// Sizes that `config.json` gives, absent ones being 0.
+#[expect(clippy::struct_excessive_bools, reason = "families differ in just these ways")]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Sizes {
     pub(super) hidden: u64,
