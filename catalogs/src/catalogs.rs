@@ -149,7 +149,7 @@ impl Catalogs {
 
     /// The models.
     pub fn models(&self) -> &Models {
-        self.models.get_or_init(|| Models::new(file::layered(self.overlay.models.as_ref())))
+        self.models.get_or_init(|| Models::new(self.overlay.models.as_ref()))
     }
 
     /// Where the regions are.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::de::DeserializeOwned;
 
 use crate::Catalogs;
+use crate::check_models;
 use crate::files::{self, Visitor};
 
 /// Two files that do not agree, or a row that cannot be right.
@@ -258,28 +259,9 @@ impl Catalogs {
     fn check_models(&self, findings: &mut Findings) {
         const FILE: &str = "models.json";
         for row in self.models().iter() {
-            if let (Some(heads), Some(kv_heads)) = (row.heads, row.kv_heads) {
-                findings.unless(
-                    kv_heads > 0 && heads % kv_heads == 0,
-                    FILE,
-                    &row.id,
-                    format!("{heads} heads cannot share {kv_heads} key and value heads"),
-                );
+            for message in check_models::faults(row, self.models()) {
+                findings.unless(false, FILE, &row.id, message);
             }
-            if let (Some(all), Some(active)) = (row.parameters, row.active_parameters) {
-                findings.unless(
-                    active <= all,
-                    FILE,
-                    &row.id,
-                    "has more active parameters than parameters",
-                );
-            }
-            findings.unless(
-                row.parameters.is_some() == row.weight_bytes.is_some(),
-                FILE,
-                &row.id,
-                "has only one of parameters and weight_bytes",
-            );
         }
         let engines: HashSet<&str> = self.engines().iter().map(|row| row.engine.as_str()).collect();
         for row in self.engines().architectures() {

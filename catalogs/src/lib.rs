@@ -11,6 +11,7 @@ mod accelerators;
 mod amis;
 mod catalogs;
 mod check;
+mod check_models;
 mod echo;
 mod engine_options;
 mod engines;
@@ -67,7 +68,7 @@ pub use limits::{
     NameLimits, Range, RealtimeLimits,
 };
 pub use models::{
-    Attention, AttentionKind, Confidence, Model, Models, ModelsFile, StoredQuantization, Variant,
+    Basis, GatedFrom, Model, ModelConfig, Models, ModelsFile, ParametersFrom, Variant, WeightsFrom,
 };
 pub use nearest::nearest;
 pub use places::{

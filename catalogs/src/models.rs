@@ -1,109 +1,98 @@
-//! Models of the Hugging Face hub, with what sizing needs.
+//! Models of the Hugging Face hub, each with what sizing reads of its own `config.json`.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::file::catalog_file;
+use crate::file::{CatalogFile, catalog_file};
 use crate::ids::ModelId;
 use crate::nearest::nearest;
 
-/// How a model's layers keep what they have read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AttentionKind {
-    /// One key and value head for each attention head.
-    Mha,
-    /// Key and value heads are shared by groups of attention heads.
-    Gqa,
-    /// One key and value head for all.
-    Mqa,
-    /// Compressed latent, which tensor parallelism replicates.
-    Mla,
-    /// Some layers keep a window only.
-    Sliding,
-    /// Some layers attend within chunks only.
-    Chunked,
-    /// Some layers have linear attention with a fixed state.
-    Linear,
-    /// Some layers are state-space layers with a fixed state.
-    Mamba,
-    /// A mix of layers whose pattern is not known.
-    Hybrid,
-    /// Compressed cache with a ratio of its own in each layer.
-    Compressed,
-    /// Not known.
-    Unknown,
-}
+/// Text of the part of a `config.json` that sizing reads. Nothing of it is looked at until the model is asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ModelConfig(Box<RawValue>);
 
-/// What a token costs. Bytes are for a 16-bit cache and all devices together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Attention {
-    /// How the layers keep what they have read.
-    pub kind: AttentionKind,
-    /// Bytes by token in the layers that keep all of it; none if not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kv_bytes_per_token: Option<u64>,
-    /// Each device of a tensor-parallel group holds all of it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub replicated: bool,
-    /// Number of layers that keep all tokens, where others do not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub full_layers: Option<u32>,
-    /// Number of layers that keep a window.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub windowed_layers: Option<u32>,
-    /// Tokens in the window or chunk.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<u64>,
-    /// Bytes by token in the windowed layers, for as many tokens as the window has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub windowed_kv_bytes_per_token: Option<u64>,
-    /// Number of layers with a fixed state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state_layers: Option<u32>,
-    /// Bytes of that state by sequence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state_bytes_per_sequence: Option<u64>,
-}
-
-impl Attention {
-    /// Bytes that a sequence of `tokens` keeps, on all devices together, in a 16-bit cache; none if not known.
-    pub fn bytes_for(&self, tokens: u64) -> Option<u64> {
-        let windowed = self.windowed_kv_bytes_per_token.unwrap_or_default()
-            * self.window.map_or(tokens, |window| window.min(tokens));
-        Some(
-            self.kv_bytes_per_token?.saturating_mul(tokens)
-                + windowed
-                + self.state_bytes_per_sequence.unwrap_or_default(),
-        )
+impl ModelConfig {
+    /// The JSON text.
+    pub fn text(&self) -> &str {
+        self.0.get()
     }
 }
 
-/// How weights are stored, where it is not the `dtype`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum StoredQuantization {
-    /// Eight-bit floating point.
-    Fp8,
-    /// Four-bit microscaling floating point.
-    Mxfp4,
-    /// Four-bit integers.
-    Int4,
-    /// Eight-bit floating point with experts in four bits.
-    Fp4Experts,
+impl PartialEq for ModelConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
 }
 
-/// How sure a row is.
+impl Eq for ModelConfig {}
+
+impl JsonSchema for ModelConfig {
+    fn schema_name() -> Cow<'static, str> {
+        "ModelConfig".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "What sizing reads of the model's own config.json, under the same keys.",
+            "type": "object"
+        })
+    }
+}
+
+/// How a row's `config` came to be known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// Copied from the model's own file.
+    #[default]
+    Verbatim,
+    /// From the file of a sibling, or from parts of its own.
+    Derived,
+    /// Recalled and not read; held against the number of parameters, which says nothing of context, window or format.
+    Recalled,
+}
+
+impl Basis {
+    // The signature is serde's.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_verbatim(&self) -> bool {
+        *self == Self::Verbatim
+    }
+}
+
+/// Where the number of parameters is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Confidence {
-    /// From the model's own configuration, or several sources agree.
-    High,
-    /// From one secondary source.
-    Medium,
-    /// Guessed.
-    Low,
+pub enum ParametersFrom {
+    /// The hub's own total of the files.
+    Hub,
+    /// Calculated from the configuration.
+    Config,
+}
+
+/// Where the bytes of the weights are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightsFrom {
+    /// Published sizes of the files.
+    Published,
+    /// Calculated from parameters and number formats.
+    Calculated,
+}
+
+/// How it is known whether a model is gated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GatedFrom {
+    /// The hub said so, or gave its files out without a token.
+    Hub,
+    /// Its publisher is known to gate models of the family: an inference.
+    Publisher,
 }
 
 /// The same model in another precision.
@@ -123,46 +112,21 @@ pub struct Variant {
 pub struct Model {
     /// Its id on the hub.
     pub id: ModelId,
-    /// All parameters, vision tower and experts included.
+    /// Parameters of the checkpoint: vision tower, experts and layers for multi-token prediction included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<u64>,
+    /// Where that is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters_from: Option<ParametersFrom>,
     /// Parameters that one token uses, of mixtures of experts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_parameters: Option<u64>,
-    /// Hidden layers of the language model.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layers: Option<u32>,
-    /// Hidden size.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hidden: Option<u32>,
-    /// Attention heads, which the tensor-parallel size must divide.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub heads: Option<u32>,
-    /// Key and value heads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kv_heads: Option<u32>,
-    /// Size of a head.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub head_dim: Option<u32>,
-    /// Size of the vocabulary.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vocab: Option<u32>,
-    /// Longest context in tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_positions: Option<u64>,
-    /// Type of the weights and of computing: `bfloat16`.
-    pub dtype: String,
-    /// The `dtype` is that of models like it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub dtype_assumed: bool,
-    /// How the weights are stored, where it is not the `dtype`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quantization: Option<StoredQuantization>,
-    /// Bytes of all weights as stored, from parameters and storage.
+    /// Bytes of all weights as the checkpoint stores them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_bytes: Option<u64>,
-    /// What a token costs.
-    pub attention: Attention,
+    /// Where that is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_bytes_from: Option<WeightsFrom>,
     /// Class name in the model's configuration, which engines look up.
     pub architecture: String,
     /// The class is that of models of the same type.
@@ -174,9 +138,12 @@ pub struct Model {
     /// License on the hub.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
-    /// Needs a token and a click on the hub; inferred from who published it. None if not known.
+    /// Needs a token and a click on the hub. None if not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gated: Option<bool>,
+    /// How that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gated_from: Option<GatedFrom>,
     /// First vLLM that serves it, by vLLM's own recipes; later than the first with its class for newer variants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_vllm: Option<String>,
@@ -186,8 +153,18 @@ pub struct Model {
     /// When it came out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<String>,
-    /// How sure the row is.
-    pub confidence: Confidence,
+    /// How `config` came to be known.
+    #[serde(default, skip_serializing_if = "Basis::is_verbatim")]
+    pub basis: Basis,
+    /// The sibling from whose file it is derived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sibling: Option<ModelId>,
+    /// Where configuration and totals are from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What sizing reads of its `config.json`; without it only parameters and bytes are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ModelConfig>,
 }
 
 impl Model {
@@ -212,49 +189,100 @@ pub struct ModelsFile {
 
 catalog_file!(ModelsFile, "models.json", rows { models by |row| row.id.as_str().to_lowercase() });
 
+/// The embedded file with its rows as text: a plan is of one model, and there are hundreds.
+#[derive(Default, Deserialize)]
+struct Unread<'a> {
+    as_of: String,
+    #[serde(borrow)]
+    models: Vec<&'a RawValue>,
+}
+
+/// Its key.
+#[derive(Deserialize)]
+struct Key<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+}
+
+/// A row, read when it is first asked for.
+#[derive(Debug, Clone)]
+struct Row {
+    id: Cow<'static, str>,
+    /// The text; empty where the row is a user's, and read already.
+    text: &'static str,
+    read: OnceLock<Option<Box<Model>>>,
+}
+
+impl Row {
+    fn model(&self) -> Option<&Model> {
+        self.read.get_or_init(|| serde_json::from_str(self.text).ok()).as_deref()
+    }
+}
+
 /// The models.
 #[derive(Debug, Clone)]
 pub struct Models {
-    file: ModelsFile,
+    as_of: String,
+    rows: Vec<Row>,
     /// Where each is, in the order of their ids in lower case.
     by_lower_id: Vec<(Box<str>, usize)>,
 }
 
 impl Models {
-    pub(crate) fn new(file: ModelsFile) -> Self {
-        let lower = |row: &Model| row.id.as_str().to_lowercase().into_boxed_str();
+    /// The rows of this build, with a user's laid over them.
+    pub(crate) fn new(overlay: Option<&ModelsFile>) -> Self {
+        // A test reads the embedded text, as of every catalog.
+        let unread: Unread<'static> = serde_json::from_str(ModelsFile::TEXT).unwrap_or_default();
+        let mut rows: Vec<Row> = Vec::with_capacity(unread.models.len());
+        for row in unread.models {
+            if let Ok(Key { id }) = serde_json::from_str::<Key<'static>>(row.get()) {
+                rows.push(Row { id, text: row.get(), read: OnceLock::new() });
+            }
+        }
+        let given = overlay.into_iter().flat_map(|file| &file.models).map(|model| Row {
+            id: model.id.to_string().into(),
+            text: "",
+            read: OnceLock::from(Some(Box::new(model.clone()))),
+        });
+        crate::file::merge_rows(&mut rows, given.collect(), |row| row.id.to_lowercase());
+        let lower = |row: &Row| row.id.to_lowercase().into_boxed_str();
         let mut by_lower_id: Vec<(Box<str>, usize)> =
-            file.models.iter().enumerate().map(|(at, row)| (lower(row), at)).collect();
+            rows.iter().enumerate().map(|(at, row)| (lower(row), at)).collect();
         by_lower_id.sort_unstable();
-        Self { file, by_lower_id }
+        Self { as_of: unread.as_of, rows, by_lower_id }
     }
 
     /// Date of the facts.
     pub fn as_of(&self) -> &str {
-        &self.file.as_of
+        &self.as_of
     }
 
     /// By id; upper and lower case do not matter, as on the hub.
     pub fn get(&self, id: &str) -> Option<&Model> {
         let id = id.to_lowercase();
         let place = self.by_lower_id.binary_search_by(|(known, _)| (**known).cmp(&id)).ok()?;
-        self.file.models.get(self.by_lower_id.get(place)?.1)
+        self.rows.get(self.by_lower_id.get(place)?.1)?.model()
     }
 
-    /// All of them.
+    /// All of them, which reads every row; [`ids`](Self::ids) does not.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
-        self.file.models.iter()
+        self.rows.iter().filter_map(Row::model)
+    }
+
+    /// The ids of all of them.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|row| &*row.id)
     }
 
     /// All of them with their ids in lower case, in the order of those.
     pub fn by_lower_id(&self) -> impl Iterator<Item = (&str, &Model)> {
         let rows = self.by_lower_id.iter();
-        rows.filter_map(|(id, at)| Some((&**id, self.file.models.get(*at)?)))
+        rows.filter_map(|(id, at)| Some((&**id, self.rows.get(*at)?.model()?)))
     }
 
     /// The ids most like `id`.
     pub fn nearest(&self, id: &str) -> Vec<&str> {
-        nearest(id, self.iter().map(|row| row.id.as_str()), 3)
+        nearest(id, self.ids(), 3)
     }
 
     /// The model of which `id` is a variant in another precision.

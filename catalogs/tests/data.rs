@@ -126,8 +126,17 @@ fn vllm_knows_the_class_of_every_model_but_these() {
         .filter(|row| catalogs.engines().architecture("vllm", &row.architecture).is_none())
         .map(|row| row.id.as_str())
         .collect();
-    // Its configuration names a class that vLLM's registry has only with other endings.
-    assert_eq!(unknown, ["MiniMaxAI/MiniMax-M3"]);
+    // Their configurations name classes that vLLM's registry has only with other endings, or not at all.
+    assert_eq!(
+        unknown,
+        [
+            "MiniMaxAI/MiniMax-M3",
+            "FacebookAI/xlm-roberta-base",
+            "sentence-transformers/all-mpnet-base-v2",
+            "stepfun-ai/Step-3.7-Flash",
+            "stepfun-ai/Step-3.7-Flash-FP8"
+        ]
+    );
 }
 
 #[test]

@@ -77,10 +77,13 @@ fn rows_are_added_and_replaced() {
 
 #[test]
 fn a_model_replaces_one_that_differs_in_case_only() {
-    let row = r#"{"id": "qwen/qwen3-8b", "parameters": 7, "weight_bytes": 14, "dtype": "bfloat16", "attention": {"kind": "gqa"}, "architecture": "Qwen3ForCausalLM", "confidence": "low"}"#;
+    let row = r#"{"id": "qwen/qwen3-8b", "parameters": 7, "weight_bytes": 14, "architecture": "Qwen3ForCausalLM", "config": {"hidden_size": 8}}"#;
     let dir = folder(&[("models.json", &format!(r#"{{{HEAD}, "models": [{row}]}}"#))]);
     let catalogs = Catalogs::with_overlay(dir.path()).unwrap();
-    assert_eq!(catalogs.models().get("Qwen/Qwen3-8B").unwrap().parameters, Some(7));
+    let model = catalogs.models().get("Qwen/Qwen3-8B").unwrap();
+    assert_eq!(model.parameters, Some(7));
+    assert_eq!(model.config.as_ref().unwrap().text(), r#"{"hidden_size": 8}"#);
+    assert_eq!(catalogs.models().nearest("qwen3-8b").first(), Some(&"qwen/qwen3-8b"));
     assert_eq!(catalogs.models().iter().count(), Catalogs::embedded().models().iter().count());
 }
 

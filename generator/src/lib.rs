@@ -9,6 +9,7 @@ mod archive;
 mod artifact;
 #[cfg(debug_assertions)]
 mod beside;
+mod caution;
 mod check;
 mod deployment;
 mod diff;
@@ -36,6 +37,7 @@ mod values;
 mod write;
 mod written;
 
+pub use caution::caution;
 pub use check::{CheckReport, check, check_files, check_folder};
 pub use deployment::{deployment, elsewhere, on};
 pub use diff::{Change, Difference};

@@ -95,6 +95,29 @@ fn cases() -> Vec<(Value, Vec<&'static str>, Vec<&'static str>)> {
             vec![],
         ),
         (json!({"modelName": "s3://bucket/own", "modelConfig": TINY}), vec![], vec![]),
+        // A configuration that says too little is no mistake.
+        (
+            json!({
+                "modelName": "me/own", "modelConfig": "{\"architectures\": [\"FoobarForCausalLM\"]}",
+                "instanceType": "ml.g5.2xlarge",
+            }),
+            vec![],
+            vec!["MCC-MDL-001"],
+        ),
+        // The model has 40,960 tokens.
+        (
+            json!({"instanceType": "ml.g6e.xlarge", "maxModelLen": 131_072}),
+            vec!["MCC-MEM-007"],
+            vec![],
+        ),
+        (
+            json!({
+                "instanceType": "ml.g6e.xlarge", "maxModelLen": 131_072,
+                "modelEnv": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"},
+            }),
+            vec![],
+            vec![],
+        ),
         // Tensor parallelism.
         (
             json!({"instanceType": "ml.g5.12xlarge", "tensorParallelSize": 3}),

@@ -1,6 +1,7 @@
 //! The key-value cache: what a token, a window and a recurrent state cost.
 
 use super::real;
+use super::sizes::Sizes;
 
 /// Tokens per cache block; sequences take whole blocks.
 const BLOCK_TOKENS: u64 = 16;
@@ -18,6 +19,61 @@ pub struct Cache {
     pub state_bytes: u64,
     /// Whether every device holds all of it (latent attention) instead of its share of the heads.
     pub replicated: bool,
+}
+
+/// Bytes of the scale that an indexer keeps beside each token's eight-bit key.
+const INDEX_SCALE: u64 = 4;
+
+impl Sizes {
+    /// What a sequence costs, at 16 bits per value; `None` where it does not follow from the layers.
+    pub(super) fn cache(&self) -> Option<Cache> {
+        if self.encoder.only {
+            return Some(Cache::default());
+        }
+        if self.cache_unknown {
+            return None;
+        }
+        let latent = self.latent.kv_rank > 0;
+        let mut cache = Cache { window: 0, replicated: latent, ..Cache::default() };
+        for layer in &self.layers {
+            if layer.state {
+                let r = self.recurrent;
+                // The convolution keeps 16-bit inputs, the recurrence its 32-bit state.
+                let convolution = (r.inner + r.keys).saturating_mul(r.kernel.saturating_sub(1)) * 2;
+                let state = r.state.saturating_mul(4).saturating_add(convolution);
+                cache.state_bytes = cache.state_bytes.saturating_add(state);
+            }
+            let Some(a) = layer.attention.filter(|_| layer.caches) else { continue };
+            let bytes = if latent {
+                // Keys and values share one latent vector.
+                let index = match self.latent.index_dim {
+                    0 => 0,
+                    dim => dim + INDEX_SCALE,
+                };
+                2 * (self.latent.kv_rank + self.latent.rope_dim) + index
+            } else {
+                2 * a.kv_heads * (a.head_dim + a.value_dim)
+            };
+            if layer.windowed {
+                cache.window = self.window;
+                cache.windowed_token_bytes = cache.windowed_token_bytes.saturating_add(bytes);
+            } else {
+                cache.token_bytes = cache.token_bytes.saturating_add(bytes);
+            }
+        }
+        let attends = self.layers.iter().any(|layer| layer.attention.is_some());
+        if attends && cache.token_bytes + cache.windowed_token_bytes == 0 {
+            return None;
+        }
+        cache.state_bytes = cache.state_bytes.saturating_add(self.encoder.kept_bytes);
+        Some(cache)
+    }
+
+    /// Attention and key-value heads, over which a model is split; `None` without any.
+    pub(super) fn split_heads(&self) -> Option<(u32, u32)> {
+        let first = self.layers.iter().find_map(|layer| layer.attention)?;
+        Some((u32::try_from(first.heads).ok()?, u32::try_from(first.kv_heads).ok()?))
+    }
 }
 
 /// How the cache is kept on one device.

@@ -1,14 +1,15 @@
-//! A model described by its Hugging Face `config.json`.
+//! A model described by its Hugging Face `config.json`, whether a user gives the file or the catalog has it.
 //!
-//! The file comes from a user or from a model repository and is not trusted: its size, nesting and every
-//! number in it are bounded, and products are formed in 128 bits.
+//! The file is not trusted: its size, nesting and every number in it are bounded, and products are formed in 128 bits.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::layers::{self, Layers};
-use super::parameters::{Count, Latent, Recurrent, Sizes};
-use super::shape::{Dtype, ModelShape, Quantization};
+use super::family::default_of;
+use super::longest;
+use super::quantized::{self, Formats};
+use super::shape::{Dtype, ModelShape, Origin};
+use super::sizes::{self, Sizes};
 
 /// Larger files are not configurations (the largest known one has 0.2 MB).
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
@@ -28,10 +29,9 @@ pub enum ConfigError {
     /// Not an object.
     #[error("model configuration is not a JSON object")]
     NotObject,
-    /// A size that every language model has is not there.
-    #[error(
-        "model configuration has no `{0}`, so this is not a language model whose memory can be estimated"
-    )]
+    /// A size that memory follows from is not there, nor is the family known to have it by default. The file may still
+    /// be a model's: nothing is wrong with it.
+    #[error("model configuration has no `{0}`, so the model's memory cannot be estimated from it")]
     Missing(&'static str),
     /// A size that no model has.
     #[error("model configuration: `{field}` is {value}, outside {min} to {max}")]
@@ -51,58 +51,109 @@ pub enum ConfigError {
 }
 
 /// Reads the model out of the text of a `config.json`.
+///
+/// # Errors
+/// Text that is no configuration or has sizes that no model has; [`ConfigError::Missing`] where it says too little.
 pub fn parse_config(text: &str) -> Result<ModelShape, ConfigError> {
+    let shape = parse_part(text)?;
+    if shape.vocab == 0 { Err(ConfigError::Missing("vocab_size")) } else { Ok(shape) }
+}
+
+/// The same of a file without those keys that only totals follow from, for whom the totals are known.
+pub(super) fn parse_part(text: &str) -> Result<ModelShape, ConfigError> {
+    let root = object(text)?;
+    let reader = Reader::new(&root);
+    let sizes = sizes::read(&reader)?;
+    shape(&reader, &sizes)
+}
+
+/// The object that `text` is.
+pub(super) fn object(text: &str) -> Result<Map<String, Value>, ConfigError> {
     if text.len() > MAX_CONFIG_BYTES {
         return Err(ConfigError::TooLarge(text.len()));
     }
-    let root: Value =
-        serde_json::from_str(text).map_err(|e| ConfigError::NotJson(e.to_string()))?;
-    let root = root.as_object().ok_or(ConfigError::NotObject)?;
-    // Multimodal models keep the language model's sizes one level down.
-    let nested = ["text_config", "llm_config", "language_config"]
-        .iter()
-        .find_map(|k| root.get(*k)?.as_object());
-    let reader = Reader { text: nested.unwrap_or(root), root };
-    let mut sizes = sizes(&reader)?;
-    let layers = layers::read(&reader, &mut sizes)?;
-    sizes.vision_parameters = vision_parameters(&reader)?;
-    shape(&reader, &sizes, &layers)
+    match serde_json::from_str(text).map_err(|e| ConfigError::NotJson(e.to_string()))? {
+        Value::Object(root) => Ok(root),
+        _ => Err(ConfigError::NotObject),
+    }
 }
 
-/// Looks keys up in the language model's part first, then in the whole.
+/// Looks keys up in the language model's part first, then in the whole, then in the family's defaults.
 pub(super) struct Reader<'a> {
     text: &'a Map<String, Value>,
-    root: &'a Map<String, Value>,
+    pub(super) root: &'a Map<String, Value>,
+    family: &'a str,
 }
 
-impl Reader<'_> {
-    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(root: &'a Map<String, Value>) -> Self {
+        // Multimodal models keep the language model's sizes one or two levels down.
+        let inner = |map: &'a Map<String, Value>| {
+            ["text_config", "llm_config", "language_config"]
+                .iter()
+                .find_map(|key| map.get(*key)?.as_object())
+        };
+        let thinker = root.get("thinker_config").and_then(Value::as_object);
+        let text = inner(root).or_else(|| thinker.and_then(inner)).unwrap_or(root);
+        let own = text.get("model_type").and_then(Value::as_str);
+        let family = own.or_else(|| root.get("model_type")?.as_str()).unwrap_or_default();
+        Self { text, root, family }
+    }
+
+    /// A part of a configuration as one of its own.
+    pub(super) fn part(part: &'a Map<String, Value>) -> Self {
+        Self { text: part, root: part, family: "" }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
         self.text.get(key).or_else(|| self.root.get(key)).filter(|v| !v.is_null())
     }
 
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
+    pub(super) fn object(&self, key: &str) -> Option<&'a Map<String, Value>> {
+        self.get(key)?.as_object()
+    }
+
+    pub(super) fn list(&self, key: &str) -> Option<&'a [Value]> {
+        self.get(key)?.as_array().map(Vec::as_slice)
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
         self.get(key)?.as_str()
     }
 
-    /// The number under the first of `keys` that is there, within `0..=max`.
+    /// The number under the first of `keys` that is there, or that the family has by default, within `0..=max`.
     pub(super) fn number(&self, keys: &[&str], max: u64) -> Result<Option<u64>, ConfigError> {
-        let Some((key, value)) = keys.iter().find_map(|k| Some((*k, self.get(k)?))) else {
-            return Ok(None);
-        };
-        bounded(key, value, max).map(Some)
+        match keys.iter().find_map(|k| Some((*k, self.get(k)?))) {
+            Some((key, value)) => bounded(key, value, max).map(Some),
+            // A key that is null says that there is none.
+            None => Ok(keys
+                .iter()
+                .filter(|key| !self.text.contains_key(**key))
+                .find_map(|key| default_of(self.family, key))),
+        }
     }
 
+    /// The same, 0 where there is none.
     pub(super) fn size(&self, keys: &[&str], max: u64) -> Result<u64, ConfigError> {
         Ok(self.number(keys, max)?.unwrap_or(0))
     }
 
+    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+        self.get(key)?.as_bool()
+    }
+
     pub(super) fn truthy(&self, key: &str) -> bool {
-        self.get(key).and_then(Value::as_bool).unwrap_or(false)
+        self.flag(key).unwrap_or(false)
     }
 
     /// The model's `model_type`, the language model's own first.
-    pub(super) fn model_type(&self) -> &str {
-        self.text("model_type").unwrap_or_default()
+    pub(super) fn family(&self) -> &'a str {
+        self.family
+    }
+
+    /// The class that the configuration names.
+    pub(super) fn class(&self) -> Option<&'a str> {
+        self.root.get("architectures")?.get(0)?.as_str().filter(|class| is_class(class))
     }
 }
 
@@ -112,7 +163,7 @@ fn is_class(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
 }
 
-fn bounded(key: &str, value: &Value, max: u64) -> Result<u64, ConfigError> {
+pub(super) fn bounded(key: &str, value: &Value, max: u64) -> Result<u64, ConfigError> {
     // Some configurations give one value per layer (`[8, 8, …]`): the largest is the safe one.
     let number = match value {
         Value::Array(items) => items.iter().filter_map(Value::as_u64).max(),
@@ -126,255 +177,36 @@ fn bounded(key: &str, value: &Value, max: u64) -> Result<u64, ConfigError> {
     })
 }
 
-pub(super) const MAX_LAYERS: u64 = 4096;
-pub(super) const MAX_WIDTH: u64 = 1 << 20;
-pub(super) const MAX_TOKENS: u64 = 1 << 31;
-const MAX_EXPERTS: u64 = 1 << 16;
-const MAX_VOCAB: u64 = 1 << 24;
-
-fn sizes(r: &Reader) -> Result<Sizes, ConfigError> {
-    let required = |keys: &[&'static str], max| match r.number(keys, max)? {
-        Some(0) | None => Err(ConfigError::Missing(keys.first().copied().unwrap_or_default())),
-        Some(n) => Ok(n),
-    };
-    let hidden = required(&["hidden_size", "n_embd", "d_model"], MAX_WIDTH)?;
-    let layers = required(&["num_hidden_layers", "n_layer", "num_layers", "n_layers"], MAX_LAYERS)?;
-    let heads = required(&["num_attention_heads", "n_head", "n_heads"], MAX_WIDTH)?;
-    let vocab = required(&["vocab_size"], MAX_VOCAB)?;
-    let kv_heads = match r.number(
-        &["num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num"],
-        MAX_WIDTH,
-    )? {
-        Some(n) if n > 0 => n,
-        _ if r.truthy("multi_query") => 1,
-        _ => heads,
-    };
-    let head_dim = match r.number(&["head_dim", "attention_head_dim", "kv_channels"], MAX_WIDTH)? {
-        Some(n) if n > 0 => n,
-        _ => hidden / heads,
-    };
-    let intermediate =
-        match r.number(&["intermediate_size", "ffn_hidden_size", "n_inner", "d_ff"], MAX_WIDTH)? {
-            Some(n) if n > 0 => n,
-            _ => 4 * hidden,
-        };
-    let experts = r.size(
-        &["num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"],
-        MAX_EXPERTS,
-    )?;
-    let expert_intermediate =
-        match r.size(&["moe_intermediate_size", "expert_intermediate_size"], MAX_WIDTH)? {
-            0 => intermediate,
-            n => n,
-        };
-    let shared_experts =
-        r.size(&["n_shared_experts", "num_shared_experts", "moe_num_shared_experts"], MAX_EXPERTS)?;
-    let shared_width = r.size(
-        &[
-            "shared_expert_intermediate_size",
-            "shared_intermediate_size",
-            "moe_shared_expert_intermediate_size",
-        ],
-        MAX_WIDTH,
-    )?;
-    let shared_intermediate = match (shared_width, r.model_type().starts_with("llama4")) {
-        (0, true) => expert_intermediate,
-        (0, false) => shared_experts.saturating_mul(expert_intermediate),
-        (width, _) => width,
-    };
-    Ok(Sizes {
-        layers,
-        hidden,
-        heads,
-        kv_heads,
-        head_dim,
-        intermediate,
-        vocab,
-        // Small models of some families have another embedding for every layer.
-        layer_embeddings: r.size(&["vocab_size_per_layer_input"], MAX_VOCAB)?
-            * r.size(&["hidden_size_per_layer_input"], MAX_WIDTH)?
-            * layers,
-        tied: tied(r),
-        feed_forward_matrices: if plain_feed_forward(r) { 2 } else { 3 },
-        gated_queries: r.truthy("attn_output_gate")
-            || r.model_type().starts_with("qwen3_next")
-            || r.model_type().starts_with("qwen3_5"),
-        experts,
-        expert_intermediate,
-        shared_intermediate,
-        dense_layers: if experts > 0 { dense_layers(r, layers)? } else { 0 },
-        latent: Latent {
-            kv_rank: r.size(&["kv_lora_rank"], MAX_WIDTH)?,
-            q_rank: r.size(&["q_lora_rank"], MAX_WIDTH)?,
-            nope_dim: r.size(&["qk_nope_head_dim"], MAX_WIDTH)?,
-            rope_dim: r.size(&["qk_rope_head_dim"], MAX_WIDTH)?,
-            value_dim: r.size(&["v_head_dim"], MAX_WIDTH)?,
-        },
-        recurrent: Recurrent::default(),
-        ..Sizes::default()
-    })
-}
-
-/// Whether input and output embeddings are one matrix. Families whose configurations leave the key out
-/// because it is their default are listed by their type.
-fn tied(r: &Reader) -> bool {
-    match r.get("tie_word_embeddings").and_then(Value::as_bool) {
-        Some(tied) => tied,
-        None => {
-            r.model_type().starts_with("gemma")
-                || matches!(r.model_type(), "falcon" | "gpt2" | "cohere" | "cohere2" | "phi4mm")
-        }
-    }
-}
-
-/// Families whose feed-forward block has no gate.
-fn plain_feed_forward(r: &Reader) -> bool {
-    matches!(
-        r.model_type(),
-        "falcon"
-            | "gpt2"
-            | "gpt_neox"
-            | "gpt_bigcode"
-            | "starcoder2"
-            | "phi"
-            | "opt"
-            | "bloom"
-            | "mpt"
-            | "nemotron"
-            | "nemotron_h"
-    )
-}
-
-/// Layers of a mixture of experts that have a dense block instead.
-fn dense_layers(r: &Reader, layers: u64) -> Result<u64, ConfigError> {
-    if let Some(first) = r.number(&["first_k_dense_replace"], MAX_LAYERS)? {
-        return Ok(first.min(layers));
-    }
-    let listed = r.get("mlp_only_layers").and_then(Value::as_array).map_or(0, Vec::len);
-    let step = r
-        .size(
-            &["decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_frequency"],
-            MAX_LAYERS,
-        )?
-        .max(1);
-    Ok((layers - layers / step).max(u64::try_from(listed).unwrap_or(layers).min(layers)))
-}
-
-/// The vision tower: attention and a plain feed-forward block per layer.
-fn vision_parameters(r: &Reader) -> Result<u64, ConfigError> {
-    let Some(vision) = r.root.get("vision_config").and_then(Value::as_object) else {
-        return Ok(0);
-    };
-    let v = Reader { text: vision, root: vision };
-    let hidden = v.size(&["hidden_size", "embed_dim", "width"], 1 << 16)?;
-    let layers = v.size(&["num_hidden_layers", "depth", "layers"], 1 << 10)?;
-    let intermediate = v.size(&["intermediate_size"], 1 << 17)?;
-    Ok(layers * hidden * (4 * hidden + 3 * intermediate))
-}
-
-fn shape(r: &Reader, sizes: &Sizes, layers: &Layers) -> Result<ModelShape, ConfigError> {
+fn shape(r: &Reader, sizes: &Sizes) -> Result<ModelShape, ConfigError> {
     let count = sizes.count();
-    let parameters = u64::try_from(count.total)
+    let parameters = u64::try_from(count.total())
         .ok()
         .filter(|n| u128::from(*n) <= MAX_PARAMETERS)
-        .ok_or(ConfigError::Implausible(count.total))?;
+        .ok_or(ConfigError::Implausible(count.total()))?;
     let dtype = r
         .text("torch_dtype")
         .or_else(|| r.text("dtype"))
         .and_then(Dtype::parse)
         .unwrap_or(Dtype::Bfloat16);
-    let quantization = quantization(r);
+    let formats = Formats::of(r, dtype, sizes);
+    let heads = sizes.split_heads();
     Ok(ModelShape {
-        architecture: r
-            .root
-            .get("architectures")
-            .and_then(|a| a.get(0)?.as_str())
-            .filter(|class| is_class(class))
-            .map(str::to_owned),
+        architecture: r.class().map(str::to_owned),
         parameters,
         parameters_computed: true,
-        weight_bytes: weight_bytes(count, dtype, quantization.as_ref()),
+        weight_bytes: formats.bytes(&count),
         embedding_parameters: u64::try_from(count.embeddings).unwrap_or(parameters),
         hidden: sizes.hidden,
-        heads: u32::try_from(sizes.heads).ok(),
-        kv_heads: u32::try_from(sizes.kv_heads).ok(),
-        layers: u32::try_from(sizes.layers).unwrap_or_default(),
+        heads: heads.map(|(heads, _)| heads),
+        kv_heads: heads.map(|(_, kv_heads)| kv_heads),
+        layers: u32::try_from(sizes.layers.len()).unwrap_or_default(),
         vocab: sizes.vocab,
-        max_positions: r
-            .number(
-                &[
-                    "max_position_embeddings",
-                    "n_positions",
-                    "max_seq_len",
-                    "seq_length",
-                    "max_sequence_length",
-                ],
-                MAX_TOKENS,
-            )?
-            .filter(|n| *n > 0),
+        max_positions: longest::of(r)?,
+        stretched: longest::stretched(r)?,
         dtype,
-        quantization,
-        cache: Some(layers.cache(sizes)),
+        quantization: quantized::method(r),
+        cache: sizes.cache(),
         custom_code: r.root.contains_key("auto_map"),
+        origin: Origin::Own,
     })
-}
-
-/// Bytes that the checkpoint has.
-pub(super) fn weight_bytes(count: Count, dtype: Dtype, quantization: Option<&Quantization>) -> u64 {
-    let number = |n: u128| super::real(u64::try_from(n).unwrap_or(u64::MAX));
-    let bytes = match quantization {
-        None => number(count.total) * dtype.bytes(),
-        Some(q) => {
-            let quantized = if q.experts_only && count.experts > 0 {
-                count.experts
-            } else {
-                count.total.saturating_sub(count.embeddings)
-            };
-            number(quantized) * q.bytes_per_weight
-                + number(count.total.saturating_sub(quantized)) * dtype.bytes()
-        }
-    };
-    super::whole(bytes)
-}
-
-/// `quantization_config`, or `compression_config` of older checkpoints.
-fn quantization(r: &Reader) -> Option<Quantization> {
-    let config =
-        r.get("quantization_config").or_else(|| r.get("compression_config"))?.as_object()?;
-    let c = Reader { text: config, root: config };
-    let bits = ["bits", "w_bit", "weight_bits", "num_bits"].iter().find_map(|k| c.get(k)?.as_u64());
-    let bits = bits.and_then(|b| u32::try_from(b).ok());
-    let method = c.text("quant_method").unwrap_or_default();
-    match method {
-        "bitsandbytes" => {
-            let eight = c.truthy("load_in_8bit") || c.truthy("_load_in_8bit");
-            Quantization::named(method, Some(if eight { 8 } else { 4 }))
-        }
-        "compressed-tensors" => compressed(&c),
-        "modelopt" | "" => {
-            let algorithm =
-                c.text("quant_algo").or_else(|| c.text("quant_type")).unwrap_or_default();
-            Quantization::named(algorithm, bits).or_else(|| Quantization::named(method, bits))
-        }
-        _ => Quantization::named(method, bits),
-    }
-}
-
-/// The first group of a compressed-tensors checkpoint says bits and kind of weights and activations.
-fn compressed(c: &Reader) -> Option<Quantization> {
-    let group = c.get("config_groups")?.as_object()?.values().next()?;
-    let weights = group.get("weights")?;
-    let bits = weights.get("num_bits")?.as_u64()?;
-    let float = weights.get("type").and_then(Value::as_str) == Some("float");
-    let weight_only = group.get("input_activations").is_none_or(Value::is_null);
-    let name = match (bits, float, weight_only) {
-        (8, true, _) => "fp8",
-        (8, false, true) => "w8a16",
-        (8, false, false) => "w8a8",
-        (4, true, _) => "nvfp4",
-        (4, false, _) => "w4a16",
-        _ => return None,
-    };
-    Quantization::named(name, None)
-        .map(|q| Quantization { method: "compressed-tensors".to_owned(), ..q })
 }

@@ -268,10 +268,12 @@ pub(super) mod tests {
             layers: 32,
             vocab: 128_256,
             max_positions: Some(131_072),
+            stretched: None,
             dtype: Dtype::Bfloat16,
             quantization: None,
             cache: Some(Cache { token_bytes: 131_072, ..Cache::default() }),
             custom_code: false,
+            origin: super::super::shape::Origin::Own,
         }
     }
 

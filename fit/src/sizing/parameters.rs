@@ -1,72 +1,95 @@
-//! Parameters of a model, counted from its layer sizes.
+//! Parameters of a model, counted part by part from its layers: parts differ in how they are quantized.
 
-/// Sizes that `config.json` gives, absent ones being 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sizes {
-    pub(super) layers: u64,
-    pub(super) hidden: u64,
-    pub(super) heads: u64,
-    pub(super) kv_heads: u64,
-    pub(super) head_dim: u64,
-    pub(super) intermediate: u64,
-    pub(super) vocab: u64,
-    /// Embeddings that every layer has of its own, all together.
-    pub(super) layer_embeddings: u64,
-    pub(super) tied: bool,
-    /// Matrices of a feed-forward block: 3 if gated, otherwise 2.
-    pub(super) feed_forward_matrices: u64,
-    /// Whether queries come with a gate of the same size.
-    pub(super) gated_queries: bool,
-    pub(super) experts: u64,
-    pub(super) expert_intermediate: u64,
-    pub(super) shared_intermediate: u64,
-    /// Layers with a dense feed-forward block in a mixture of experts.
-    pub(super) dense_layers: u64,
-    /// Layers without any feed-forward block (each a mixer only).
-    pub(super) bare_layers: u64,
-    pub(super) latent: Latent,
-    /// Layers with full or windowed attention.
-    pub(super) attention_layers: u64,
-    /// Recurrent layers.
-    pub(super) recurrent_layers: u64,
-    pub(super) recurrent: Recurrent,
-    /// The vision tower, counted apart.
-    pub(super) vision_parameters: u64,
-}
+use super::layers::{Attention, Feed, Layer};
+use super::sizes::Sizes;
 
-/// Multi-head latent attention.
+/// Multi-head latent attention, and the indexer that picks tokens for it. Absent sizes are 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Latent {
     pub(super) kv_rank: u64,
     pub(super) q_rank: u64,
+    pub(super) o_rank: u64,
+    pub(super) o_groups: u64,
     pub(super) nope_dim: u64,
     pub(super) rope_dim: u64,
     pub(super) value_dim: u64,
+    pub(super) index_heads: u64,
+    pub(super) index_dim: u64,
 }
 
-/// A recurrent mixer: state-space (`Mamba`) or linear attention.
+/// A recurrent mixer: state-space (`Mamba`), linear attention or a short convolution.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Recurrent {
     /// Width of values over all heads.
     pub(super) inner: u64,
     /// Width of keys (or of the state's inputs) over all heads or groups, both of them together.
     pub(super) keys: u64,
-    /// Heads.
-    pub(super) heads: u64,
+    /// Width of what is projected to rates and decays.
+    pub(super) rates: u64,
     /// Values of the recurrent state.
     pub(super) state: u64,
     /// Length of the convolution.
     pub(super) kernel: u64,
-    /// Whether there is an output gate as wide as `inner` (there is in all known ones).
+    /// Whether there is an output gate as wide as `inner`.
     pub(super) gated: bool,
 }
 
-/// A count of parameters and the share of them that belongs to experts and embeddings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A vision tower.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tower {
+    pub(super) hidden: u64,
+    pub(super) layers: u64,
+    pub(super) intermediate: u64,
+    /// Matrices of a feed-forward block.
+    pub(super) matrices: u64,
+    /// How often its layers are joined to the model.
+    pub(super) mergers: u64,
+    /// Patches along each side that become one token.
+    pub(super) merged: u64,
+}
+
+impl Tower {
+    fn count(&self, language: u64) -> u128 {
+        let n = u128::from;
+        let hidden = n(self.hidden);
+        let layer = hidden * (4 * hidden + n(self.matrices) * n(self.intermediate));
+        let joined = hidden * n(self.merged.max(1)).pow(2);
+        let merger =
+            if self.merged > 0 { joined * (joined + n(language)) } else { hidden * n(language) };
+        n(self.layers) * layer + if self.layers > 0 { merger * n(self.mergers) } else { 0 }
+    }
+}
+
+/// Parameters by part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
-    pub(super) total: u128,
+    /// Input and output embeddings.
     pub(super) embeddings: u128,
+    pub(super) attention: u128,
+    /// Recurrent mixers.
+    pub(super) state: u128,
+    /// Dense feed-forward blocks.
+    pub(super) dense: u128,
+    /// Experts that every token goes through.
+    pub(super) shared: u128,
     pub(super) experts: u128,
+    /// The vision tower and encoders.
+    pub(super) towers: u128,
+    /// Routers, norms, and copies of embeddings for multi-token prediction.
+    pub(super) rest: u128,
+}
+
+impl Count {
+    pub(super) fn total(&self) -> u128 {
+        self.embeddings
+            + self.attention
+            + self.state
+            + self.dense
+            + self.shared
+            + self.experts
+            + self.towers
+            + self.rest
+    }
 }
 
 impl Sizes {
@@ -74,49 +97,85 @@ impl Sizes {
     pub(super) fn count(&self) -> Count {
         let n = u128::from;
         let hidden = n(self.hidden);
-        let embeddings =
-            n(self.vocab) * hidden * if self.tied { 1 } else { 2 } + n(self.layer_embeddings);
-        let sparse_layers = if self.experts > 0 {
-            n(self.layers.saturating_sub(self.dense_layers).saturating_sub(self.bare_layers))
-        } else {
-            0
+        let matrices = if self.tied { 1 } else { 2 };
+        let mut count = Count {
+            embeddings: n(self.vocab) * hidden * matrices + n(self.more_embeddings),
+            towers: self.tower.count(self.hidden) + n(self.encoder.parameters),
+            rest: hidden,
+            ..Count::default()
         };
-        let dense_layers = if self.experts > 0 {
-            n(self.dense_layers)
-        } else {
-            n(self.layers.saturating_sub(self.bare_layers))
-        };
-        let block = |width: u64| n(self.feed_forward_matrices) * hidden * n(width);
-        let experts = sparse_layers * n(self.experts) * block(self.expert_intermediate);
-        let router = sparse_layers * (n(self.experts) * hidden + block(self.shared_intermediate));
-        let dense = dense_layers * block(self.intermediate);
-        let mixers = n(self.attention_layers) * self.attention()
-            + n(self.recurrent_layers) * self.recurrent();
-        let norms = n(self.layers) * 2 * hidden + hidden;
-        let total =
-            embeddings + experts + router + dense + mixers + norms + n(self.vision_parameters);
-        Count { total, embeddings, experts }
+        for layer in &self.layers {
+            self.add(layer, &mut count);
+        }
+        if let Some(last) = self.layers.iter().rev().find(|l| l.attention.is_some()) {
+            let feed = self
+                .layers
+                .iter()
+                .rev()
+                .find(|l| l.feed != Feed::None)
+                .map_or(last.feed, |l| l.feed);
+            for _ in 0..self.prediction_layers {
+                self.add(&Layer { feed, state: false, ..*last }, &mut count);
+                count.rest += 2 * hidden * hidden;
+                if self.prediction_embeddings {
+                    count.rest += 2 * n(self.vocab) * hidden;
+                }
+            }
+        }
+        count
     }
 
-    fn attention(&self) -> u128 {
+    fn add(&self, layer: &Layer, count: &mut Count) {
         let n = u128::from;
         let hidden = n(self.hidden);
-        let heads = n(self.heads);
+        let block = |inner: u128, width: u64| n(self.feed_forward_matrices) * inner * n(width);
+        if let Some(attention) = &layer.attention {
+            count.attention += self.attention(attention);
+        }
+        if layer.state {
+            count.state += self.recurrent();
+        }
+        if let Feed::Dense(width) | Feed::Both(width) = layer.feed {
+            count.dense += block(hidden, width);
+        }
+        if matches!(layer.feed, Feed::Sparse | Feed::Both(_)) {
+            // Experts of some families work in a narrower space, with a projection into it and out.
+            let inner = self.expert_hidden.map_or(hidden, n);
+            count.experts += n(self.experts) * block(inner, self.expert_intermediate);
+            count.shared += block(hidden, self.shared_intermediate);
+            count.rest += n(self.experts) * hidden;
+            count.rest += self.expert_hidden.map_or(0, |inner| 2 * n(inner) * hidden);
+        }
+        count.rest += 2 * hidden;
+    }
+
+    fn attention(&self, a: &Attention) -> u128 {
+        let n = u128::from;
+        let hidden = n(self.hidden);
+        let heads = n(a.heads);
         let l = self.latent;
+        let queries = |width: u128| match n(l.q_rank) {
+            0 => hidden * width,
+            rank => rank * (hidden + width),
+        };
+        let index =
+            n(l.index_dim) * (n(l.index_heads) * n(l.q_rank) + hidden) + hidden * n(l.index_heads);
         if l.kv_rank > 0 {
-            let query_width = heads * (n(l.nope_dim) + n(l.rope_dim));
-            let queries = if l.q_rank > 0 {
-                n(l.q_rank) * (hidden + query_width)
-            } else {
-                hidden * query_width
-            };
+            let width = heads * (n(l.nope_dim) + n(l.rope_dim));
             let down = hidden * (n(l.kv_rank) + n(l.rope_dim));
             let up = n(l.kv_rank) * heads * (n(l.nope_dim) + n(l.value_dim));
-            return queries + down + up + heads * n(l.value_dim) * hidden;
+            return queries(width) + down + up + heads * n(l.value_dim) * hidden + index;
         }
-        let width = heads * n(self.head_dim);
-        let queries = width * if self.gated_queries { 2 } else { 1 };
-        hidden * (queries + 2 * n(self.kv_heads) * n(self.head_dim) + width)
+        let width = heads * n(a.head_dim);
+        let values = if a.keys_are_values { 0 } else { n(a.value_dim) };
+        let output = match n(l.o_rank) {
+            0 => heads * n(a.value_dim) * hidden,
+            rank => rank * (width + n(l.o_groups.max(1)) * hidden),
+        };
+        queries(width * if self.gated_queries { 2 } else { 1 })
+            + hidden * n(a.kv_heads) * (n(a.head_dim) + values)
+            + output
+            + index
     }
 
     fn recurrent(&self) -> u128 {
@@ -124,141 +183,8 @@ impl Sizes {
         let r = self.recurrent;
         let mixed = n(r.inner) + n(r.keys);
         let gate = if r.gated { n(r.inner) } else { 0 };
-        n(self.hidden) * (mixed + gate + 2 * n(r.heads))
+        n(self.hidden) * (mixed + gate + n(r.rates))
             + mixed * n(r.kernel)
             + n(r.inner) * n(self.hidden)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn total(sizes: Sizes) -> f64 {
-        u64::try_from(sizes.count().total).map(super::super::real).expect("below 2^64")
-    }
-
-    fn close(sizes: Sizes, published: f64) {
-        let error = (total(sizes) - published).abs() / published;
-        assert!(error < 0.01, "{} against {published}: {:.2} %", total(sizes), error * 100.0);
-    }
-
-    #[test]
-    fn dense_models_count_to_what_is_published() {
-        // meta-llama/Llama-3.1-8B, and Qwen/Qwen3-0.6B with tied embeddings.
-        let llama = Sizes {
-            layers: 32,
-            hidden: 4096,
-            heads: 32,
-            kv_heads: 8,
-            head_dim: 128,
-            intermediate: 14336,
-            vocab: 128_256,
-            feed_forward_matrices: 3,
-            attention_layers: 32,
-            ..Sizes::default()
-        };
-        close(llama, 8_030_261_248.0);
-        let qwen = Sizes {
-            layers: 28,
-            hidden: 1024,
-            heads: 16,
-            kv_heads: 8,
-            head_dim: 128,
-            intermediate: 3072,
-            vocab: 151_936,
-            tied: true,
-            feed_forward_matrices: 3,
-            attention_layers: 28,
-            ..Sizes::default()
-        };
-        close(qwen, 596_049_920.0);
-    }
-
-    #[test]
-    fn mixtures_and_latent_attention_count_too() {
-        // Qwen/Qwen3-235B-A22B and deepseek-ai/DeepSeek-V3 without its multi-token head (671.03 billion).
-        let qwen = Sizes {
-            layers: 94,
-            hidden: 4096,
-            heads: 64,
-            kv_heads: 4,
-            head_dim: 128,
-            vocab: 151_936,
-            experts: 128,
-            expert_intermediate: 1536,
-            feed_forward_matrices: 3,
-            attention_layers: 94,
-            ..Sizes::default()
-        };
-        close(qwen, 235_093_634_560.0);
-        let deepseek = Sizes {
-            layers: 61,
-            hidden: 7168,
-            heads: 128,
-            kv_heads: 128,
-            intermediate: 18432,
-            vocab: 129_280,
-            experts: 256,
-            expert_intermediate: 2048,
-            shared_intermediate: 2048,
-            dense_layers: 3,
-            feed_forward_matrices: 3,
-            attention_layers: 61,
-            latent: Latent {
-                kv_rank: 512,
-                q_rank: 1536,
-                nope_dim: 128,
-                rope_dim: 64,
-                value_dim: 128,
-            },
-            ..Sizes::default()
-        };
-        close(deepseek, 671_026_404_352.0);
-    }
-
-    #[test]
-    fn linear_attention_counts() {
-        // Qwen/Qwen3-Next-80B-A3B: 12 full and 36 linear layers.
-        let next = Sizes {
-            layers: 48,
-            hidden: 2048,
-            heads: 16,
-            kv_heads: 2,
-            head_dim: 256,
-            intermediate: 5120,
-            vocab: 151_936,
-            experts: 512,
-            expert_intermediate: 512,
-            shared_intermediate: 512,
-            feed_forward_matrices: 3,
-            gated_queries: true,
-            attention_layers: 12,
-            recurrent_layers: 36,
-            recurrent: Recurrent {
-                inner: 4096,
-                keys: 4096,
-                heads: 32,
-                state: 0,
-                kernel: 4,
-                gated: true,
-            },
-            ..Sizes::default()
-        };
-        // 81.32 billion are published with the multi-token head of about 1.65 billion.
-        close(next, 79_674_391_296.0);
-    }
-
-    #[test]
-    fn hostile_sizes_do_not_overflow() {
-        let huge = Sizes {
-            layers: 10_000,
-            hidden: 1 << 24,
-            experts: 1 << 20,
-            expert_intermediate: 1 << 24,
-            feed_forward_matrices: 3,
-            ..Sizes::default()
-        };
-        assert!(huge.count().total > u128::from(u64::MAX));
     }
 }

@@ -88,6 +88,35 @@ impl Quantization {
     }
 }
 
+/// The longest contexts, in tokens, of a model that spreads its positions by `yarn`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretched {
+    /// As the file says, which vLLM takes from 0.30 on, and `SGLang`.
+    pub given: u64,
+    /// The original context times the factor, which vLLM takes through 0.29.
+    pub multiplied: u64,
+}
+
+/// Where a model's sizes are from, which every answer that uses them says unless they are the model's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// Its own `config.json`, or numbers that the user gave.
+    #[default]
+    Own,
+    /// The `config.json` of a sibling, or parts of its own.
+    Derived {
+        /// The sibling, if it is that.
+        sibling: Option<String>,
+    },
+    /// Recalled and not read.
+    Recalled,
+    /// The sizes are those of another model, in another precision.
+    Variant {
+        /// That model.
+        of: String,
+    },
+}
+
 /// A model, as far as its memory and its division over accelerators are concerned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelShape {
@@ -111,8 +140,10 @@ pub struct ModelShape {
     pub layers: u32,
     /// Vocabulary entries.
     pub vocab: u64,
-    /// Longest context that the model was made for.
+    /// Longest context in tokens that every engine derives from the configuration.
     pub max_positions: Option<u64>,
+    /// The two that engines derive where `yarn` is asked for.
+    pub stretched: Option<Stretched>,
     /// Format of the unquantized weights.
     pub dtype: Dtype,
     /// Quantization of the checkpoint.
@@ -121,6 +152,8 @@ pub struct ModelShape {
     pub cache: Option<Cache>,
     /// Whether the checkpoint brings code of its own (`auto_map`).
     pub custom_code: bool,
+    /// Where all this is from.
+    pub origin: Origin,
 }
 
 impl ModelShape {

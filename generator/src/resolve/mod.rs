@@ -61,6 +61,8 @@ pub(crate) struct Context<'a> {
 pub(crate) struct ModelFacts {
     /// The model, from the catalogs or from its `config.json`.
     pub(crate) shape: Option<ModelShape>,
+    /// What its `config.json` does not say, where it says too little to estimate memory.
+    pub(crate) unsaid: Option<String>,
     /// The accelerators of the instance.
     pub(crate) device: Option<Device>,
     /// What the user decided of how it is served.

@@ -89,15 +89,20 @@ impl Context<'_> {
         }
     }
 
+    /// What the catalogs say of it.
+    fn catalogued(&self, name: &str) -> Option<ModelShape> {
+        let models = self.catalogs.models();
+        let variant = || {
+            let (row, variant) = models.variant(name)?;
+            sizing::variant_shape(row, variant.precision.as_deref()?)
+        };
+        models.get(name).and_then(sizing::shape_of).or_else(variant)
+    }
+
     /// What the catalogs or the model's own `config.json` say of it.
     pub(super) fn shape(&mut self, name: &str) -> Option<ModelShape> {
         let Some(config) = self.inputs.model_config.clone() else {
-            let models = self.catalogs.models();
-            let variant = || {
-                let (row, variant) = models.variant(name)?;
-                sizing::variant_shape(row, variant.precision.as_deref()?)
-            };
-            return models.get(name).and_then(sizing::shape_of).or_else(variant);
+            return self.catalogued(name);
         };
         let is_text = config.trim_start().starts_with('{');
         let path = if is_text { String::new() } else { config.clone() };
@@ -107,9 +112,19 @@ impl Context<'_> {
             self.read(&config, MAX_CONFIG)
                 .and_then(|b| String::from_utf8(b).map_err(|_| "it is not UTF-8".to_owned()))
         };
-        match text.and_then(|t| sizing::parse_config(&t).map_err(|e| e.to_string())) {
-            Ok(shape) => Some(shape),
-            Err(reason) => {
+        match text.map(|text| sizing::parse_config(&text)) {
+            Ok(Ok(shape)) => Some(shape),
+            // Nothing is wrong with such a file, and nobody is worse off for having given it.
+            Ok(Err(error @ sizing::ConfigError::Missing(_))) => {
+                self.facts.unsaid = Some(error.to_string());
+                self.catalogued(name)
+            }
+            failed => {
+                let reason = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    Err(reason) => reason,
+                    Ok(Ok(_)) => return None,
+                };
                 let fix = match super::named::fix(&path, &reason) {
                     fix if fix.starts_with("name a file") => {
                         "give the config.json of the model's repository".to_owned()
@@ -146,6 +161,7 @@ impl Context<'_> {
             }
             fit.weights_gib = plan.sizing.weights_gib;
             fit.notes.extend(self.recommendation());
+            fit.notes.extend(crate::caution(&shape.origin));
             fit.notes.extend(plan.notes(&shape, &device, &self.facts.wanted));
             self.facts.plan = Some(plan);
         }

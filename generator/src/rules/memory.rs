@@ -1,6 +1,6 @@
 //! Rules about memory and disk: does the model fit, and does what was asked for fit beside it.
 
-use mcc_catalogs::Instance;
+use mcc_catalogs::{GatedFrom, Instance};
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
@@ -61,6 +61,16 @@ pub(super) const RULES: &[Rule] = &[
         check: None,
     },
     Rule {
+        id: "MCC-MEM-007",
+        severity: Severity::Error,
+        title: "the context is longer than the model's own",
+        why: "the engine does not start with a longer context than it derives from the model's configuration, unless a \
+              variable in its environment lets it",
+        source: "vLLM 0.33.0 (vllm/config/model.py, _get_and_verify_max_len) and SGLang 0.5.23 \
+                 (sglang/srt/configs/model_config.py), read 2026-11-29",
+        check: Some(context_length),
+    },
+    Rule {
         id: "MCC-MDL-001",
         severity: Severity::Warning,
         title: "nothing is known of the model",
@@ -73,7 +83,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         title: "the model may need a token of the hub",
         why: "a gated model is not given out without one, and the container ends when it starts",
-        source: "catalogs/data/models.json: inferred from who published the model",
+        source: "catalogs/data/models.json: read from the hub, or inferred from who published the model",
         check: Some(gated),
     },
     Rule {
@@ -203,6 +213,44 @@ fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Findin
     finding.choices(found.iter().take(NAMED).map(|c| c.instance.name.to_string()))
 }
 
+/// Options by which a user gives the model another context.
+const OTHER_CONTEXT: [&str; 4] =
+    ["hf-overrides", "rope-scaling", "rope-parameters", "json-model-override-args"];
+
+fn context_length(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let (Some(shape), Some(engine)) = (&context.facts.shape, context.engine()) else {
+        return;
+    };
+    let Some(tokens) = context.facts.wanted.max_model_len else { return };
+    let release = context.facts.release.as_deref();
+    let Some(found) = sizing::too_long(shape, &engine, release, tokens) else { return };
+    let allowed = context.inputs.model_env.iter().flatten().any(|(name, value)| {
+        let value = crate::render::plain(value).to_lowercase();
+        name == found.variable && !matches!(value.as_str(), "" | "0" | "false")
+    });
+    let options = spec.model.engine_options.iter().flatten();
+    let changed = options
+        .map(|(name, _)| name.split('.').next().unwrap_or_default())
+        .any(|name| OTHER_CONTEXT.contains(&name));
+    if allowed || changed {
+        return;
+    }
+    let message = format!(
+        "a context of {tokens} tokens, and the model has {} by its configuration: {engine} does not start with that",
+        found.longest
+    );
+    let fix = format!(
+        "give maxModelLen {}, or {}=1 in modelEnv if the model is known to be good for more",
+        found.longest, found.variable
+    );
+    let mut finding = Finding::error("MCC-MEM-007", message, fix);
+    if shape.origin != sizing::Origin::Own {
+        // The context of a sibling, or one that nobody read, refuses nothing.
+        finding.severity = Severity::Warning;
+    }
+    findings.push(context.merged.about("maxModelLen", finding));
+}
+
 fn host(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let Some(fit) = spec.model.fit.as_ref().filter(|_| context.facts.plan.is_some()) else {
         return;
@@ -309,6 +357,14 @@ pub(crate) fn unknown_model(context: &Context<'_>) -> Finding {
     } else {
         context.catalogs.models().nearest(name).into_iter().map(str::to_owned).collect()
     };
+    if let Some(reason) = &context.facts.unsaid {
+        let finding = Finding::warning(
+            "MCC-MDL-001",
+            format!("{reason}: memory, context and tensor parallelism were not checked"),
+            "look at do/logs after the first start, and use an instance type with more memory if it fails",
+        );
+        return context.merged.about("modelConfig", finding);
+    }
     let finding = Finding::warning(
         "MCC-MDL-001",
         "nothing is known of this model, so memory, context and tensor parallelism were not checked",
@@ -348,9 +404,18 @@ fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         && row.is_some_and(|r| r.gated == Some(true))
         && context.inputs.hf_token_arn.is_none()
     {
+        let message = match row.and_then(|r| r.gated_from) {
+            Some(GatedFrom::Hub) => {
+                "the hub gives this model out only to those who accepted its licence, so the container needs a token"
+            }
+            _ => {
+                "the publisher is known to gate models of this family, so the container probably needs a token; whether \
+                 this one is gated was not read"
+            }
+        };
         let finding = Finding::warning(
             "MCC-MDL-002",
-            "the hub gives this model out only to who accepted its licence, so the container needs a token",
+            message,
             "store a token in Secrets Manager and give its ARN as hfTokenArn",
         );
         findings.push(context.merged.about("modelName", finding));

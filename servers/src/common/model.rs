@@ -1,6 +1,6 @@
 //! A model, as a caller names or describes it, and what the catalogs know of it.
 
-use mcc_catalogs::{Attention, Catalogs, HubAddress, Model, echo};
+use mcc_catalogs::{Catalogs, GatedFrom, HubAddress, Model, echo};
 use mcc_fit::sizing::{self, Cache, GIB, ModelShape, Quantization};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -86,9 +86,9 @@ pub(crate) struct ModelAnswer {
     /// Key-value cache per token at 16 bits, in bytes, in the layers that keep every token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kv_bytes_per_token: Option<u64>,
-    /// How sure the catalog's row is: `high`, `medium` or `low`.
+    /// Why its sizes are not certain, where they are not read from its own config.json.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) confidence: Option<String>,
+    pub(crate) caution: Option<String>,
 }
 
 /// Something that has to be set, and why.
@@ -179,6 +179,8 @@ impl ModelArguments {
             quantization: None,
             cache,
             custom_code: false,
+            stretched: None,
+            origin: sizing::Origin::Own,
         }
     }
 }
@@ -255,7 +257,7 @@ fn original<'a>(name: &str, catalogs: &'a Catalogs) -> Option<&'a str> {
     if words.len() == before {
         return None;
     }
-    catalogs.models().iter().map(|row| row.id.as_str()).find(|id| own(id) == words)
+    catalogs.models().ids().find(|id| own(id) == words)
 }
 
 /// What to give in place of a name that does not help.
@@ -280,6 +282,11 @@ impl<'a> Sized<'a> {
         Self { name: id.clone(), given: Some(id), basis, shape, row: Some(row) }
     }
 
+    /// Why its sizes are not certain.
+    pub(crate) fn caution(&self) -> Option<String> {
+        mcc_generator::caution(&self.shape.origin)
+    }
+
     /// The model as answers show it.
     pub(crate) fn answer(&self) -> ModelAnswer {
         let shape = &self.shape;
@@ -296,9 +303,9 @@ impl<'a> Sized<'a> {
                 .as_ref()
                 .map(|quantization| quantization.method.clone()),
             max_positions: shape.max_positions,
-            attention: self.row.map(|row| attention(&row.attention)),
+            attention: attention(shape).map(str::to_owned),
             kv_bytes_per_token: shape.cache.map(|cache| cache.token_bytes),
-            confidence: self.row.map(|row| word(&row.confidence)),
+            caution: self.caution(),
         }
     }
 }
@@ -309,8 +316,17 @@ pub(crate) fn settings(sized: &Sized<'_>, catalogs: &Catalogs) -> Vec<SettingAns
     let mut add = |key: &str, reason: String| {
         settings.push(SettingAnswer { key: key.to_owned(), reason });
     };
-    if sized.row.is_some_and(|row| row.gated == Some(true)) {
-        add("hfTokenArn", "its publisher gates its models: agree to the terms on its Hugging Face page, keep a token in AWS Secrets Manager, and give that secret's ARN".to_owned());
+    if let Some(row) = sized.row.filter(|row| row.gated == Some(true)) {
+        let known = match row.gated_from {
+            Some(GatedFrom::Hub) => "the hub gates it",
+            _ => "its publisher is known to gate models of this family",
+        };
+        add(
+            "hfTokenArn",
+            format!(
+                "{known}: agree to the terms on its Hugging Face page, keep a token in AWS Secrets Manager, and give that secret's ARN"
+            ),
+        );
     }
     let class = sized.shape.architecture.as_deref().unwrap_or_default();
     let example =
@@ -324,9 +340,18 @@ pub(crate) fn settings(sized: &Sized<'_>, catalogs: &Catalogs) -> Vec<SettingAns
     settings
 }
 
-/// The name of an attention kind as the catalog writes it.
-pub(crate) fn attention(attention: &Attention) -> String {
-    word(&attention.kind)
+/// The usual name of what a model's layers keep.
+fn attention(shape: &ModelShape) -> Option<&'static str> {
+    let cache = shape.cache?;
+    let (heads, kv_heads) = (shape.heads?, shape.kv_heads?);
+    Some(match (cache.replicated, cache.state_bytes, cache.windowed_token_bytes) {
+        (_, 1.., _) => "hybrid",
+        (true, ..) => "mla",
+        (_, _, 1..) => "sliding",
+        _ if kv_heads == heads => "mha",
+        _ if kv_heads == 1 => "mqa",
+        _ => "gqa",
+    })
 }
 
 /// The word that serde writes for an enumeration's value.

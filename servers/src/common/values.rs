@@ -9,7 +9,7 @@ use crate::server::Context;
 
 /// Ids of the catalog's models.
 pub(crate) fn models(context: &Context, _given: &Given) -> Vec<String> {
-    context.catalogs().models().iter().map(|row| row.id.to_string()).collect()
+    context.catalogs().models().ids().map(str::to_owned).collect()
 }
 
 /// Instance types.

@@ -133,6 +133,7 @@ pub(crate) fn assumptions(judge: &Judge<'_>) -> Vec<String> {
     let Some(model) = judge.model() else {
         return all;
     };
+    all.extend(model.caution());
     // Without a cache that is known, nothing is sized for a context.
     if judge.wish().context.is_none() && model.shape.cache.is_some() {
         let own = model

@@ -1,6 +1,7 @@
 //! Finding models by what a person remembers of their name. Pure.
 
 use mcc_catalogs::{Model, Models};
+use mcc_fit::sizing;
 
 /// What a search is narrowed to.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +30,10 @@ impl Filter {
             && text(&self.license, &model.license)
             && self.gated.is_none_or(|gated| model.gated.is_none_or(|has| has == gated))
             && at_least(self.min_parameters, model.parameters)
-            && at_least(self.min_context, model.max_positions)
+            && self.min_context.is_none_or(|least| {
+                // The only filter for which the configuration is read.
+                sizing::shape_of(model).and_then(|shape| shape.max_positions) >= Some(least)
+            })
             && self
                 .max_parameters
                 .is_none_or(|most| model.parameters.is_some_and(|has| has <= most))

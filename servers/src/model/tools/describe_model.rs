@@ -1,6 +1,6 @@
 //! `describe_model`: what a model is, what serves it and what has to be set.
 
-use mcc_catalogs::{Catalogs, HubAddress, Model, Support};
+use mcc_catalogs::{Catalogs, GatedFrom, HubAddress, Model, Support};
 use mcc_fit::sizing::{self, ModelShape};
 use mcc_generator::registry;
 use serde_json::json;
@@ -168,7 +168,7 @@ fn known(sized: &Sized<'_>, described: bool, catalogs: &Catalogs) -> DescribeAns
         answer.task.clone_from(&row.task);
         answer.license.clone_from(&row.license);
         answer.gated = row.gated;
-        answer.gated_inferred = row.gated.is_some();
+        answer.gated_inferred = row.gated_from == Some(GatedFrom::Publisher);
         answer.released.clone_from(&row.released);
         answer.variants = variants(row);
         answer.evidence = evidence(row, catalogs);
@@ -176,6 +176,7 @@ fn known(sized: &Sized<'_>, described: bool, catalogs: &Catalogs) -> DescribeAns
             answer.notes.push("its architecture is that of models of the same type, not read from its own config.json".to_owned());
         }
     }
+    answer.notes.extend(sized.caution());
     if shape.cache.is_none() {
         answer.notes.push(
             "nothing is known of its key-value cache; modelConfig with its config.json tells"
@@ -205,12 +206,9 @@ fn summary(sized: &Sized<'_>) -> String {
     )
 }
 
-/// Bytes that one sequence keeps over all devices: the row's own figures, or those of its config.json.
+/// Bytes that one sequence keeps over all devices.
 fn cache_bytes(sized: &Sized<'_>, tokens: u64) -> Option<u64> {
     let cache = sized.shape.cache?;
-    if let Some(row) = sized.row {
-        return row.attention.bytes_for(tokens);
-    }
     let windowed = cache.windowed_token_bytes * tokens.min(cache.window);
     Some(cache.token_bytes.saturating_mul(tokens) + windowed + cache.state_bytes)
 }
@@ -338,7 +336,6 @@ fn text(answer: &DescribeAnswer) -> String {
         facts.extend(
             model.kv_bytes_per_token.map(|bytes| format!("{bytes} bytes of cache per token")),
         );
-        facts.extend(model.confidence.as_ref().map(|sure| format!("confidence {sure}")));
     }
     facts.extend(answer.task.as_ref().map(|task| format!("task {task}")));
     facts.extend(answer.license.as_ref().map(|license| format!("licence {license}")));

@@ -1,6 +1,7 @@
 //! `search_models`: models by name, kind and size.
 
 use mcc_catalogs::{HubAddress, Model};
+use mcc_fit::sizing;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -123,12 +124,13 @@ fn search(call: Call) -> Result<Reply, ToolError> {
 }
 
 fn row(model: &Model) -> FoundAnswer {
+    let shape = sizing::shape_of(model);
     FoundAnswer {
         name: model.id.to_string(),
         parameters: model.parameters,
         active_parameters: model.active_parameters,
-        weights_gib: model.weight_bytes.map(|bytes| rounded(gib(bytes))),
-        max_positions: model.max_positions,
+        weights_gib: shape.as_ref().map(|shape| rounded(gib(shape.weight_bytes))),
+        max_positions: shape.and_then(|shape| shape.max_positions),
         task: model.task.clone(),
         license: model.license.clone(),
         gated: model.gated,
