@@ -12,6 +12,7 @@ mod amis;
 mod catalogs;
 mod check;
 mod echo;
+mod engine_limits;
 mod engine_options;
 mod engines;
 mod evidence;
@@ -20,6 +21,7 @@ mod files;
 mod hyperpod;
 mod ids;
 mod image_address;
+mod image_names;
 mod images;
 mod instances;
 mod jumpstart;
@@ -44,6 +46,10 @@ pub use amis::{
 pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
 pub use echo::{ECHOED, cut, echo, is_hidden, is_plain, visible};
+pub use engine_limits::{
+    BadPair, Circumstance, CudaCapability, EngineLimits, EngineLimitsFile, GpuLimit, Scales,
+    SplitLimit, SplitPart, Trust,
+};
 pub use engine_options::{
     EngineOption, EngineOptions, EngineOptionsFile, OptionKind, OptionSource,
 };
@@ -59,6 +65,7 @@ pub use ids::{
     Arn, ArnKind, HubAddress, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri,
 };
 pub use image_address::{Availability, ImageError, ResolvedImage};
+pub use image_names::{GivenImage, ImageName};
 pub use images::{Image, ImageFamily, Images, ImagesFile, Platform};
 pub use instances::{Arch, EnumCounts, Instance, Instances, InstancesFile};
 pub use jumpstart::{JumpStart, JumpStartFile, JumpStartModel};

@@ -14,8 +14,8 @@ mod support;
 
 use mcc_catalogs::{Catalogs, Measurement};
 use mcc_fit::sizing::{
-    Cache, Device, Dtype, GIB, ModelShape, Serving, Sizing, Verdict, Wanted, allowed_degrees,
-    check_degree, device_of, estimate, plan, shape_of, variant_shape,
+    Cache, Device, Dtype, GIB, ModelShape, Serving, Sizing, Verdict, Wanted, Widths,
+    allowed_degrees, check_degree, device_of, estimate, plan, shape_of, variant_shape,
 };
 use mcc_generator::registry;
 use proptest::prelude::*;
@@ -252,6 +252,7 @@ fn any_model() -> impl Strategy<Value = ModelShape> {
                     replicated: latent,
                 }),
                 custom_code: false,
+                widths: Widths::default(),
             }
         })
 }

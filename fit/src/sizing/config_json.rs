@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::layers::{self, Layers};
 use super::parameters::{Count, Latent, Recurrent, Sizes};
 use super::shape::{Dtype, ModelShape, Quantization};
+use super::widths::Widths;
 
 /// Larger files are not configurations (the largest known one has 0.2 MB).
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
@@ -316,6 +317,7 @@ fn shape(r: &Reader, sizes: &Sizes, layers: &Layers) -> Result<ModelShape, Confi
         quantization,
         cache: Some(layers.cache(sizes)),
         custom_code: r.root.contains_key("auto_map"),
+        widths: Widths::read(r, sizes),
     })
 }
 

@@ -272,6 +272,7 @@ pub(super) mod tests {
             quantization: None,
             cache: Some(Cache { token_bytes: 131_072, ..Cache::default() }),
             custom_code: false,
+            widths: super::super::widths::Widths::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use mcc_catalogs::{
 use super::cache::Cache;
 use super::estimate::Device;
 use super::shape::{Dtype, ModelShape, Quantization};
+use super::widths::Widths;
 use super::{real, whole};
 
 /// Share of the reported memory that a framework sees where nobody measured it: on every measured device
@@ -60,6 +61,7 @@ pub fn shape_of(model: &Model) -> Option<ModelShape> {
         quantization: model.quantization.and_then(stored),
         cache: cache(model),
         custom_code: false,
+        widths: Widths::default(),
     })
 }
 

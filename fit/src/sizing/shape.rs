@@ -1,6 +1,7 @@
 //! What sizing needs to know of a model.
 
 use super::cache::Cache;
+use super::widths::Widths;
 
 /// Number format of weights or of the key-value cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +122,8 @@ pub struct ModelShape {
     pub cache: Option<Cache>,
     /// Whether the checkpoint brings code of its own (`auto_map`).
     pub custom_code: bool,
+    /// What must stay whole where it is split.
+    pub widths: Widths,
 }
 
 impl ModelShape {
