@@ -28,6 +28,9 @@ impl<'a> Judge<'a> {
         let said = deployment::release_serves(self.catalogs, self.deployment, image, &self.asked)
             .map_err(far)?;
         warnings.extend(said);
+        if !image.listed {
+            warnings.push(format!("the tag of its image, {}, is composed, not listed", image.tag));
+        }
         let limits =
             mcc_fit::image_cautions(self.catalogs, self.deployment, image, &self.asked, instance);
         warnings.extend(limits.into_iter().map(reasons::gpu_limit));
