@@ -147,6 +147,9 @@ pub struct Accelerator {
     /// The first driver branch that knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_driver: Option<u32>,
+    /// The last driver branch that knows it, of devices that newer drivers dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_driver: Option<u32>,
     /// Memory bandwidth in GB/s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bandwidth_gb_s: Option<u32>,

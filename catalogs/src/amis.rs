@@ -226,6 +226,13 @@ impl Amis {
         rows.min_by(|a, b| version::compare(&a.cuda, &b.cuda)).map(|row| row.min_driver.as_str())
     }
 
+    /// The first driver on which any toolkit of the same major version starts.
+    pub fn starts_from(&self, cuda: &str) -> Option<&str> {
+        let of = major(cuda);
+        let row = self.file.minor_version.iter().find(|row| Some(row.cuda_major) == of)?;
+        Some(&row.min_driver)
+    }
+
     /// How a driver branch suits a CUDA toolkit; none if the toolkit is not known.
     pub fn fit(&self, driver: u32, cuda: &str) -> Option<DriverFit> {
         self.wants(cuda).fit(driver)

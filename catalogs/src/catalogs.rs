@@ -7,8 +7,8 @@ use crate::file::{self, CatalogError};
 use crate::files::{NAMES, Overlay};
 use crate::nearest::nearest;
 use crate::{
-    Accelerators, Amis, Engines, Evidence, Hyperpod, Images, Instance, Instances, JumpStart,
-    Limits, Models, Places, Prices, Regions, Registries,
+    Accelerators, Amis, EngineLimits, Engines, Evidence, Hyperpod, Images, Instance, Instances,
+    JumpStart, Limits, Models, Places, Prices, Regions, Registries,
 };
 
 /// The catalogs. Cheap to make: a file is parsed when it is first asked for.
@@ -17,6 +17,7 @@ pub struct Catalogs {
     overlay: Overlay,
     accelerators: OnceLock<Accelerators>,
     amis: OnceLock<Amis>,
+    engine_limits: OnceLock<EngineLimits>,
     engines: OnceLock<Engines>,
     evidence: OnceLock<Evidence>,
     hyperpod: OnceLock<Hyperpod>,
@@ -78,6 +79,12 @@ impl Catalogs {
                 file::layered(self.overlay.engine_options.as_ref()),
             )
         })
+    }
+
+    /// What releases of engines refuse.
+    pub fn engine_limits(&self) -> &EngineLimits {
+        self.engine_limits
+            .get_or_init(|| EngineLimits::new(file::layered(self.overlay.engine_limits.as_ref())))
     }
 
     /// What was seen to work and measured.

@@ -264,6 +264,14 @@ impl Catalogs {
             }
         }
         let engines: HashSet<&str> = self.engines().iter().map(|row| row.engine.as_str()).collect();
+        for row in self.engine_limits().gpus() {
+            findings.unless(
+                engines.contains(row.engine.as_str()),
+                "engine_limits.json",
+                &row.id,
+                format!("engine `{}` is not in engines", row.engine),
+            );
+        }
         for row in self.engines().architectures() {
             findings.unless(
                 engines.contains(row.engine.as_str()),

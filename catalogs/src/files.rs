@@ -48,6 +48,7 @@ macro_rules! files {
 files! {
     accelerators: AcceleratorsFile,
     amis: AmisFile,
+    engine_limits: EngineLimitsFile,
     engine_options: EngineOptionsFile,
     engines: EnginesFile,
     hyperpod: HyperpodFile,

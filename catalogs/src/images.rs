@@ -9,6 +9,7 @@ use crate::accelerators::AcceleratorKind;
 use crate::file::catalog_file;
 use crate::ids::Region;
 use crate::image_address::{Availability, ImageError, ResolvedImage};
+use crate::image_names::ImageName;
 use crate::instances::Arch;
 use crate::nearest::nearest;
 use crate::regions::Regions;
@@ -35,6 +36,9 @@ pub struct ImageFamily {
     pub family: String,
     /// For people.
     pub title: String,
+    /// Backends of the Triton server in its images; empty where they have no such server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backends: Vec<String>,
     /// The version to take, where it is not the newest listed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
@@ -112,11 +116,18 @@ pub struct ImagesFile {
     /// By family and tag, the newest of a family first.
     #[serde(default)]
     pub images: Vec<Image>,
+    /// Public repositories whose tags say what they hold.
+    #[serde(default)]
+    pub names: Vec<ImageName>,
 }
 
 catalog_file!(
     ImagesFile, "images.json",
-    rows { families by |row| row.family.clone(), images by |row| (row.family.clone(), row.tag.clone()) }
+    rows {
+        families by |row| row.family.clone(),
+        images by |row| (row.family.clone(), row.tag.clone()),
+        names by |row| (row.host.clone(), row.repository.clone(), row.suffix.clone()),
+    }
 );
 
 /// The images, joined with the registries and regions.
@@ -162,6 +173,16 @@ impl Images {
     /// All images.
     pub fn iter(&self) -> impl Iterator<Item = &Image> {
         self.file.images.iter()
+    }
+
+    /// The public repositories whose tags say what they hold.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &ImageName> {
+        self.file.names.iter()
+    }
+
+    /// Whether `account` is one of those from which AWS publishes images.
+    pub(crate) fn is_of_aws(&self, account: &str) -> bool {
+        self.registries.iter().any(|row| row.accounts.values().any(|known| known == account))
     }
 
     /// The images of a family, newest first.

@@ -13,6 +13,7 @@ mod catalogs;
 mod check;
 mod check_models;
 mod echo;
+mod engine_limits;
 mod engine_options;
 mod engines;
 mod evidence;
@@ -21,6 +22,7 @@ mod files;
 mod hyperpod;
 mod ids;
 mod image_address;
+mod image_names;
 mod images;
 mod instances;
 mod jumpstart;
@@ -45,6 +47,10 @@ pub use amis::{
 pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
 pub use echo::{ECHOED, cut, echo, is_hidden, is_plain, visible};
+pub use engine_limits::{
+    BadPair, Circumstance, CudaCapability, EngineLimits, EngineLimitsFile, GpuLimit, Scales,
+    SplitLimit, SplitPart, Trust,
+};
 pub use engine_options::{
     EngineOption, EngineOptions, EngineOptionsFile, OptionKind, OptionSource,
 };
@@ -60,6 +66,7 @@ pub use ids::{
     Arn, ArnKind, HubAddress, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri,
 };
 pub use image_address::{Availability, ImageError, ResolvedImage};
+pub use image_names::{GivenImage, ImageName};
 pub use images::{Image, ImageFamily, Images, ImagesFile, Platform};
 pub use instances::{Arch, EnumCounts, Instance, Instances, InstancesFile};
 pub use jumpstart::{JumpStart, JumpStartFile, JumpStartModel};

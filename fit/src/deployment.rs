@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mcc_catalogs::{
-    AcceleratorKind, Arch, Catalogs, ComputeCapability, Image, Instance, Platform, version,
-};
+use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance};
 use serde::{Deserialize, Serialize};
+
+use crate::choice::ImageChoice;
+use crate::release::Asked;
 
 /// A config on a target, as far as hardware and images are concerned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Deployment {
     pub config: String,
     /// The target's name.
     pub target: String,
+    /// The config's backend.
+    pub backend: String,
     /// Kinds of accelerator that the config runs on; empty if it does not say.
     pub accelerators: Vec<AcceleratorKind>,
     /// The only accelerators of those kinds that it runs on, by their names in the catalogs; empty for all.
@@ -92,22 +95,15 @@ impl Deployment {
         !self.refuses.contains_key("maxModelLen")
     }
 
-    /// The image that a project of this deployment starts from on `arch`; none if there is none.
+    /// The image that a project of this deployment starts from on `arch`, for a model that is `asked` for; none if there
+    /// is none.
     pub fn image<'a>(
-        &self,
+        &'a self,
         catalogs: &'a Catalogs,
-        wanted: Option<&str>,
+        asked: &Asked,
         arch: Arch,
     ) -> Option<&'a Image> {
-        let family = self.images.as_deref()?;
-        let wanted = wanted.or_else(|| catalogs.images().default_version(family))?;
-        let rows = catalogs.images().of_family(family).filter(|row| {
-            row.platform != Platform::Ec2
-                && row.arch.contains(&arch)
-                && version::starts_with(&row.version, wanted)
-        });
-        // As `Images::resolve` chooses: the exact version, and listed tags before composed ones.
-        rows.min_by_key(|row| (row.version != wanted, !row.listed))
+        ImageChoice::new(catalogs, self, None, asked).on(arch, None)
     }
 
     /// The engine's option and its value for a key-value cache of eight bits; none if it has none.
@@ -131,10 +127,5 @@ impl Deployment {
     /// The share of a device's memory that the engine takes unless told otherwise.
     pub fn memory_utilization(&self, catalogs: &Catalogs, release: &str) -> Option<f64> {
         catalogs.engines().default_memory_utilization(self.engine.as_deref()?, release)
-    }
-
-    /// The least compute capability that the engine's image is compiled for.
-    pub fn capability(&self, catalogs: &Catalogs, release: &str) -> Option<ComputeCapability> {
-        catalogs.engines().min_compute_capability(self.engine.as_deref()?, release)
     }
 }

@@ -5,13 +5,17 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod choice;
 mod deployment;
 mod host_image;
 mod image;
 mod place;
+mod release;
 pub mod sizing;
 
+pub use choice::ImageChoice;
 pub use deployment::{AmiKind, Deployment, InstancePool};
 pub use host_image::{HostImage, host_image};
-pub use image::{ImageReason, host_runs, image_runs};
+pub use image::{ImageReason, host_runs, image_cautions, image_runs};
 pub use place::{Found, Place, Reason, Reservation, usual_context};
+pub use release::{Against, Asked, against, engine_in};

@@ -152,7 +152,7 @@ impl Place<'_> {
                 return Err(Reason::Degree(degree, device.clone()));
             }
             Some(degree) => vec![degree],
-            None => sizing::degrees(self.model, device, groups),
+            None => sizing::degrees(self.model, device, self.wanted),
         };
         let mut last = None;
         for degree in degrees {
@@ -179,7 +179,7 @@ impl Place<'_> {
         if device.compiled {
             device.works(degree)
         } else {
-            sizing::check_degree(self.model, degree).allowed()
+            self.wanted.check(self.model, degree).allowed()
         }
     }
 

@@ -55,6 +55,7 @@ fn of(config: &Config, target: &str, layers: &[&Layer]) -> Deployment {
     let mut this = Deployment {
         config: config.name.clone(),
         target: target.to_owned(),
+        backend: config.backend.clone(),
         ..Deployment::default()
     };
     for manifest in layers.iter().map(|layer| &layer.manifest) {

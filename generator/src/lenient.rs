@@ -180,11 +180,10 @@ pub fn map(value: Value, flags: bool, texts: bool) -> Result<Map<String, Value>,
             let items = if flags { options(items)? } else { items };
             for item in items {
                 for (name, value) in entry(item, flags, texts)? {
-                    if all.contains_key(&name) {
+                    if !crate::repeated::add(&mut all, &name, value, flags) {
                         let name = crate::finding::shorten(&name);
                         return Err(format!("has {name} twice, and only one can be meant"));
                     }
-                    all.insert(name, value);
                 }
             }
         }

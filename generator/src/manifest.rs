@@ -114,6 +114,8 @@ pub enum SizingRole {
     Pipeline,
     /// Copies of the model in one server.
     Copies,
+    /// Spreads whole experts over the devices instead of dividing each.
+    ExpertParallel,
     /// In a way that is not estimated: what does not fit is a warning then.
     Other,
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::format::Format;
 use crate::inputs::{Field, Kind, Registered};
 use crate::registry::registry;
-use crate::{lenient, meaning};
+use crate::{lenient, meaning, repeated};
 
 /// Most entries of a list or map input.
 const MAX_ENTRIES: usize = 100;
@@ -254,7 +254,7 @@ fn map(field: &Field, value: &Value, names: Format, flags: bool) -> Result<Value
                 "has a value of {shown} that is over {MAX_MAP_VALUE} bytes or holds a NUL"
             )));
         }
-        if out.insert(name.to_owned(), value).is_some() {
+        if !repeated::add(&mut out, name, value, flags) {
             let message = format!("has {shown} twice, and only one can be meant");
             return Err(Refusal::new(message).fix(as_object));
         }
@@ -336,6 +336,11 @@ mod tests {
             let refusal = value("tags", &twice).expect_err("twice");
             assert!(refusal.message.contains("twice"), "{}", refusal.message);
         }
+        assert_eq!(
+            value("engineArgs", &json!(["--lora-modules=a=x", "--lora-modules=b=y"])),
+            Ok(json!({"lora-modules": ["a=x", "b=y"]})),
+            "a list of the engine's"
+        );
         let twice = value("engineArgs", &json!(["--seed=1", "seed=2"])).expect_err("twice");
         assert!(twice.message.contains("twice"), "{}", twice.message);
     }

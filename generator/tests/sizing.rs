@@ -14,7 +14,7 @@ mod support;
 
 use mcc_catalogs::{Accelerator, Catalogs, Measurement, MemoryBasis};
 use mcc_fit::sizing::{
-    Cache, Device, Dtype, GIB, ModelShape, Origin, Serving, Sizing, Verdict, Wanted,
+    Cache, Device, Dtype, GIB, ModelShape, Origin, Serving, Sizing, Verdict, Wanted, Widths,
     allowed_degrees, check_degree, device_of, estimate, plan, shape_of, variant_shape,
 };
 use mcc_generator::registry;
@@ -303,6 +303,7 @@ fn any_model() -> impl Strategy<Value = ModelShape> {
                 custom_code: false,
                 stretched: None,
                 origin: Origin::Own,
+                widths: Widths::default(),
             }
         })
 }

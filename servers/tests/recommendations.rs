@@ -153,9 +153,10 @@ fn first_is_clean(asked: &Value, name: &str, too_large: f64, faults: &mut Vec<St
     found.retain(|finding| {
         let unknown = ["do not know", "not known", "not estimated"];
         let unknown = unknown.iter().any(|words| finding.contains(words));
-        let old = finding.contains("is served from") && warned.contains("came with");
+        let said = [("MCC-IMG-002", "composed"), ("MCC-DRV-003", "minor-version")];
+        let said = said.iter().any(|(id, word)| finding.starts_with(id) && warned.contains(word));
         let message = finding.split_once(' ').map_or("", |(_, message)| message);
-        !(old
+        !(said
             || warned.contains(message)
             || (unknown && (warned.contains("nothing is known") || warned.contains("not known"))))
     });

@@ -1,8 +1,9 @@
 //! Choosing what the user left open: the degree of tensor parallelism and the longest context.
 
 use super::estimate::{Device, Serving, Sizing, Verdict, estimate};
-use super::parallel::allowed_degrees;
+use super::parallel::{Degree, check_split, split_degrees};
 use super::shape::{Dtype, ModelShape, Quantization};
+use super::widths::Split;
 
 /// What the user asked for; what is absent is chosen.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,8 @@ pub struct Wanted {
     pub lora: Option<(u32, u32)>,
     /// Whether CUDA graphs are off.
     pub eager: bool,
+    /// How the engine divides a model.
+    pub split: Split,
 }
 
 impl Default for Wanted {
@@ -51,6 +54,7 @@ impl Default for Wanted {
             eight_bit_cache: false,
             lora: None,
             eager: false,
+            split: Split::default(),
         }
     }
 }
@@ -59,6 +63,11 @@ impl Wanted {
     /// Groups of devices that each hold all heads: stages of the pipeline, times copies.
     pub(crate) fn groups(&self) -> u32 {
         self.pipeline_parallel.max(1).saturating_mul(self.copies.max(1))
+    }
+
+    /// Whether `model` can be split over `degree` devices.
+    pub fn check(&self, model: &ModelShape, degree: u32) -> Degree {
+        check_split(model, degree, &self.split)
     }
 
     fn serving(&self, dtype: Dtype) -> Serving {
@@ -117,7 +126,7 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
     let target = wanted.max_model_len.unwrap_or(open);
     let degrees = match wanted.tensor_parallel {
         Some(degree) => vec![degree],
-        None => degrees(model, device, wanted.groups()),
+        None => degrees(model, device, wanted),
     };
     let at = |degree: u32, context: u64| {
         let serving =
@@ -151,16 +160,16 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
     finish(model, device, wanted, serving, sizing, context < target)
 }
 
-/// Degrees of tensor parallelism to choose from where the devices are divided into `groups` of equal size,
-/// smallest first. Devices that come together are not parted if that can be; where models are compiled, heads that do
+/// Degrees of tensor parallelism to choose from, in each of the equal groups that the devices are divided into, smallest
+/// first. Devices that come together are not parted if that can be; where models are compiled, heads that do
 /// not divide are padded.
-pub fn degrees(model: &ModelShape, device: &Device, groups: u32) -> Vec<u32> {
-    let most = (device.count / groups.max(1)).max(1);
+pub fn degrees(model: &ModelShape, device: &Device, wanted: &Wanted) -> Vec<u32> {
+    let most = (device.count / wanted.groups()).max(1);
     let all = if device.compiled {
         let powers = (0..u32::BITS).map(|bits| 1 << bits).take_while(|degree| *degree <= most);
         powers.filter(|degree| device.works(*degree)).collect()
     } else {
-        allowed_degrees(model, most)
+        split_degrees(model, most, &wanted.split)
     };
     let whole: Vec<u32> =
         all.iter().copied().filter(|degree| degree.is_multiple_of(device.together)).collect();

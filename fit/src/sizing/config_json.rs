@@ -10,6 +10,7 @@ use super::longest;
 use super::quantized::{self, Formats};
 use super::shape::{Dtype, ModelShape, Origin};
 use super::sizes::{self, Sizes};
+use super::widths::Widths;
 
 /// Larger files are not configurations (the largest known one has 0.2 MB).
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
@@ -208,5 +209,6 @@ fn shape(r: &Reader, sizes: &Sizes) -> Result<ModelShape, ConfigError> {
         cache: sizes.cache(),
         custom_code: r.root.contains_key("auto_map"),
         origin: Origin::Own,
+        widths: Widths::read(r, sizes),
     })
 }

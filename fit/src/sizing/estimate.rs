@@ -274,6 +274,7 @@ pub(super) mod tests {
             cache: Some(Cache { token_bytes: 131_072, ..Cache::default() }),
             custom_code: false,
             origin: super::super::shape::Origin::Own,
+            widths: super::super::widths::Widths::default(),
         }
     }
 

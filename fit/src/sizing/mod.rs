@@ -24,6 +24,7 @@ mod recurrent;
 mod row;
 mod shape;
 mod sizes;
+mod widths;
 
 pub use cache::Cache;
 pub use choose::{COMPILED_CONTEXT, Plan, Wanted, degrees, plan};
@@ -31,10 +32,11 @@ pub use config_json::{ConfigError, MAX_CONFIG_BYTES, parse_config};
 pub use estimate::{COMPILED_SEQUENCES, Device, Serving, Sizing, Verdict, estimate};
 pub use host::{HostNeeds, ModelSource, host_needs};
 pub use longest::{TooLong, too_long};
-pub use parallel::{Degree, allowed_degrees, check_degree};
+pub use parallel::{Degree, allowed_degrees, check_degree, check_split};
 pub use precision::{Support, precision_support};
 pub use row::{device_of, shape_of, variant_shape};
 pub use shape::{Dtype, ModelShape, Origin, Quantization, Stretched};
+pub use widths::{Cut, Split, Widths};
 
 /// Bytes in a GiB, the unit of every `*_gib` value.
 pub const GIB: f64 = 1_073_741_824.0;

@@ -2,7 +2,7 @@
 
 use super::choose::{Plan, Wanted};
 use super::estimate::{Device, Serving, Sizing, batch};
-use super::parallel::check_degree;
+use super::parallel::Degree;
 use super::real;
 use super::shape::ModelShape;
 
@@ -13,7 +13,8 @@ impl Plan {
         let mut notes = reasons(model, device, &self.serving, &self.sizing);
         if wanted.tensor_parallel.is_none() {
             let degree = self.serving.tensor_parallel;
-            notes.push(degree_reason(model, device, degree, self.idle_devices));
+            let whole = wanted.check(model, device.count);
+            notes.push(degree_reason(model, device, degree, self.idle_devices, &whole));
         }
         if self.context_reduced {
             notes.push(format!(
@@ -32,7 +33,14 @@ impl Plan {
     }
 }
 
-fn degree_reason(model: &ModelShape, device: &Device, degree: u32, idle: u32) -> String {
+/// `whole` says whether it can be split over all devices.
+fn degree_reason(
+    model: &ModelShape,
+    device: &Device,
+    degree: u32,
+    idle: u32,
+    whole: &Degree,
+) -> String {
     if device.count == 1 {
         return format!("tensor parallel 1: the instance has one {}", device.name);
     }
@@ -43,7 +51,14 @@ fn degree_reason(model: &ModelShape, device: &Device, degree: u32, idle: u32) ->
         );
     }
     // Where models are compiled, heads that do not divide are padded.
-    if device.compiled || check_degree(model, device.count).allowed() {
+    if let (Degree::Cut(cut), false) = (whole, device.compiled) {
+        return format!(
+            "tensor parallel {degree}: over all {} {} the {} of a layer would be divided by {}, and {} of them share a \
+             scale",
+            device.count, device.name, cut.width, cut.over, cut.whole,
+        );
+    }
+    if device.compiled || whole.allowed() {
         format!(
             "tensor parallel {degree}: the model fits {degree} of the {} {}",
             device.count, device.name

@@ -1,6 +1,7 @@
 //! Over how many devices a model can be split.
 
 use super::shape::ModelShape;
+use super::widths::{Cut, Split};
 
 /// Whether a degree of tensor parallelism is possible, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,16 +20,43 @@ pub enum Degree {
         /// The model's key-value heads.
         kv_heads: u32,
     },
+    /// It would cut weights that share a scale.
+    Cut(Box<Cut>),
 }
 
 impl Degree {
     /// Whether nothing forbids it.
     pub fn allowed(&self) -> bool {
-        matches!(self, Self::Possible | Self::Unknown)
+        match self {
+            Self::Possible | Self::Unknown => true,
+            Self::Cut(cut) => !cut.limit.trust.refuses(),
+            Self::Heads { .. } | Self::KvHeads { .. } => false,
+        }
     }
 }
 
-/// Whether `model` can be split over `degree` devices.
+/// Whether `model` can be split over `degree` devices by an engine that divides it as `split` says.
+pub fn check_split(model: &ModelShape, degree: u32, split: &Split) -> Degree {
+    let heads = check_degree(model, degree);
+    match split.cut(&model.widths, degree).filter(|_| heads.allowed()) {
+        Some(cut) => Degree::Cut(Box::new(cut)),
+        None => heads,
+    }
+}
+
+/// Of the degrees that the heads allow those that cut nothing; where all of them do, those of which that is not certain.
+pub(super) fn split_degrees(model: &ModelShape, devices: u32, split: &Split) -> Vec<u32> {
+    let all = allowed_degrees(model, devices);
+    let checked: Vec<(u32, Degree)> =
+        all.into_iter().map(|degree| (degree, check_split(model, degree, split))).collect();
+    let of = |wanted: fn(&Degree) -> bool| -> Vec<u32> {
+        checked.iter().filter(|(_, found)| wanted(found)).map(|(degree, _)| *degree).collect()
+    };
+    let clean = of(|found| !matches!(found, Degree::Cut(_)));
+    if clean.is_empty() { of(Degree::allowed) } else { clean }
+}
+
+/// Whether the heads of `model` can be split over `degree` devices.
 pub fn check_degree(model: &ModelShape, degree: u32) -> Degree {
     let degree = degree.max(1);
     if degree == 1 {

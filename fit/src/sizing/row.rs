@@ -5,6 +5,7 @@ use mcc_catalogs::{AcceleratorKind, Basis, Instance, MemoryBasis, Model};
 use super::config_json::parse_part;
 use super::estimate::Device;
 use super::shape::{Dtype, ModelShape, Origin, Quantization};
+use super::widths::Widths;
 use super::{real, whole};
 
 /// Share of the reported memory that a framework sees where nobody measured it: on every measured device
@@ -84,6 +85,7 @@ fn weights_only(model: &Model, architecture: Option<String>, origin: Origin) -> 
         cache: None,
         custom_code: false,
         origin,
+        widths: Widths::default(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What sizing needs to know of a model.
 
 use super::cache::Cache;
+use super::widths::Widths;
 
 /// Number format of weights or of the key-value cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +155,8 @@ pub struct ModelShape {
     pub custom_code: bool,
     /// Where all this is from.
     pub origin: Origin,
+    /// What must stay whole where it is split.
+    pub widths: Widths,
 }
 
 impl ModelShape {

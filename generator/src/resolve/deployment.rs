@@ -141,7 +141,8 @@ impl Context<'_> {
             gpus: accelerators,
             cpus,
             memory_mb: memory.max(128),
-            copies: i.ic_copy_count.unwrap_or(1),
+            // A component is made with a copy at least; scaling takes it away.
+            copies: i.ic_copy_count.unwrap_or(1).max(1),
         }
     }
 }

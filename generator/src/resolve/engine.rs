@@ -9,7 +9,8 @@ use super::Context;
 use crate::finding::{Finding, Severity, shorten};
 use crate::manifest::{OptionRoles, SizingRole};
 use crate::render::plain;
-use crate::spec::{Aws, InstanceSpec};
+use crate::spec::InstanceSpec;
+use mcc_fit::engine_in;
 use mcc_fit::sizing::Wanted;
 
 impl Context<'_> {
@@ -18,14 +19,11 @@ impl Context<'_> {
         self.deployment.engine.clone()
     }
 
-    /// Release of the engine in the image; none where the image is the user's own, or where it is not known
+    /// Release of the engine in the image; none where nothing is known of the user's own image, or where it is not known
     /// which release is in it: an image around an engine has a version of its own.
-    pub(super) fn engine_release(&self, aws: &Aws, instance: &InstanceSpec) -> Option<String> {
-        if self.inputs.base_image.is_some() {
-            return None;
-        }
-        let image = self.resolve_image(aws, self.arch(instance), None).ok()?.image;
-        if image.engine == self.engine() { image.engine_version.clone() } else { None }
+    pub(super) fn engine_release(&self, instance: &InstanceSpec) -> Option<String> {
+        let (_, release) = engine_in(&self.deployment, self.base(instance)?)?;
+        Some(release.to_owned())
     }
 
     pub(crate) fn option_roles(&self) -> OptionRoles {
@@ -145,6 +143,11 @@ impl Context<'_> {
                 Some(SizingRole::BatchedTokens) => wanted.max_num_batched_tokens = number,
                 Some(SizingRole::Pipeline) => wanted.pipeline_parallel = small.unwrap_or(1),
                 Some(SizingRole::Copies) => wanted.copies = small.unwrap_or(1),
+                Some(SizingRole::ExpertParallel) => {
+                    // A flag spreads them over all devices, a number over that many.
+                    let all = (*value == Value::Bool(true)).then_some(u32::MAX);
+                    wanted.split.expert_ranks = all.or(small).unwrap_or(0);
+                }
                 Some(SizingRole::Other) | None => {}
             }
         }

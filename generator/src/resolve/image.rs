@@ -1,6 +1,9 @@
 //! The image that the Dockerfile starts from.
 
-use mcc_catalogs::{Arch, ImageError, Region, ResolvedImage};
+use mcc_catalogs::{
+    Arch, GivenImage, Image as CatalogImage, ImageError, Instance, Region, ResolvedImage,
+};
+use mcc_fit::ImageChoice;
 
 use super::Context;
 use crate::finding::Finding;
@@ -21,6 +24,7 @@ impl Context<'_> {
             engine_version: self.inputs.engine_version.clone(),
             listed: true,
         };
+        let row = self.row_of(instance);
         if let Some(own) = &self.inputs.base_image {
             let host = own.split('/').next().unwrap_or_default();
             if let Some(region) = ecr_region(host) {
@@ -28,6 +32,12 @@ impl Context<'_> {
                 image.pull_region = region.to_owned();
             }
             image.base.clone_from(own);
+            if let Some(given) = &self.facts.given {
+                image.cuda.clone_from(&given.image.cuda);
+                // A moving tag says no version.
+                let version = Some(&given.image.version).filter(|v| **v != given.image.tag);
+                image.engine_version = version.cloned().or(image.engine_version);
+            }
             image.set_place();
             return image;
         }
@@ -36,7 +46,7 @@ impl Context<'_> {
         }
         // Where the version of the engine can be chosen, the image decides that of Python.
         let python = model.python_version.as_deref().filter(|_| !self.takes("engine"));
-        match self.resolve_image(aws, arch, python) {
+        match self.resolve_image(aws, arch, python, row) {
             Ok(found) => {
                 image.base = found.uri.to_string();
                 if let Some(region) = &found.registry_region {
@@ -75,18 +85,50 @@ impl Context<'_> {
         self.merged.about(key, finding)
     }
 
-    /// The image of the layer's family for `arch`, of the engine's release that was asked for or else of `version`.
+    /// The image of the layer's family for `arch` and the type of the instance, if one is known: of the engine's release
+    /// that was asked for, or else of `version`, or else the best for the model.
     pub(super) fn resolve_image(
         &self,
         aws: &Aws,
         arch: Arch,
         version: Option<&str>,
+        instance: Option<&Instance>,
     ) -> Result<ResolvedImage, ImageError> {
         let family = self.deployment.images.clone().unwrap_or_default();
         let none = || ImageError::Family { family: family.clone(), nearest: Vec::new() };
         let region: Region = aws.region.parse().map_err(|_| none())?;
         let version = self.inputs.engine_version.as_deref().or(version);
-        self.catalogs.images().resolve(&family, version, &region, arch)
+        let images = self.catalogs.images();
+        match self.choice(version).on(arch, instance) {
+            Some(image) => images.address(image, &region),
+            None => images.resolve(&family, version, &region, arch),
+        }
+    }
+
+    /// The images that come into question.
+    pub(crate) fn choice(&self, version: Option<&str>) -> ImageChoice<'_> {
+        ImageChoice::new(self.catalogs, &self.deployment, version, &self.asked())
+    }
+
+    /// What the name of the user's own base image says of it.
+    pub(super) fn given_image(&self) -> Option<GivenImage> {
+        let own = self.inputs.base_image.as_deref()?;
+        self.catalogs.images().at(own, self.catalogs.engines())
+    }
+
+    /// What the container starts from on an instance type; none where nothing is known of the user's own image.
+    pub(crate) fn base(&self, instance: &InstanceSpec) -> Option<&CatalogImage> {
+        if self.inputs.base_image.is_some() {
+            return self.facts.given.as_ref().map(|given| &given.image);
+        }
+        let version = self.inputs.engine_version.as_deref();
+        let found = ImageChoice::new(self.catalogs, &self.deployment, version, &self.asked());
+        found.on(self.arch(instance), self.row_of(instance))
+    }
+
+    /// The row of the instance's type.
+    pub(crate) fn row_of(&self, instance: &InstanceSpec) -> Option<&Instance> {
+        instance.kind.as_deref().and_then(|kind| self.catalogs.instances().get(kind))
     }
 
     /// Processor architecture of the instance, and so of the image.

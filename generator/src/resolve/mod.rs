@@ -1,5 +1,6 @@
 //! From merged inputs to the complete [`Spec`]: everything that templates need is decided here.
 
+mod asked;
 mod deployment;
 mod engine;
 mod hyperpod;
@@ -16,7 +17,7 @@ mod version;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mcc_catalogs::{AcceleratorKind, Catalogs};
+use mcc_catalogs::{AcceleratorKind, Catalogs, GivenImage};
 use mcc_fit::Deployment;
 use serde_json::{Map, Value};
 
@@ -59,6 +60,10 @@ pub(crate) struct Context<'a> {
 /// What sizing knows of a hub model; rules judge by it.
 #[derive(Debug, Default)]
 pub(crate) struct ModelFacts {
+    /// Class name of the model's architecture, known also of models that cannot be sized.
+    pub(crate) class: Option<String>,
+    /// What the name of the user's own base image says of it.
+    pub(crate) given: Option<GivenImage>,
     /// The model, from the catalogs or from its `config.json`.
     pub(crate) shape: Option<ModelShape>,
     /// What its `config.json` does not say, where it says too little to estimate memory.
@@ -86,10 +91,11 @@ impl Context<'_> {
 
     /// The complete description.
     pub(crate) fn spec(&mut self) -> Spec {
+        self.facts.given = self.given_image();
         let project = self.project();
         let aws = self.aws(&project.name);
         let instance = self.instance();
-        let model = self.model(&aws, &instance);
+        let model = self.model(&instance);
         let image = self.image(&aws, &instance, &model);
         let endpoint = self.endpoint(&project, &aws, &image, &instance, &model);
         let batch = self.batch(&project, &aws);

@@ -5,8 +5,10 @@ use serde_json::{Map, Value};
 use super::Context;
 use crate::finding::Finding;
 use crate::manifest::Weights;
-use crate::spec::{Aws, Fit, InstanceSpec, Model};
-use mcc_fit::sizing::{self, Dtype, ModelShape, ModelSource, Quantization, Wanted, device_of};
+use crate::spec::{Fit, InstanceSpec, Model};
+use mcc_fit::sizing::{
+    self, Dtype, ModelShape, ModelSource, Quantization, Split, Wanted, device_of,
+};
 
 /// Where the service puts a model that it downloads itself.
 const MODEL_FOLDER: &str = "/opt/ml/model";
@@ -14,14 +16,14 @@ const MODEL_FOLDER: &str = "/opt/ml/model";
 const MAX_CONFIG: u64 = sizing::MAX_CONFIG_BYTES as u64;
 
 impl Context<'_> {
-    pub(super) fn model(&mut self, aws: &Aws, instance: &InstanceSpec) -> Model {
+    pub(super) fn model(&mut self, instance: &InstanceSpec) -> Model {
         match self.manifest(|m| m.weights) {
-            Some(Weights::Hub) => self.hub_model(aws, instance),
+            Some(Weights::Hub) => self.hub_model(instance),
             _ => self.packed_model(instance),
         }
     }
 
-    fn hub_model(&mut self, aws: &Aws, instance: &InstanceSpec) -> Model {
+    fn hub_model(&mut self, instance: &InstanceSpec) -> Model {
         let name = self.inputs.model_name.clone().unwrap_or_default();
         let mut model = empty(name.clone(), "hub");
         model.id = Some(name.clone());
@@ -44,9 +46,10 @@ impl Context<'_> {
         let row = self.catalogs.models().get(&name);
         let embeds = row.is_some_and(|r| r.task.as_deref() == Some("feature-extraction"));
         model.sample_text = embeds.then(|| "The three largest cities of Italy".to_owned());
-        let release = self.engine_release(aws, instance);
-        model.engine_options = self.engine_options(release.as_deref());
         self.facts.shape = self.shape(&name);
+        self.note_class();
+        let release = self.engine_release(instance);
+        model.engine_options = self.engine_options(release.as_deref());
         self.facts.wanted = self.wanted(release.as_deref(), model.engine_options.as_ref());
         self.facts.release = release;
         self.size(&mut model);
@@ -170,6 +173,12 @@ impl Context<'_> {
 }
 
 impl Context<'_> {
+    /// How a release divides a model.
+    pub(super) fn split(&self, release: Option<&str>) -> Split {
+        let engine = self.deployment.engine.as_deref();
+        Split::of(self.catalogs, engine.zip(release))
+    }
+
     /// What the user decided; the rest is open.
     pub(super) fn wanted(
         &self,
@@ -193,6 +202,7 @@ impl Context<'_> {
             max_num_seqs: i.max_num_seqs,
             lora: (i.enable_lora == Some(true))
                 .then(|| (i.max_loras.unwrap_or(1), i.max_lora_rank.unwrap_or(16))),
+            split: self.split(release),
             ..open
         };
         self.size_by_options(options, &mut wanted);

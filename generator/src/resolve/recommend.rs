@@ -1,8 +1,10 @@
 //! Which instance types hold a model, and what their accelerators can calculate with.
 
-use mcc_catalogs::{Arch, ComputeCapability, Instance, Price};
-use mcc_fit::Place;
-use mcc_fit::sizing::{self, Device, Dtype, ModelShape, Plan, Support, device_of};
+use std::borrow::Cow;
+
+use mcc_catalogs::{Arch, ComputeCapability, Image, Instance, Price, Region};
+use mcc_fit::sizing::{self, Device, Dtype, ModelShape, Plan, Support, Wanted, device_of};
+use mcc_fit::{ImageChoice, Place};
 
 use super::Context;
 use crate::finding::Finding;
@@ -31,16 +33,19 @@ impl Context<'_> {
         let name = self.inputs.model_name.clone()?;
         let aws = self.aws("");
         let none = self.instance();
-        let release = self.engine_release(&aws, &none);
-        let options = self.engine_options(release.as_deref());
+        self.facts.given = self.given_image();
         self.facts.shape = self.shape(&name);
+        self.note_class();
+        let release = self.engine_release(&none);
+        let options = self.engine_options(release.as_deref());
         self.facts.wanted = self.wanted(release.as_deref(), options.as_ref());
         self.facts.release = release;
         if self.facts.shape.is_none() {
             return Some(Err(rules::unknown_model(self)));
         }
         // A release without an image is no question of memory.
-        let images = [Arch::X86_64, Arch::Arm64].map(|arch| self.resolve_image(&aws, arch, None));
+        let images =
+            [Arch::X86_64, Arch::Arm64].map(|arch| self.resolve_image(&aws, arch, None, None));
         if let (None, [Err(error), Err(_)]) = (&self.inputs.base_image, &images) {
             return Some(Err(self.without_image(error)));
         }
@@ -106,51 +111,86 @@ impl Context<'_> {
             return Vec::new();
         };
         let catalogs = self.catalogs;
-        let images = [Arch::X86_64, Arch::Arm64].map(|arch| {
-            let image = self.resolve_image(aws, arch, None).ok()?.image;
-            Some((arch, image))
-        });
-        let capability =
-            self.facts.release.as_deref().and_then(|r| self.deployment.capability(catalogs, r));
-        let runs = |row: &Instance| {
-            let ours = images.iter().flatten().find(|(arch, _)| *arch == row.arch);
-            let own = self.inputs.base_image.is_some();
-            // Of an image of the user's own nothing is known; without another hint it is for the usual processor.
-            let unknown = own && images.iter().all(Option::is_none) && row.arch == Arch::X86_64;
-            if ours.is_none() && !unknown {
-                return false;
+        let asked = self.asked();
+        let version = self.inputs.engine_version.as_deref();
+        let choice = ImageChoice::new(catalogs, &self.deployment, version, &asked);
+        let own = self.inputs.base_image.is_some();
+        let there: Option<Region> = aws.region.parse().ok();
+        let image = |row: &Instance| {
+            if own {
+                self.facts.given.as_ref().map(|given| &given.image)
+            } else {
+                choice.on(row.arch, Some(row))
             }
-            let image = ours.filter(|_| !own).map(|(_, image)| image);
+        };
+        let runs = |row: &Instance, image: Option<&Image>| {
+            match image {
+                Some(image) if image.arch.contains(&row.arch) => {
+                    let address = |region| catalogs.images().address(image, region).is_ok();
+                    if !own && !there.as_ref().is_some_and(address) {
+                        return false;
+                    }
+                }
+                // Of an image of the user's own of which nothing is known the usual processor is assumed.
+                None if own && row.arch == Arch::X86_64 => {}
+                _ => return false,
+            }
             let cuda = image.and_then(|image| image.cuda.as_deref());
             let host = self.deployment.ami.and_then(|api| {
                 mcc_fit::host_image(catalogs, api, row.accelerator_kind(), cuda, row.family())
             });
-            mcc_fit::image_runs(image, capability, row).is_ok()
+            mcc_fit::image_runs(catalogs, &self.deployment, image, &asked, row).is_ok()
                 && host.is_none_or(|host| mcc_fit::host_runs(&host, row).is_ok())
         };
-        let place = self.place(shape);
         let rows = catalogs.by_price().map(|(_, row)| row).filter(|row| {
             !row.previous_generation
                 && self.deployment.takes(row)
                 && self.deployment.runs_on(row)
                 && !region.is_some_and(|region| self.lacks(region, row))
-                && runs(row)
-                && place.on(row).is_ok_and(|found| found.reservations.is_empty())
         });
         rows.filter_map(|instance| {
-            let plan = sizing::plan(shape, &device_of(instance)?, &self.facts.wanted);
+            let image = image(instance);
+            if !runs(instance, image) {
+                return None;
+            }
+            // Another image may have another release, which takes another share of the memory.
+            let release = image.and_then(|image| mcc_fit::engine_in(&self.deployment, image));
+            let wanted = match release.map(|(_, release)| release) {
+                release if release == self.facts.release.as_deref() => {
+                    Cow::Borrowed(&self.facts.wanted)
+                }
+                release => Cow::Owned(self.released(release)),
+            };
+            let found = self.place(shape, &wanted).on(instance);
+            found.ok().filter(|found| found.reservations.is_empty())?;
+            let plan = sizing::plan(shape, &device_of(instance)?, &wanted);
             let price = catalogs.prices().usd_per_hour(instance.name.as_str());
             Some(Candidate { instance, price, plan })
         })
         .collect()
     }
 
-    fn place<'a>(&'a self, shape: &'a ModelShape) -> Place<'a> {
-        let quantization = shape.quantization.as_ref().or(self.facts.wanted.in_flight.as_ref());
+    /// What is wanted, of another release than that of the project.
+    fn released(&self, release: Option<&str>) -> Wanted {
+        let open = Wanted::default();
+        let usual = release.and_then(|r| self.deployment.memory_utilization(self.catalogs, r));
+        Wanted {
+            memory_utilization: self
+                .inputs
+                .gpu_memory_utilization
+                .or(usual)
+                .unwrap_or(open.memory_utilization),
+            split: self.split(release).spread(self.facts.wanted.split.expert_ranks),
+            ..self.facts.wanted.clone()
+        }
+    }
+
+    fn place<'a>(&'a self, shape: &'a ModelShape, wanted: &'a Wanted) -> Place<'a> {
+        let quantization = shape.quantization.as_ref().or(wanted.in_flight.as_ref());
         let engine = self.deployment.engine.as_deref().unwrap_or_default();
         Place {
             model: shape,
-            wanted: &self.facts.wanted,
+            wanted,
             concurrency: None,
             needs: self.host_needs(shape.weight_bytes),
             quantization_capability: quantization
@@ -166,11 +206,6 @@ impl Context<'_> {
         let minimum = quantization
             .and_then(|q| self.catalogs.engines().quantization_capability(&engine, &q.method));
         sizing::precision_support(device, dtype, quantization, minimum.map(pair))
-    }
-
-    /// The least compute capability that the engine's image is compiled for.
-    pub(crate) fn minimum_capability(&self) -> Option<(u32, u32)> {
-        self.deployment.capability(self.catalogs, self.facts.release.as_deref()?).map(pair)
     }
 }
 

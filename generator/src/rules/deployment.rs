@@ -90,6 +90,14 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(to_zero),
     },
     Rule {
+        id: "MCC-ASG-002",
+        severity: Severity::Note,
+        title: "an inference component is made with one copy",
+        why: "it is reported that the service refuses to make one without; scaling takes the copy away",
+        source: "SageMaker CreateInferenceComponent, RuntimeConfig.CopyCount; reports of users",
+        check: Some(first_copy),
+    },
+    Rule {
         id: "MCC-TGT-001",
         severity: Severity::Warning,
         title: "another target suits this kind of model better",
@@ -108,19 +116,15 @@ fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     }
     let all = context.catalogs.instances();
-    let compiled = context.minimum_capability();
+    let (image, asked) = (context.base(&spec.instance), context.asked());
     // What is proposed has to pass the other rules too.
     let same = |r: &&mcc_catalogs::Instance| {
-        let own = r.accelerator();
         context.deployment.takes(r)
             && r.accelerator_kind() == row.accelerator_kind()
             && r.arch == row.arch
             && !context.lacks(&spec.aws.region, r)
             && context.deployment.runs_on_device(r)
-            && match (own.and_then(|own| own.compute_capability), compiled) {
-                (Some(has), Some(needs)) => (u32::from(has.major), u32::from(has.minor)) >= needs,
-                _ => true,
-            }
+            && mcc_fit::image_runs(context.catalogs, &context.deployment, image, &asked, r).is_ok()
     };
     let mut others: Vec<_> = all.iter().filter(same).collect();
     others.sort_by_key(|r| {
@@ -292,6 +296,21 @@ fn to_zero(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             "give autoscalingMin 1, or inferenceComponent true, or use async-inference",
         );
         findings.push(context.merged.about("autoscalingMin", finding));
+    }
+}
+
+fn first_copy(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    if context.inputs.ic_copy_count == Some(0) && spec.endpoint.inference_component {
+        let to_zero = spec.endpoint.autoscaling.as_ref().is_some_and(|a| a.to_zero);
+        let fix = if to_zero {
+            "leave it as it is: scaling takes the copy away when nothing is asked of it"
+        } else {
+            "give autoscalingMin 0 and autoscalingMax, so that it can scale to none"
+        };
+        let message =
+            "the component is made with 1 copy, since the service is reported to refuse 0";
+        let finding = Finding::new("MCC-ASG-002", Severity::Note, message, fix);
+        findings.push(context.merged.about("icCopyCount", finding));
     }
 }
 

@@ -1,9 +1,12 @@
 //! Rules about the serving engine: its options, and whether its release serves the model.
 
-use mcc_catalogs::Support;
+use mcc_catalogs::Image;
+use mcc_fit::{Against, Asked, Deployment, ImageChoice, against, engine_in};
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::reasons;
+use crate::registry::registry;
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -67,6 +70,22 @@ pub(super) const RULES: &[Rule] = &[
         source: "Hugging Face, trust_remote_code",
         check: Some(unpinned_code),
     },
+    Rule {
+        id: "MCC-ENG-008",
+        severity: Severity::Error,
+        title: "the engine's release is known to fail with this model or these options",
+        why: "what was read in the engine's source does not start; what users report is only warned of. An image that is chosen for you avoids both",
+        source: "catalogs/data/engine_limits.json, where each pair has its source and the engine's message",
+        check: None,
+    },
+    Rule {
+        id: "MCC-ENG-009",
+        severity: Severity::Warning,
+        title: "the model's own recipe asks for a later release of the engine",
+        why: "an older release may know the model's class and still lack something that the model needs",
+        source: "vLLM's recipes (min_vllm in catalogs/data/models.json)",
+        check: None,
+    },
 ];
 
 fn architecture(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
@@ -82,55 +101,100 @@ fn architecture(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
         findings.push(context.merged.about("modelName", finding));
         return;
     }
-    let (Some(engine), Some(shape)) = (context.engine(), &context.facts.shape) else {
+    release(context, spec, findings);
+}
+
+/// What speaks against the release of the engine in the image.
+fn release(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(image) = context.base(&spec.instance) else {
         return;
     };
-    let (Some(class), Some(release)) = (&shape.architecture, &context.facts.release) else {
+    let Some((engine, release)) = engine_in(&context.deployment, image) else {
         return;
     };
-    let engines = context.catalogs.engines();
-    if engines.get(&engine).is_none() {
-        return;
+    let asked = context.asked();
+    let class = asked.class.as_deref().unwrap_or_default();
+    for found in against(context.catalogs, &context.deployment, image, &asked) {
+        let message = reasons::against(engine, release, class, &found);
+        let (finding, key) = match &found {
+            Against::Class(_) => {
+                let (fix, choices) = elsewhere(context, &asked);
+                (Finding::error("MCC-ENG-004", message, fix).choices(choices), "modelName")
+            }
+            Against::Unknown => {
+                let fix = "see the engine's list of supported models";
+                (Finding::warning("MCC-ENG-005", message, fix), "modelName")
+            }
+            Against::Recipe(least) => {
+                let fix = format!(
+                    "give an engineVersion with {engine} {least} or later, if the model does not load"
+                );
+                (Finding::warning("MCC-ENG-009", message, fix), "modelName")
+            }
+            Against::Pair(pair) => {
+                let severity =
+                    if pair.trust.refuses() { Severity::Error } else { Severity::Warning };
+                let said = pair.message.as_ref().map(|said| format!(" ({said})"));
+                let message = format!("{message}{}", said.unwrap_or_default());
+                let (fix, choices) = elsewhere(context, &asked);
+                let finding = Finding::new("MCC-ENG-008", severity, message, fix);
+                (finding.choices(choices), "engineVersion")
+            }
+        };
+        let key = if context.merged.is_given(key) { key } else { "modelName" };
+        findings.push(context.merged.about(key, finding));
     }
-    let images = context.deployment.images.clone().unwrap_or_default();
-    let serving: Vec<String> = context
-        .catalogs
-        .images()
-        .of_family(&images)
-        .filter(|image| engines.supports(&engine, &image.version, class) == Support::Supported)
-        .map(|image| image.version.clone())
-        .collect();
-    let mut choices = serving;
-    choices.dedup();
-    choices.truncate(3);
-    let fix = choices.first().map_or_else(
-        || "choose another deploymentConfig".to_owned(),
-        |best| format!("give engineVersion {best}"),
-    );
-    let finding = match engines.supports(&engine, release, class) {
-        Support::Supported => return,
-        Support::TooOld { first } => Finding::error(
-            "MCC-ENG-004",
-            format!("{class} is served from {engine} {first} on; the image has {release}"),
-            fix,
-        ),
-        Support::Dropped { last } => Finding::error(
-            "MCC-ENG-004",
-            format!("{class} was served up to {engine} {last}; the image has {release}"),
-            fix,
-        ),
-        Support::Absent => Finding::error(
-            "MCC-ENG-004",
-            format!("{class} is none of the classes that {engine} {release} serves"),
-            fix,
-        ),
-        Support::Unknown => Finding::warning(
-            "MCC-ENG-005",
-            format!("whether {engine} {release} serves {class} is not known"),
-            "see the engine's list of supported models",
-        ),
+}
+
+/// The most versions and configs that a fix names.
+const NAMED: usize = 3;
+
+/// Versions of the config's images against which nothing speaks, and how to say so; else configs that have some.
+fn elsewhere(context: &Context<'_>, asked: &Asked) -> (String, Vec<String>) {
+    let catalogs = context.catalogs;
+    let clean = |of: &Deployment| -> Vec<String> {
+        let choice = ImageChoice::new(catalogs, of, None, asked);
+        let fine = |image: &&Image| {
+            engine_in(of, image).is_some() && against(catalogs, of, image, asked).is_empty()
+        };
+        let mut found: Vec<String> = choice
+            .ranked(None)
+            .into_iter()
+            .filter(fine)
+            .map(|image| image.version.clone())
+            .collect();
+        found.dedup();
+        found.truncate(NAMED);
+        found
     };
-    findings.push(context.merged.about("modelName", finding.choices(choices)));
+    let own = clean(&context.deployment);
+    if let Some(best) =
+        own.first().filter(|_| !context.deployment.refuses.contains_key("engineVersion"))
+    {
+        let what = if context.inputs.base_image.is_some() {
+            format!("leave baseImage out and give engineVersion {best}")
+        } else {
+            format!("give engineVersion {best}")
+        };
+        return (what, own);
+    }
+    let configs: Vec<&str> = registry()
+        .configs()
+        .iter()
+        .filter(|config| config.name != context.config.name)
+        .filter(|config| {
+            let of = crate::deployment::deployment(config, context.target, None);
+            of.is_some_and(|of| of.hub && of.has_context() && !clean(&of).is_empty())
+        })
+        .map(|config| config.name.as_str())
+        .take(NAMED)
+        .collect();
+    let fix = if configs.is_empty() {
+        "choose another model: no image in the catalogs is known to serve this one".to_owned()
+    } else {
+        format!("use deploymentConfig {}", configs.join(" or "))
+    };
+    (fix, Vec::new())
 }
 
 fn custom_code(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {

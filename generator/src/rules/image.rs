@@ -1,6 +1,6 @@
 //! Rules about the image, the GPU driver of the host, and the GPU.
 
-use mcc_catalogs::DriverFit;
+use mcc_catalogs::{AcceleratorKind, Ami, DriverFit};
 use mcc_fit::AmiKind;
 
 use super::Rule;
@@ -29,9 +29,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "MCC-IMG-003",
         severity: Severity::Warning,
-        title: "nothing is known of the image that was given",
-        why: "driver, CUDA and engine version of a base image of one's own cannot be checked",
-        source: "this generator's own contract",
+        title: "not everything is known of the image that was given",
+        why: "an address that the catalog lists, or whose public name says it, tells CUDA and engine; of any other they cannot be checked",
+        source: "catalogs/data/images.json, images and names",
         check: Some(own_image),
     },
     Rule {
@@ -54,9 +54,33 @@ pub(super) const RULES: &[Rule] = &[
         id: "MCC-DRV-002",
         severity: Severity::Warning,
         title: "batch transform has old GPU drivers only",
-        why: "TransformAmiVersion goes up to driver 535; images with a newer CUDA lean on forward-compatibility libraries, which only data-centre GPUs have",
+        why: "TransformAmiVersion goes up to driver 535, and a job without it gets 470; images with a newer CUDA lean on forward-compatibility libraries, which only data-centre GPUs have",
         source: "SageMaker TransformAmiVersion (botocore 1.44.5)",
-        check: Some(driver),
+        check: Some(batch_driver),
+    },
+    Rule {
+        id: "MCC-DRV-003",
+        severity: Severity::Note,
+        title: "the driver starts the image's CUDA by minor-version compatibility",
+        why: "the driver is older than the one that came with the CUDA; what is compiled at run time may fail",
+        source: "NVIDIA CUDA minor-version compatibility (catalogs/data/amis.json)",
+        check: Some(minor_version),
+    },
+    Rule {
+        id: "MCC-IMG-005",
+        severity: Severity::Error,
+        title: "the Triton image lacks the project's backend",
+        why: "each flavour of Triton has some of the backends; a model whose backend is missing is not loaded",
+        source: "catalogs/data/images.json, backends of families and names",
+        check: Some(flavour),
+    },
+    Rule {
+        id: "MCC-IMG-006",
+        severity: Severity::Warning,
+        title: "the image that was given is for something else",
+        why: "the project starts its own engine, which an image of another one may not have, and a GPU is paid for that an image without CUDA does not use",
+        source: "catalogs/data/images.json, images and names",
+        check: Some(other_engine),
     },
     Rule {
         id: "MCC-AMI-001",
@@ -98,69 +122,176 @@ fn too_old(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
 }
 
+/// What is not known of an image of the user's own.
 fn own_image(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    if context.inputs.base_image.is_some() && spec.instance.accelerators > 0 {
-        let finding = Finding::warning(
-            "MCC-IMG-003",
-            "the CUDA and engine versions of this image are not known, so the GPU driver is not chosen for it",
-            "give inferenceAmiVersion if the image needs a newer driver than the instance's default",
-        );
-        findings.push(context.merged.about("baseImage", finding));
+    if context.inputs.base_image.is_none() || spec.instance.accelerators == 0 {
+        return;
     }
+    let given = context.facts.given.as_ref().map(|given| &given.image);
+    let cuda = spec.instance.accelerator_kind == "cuda";
+    let mut unknown = Vec::new();
+    if cuda
+        && given
+            .is_none_or(|image| image.cuda.is_none() && image.accelerator == AcceleratorKind::Cuda)
+    {
+        unknown.push("its CUDA, so that no host image is chosen for it");
+    }
+    if context.deployment.engine.is_some()
+        && given.is_none_or(|image| image.engine_version.is_none())
+    {
+        unknown.push(
+            "the release of its engine, so that neither model nor options were checked against it",
+        );
+    }
+    if unknown.is_empty() {
+        return;
+    }
+    let fix = match context.deployment.ami {
+        Some(AmiKind::Transform) => {
+            "give transformAmiVersion if the image needs more than driver 470, on which jobs start otherwise"
+        }
+        Some(AmiKind::Inference) => {
+            "give inferenceAmiVersion if the image needs a newer driver than the instance's default"
+        }
+        None => "make sure that the nodes' driver suits the image",
+    };
+    let message = format!("of this image is not known: {}", unknown.join("; "));
+    let finding = Finding::warning("MCC-IMG-003", message, fix);
+    findings.push(context.merged.about("baseImage", finding));
 }
 
-/// Both driver rules: an endpoint can be given a newer driver, a batch job cannot.
-fn driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let Some(cuda) =
-        spec.image.cuda.as_deref().filter(|_| spec.instance.accelerator_kind == "cuda")
+/// Whether a Triton image of the user's own has the backend.
+fn flavour(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    let images = context.catalogs.images();
+    let family = context.deployment.images.as_deref().and_then(|family| images.family(family));
+    let (Some(given), Some(_)) =
+        (&context.facts.given, family.filter(|family| !family.backends.is_empty()))
     else {
         return;
     };
+    let backend = &context.deployment.backend;
+    let has = given.backends.as_deref().unwrap_or_default();
+    if has.contains(backend) {
+        return;
+    }
+    let what = match (has, &given.backends) {
+        (_, None) => "no Triton server".to_owned(),
+        ([], _) => "no backends".to_owned(),
+        (has, _) => format!("the backends {} only", has.join(", ")),
+    };
+    let finding = Finding::error(
+        "MCC-IMG-005",
+        format!("the project needs Triton's backend {backend}, and this image has {what}"),
+        "leave baseImage out, or take a flavour of Triton that has the backend",
+    );
+    findings.push(context.merged.about("baseImage", finding));
+}
+
+/// An image of the user's own with another engine, or without CUDA.
+fn other_engine(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(given) = &context.facts.given else {
+        return;
+    };
+    let image = &given.image;
+    let message = match (&image.engine, &context.deployment.engine) {
+        (Some(has), Some(needs)) if has != needs => {
+            format!("the project starts {needs}, and this image is one of {has}")
+        }
+        _ if image.accelerator == AcceleratorKind::Cpu && spec.instance.accelerators > 0 => {
+            "this image is made for processors, so the accelerator of the instance stays idle"
+                .to_owned()
+        }
+        _ => return,
+    };
+    let fix = "leave baseImage out, or choose an image and a deploymentConfig that belong together";
+    let finding = Finding::warning("MCC-IMG-006", message, fix);
+    findings.push(context.merged.about("baseImage", finding));
+}
+
+/// The host image, its driver and how that suits the image's CUDA.
+fn host<'a>(
+    context: &'a Context<'_>,
+    spec: &'a Spec,
+) -> Option<(AmiKind, &'a Ami, &'a str, DriverFit)> {
+    let cuda = spec.image.cuda.as_deref().filter(|_| spec.instance.accelerator_kind == "cuda")?;
     let amis = context.catalogs.amis();
-    let Some(kind) = context.deployment.ami else {
+    let name = spec.endpoint.ami.as_deref()?;
+    let ami = amis.get(name).or_else(|| amis.get_transform(name))?;
+    Some((context.deployment.ami?, ami, cuda, amis.fit(ami.driver?, cuda)?))
+}
+
+fn driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some((AmiKind::Inference, ami, cuda, DriverFit::TooOld)) = host(context, spec) else {
         return;
     };
-    let ami = spec.endpoint.ami.as_deref();
-    let chosen =
-        ami.and_then(|a| amis.get(a).or_else(|| amis.get_transform(a))).and_then(|a| a.driver);
-    let needed = amis.min_driver(cuda).unwrap_or("a newer one");
-    let (id, key) = match kind {
-        AmiKind::Inference => ("MCC-DRV-001", "inferenceAmiVersion"),
-        AmiKind::Transform => ("MCC-DRV-002", "transformAmiVersion"),
-    };
-    // Each rule's check is this function; the target decides which of the two speaks, once.
-    if findings.iter().any(|f| f.id == id) {
+    let best = context.catalogs.amis().for_cuda(cuda, &spec.instance.family);
+    let fix = best.as_ref().map_or_else(
+        || "use an engineVersion with an older CUDA".to_owned(),
+        |best| {
+            let driver = best.ami.driver.unwrap_or_default();
+            let partly = if best.fit == DriverFit::Full { "" } else { ", on which it starts" };
+            format!("use {}, which has driver {driver}{partly}", best.ami.ami)
+        },
+    );
+    let finding = Finding::error("MCC-DRV-001", too_old_driver(context, cuda, ami), fix);
+    let finding = finding.choices(best.map(|best| best.ami.ami.clone()));
+    findings.push(context.merged.about("inferenceAmiVersion", finding));
+}
+
+fn batch_driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some((AmiKind::Transform, ami, cuda, DriverFit::TooOld)) = host(context, spec) else {
         return;
-    }
-    match (chosen, kind) {
-        (Some(driver), _) if amis.fit(driver, cuda) != Some(DriverFit::TooOld) => {}
-        (Some(driver), AmiKind::Transform) => {
-            let finding = Finding::warning(
-                id,
-                format!(
-                    "the image has CUDA {cuda}, which needs driver {needed}; batch transform has \
-                     {driver}, so the image must bring forward-compatibility libraries"
-                ),
-                "use async-inference, which takes a newer driver, or an engineVersion with CUDA 12",
-            );
-            findings.push(context.merged.about(key, finding));
-        }
-        (Some(driver), AmiKind::Inference) => {
-            let best = amis.for_cuda(cuda, &spec.instance.family).map(|c| c.ami);
-            let fix = best.map_or_else(
-                || "use an engineVersion with an older CUDA".to_owned(),
-                |a| format!("use {}", a.ami),
-            );
-            let finding = Finding::error(
-                id,
-                format!("the image has CUDA {cuda}, which needs driver {needed}; this host image has {driver}"),
-                fix,
-            )
-            .choices(best.map(|a| a.ami.clone()));
-            findings.push(context.merged.about(key, finding));
-        }
-        (None, _) => {}
-    }
+    };
+    let amis = context.catalogs.amis();
+    let better = amis.for_cuda_transform(cuda, &spec.instance.family).map(|best| best.ami);
+    let newest = amis.transform().filter_map(|row| row.driver).max().unwrap_or_default();
+    let fix = match better {
+        Some(better) => format!("leave transformAmiVersion out, and {} is chosen", better.ami),
+        None => "use async-inference, which takes a newer driver, or an engineVersion with CUDA 12"
+            .to_owned(),
+    };
+    let finding = Finding::warning(
+        "MCC-DRV-002",
+        format!(
+            "{}, and no host image of batch transform has more than {newest}: without forward-compatibility libraries \
+             in the image it does not start",
+            too_old_driver(context, cuda, ami)
+        ),
+        fix,
+    );
+    findings.push(context.merged.about("transformAmiVersion", finding));
+}
+
+/// What the CUDA starts on, and what the host image has.
+fn too_old_driver(context: &Context<'_>, cuda: &str, ami: &Ami) -> String {
+    let starts = context.catalogs.amis().starts_from(cuda).unwrap_or("a newer one");
+    format!(
+        "the image has CUDA {cuda}, which starts on driver {starts} and later; {} has {}",
+        ami.ami,
+        ami.driver.unwrap_or_default()
+    )
+}
+
+fn minor_version(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some((kind, ami, cuda, DriverFit::MinorVersion)) = host(context, spec) else {
+        return;
+    };
+    let full = context.catalogs.amis().min_driver(cuda).unwrap_or("a newer one");
+    let finding = Finding::new(
+        "MCC-DRV-003",
+        Severity::Note,
+        format!(
+            "the image's CUDA {cuda} starts on driver {} of the host image by minor-version compatibility; all of it \
+             needs {full}",
+            ami.driver.unwrap_or_default()
+        ),
+        "if a kernel that is compiled at run time fails, choose an engineVersion with an older CUDA",
+    );
+    let key = match kind {
+        AmiKind::Inference => "inferenceAmiVersion",
+        AmiKind::Transform => "transformAmiVersion",
+    };
+    findings.push(context.merged.about(key, finding));
 }
 
 fn ami(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

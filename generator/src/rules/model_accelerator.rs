@@ -2,17 +2,19 @@
 
 use super::{Rule, with_types};
 use crate::finding::{Finding, Severity};
+use crate::reasons;
 use crate::resolve::Context;
 use crate::spec::Spec;
 use mcc_fit::sizing::{Device, Quantization, Support};
+use mcc_fit::{HostImage, ImageReason};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "MCC-GPU-001",
         severity: Severity::Error,
-        title: "the engine's image is not compiled for this GPU",
-        why: "its first kernel fails with `no kernel image is available for execution on the device`",
-        source: "the engine's release builds (catalogs/data/engines.json)",
+        title: "the image, its engine or the host's driver does not support this GPU",
+        why: "its first kernel fails with `no kernel image is available for execution on the device`, or the driver does not find the GPU",
+        source: "the engines' release builds (catalogs/data/engines.json), their kernels by GPU and class and the CUDA toolkits (engine_limits.json), the drivers (accelerators.json)",
         check: Some(compiled),
     },
     Rule {
@@ -50,27 +52,43 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn compiled(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let (Some(device), Some(needs)) = (&context.facts.device, context.minimum_capability()) else {
+    let Some(row) = context.row_of(&spec.instance).filter(|row| context.deployment.runs_on(row))
+    else {
         return;
     };
-    let Some(has) = device.compute_capability.filter(|has| *has < needs) else {
+    let (catalogs, deployment) = (context.catalogs, &context.deployment);
+    let (image, asked) = (context.base(&spec.instance), context.asked());
+    let image_runs = mcc_fit::image_runs(catalogs, deployment, image, &asked, row);
+    let amis = catalogs.amis();
+    let ami = spec.endpoint.ami.as_deref();
+    let ami = ami.and_then(|name| amis.get(name).or_else(|| amis.get_transform(name)));
+    let host_runs = || ami.map_or(Ok(()), |ami| mcc_fit::host_runs(&HostImage::Newest(ami), row));
+    if let Err(reason) = image_runs.and_then(|()| host_runs()) {
+        let fix = match &reason {
+            ImageReason::Driver { .. } | ImageReason::DriverDropped { .. } => {
+                "choose another GPU, or another host image"
+            }
+            ImageReason::Cuda { .. } => {
+                "choose an older GPU, or an engineVersion with a newer CUDA"
+            }
+            ImageReason::Kind { .. } => {
+                "choose an image and an instance type for the same kind of accelerator"
+            }
+            _ => "choose a newer GPU, or an older engineVersion",
+        };
+        let finding = Finding::error("MCC-GPU-001", reasons::image_reason(&reason), fix);
+        findings.push(context.merged.about("instanceType", with_types(context, spec, finding)));
         return;
-    };
-    let release = context.facts.release.as_deref().unwrap_or_default();
-    let finding = Finding::error(
-        "MCC-GPU-001",
-        format!(
-            "{} {release} is compiled for compute capability {}.{} and newer; {} has {}.{}",
-            context.engine().unwrap_or_default(),
-            needs.0,
-            needs.1,
-            device.name,
-            has.0,
-            has.1
-        ),
-        "choose a newer GPU, or an older engineVersion",
-    );
-    findings.push(context.merged.about("instanceType", with_types(context, spec, finding)));
+    }
+    let Some(image) = image else { return };
+    for limit in mcc_fit::image_cautions(catalogs, deployment, image, &asked, row) {
+        let finding = Finding::warning(
+            "MCC-GPU-001",
+            format!("{}, as {} says", reasons::gpu_limit(limit), limit.source),
+            "choose a newer GPU if the engine does not start",
+        );
+        findings.push(context.merged.about("instanceType", finding));
+    }
 }
 
 fn formats(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

@@ -1,10 +1,13 @@
 //! Rules about how a model is split over accelerators.
 
+use mcc_catalogs::{Scales, SplitPart};
+
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::manifest::SizingRole;
 use crate::resolve::Context;
 use crate::spec::Spec;
-use mcc_fit::sizing::{Degree, allowed_degrees, check_degree};
+use mcc_fit::sizing::{Cut, Degree, degrees};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -39,6 +42,14 @@ pub(super) const RULES: &[Rule] = &[
         source: "catalogs/data/models.json",
         check: None,
     },
+    Rule {
+        id: "MCC-TP-005",
+        severity: Severity::Error,
+        title: "the split would cut weights that share a scale",
+        why: "blocks and groups of quantized weights stay whole on a device; engines refuse to start otherwise, and some releases divide the scales instead",
+        source: "the engines' own checks by release (splits in catalogs/data/engine_limits.json)",
+        check: None,
+    },
 ];
 
 fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
@@ -57,7 +68,7 @@ fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
         }
         return;
     }
-    let what = match check_degree(shape, degree) {
+    let what = match context.facts.wanted.check(shape, degree) {
         Degree::Possible => return,
         Degree::Unknown => {
             let finding = Finding::warning(
@@ -71,16 +82,57 @@ fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
         Degree::Heads { heads } => {
             format!("{degree} does not divide the model's {heads} attention heads")
         }
+        Degree::Cut(cut) => {
+            findings.push(cuts(context, &cut));
+            return;
+        }
         Degree::KvHeads { kv_heads } => {
             format!(
                 "{degree} neither divides the model's {kv_heads} key-value heads nor is a multiple of them"
             )
         }
     };
-    let devices = context.facts.device.as_ref().map_or(8, |d| d.count);
-    let allowed: Vec<String> = allowed_degrees(shape, devices).iter().map(u32::to_string).collect();
+    let allowed = possible(context);
     let finding = Finding::error("MCC-TP-001", what, format!("give {}", allowed.join(" or ")));
     findings.push(context.merged.about("tensorParallelSize", finding.choices(allowed)));
+}
+
+/// The degrees that are possible on the instance.
+fn possible(context: &Context<'_>) -> Vec<String> {
+    let (Some(shape), Some(device)) = (&context.facts.shape, &context.facts.device) else {
+        return Vec::new();
+    };
+    degrees(shape, device, &context.facts.wanted).iter().map(u32::to_string).collect()
+}
+
+/// A split that would cut weights which share a scale.
+fn cuts(context: &Context<'_>, cut: &Cut) -> Finding {
+    let experts = cut.limit.part == SplitPart::Experts;
+    let (layers, unit) = (
+        if experts { "the experts" } else { "the layers" },
+        match cut.limit.scales {
+            Scales::Block => "blocks",
+            Scales::Group | Scales::Nvfp4 => "groups",
+        },
+    );
+    let said = cut.limit.message.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
+    let message = format!(
+        "{layers} have a width of {}, which divided by {} leaves no whole {unit} of {}; {} refuses that{said}",
+        cut.width, cut.over, cut.whole, cut.limit.engine,
+    );
+    let allowed = possible(context);
+    let mut fixes: Vec<String> = Vec::new();
+    if !allowed.is_empty() {
+        fixes.push(format!("give {}", allowed.join(" or ")));
+    }
+    let roles = context.option_roles().sizing;
+    let spread = roles.iter().find(|(_, role)| **role == SizingRole::ExpertParallel);
+    if let Some((option, _)) = spread.filter(|_| experts) {
+        fixes.push(format!("spread the experts with the engine's option {option}"));
+    }
+    let severity = if cut.limit.trust.refuses() { Severity::Error } else { Severity::Warning };
+    let finding = Finding::new("MCC-TP-005", severity, message, fixes.join(", or "));
+    context.merged.about("tensorParallelSize", finding.choices(allowed))
 }
 
 fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
@@ -142,7 +194,8 @@ fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     };
     let shape = context.facts.shape.as_ref();
     let degree = plan.serving.tensor_parallel;
-    let possible = shape.is_some_and(|s| check_degree(s, degree).allowed());
+    let wanted = &context.facts.wanted;
+    let possible = shape.is_some_and(|s| wanted.check(s, degree).allowed());
     if !context.facts.wanted.alone
         || !possible
         || plan.idle_devices == 0
@@ -150,7 +203,7 @@ fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     {
         return;
     }
-    let all = shape.is_some_and(|s| check_degree(s, device.count) == Degree::Possible);
+    let all = shape.is_some_and(|s| wanted.check(s, device.count) == Degree::Possible);
     let found = context.candidates(&spec.aws);
     let prices = context.catalogs.prices();
     let paid = spec.instance.kind.as_deref().and_then(|t| prices.usd_per_hour(t));

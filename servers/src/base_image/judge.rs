@@ -1,9 +1,8 @@
 //! Whether an image works for a model, an instance type and a Region. Pure.
 
-use mcc_catalogs::{
-    AcceleratorKind, Arch, Catalogs, DriverFit, Image, Instance, Model, Region, Support, version,
-};
-use mcc_fit::{Deployment, HostImage};
+use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Region};
+use mcc_fit::{Asked, Deployment, HostImage};
+use mcc_generator::reasons;
 
 use crate::common::deployment;
 
@@ -13,10 +12,8 @@ pub(super) struct Wish<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) region: Region,
     pub(super) instance: Option<&'a Instance>,
-    /// Class name of the model.
-    pub(super) architecture: Option<String>,
-    /// What the catalog has on the model.
-    pub(super) row: Option<&'a Model>,
+    /// What of the model decides which releases serve it.
+    pub(super) asked: Asked,
 }
 
 /// An image that works.
@@ -58,46 +55,9 @@ pub(super) fn judge(catalogs: &Catalogs, image: &Image, wish: &Wish<'_>) -> Resu
     if !image.listed {
         notes.push("its tag is composed, not listed: pull it once to see".to_owned());
     }
-    engine(catalogs, image, wish, &mut notes)?;
+    notes.extend(deployment::release_serves(catalogs, wish.deployment, image, &wish.asked)?);
     let ami = host(catalogs, image, wish, &mut notes)?;
     Ok(Works { uri: resolved.uri.to_string(), availability: resolved.availability, ami, notes })
-}
-
-/// The engine has to know the model's class.
-fn engine(
-    catalogs: &Catalogs,
-    image: &Image,
-    wish: &Wish<'_>,
-    notes: &mut Vec<String>,
-) -> Result<(), String> {
-    let (Some(engine), Some(has), Some(class)) =
-        (image.engine.as_deref(), image.engine_version.as_deref(), wish.architecture.as_deref())
-    else {
-        return Ok(());
-    };
-    match catalogs.engines().supports(engine, has, class) {
-        Support::Supported => {}
-        Support::TooOld { first } => {
-            return Err(format!("{class} came with {engine} {first}, and it has {has}"));
-        }
-        Support::Dropped { last } => {
-            return Err(format!("{engine} {last} was the last with {class}, and it has {has}"));
-        }
-        Support::Absent => {
-            return Err(format!("{class} is none of the classes that {engine} {has} serves"));
-        }
-        Support::Unknown => {
-            notes.push(format!("whether {engine} {has} serves {class} is not known"));
-        }
-    }
-    if let Some(least) = wish.row.and_then(|row| row.first_version_of(engine))
-        && version::compare(has, least).is_lt()
-    {
-        return Err(format!(
-            "the model needs {engine} {least} by its own recipe, and it has {has}"
-        ));
-    }
-    Ok(())
 }
 
 /// The device has to be known to the image's CUDA, and some host image has to have its driver.
@@ -122,14 +82,12 @@ fn host(
         ));
     }
     let kind = instance.accelerator_kind();
-    // What is made for GPUs starts without one, where the config does without.
-    if image.accelerator != kind && kind != AcceleratorKind::Cpu {
-        return Err(format!(
-            "it is made for {}, and {} has {kind}",
-            image.accelerator, instance.name
-        ));
-    }
     let family = instance.family();
+    let words = |reason| reasons::image_reason(&reason);
+    mcc_fit::image_runs(catalogs, wish.deployment, Some(image), &wish.asked, instance)
+        .map_err(words)?;
+    let limits = mcc_fit::image_cautions(catalogs, wish.deployment, image, &wish.asked, instance);
+    notes.extend(limits.into_iter().map(reasons::gpu_limit));
     let found = wish
         .deployment
         .ami
@@ -145,11 +103,6 @@ fn host(
     let (Some(_), Some(cuda)) = (instance.accelerator(), image.cuda.as_deref()) else {
         return Ok(None);
     };
-    let engine = image.engine.as_deref().zip(image.engine_version.as_deref());
-    let capability =
-        engine.and_then(|(engine, has)| catalogs.engines().min_compute_capability(engine, has));
-    let words = |reason| deployment::image_reason(&reason);
-    mcc_fit::image_runs(Some(image), capability, instance).map_err(words)?;
     if let Some(host) = &found {
         mcc_fit::host_runs(host, instance).map_err(words)?;
     }

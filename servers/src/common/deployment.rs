@@ -1,9 +1,10 @@
 //! What a deployment config and a target ask of images, instances and host images, from the registry.
 
-use mcc_fit::{Deployment, ImageReason};
+use mcc_catalogs::{Catalogs, Image};
+use mcc_fit::{Asked, Deployment, against, engine_in};
 use std::sync::{Arc, LazyLock};
 
-use mcc_generator::{Config, elsewhere, lenient, registry};
+use mcc_generator::{Config, elsewhere, lenient, reasons, registry};
 use serde_json::{Value, json};
 
 use crate::arguments::{is_near, nearest};
@@ -68,19 +69,29 @@ pub(crate) fn runs_on_what(deployment: &Deployment) -> String {
     own.chain(others).collect::<Vec<_>>().join(" or ")
 }
 
-/// Why an image does not run, in words.
-pub(crate) fn image_reason(reason: &ImageReason) -> String {
-    match reason {
-        ImageReason::Capability { device, has, needs } => format!(
-            "{device} has compute capability {has}, and the image is compiled for {needs} and up"
-        ),
-        ImageReason::Cuda { device, needs, has } => {
-            format!("{device} needs CUDA {needs}, and the image has {has}")
+/// What is to be said of the engine in `image` and a model that is `asked` for.
+///
+/// # Errors
+/// Why it does not serve it.
+pub(crate) fn release_serves(
+    catalogs: &Catalogs,
+    deployment: &Deployment,
+    image: &Image,
+    asked: &Asked,
+) -> Result<Vec<String>, String> {
+    let Some((engine, release)) = engine_in(deployment, image) else {
+        return Ok(Vec::new());
+    };
+    let class = asked.class.as_deref().unwrap_or_default();
+    let mut said = Vec::new();
+    for found in against(catalogs, deployment, image, asked) {
+        let words = reasons::against(engine, release, class, &found);
+        if found.refuses() {
+            return Err(words);
         }
-        ImageReason::Driver { device, needs, has } => {
-            format!("{device} needs driver {needs}, and its host image has {has}")
-        }
+        said.push(words);
     }
+    Ok(said)
 }
 
 /// The families of base images that its config starts from, one for each kind of accelerator that has its own.

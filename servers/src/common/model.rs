@@ -1,6 +1,7 @@
 //! A model, as a caller names or describes it, and what the catalogs know of it.
 
-use mcc_catalogs::{Catalogs, GatedFrom, HubAddress, Model, echo};
+use mcc_catalogs::{Catalogs, Circumstance, GatedFrom, HubAddress, Model, echo};
+use mcc_fit::Asked;
 use mcc_fit::sizing::{self, Cache, GIB, ModelShape, Quantization};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,7 @@ impl ModelArguments {
             custom_code: false,
             stretched: None,
             origin: sizing::Origin::Own,
+            widths: sizing::Widths::default(),
         }
     }
 }
@@ -285,6 +287,23 @@ impl<'a> Sized<'a> {
     /// Why its sizes are not certain.
     pub(crate) fn caution(&self) -> Option<String> {
         mcc_generator::caution(&self.shape.origin)
+    }
+
+    /// What of it decides which releases of an engine serve it; `in_flight` is a quantization while loading.
+    pub(crate) fn asked(&self, engine: Option<&str>, in_flight: Option<&Quantization>) -> Asked {
+        let own = self.shape.quantization.as_ref().or(in_flight);
+        let recipe = engine.and_then(|engine| {
+            let least = self.row?.first_version_of(engine)?;
+            Some((engine.to_owned(), least.to_owned()))
+        });
+        let cache = self.shape.cache;
+        let states = cache.is_some_and(|cache| cache.state_bytes > 0 && cache.token_bytes > 0);
+        Asked {
+            class: self.shape.architecture.clone(),
+            method: own.map(|quantization| quantization.method.clone()),
+            recipes: recipe.into_iter().collect(),
+            circumstances: states.then_some(Circumstance::StateLayers).into_iter().collect(),
+        }
     }
 
     /// The model as answers show it.

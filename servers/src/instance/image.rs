@@ -1,28 +1,40 @@
 //! Which image serves on an instance type, and on which host image: what their CUDA, drivers and
 //! engine ask of it.
 
-use mcc_catalogs::{
-    AcceleratorKind, Arch, Catalogs, DriverFit, Image, Instance, Support as Served,
-};
+use mcc_catalogs::{AcceleratorKind, DriverFit, Image, Instance};
 use mcc_fit::{Deployment, HostImage};
+use mcc_generator::reasons;
 
 use super::judge::{Judge, Reason, far};
 use crate::common::deployment;
 use crate::common::model::Sized;
 
 impl<'a> Judge<'a> {
-    /// The image for the processor of `instance`, if its accelerator runs it.
-    pub(super) fn image(&self, instance: &Instance) -> Result<Option<&'a Image>, Reason> {
-        let image = match instance.arch {
-            Arch::X86_64 => self.x86,
-            Arch::Arm64 => self.arm,
-        };
+    /// The image for `instance`, if its accelerator runs it; what is to be said of its engine and the model is a warning.
+    pub(super) fn image(
+        &self,
+        instance: &Instance,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<&'a Image>, Reason> {
+        let image = self.choice.on(instance.arch, Some(instance));
         if image.is_none() && self.deployment.images.is_some() && self.deployment.hub {
             return Err(far(format!("there is no image for {}", instance.arch)));
         }
-        mcc_fit::image_runs(image, self.capability, instance)
-            .map_err(|reason| far(deployment::image_reason(&reason)))?;
-        Ok(image)
+        mcc_fit::image_runs(self.catalogs, self.deployment, image, &self.asked, instance)
+            .map_err(|reason| far(reasons::image_reason(&reason)))?;
+        let Some(image) = image else {
+            return Ok(None);
+        };
+        let said = deployment::release_serves(self.catalogs, self.deployment, image, &self.asked)
+            .map_err(far)?;
+        warnings.extend(said);
+        if !image.listed {
+            warnings.push(format!("the tag of its image, {}, is composed, not listed", image.tag));
+        }
+        let limits =
+            mcc_fit::image_cautions(self.catalogs, self.deployment, image, &self.asked, instance);
+        warnings.extend(limits.into_iter().map(reasons::gpu_limit));
+        Ok(Some(image))
     }
 
     /// The host image with a driver for the image's CUDA, where the target lets one choose.
@@ -35,22 +47,20 @@ impl<'a> Judge<'a> {
         let (Some(api), Some(accelerator)) = (self.deployment.ami, instance.accelerator()) else {
             return Ok(None);
         };
+        let cuda = image.and_then(|image| image.cuda.as_deref());
+        let found =
+            mcc_fit::host_image(self.catalogs, api, accelerator.kind, cuda, instance.family());
         if accelerator.kind == AcceleratorKind::Neuron {
-            let found = mcc_fit::host_image(self.catalogs, api, accelerator.kind, None, "");
             return Ok(found.map(|found| found.ami().ami.clone()));
         }
-        let Some(cuda) = image.and_then(|image| image.cuda.as_deref()) else {
+        let Some(cuda) = cuda else {
             return Ok(None);
         };
-        let found = match instance.arch {
-            Arch::X86_64 => &self.x86_host,
-            Arch::Arm64 => &self.arm_host,
-        };
-        if let Some(host) = found {
+        if let Some(host) = &found {
             mcc_fit::host_runs(host, instance)
-                .map_err(|reason| far(deployment::image_reason(&reason)))?;
+                .map_err(|reason| far(reasons::image_reason(&reason)))?;
         }
-        let choice = match found {
+        let choice = match &found {
             Some(HostImage::Driver(choice)) => choice,
             Some(HostImage::Newest(ami) | HostImage::Neuron(ami)) => {
                 warnings.push(format!(
@@ -73,50 +83,16 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The host image for the CUDA of `image`. For which families it is documented is not asked here.
-pub(super) fn host<'a>(
-    catalogs: &'a Catalogs,
-    deployment: &Deployment,
-    image: Option<&Image>,
-) -> Option<HostImage<'a>> {
-    let cuda = image?.cuda.as_deref();
-    mcc_fit::host_image(catalogs, deployment.ami?, AcceleratorKind::Cuda, cuda, "")
-}
-
-/// What is to be said of the engine of the image and this model; nothing if it is known to serve it.
+/// Whether models of this kind are served at all where models are compiled.
 ///
 /// # Errors
-/// Why it does not serve it at all.
-pub(super) fn served(
-    catalogs: &Catalogs,
-    deployment: &Deployment,
-    version: &str,
-    model: &Sized<'_>,
-) -> Result<Option<String>, String> {
+/// Why they are not.
+pub(super) fn compiled(deployment: &Deployment, model: &Sized<'_>) -> Result<(), String> {
     let embeds = model.row.and_then(|row| row.task.as_deref()) == Some("feature-extraction");
     let latent = model.shape.cache.is_some_and(|cache| cache.replicated);
     if deployment.compiles() && (embeds || latent) {
         let what = if latent { "models with latent attention" } else { "embedding models" };
         return Err(format!("{what} are not served on {}", deployment::runs_on_what(deployment)));
     }
-    let (Some(engine), Some(class)) =
-        (deployment.engine.as_deref(), model.shape.architecture.as_deref())
-    else {
-        return Ok(None);
-    };
-    match catalogs.engines().supports(engine, version, class) {
-        Served::Supported => Ok(None),
-        Served::TooOld { first } => Ok(Some(format!(
-            "{class} came with {engine} {first}, and the image has {version}: see recommend_image"
-        ))),
-        Served::Dropped { last } => Ok(Some(format!(
-            "{engine} {last} was the last with {class}, and the image has {version}: see recommend_image"
-        ))),
-        Served::Unknown => {
-            Ok(Some(format!("whether {engine} {version} serves {class} is not known")))
-        }
-        Served::Absent => {
-            Err(format!("{class} is none of the classes that {engine} {version} serves"))
-        }
-    }
+    Ok(())
 }

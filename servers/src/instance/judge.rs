@@ -1,10 +1,10 @@
 //! Whether a deployment runs on an instance type, and if not, why. Pure: catalogs in, judgement out.
 
-use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, ComputeCapability, Image, Instance, Price};
-use mcc_fit::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Wanted};
-use mcc_fit::{Deployment, HostImage, Place, Reservation};
+use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance, Price};
+use mcc_fit::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Split, Wanted};
+use mcc_fit::{Asked, Deployment, ImageChoice, Place, Reservation, engine_in};
 
-use super::image::{host, served};
+use super::image::compiled;
 use crate::common::deployment;
 use crate::common::model::Sized;
 
@@ -77,17 +77,15 @@ pub(crate) struct Judge<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) model: Option<&'a Sized<'a>>,
     pub(super) wish: &'a Wish,
-    /// The image for each processor architecture.
-    pub(super) x86: Option<&'a Image>,
-    pub(super) arm: Option<&'a Image>,
-    /// The host image that each of them needs, where the target lets one choose.
-    pub(super) x86_host: Option<HostImage<'a>>,
-    pub(super) arm_host: Option<HostImage<'a>>,
+    /// The images that come into question.
+    pub(super) choice: ImageChoice<'a>,
+    /// What of the model decides which of them serve it.
+    pub(super) asked: Asked,
+    /// What is wanted, with what the release of the image that is chosen without an instance type takes.
     pub(super) wanted: Wanted,
-    pub(super) capability: Option<ComputeCapability>,
     needs: HostNeeds,
-    /// What there is to say of the engine and the model, or why the one does not serve the other.
-    served: Result<Option<String>, String>,
+    /// Why models of this kind are not served where they are compiled.
+    compiled: Result<(), String>,
     /// Bytes that the weights take at least, over all devices.
     pub(super) least_bytes: f64,
 }
@@ -100,19 +98,16 @@ impl<'a> Judge<'a> {
         wish: &'a Wish,
     ) -> Self {
         let version = wish.engine_version.as_deref();
-        let x86 = deployment.image(catalogs, version, Arch::X86_64);
-        let arm = deployment.image(catalogs, version, Arch::Arm64);
-        let released = x86.or(arm).and_then(|image| image.engine_version.as_deref());
+        let asked = model.map_or_else(Asked::default, |model| {
+            model.asked(deployment.engine.as_deref(), wish.in_flight.as_ref())
+        });
+        let choice = ImageChoice::new(catalogs, deployment, version, &asked);
+        let usual = choice.on(Arch::X86_64, None).or_else(|| choice.on(Arch::Arm64, None));
         let open = Wanted::default();
         let context = context(deployment, model, wish);
         let wanted = Wanted {
             tensor_parallel: wish.tensor_parallel,
             max_model_len: Some(context),
-            memory_utilization: wish.memory_utilization.unwrap_or_else(|| {
-                released
-                    .and_then(|version| deployment.memory_utilization(catalogs, version))
-                    .unwrap_or(open.memory_utilization)
-            }),
             dtype: wish.dtype,
             in_flight: wish.in_flight.clone(),
             eight_bit_cache: wish.eight_bit_cache,
@@ -120,12 +115,10 @@ impl<'a> Judge<'a> {
             max_num_seqs: deployment.compiles().then(|| sequences(deployment, wish)),
             ..open
         };
+        let wanted = of_release(catalogs, deployment, usual, wish, wanted);
         let dtype = wish.dtype.unwrap_or(Dtype::Bfloat16);
         Self {
-            served: released
-                .zip(model)
-                .map_or(Ok(None), |(version, model)| served(catalogs, deployment, version, model)),
-            capability: released.and_then(|version| deployment.capability(catalogs, version)),
+            compiled: model.map_or(Ok(()), |model| compiled(deployment, model)),
             needs: {
                 let bytes = model.map_or(0, |model| model.shape.weight_bytes);
                 let needs = sizing::host_needs(bytes, ModelSource::Container);
@@ -137,10 +130,8 @@ impl<'a> Judge<'a> {
             deployment,
             model,
             wish,
-            x86_host: host(catalogs, deployment, x86),
-            arm_host: host(catalogs, deployment, arm),
-            x86,
-            arm,
+            choice,
+            asked,
             wanted,
         }
     }
@@ -212,18 +203,19 @@ impl<'a> Judge<'a> {
                 instance.accelerator().map_or("no accelerator", |a| a.name.as_str()),
             )));
         }
-        let said = self.served.as_ref().map_err(far)?;
+        self.compiled.as_ref().map_err(far)?;
         if let Some(why) = self.not_taken() {
             return Err(far(why));
         }
         let mut warnings = Vec::new();
         self.offered(instance, &mut warnings)?;
-        let image = self.image(instance)?;
+        let image = self.image(instance, &mut warnings)?;
         let ami = self.host_image(instance, image, &mut warnings)?;
         self.big_enough(instance)?;
         let sized = match self.model {
             Some(model) if kind != AcceleratorKind::Cpu => {
-                Some(self.sized(&self.place(model), instance, &mut warnings)?)
+                let wanted = self.wanted_of(image);
+                Some(self.sized(&self.place(model, &wanted), instance, &mut warnings)?)
             }
             _ => None,
         };
@@ -241,7 +233,6 @@ impl<'a> Judge<'a> {
             }
             _ => {}
         }
-        warnings.extend(said.clone());
         warnings.extend(self.deployment.advice.clone());
         if price.is_none() {
             warnings.push("its price is not known".to_owned());
@@ -291,17 +282,42 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    fn place<'b>(&'b self, model: &'b Sized<'b>) -> Place<'b> {
-        let quantization = model.shape.quantization.as_ref().or(self.wanted.in_flight.as_ref());
+    /// What is wanted, with what the release in `image` takes.
+    pub(super) fn wanted_of(&self, image: Option<&Image>) -> Wanted {
+        of_release(self.catalogs, self.deployment, image, self.wish, self.wanted.clone())
+    }
+
+    fn place<'b>(&'b self, model: &'b Sized<'b>, wanted: &'b Wanted) -> Place<'b> {
+        let quantization = model.shape.quantization.as_ref().or(wanted.in_flight.as_ref());
         let engine = self.deployment.engine.as_deref().unwrap_or_default();
         Place {
             model: &model.shape,
-            wanted: &self.wanted,
+            wanted,
             concurrency: self.wish.concurrency,
             needs: self.needs,
             quantization_capability: quantization
                 .and_then(|q| self.catalogs.engines().quantization_capability(engine, &q.method)),
         }
+    }
+}
+
+/// `wanted` with the share of memory that the release in `image` takes, and as it divides models.
+fn of_release(
+    catalogs: &Catalogs,
+    deployment: &Deployment,
+    image: Option<&Image>,
+    wish: &Wish,
+    wanted: Wanted,
+) -> Wanted {
+    let engine = image.and_then(|image| engine_in(deployment, image));
+    let usual = engine.and_then(|(_, release)| deployment.memory_utilization(catalogs, release));
+    Wanted {
+        memory_utilization: wish
+            .memory_utilization
+            .or(usual)
+            .unwrap_or_else(|| Wanted::default().memory_utilization),
+        split: Split::of(catalogs, engine),
+        ..wanted
     }
 }
 

@@ -66,7 +66,8 @@ impl Judge<'_> {
             return Vec::new();
         };
         let degree = Some(plan.serving.tensor_parallel);
-        let wanted = Wanted { tensor_parallel: degree, ..self.wanted.clone() };
+        let image = self.choice.on(instance.arch, Some(instance));
+        let wanted = Wanted { tensor_parallel: degree, ..self.wanted_of(image) };
         plan.notes(&model.shape, &device, &wanted)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcc_catalogs::{Catalogs, Instance, RegionPlace, RegionRow, Whereabouts, distance_km};
-use mcc_fit::Deployment;
+use mcc_fit::{Asked, Deployment};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -184,7 +184,7 @@ fn judged<'a>(
 
 /// Whether the image of a deployment is published in a Region; none if it has no image of AWS's.
 fn published(catalogs: &Catalogs, deployment: &Deployment, row: &RegionRow) -> Option<Has> {
-    let image = deployment.image(catalogs, None, mcc_catalogs::Arch::X86_64)?;
+    let image = deployment.image(catalogs, &Asked::default(), mcc_catalogs::Arch::X86_64)?;
     let set = catalogs.registries().set(image.set.as_deref()?)?;
     let there = set.regions.contains(&row.region);
     Some(match (there, image.set_assumed) {

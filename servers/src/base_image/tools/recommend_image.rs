@@ -1,7 +1,7 @@
 //! `recommend_image`: the image that works for a model, an instance type and a Region.
 
-use mcc_catalogs::{Catalogs, DriverFit, Image, Platform, version};
-use mcc_fit::Deployment;
+use mcc_catalogs::{Catalogs, DriverFit, Image, Platform};
+use mcc_fit::{Asked, Deployment, ImageChoice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,8 @@ pub(super) const TOOL: Tool = Tool {
     name: "recommend_image",
     title: "Recommend a base image",
     description: "Finds the base image for a deployment config that works with a model, an instance type and a Region: the engine \
-                  serves the model's architecture, the CUDA knows the GPU, a host image has the driver, the tag is published. \
+                  serves the model's architecture and is not known to fail with it, the CUDA knows the GPU, a host image has the \
+                  driver, the tag is published. \
                   Answers with its address, the host image (inferenceAmiVersion), and why newer images were passed over.",
     effect: Effect::Reads,
     file_arguments: FILE_ARGUMENTS,
@@ -45,7 +46,7 @@ struct Arguments {
     instance_type: Option<String>,
     /// Region that the address is for. Left out: us-east-1.
     region: Option<String>,
-    /// Version of the engine, or its beginning, such as 0.27. Left out: the family's default if it works, else the newest that does.
+    /// Version of the engine, or its beginning, such as 0.27. Left out: the one that a plan chooses.
     engine_version: Option<String>,
     /// Hugging Face model id.
     model_name: Option<String>,
@@ -138,57 +139,54 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         deployment: &deployment,
         region,
         instance,
-        architecture: sized.as_ref().and_then(|sized| sized.shape.architecture.clone()),
-        row: sized.as_ref().and_then(|sized| sized.row),
+        asked: sized
+            .as_ref()
+            .map_or_else(Asked::default, |sized| sized.asked(deployment.engine.as_deref(), None)),
     };
-    let candidates = candidates(catalogs, &deployment, arguments.engine_version.as_deref())?;
-    let mut passed = Vec::new();
-    let mut chosen = None;
-    for image in candidates {
-        match judge::judge(catalogs, image, &wish) {
-            Ok(works) => {
-                chosen = Some((image, works));
-                break;
-            }
-            Err(reason) => passed.push(PassedAnswer { tag: image.tag.clone(), reason }),
-        }
-    }
-    passed.truncate(PASSED);
+    let choice = choice(catalogs, &deployment, arguments.engine_version.as_deref(), &wish.asked)?;
+    let mut works = choice
+        .ranked(instance)
+        .into_iter()
+        .filter_map(|image| judge::judge(catalogs, image, &wish).ok().map(|works| (image, works)));
+    let chosen = works.next();
+    // What would have been usual, and why it is not this one.
+    let best = chosen.as_ref().map(|(image, _)| *image);
+    let passed: Vec<PassedAnswer> = choice
+        .usual()
+        .take_while(|image| Some(*image) != best)
+        .take(PASSED)
+        .map(|image| PassedAnswer {
+            tag: image.tag.clone(),
+            reason: match judge::judge(catalogs, image, &wish) {
+                Err(reason) => reason,
+                Ok(works) => works.notes.into_iter().next_back().unwrap_or_else(|| {
+                    "the driver of its host image is older than its CUDA's own".to_owned()
+                }),
+            },
+        })
+        .collect();
     let answer = answer(catalogs, &wish, chosen, passed, &arguments);
     let text = text(&answer);
     Ok(Reply::answer(answer, text))
 }
 
-/// The images of the family in the order in which they are tried: the default, the other listed ones
-/// and then the composed ones, each the newest first.
-fn candidates<'a>(
+/// The images that come into question.
+fn choice<'a>(
     catalogs: &'a Catalogs,
-    deployment: &Deployment,
+    deployment: &'a Deployment,
     wanted: Option<&str>,
-) -> Result<Vec<&'a Image>, ToolError> {
-    let Some(family) = deployment.images.as_deref() else {
-        return Ok(Vec::new());
-    };
-    let default = catalogs.images().default_version(family);
-    let all =
-        || catalogs.images().of_family(family).filter(|image| image.platform != Platform::Ec2);
-    let is = |image: &Image, version: &str| {
-        [Some(image.version.as_str()), image.engine_version.as_deref()]
-            .into_iter()
-            .flatten()
-            .any(|has| version::starts_with(has, version))
-    };
-    let mut images: Vec<&Image> =
-        all().filter(|image| wanted.is_none_or(|wanted| is(image, wanted))).collect();
-    if let Some(wanted) = wanted.filter(|_| images.is_empty()) {
-        let versions = all().map(|image| image.version.as_str());
-        let mut choices = arguments::nearest(wanted, versions);
+    asked: &Asked,
+) -> Result<ImageChoice<'a>, ToolError> {
+    let choice = ImageChoice::new(catalogs, deployment, wanted, asked);
+    let none = choice.usual().next().is_none();
+    if let (Some(wanted), Some(family), true) = (wanted, &deployment.images, none) {
+        let all = catalogs.images().of_family(family).filter(|row| row.platform != Platform::Ec2);
+        let mut choices = arguments::nearest(wanted, all.map(|image| image.version.as_str()));
         choices.dedup();
         choices.truncate(8);
         return Err(deployment::unknown("engineVersion", wanted, choices));
     }
-    images.sort_by_key(|image| (Some(image.version.as_str()) != default, !image.listed));
-    Ok(images)
+    Ok(choice)
 }
 
 fn answer(

@@ -1,6 +1,7 @@
 //! `describe_model`: what a model is, what serves it and what has to be set.
 
 use mcc_catalogs::{Catalogs, GatedFrom, HubAddress, Model, Support};
+use mcc_fit::Asked;
 use mcc_fit::sizing::{self, ModelShape};
 use mcc_generator::registry;
 use serde_json::json;
@@ -230,8 +231,9 @@ fn served_by(shape: &ModelShape, task: Option<&str>, catalogs: &Catalogs) -> Vec
         })
         .filter_map(|deployment| {
             let engine = deployment.engine.as_deref()?;
+            let asked = Asked { class: Some(class.to_owned()), ..Asked::default() };
             let image = deployment
-                .image(catalogs, None, mcc_catalogs::Arch::X86_64)
+                .image(catalogs, &asked, mcc_catalogs::Arch::X86_64)
                 // Some images have other engines too, and of those a release is no answer.
                 .filter(|image| image.engine == deployment.engine)
                 .and_then(|image| image.engine_version.as_deref())?;

@@ -1,0 +1,140 @@
+//! Which image a deployment starts from, where nobody or only a part of a version says which.
+
+use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Platform, version};
+
+use crate::deployment::Deployment;
+use crate::host_image::{HostImage, host_image};
+use crate::image::{host_runs, image_runs, known_to_run};
+use crate::release::{Asked, against, weight};
+
+/// The images that come into question, each with what speaks against its engine.
+#[derive(Debug, Clone)]
+pub struct ImageChoice<'a> {
+    catalogs: &'a Catalogs,
+    deployment: &'a Deployment,
+    asked: Asked,
+    rows: Vec<Row<'a>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Row<'a> {
+    image: &'a Image,
+    weight: (u8, u8),
+}
+
+impl<'a> ImageChoice<'a> {
+    /// The images of the deployment's family, of the version that is `wanted`: of the image, a part of it, a tag, or the
+    /// engine's release.
+    pub fn new(
+        catalogs: &'a Catalogs,
+        deployment: &'a Deployment,
+        wanted: Option<&str>,
+        asked: &Asked,
+    ) -> Self {
+        let family = deployment.images.as_deref().unwrap_or_default();
+        let images = catalogs.images();
+        // A family with a version of its own choice, and a config that takes no other, have no choice.
+        let own = images.family(family).and_then(|row| row.default.as_deref());
+        let default = images.default_version(family);
+        let pinned = own.or(default.filter(|_| deployment.refuses.contains_key("engineVersion")));
+        let wanted = wanted.or(pinned);
+        let mut rows: Vec<&Image> =
+            images.of_family(family).filter(|row| row.platform != Platform::Ec2).collect();
+        if let Some(wanted) = wanted {
+            rows = matching(&rows, wanted);
+        }
+        rows.sort_by_key(|row| (Some(row.version.as_str()) != default, !row.listed));
+        let row = |image: &'a Image| Row {
+            image,
+            weight: weight(&against(catalogs, deployment, image, asked)),
+        };
+        let rows = rows.into_iter().map(row).collect();
+        Self { catalogs, deployment, asked: asked.clone(), rows }
+    }
+
+    /// The best for a processor, and for an instance type where one is known.
+    pub fn on(&self, arch: Arch, instance: Option<&Instance>) -> Option<&'a Image> {
+        let rows = || self.rows.iter().filter(|row| row.image.arch.contains(&arch));
+        let least = rows().map(|row| row.weight).min()?;
+        let mut best: Option<((u8, bool, u8), &'a Image)> = None;
+        for row in rows().filter(|row| row.weight == least) {
+            let rank = self.rank(row, instance);
+            if best.is_none_or(|(known, _)| rank < known) {
+                best = Some((rank, row.image));
+            }
+            // Nothing is better, and many instance types are asked about.
+            if rank == (0, false, 0) {
+                break;
+            }
+        }
+        best.map(|(_, image)| image)
+    }
+
+    /// All of them in the order in which they are usual: the default, then those whose tags are listed, then the newest.
+    pub fn usual(&self) -> impl Iterator<Item = &'a Image> {
+        self.rows.iter().map(|row| row.image)
+    }
+
+    /// All of them, the best first.
+    pub fn ranked(&self, instance: Option<&Instance>) -> Vec<&'a Image> {
+        let mut rows: Vec<&Row<'a>> = self.rows.iter().collect();
+        rows.sort_by_key(|row| (row.weight, self.rank(row, instance)));
+        rows.into_iter().map(|row| row.image).collect()
+    }
+
+    /// Beyond what speaks against the engine: the device is known to run it, its tag is listed, the host's driver is at
+    /// least its own; among equals the default, then the newest.
+    fn rank(&self, row: &Row<'_>, instance: Option<&Instance>) -> (u8, bool, u8) {
+        let (runs, fit) = instance.map_or((0, 0), |instance| self.on_device(row.image, instance));
+        (runs, !row.image.listed, fit)
+    }
+
+    fn on_device(&self, image: &Image, instance: &Instance) -> (u8, u8) {
+        let Some(accelerator) = instance.accelerator() else {
+            return (0, 0);
+        };
+        let (catalogs, cuda) = (self.catalogs, image.cuda.as_deref());
+        let host = self
+            .deployment
+            .ami
+            .and_then(|api| host_image(catalogs, api, accelerator.kind, cuda, instance.family()));
+        let refused = image_runs(catalogs, self.deployment, Some(image), &self.asked, instance)
+            .is_err()
+            || host.as_ref().is_some_and(|host| host_runs(host, instance).is_err());
+        // Another release is taken for the device's sake only if it is known to run there.
+        let known = known_to_run(catalogs, self.deployment, image, instance);
+        let runs = match (refused, known) {
+            (false, true) => 0,
+            _ => 1,
+        };
+        let fit = match (&host, self.deployment.ami, cuda) {
+            (_, None, _) | (_, _, None) | (Some(HostImage::Neuron(_)), ..) => 0,
+            (Some(HostImage::Driver(choice)), ..) => match choice.fit {
+                DriverFit::Full => 0,
+                DriverFit::MinorVersion => 1,
+                DriverFit::TooOld => 2,
+            },
+            (Some(HostImage::Newest(_)) | None, ..) => 2,
+        };
+        (runs, fit)
+    }
+}
+
+/// The rows that `wanted` means: exactly that version, tag or other name of a tag; else that release of the engine; else
+/// the versions, and then the releases, that begin with it.
+fn matching<'a>(rows: &[&'a Image], wanted: &str) -> Vec<&'a Image> {
+    let exact = |row: &Image| {
+        row.version == wanted
+            || row.tag == wanted
+            || row.aliases.iter().any(|alias| alias == wanted)
+    };
+    let release = |row: &Image| row.engine_version.as_deref() == Some(wanted);
+    let part = |row: &Image| version::starts_with(&row.version, wanted);
+    let part_of_release = |row: &Image| {
+        row.engine_version.as_deref().is_some_and(|has| version::starts_with(has, wanted))
+    };
+    let ways: [&dyn Fn(&Image) -> bool; 4] = [&exact, &part, &release, &part_of_release];
+    let mut found =
+        ways.iter().map(|way| rows.iter().copied().filter(|row| way(row)).collect::<Vec<&Image>>());
+    found.find(|found| !found.is_empty()).unwrap_or_default()
+}

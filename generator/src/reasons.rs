@@ -1,0 +1,71 @@
+//! What `mcc_fit` says of images and releases, in words. The rules and the servers say it alike.
+
+use mcc_catalogs::{GpuLimit, Support};
+use mcc_fit::{Against, ImageReason};
+
+/// Why an image does not run on an instance type.
+pub fn image_reason(reason: &ImageReason) -> String {
+    match reason {
+        ImageReason::Kind { made_for, device } => {
+            format!("the image is made for {made_for}, and the instance type has {device}")
+        }
+        ImageReason::Capability { device, has, needs } => format!(
+            "{device} has compute capability {has}, and the image is compiled for {needs} and up"
+        ),
+        ImageReason::Kernels { device, has, limit } => {
+            format!("{device} has compute capability {has}; {}", gpu_limit(limit))
+        }
+        ImageReason::CudaDropped { device, has, least, cuda } => format!(
+            "{device} has compute capability {has}, and CUDA {cuda} of the image supports {least} and up"
+        ),
+        ImageReason::Cuda { device, needs, has } => {
+            format!("{device} needs CUDA {needs}, and the image has {has}")
+        }
+        ImageReason::Driver { device, needs, has } => {
+            format!("{device} needs driver {needs}, and its host image has {has}")
+        }
+        ImageReason::DriverDropped { device, last, has } => {
+            format!(
+                "driver {last} is the last that supports {device}, and its host image has {has}"
+            )
+        }
+    }
+}
+
+/// What is known of the GPUs of an engine.
+pub fn gpu_limit(limit: &GpuLimit) -> String {
+    let what = match limit.classes.as_slice() {
+        [] => String::new(),
+        classes => format!(" for {}", classes.join(", ")),
+    };
+    let without = match limit.without.as_slice() {
+        [] => String::new(),
+        majors => {
+            let majors: Vec<String> = majors.iter().map(|major| format!("{major}.x")).collect();
+            format!(", without {}", majors.join(", "))
+        }
+    };
+    format!("{} has kernels{what} from {} on{without}", limit.engine, limit.least)
+}
+
+/// What speaks against the release of an engine.
+pub fn against(engine: &str, release: &str, class: &str, against: &Against<'_>) -> String {
+    match against {
+        Against::Class(Support::TooOld { first }) => {
+            format!("{class} came with {engine} {first}, and the image has {release}")
+        }
+        Against::Class(Support::Dropped { last }) => {
+            format!("{engine} {last} was the last with {class}, and the image has {release}")
+        }
+        Against::Class(Support::Absent) => {
+            format!("{class} is none of the classes that {engine} {release} serves")
+        }
+        Against::Class(Support::Supported | Support::Unknown) | Against::Unknown => {
+            format!("whether {engine} {release} serves {class} is not known")
+        }
+        Against::Recipe(least) => {
+            format!("the model's own recipe asks for {engine} {least}, and the image has {release}")
+        }
+        Against::Pair(pair) => format!("{engine} {release} {}", pair.what),
+    }
+}
