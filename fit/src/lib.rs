@@ -6,12 +6,14 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod deployment;
+mod driver;
 mod host_image;
 mod image;
 mod place;
 pub mod sizing;
 
 pub use deployment::{AmiKind, Deployment, InstancePool};
+pub use driver::host_driver;
 pub use host_image::{HostImage, host_image};
 pub use image::{ImageReason, host_runs, image_runs};
 pub use place::{Found, Place, Reason, Reservation, usual_context};

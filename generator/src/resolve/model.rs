@@ -10,8 +10,6 @@ use mcc_fit::sizing::{self, Dtype, ModelShape, ModelSource, Quantization, Wanted
 
 /// Where the service puts a model that it downloads itself.
 const MODEL_FOLDER: &str = "/opt/ml/model";
-/// Largest `config.json` that is read, in bytes.
-const MAX_CONFIG: u64 = sizing::MAX_CONFIG_BYTES as u64;
 
 impl Context<'_> {
     pub(super) fn model(&mut self, aws: &Aws, instance: &InstanceSpec) -> Model {
@@ -41,7 +39,9 @@ impl Context<'_> {
             .filter(|row| self.deployment.runs_on(row))
             .and_then(device_of);
         let compiled = self.facts.device.as_ref().is_some_and(|device| device.compiled);
-        let row = self.catalogs.models().get(&name);
+        // A copy in S3 is the model that it is a copy of.
+        let known = i.model_config.as_deref().unwrap_or(&name);
+        let row = self.catalogs.models().get(known).or_else(|| self.catalogs.models().get(&name));
         let embeds = row.is_some_and(|r| r.task.as_deref() == Some("feature-extraction"));
         model.sample_text = embeds.then(|| "The three largest cities of Italy".to_owned());
         let release = self.engine_release(aws, instance);
@@ -92,21 +92,14 @@ impl Context<'_> {
     /// What the catalogs or the model's own `config.json` say of it.
     pub(super) fn shape(&mut self, name: &str) -> Option<ModelShape> {
         let Some(config) = self.inputs.model_config.clone() else {
-            let models = self.catalogs.models();
-            let variant = || {
-                let (row, variant) = models.variant(name)?;
-                sizing::variant_shape(row, variant.precision.as_deref()?)
-            };
-            return models.get(name).and_then(sizing::shape_of).or_else(variant);
+            return self.shape_of(name);
+        };
+        // What was read, or cannot be; a model of the catalogs otherwise.
+        let Some(text) = self.merged.texts.get("modelConfig").cloned() else {
+            return self.shape_of(&config);
         };
         let is_text = config.trim_start().starts_with('{');
-        let path = if is_text { String::new() } else { config.clone() };
-        let text = if is_text {
-            Ok(config)
-        } else {
-            self.read(&config, MAX_CONFIG)
-                .and_then(|b| String::from_utf8(b).map_err(|_| "it is not UTF-8".to_owned()))
-        };
+        let path = if is_text { String::new() } else { config };
         match text.and_then(|t| sizing::parse_config(&t).map_err(|e| e.to_string())) {
             Ok(shape) => Some(shape),
             Err(reason) => {
@@ -121,6 +114,15 @@ impl Context<'_> {
                 None
             }
         }
+    }
+
+    fn shape_of(&self, id: &str) -> Option<ModelShape> {
+        let models = self.catalogs.models();
+        let variant = || {
+            let (row, variant) = models.variant(id)?;
+            sizing::variant_shape(row, variant.precision.as_deref()?)
+        };
+        models.get(id).and_then(sizing::shape_of).or_else(variant)
     }
 
     /// Decides what was left open, by what fits.

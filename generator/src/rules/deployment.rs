@@ -66,6 +66,22 @@ pub(super) const RULES: &[Rule] = &[
         check: None,
     },
     Rule {
+        id: "MCC-REG-003",
+        severity: Severity::Warning,
+        title: "the environment names no Region",
+        why: "AWS_REGION and AWS_DEFAULT_REGION say the Region where no input does; a value that is none is not taken",
+        source: "AWS SDKs and Tools Reference Guide, AWS Region",
+        check: None,
+    },
+    Rule {
+        id: "MCC-REG-004",
+        severity: Severity::Error,
+        title: "two inputs are in different Regions",
+        why: "keys, topics, secrets, reservations and clusters are used in the Region of the project",
+        source: "ARN format, AWS General Reference",
+        check: None,
+    },
+    Rule {
         id: "MCC-S3-001",
         severity: Severity::Error,
         title: "this target cannot take a model as an S3 prefix",
