@@ -129,7 +129,7 @@ pub enum Fetched {
     Encoder,
     /// It makes images or films.
     Diffusion,
-    /// A language model that TensorRT-LLM has compiled.
+    /// A language model that was compiled before, as an engine.
     CompiledEngine,
 }
 

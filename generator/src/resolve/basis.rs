@@ -16,7 +16,12 @@ impl Context<'_> {
         };
         let own_image = self.inputs.base_image.is_some();
         Basis {
-            engine: self.deployment.engine.clone().filter(|_| !own_image),
+            engine: self
+                .deployment
+                .engine
+                .clone()
+                .or_else(|| self.deployment.images.clone())
+                .filter(|_| !own_image),
             host: self.host(spec),
             framework: self.manifest(|m| m.framework.as_ref().map(|f| f.package.clone())),
             origins: self.origins,

@@ -44,7 +44,8 @@ impl Context<'_> {
             None if artifact.is_some() => Origin::Guess,
             None => Origin::Usual,
         };
-        let version = chosen.map(|(_, version)| version).unwrap_or_else(|| {
+        let chosen = chosen.map(|(_, version)| version);
+        let version = chosen.unwrap_or_else(|| {
             self.nothing_pinned(framework);
             let guess = until.and_then(|end| framework.newest_before(end));
             let guess = guess.unwrap_or(&framework.default_version).to_owned();

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// What is known of the decisions.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Basis {
-    /// Serving engine in the base image; absent where the image has none, or is the user's own.
+    /// Serving engine in the base image, or the family of that image where it has none; absent where it is the user's own.
     pub engine: Option<String>,
     /// How the host's driver suits the image's CUDA; absent where no host image is asked for.
     pub host: Option<Host>,
