@@ -292,12 +292,11 @@ fn pod(spec: &Spec) -> Option<String> {
     let requests: Vec<String> =
         requests.map(|(name, value)| format!("{name} {}", crate::render::plain(value))).collect();
     let shm = spec.hyperpod.shm.as_ref().map(|size| format!(", /dev/shm {size}"));
-    Some(format!(
-        "{} pods, each with {}{}",
-        spec.basis.cost.instances,
-        shorten(&requests.join(", ")),
-        shm.unwrap_or_default()
-    ))
+    let count = match spec.basis.cost.instances {
+        1 => "1 pod with".to_owned(),
+        n => format!("{n} pods, each with"),
+    };
+    Some(format!("{count} {}{}", shorten(&requests.join(", ")), shm.unwrap_or_default()))
 }
 
 /// Nothing for jobs: the service gives them their disk and their time.

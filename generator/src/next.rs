@@ -47,16 +47,14 @@ fn first(spec: &Spec) -> Vec<String> {
             "accept the licence of {} on huggingface.co{}",
             crate::finding::shorten(&spec.model.name),
             if input("hfTokenArn") {
-                ", with the account whose token the secret holds"
+                " with the account whose token the secret of hfTokenArn holds"
             } else {
                 ", keep a token of that account in a Secrets Manager secret, and generate again with hfTokenArn"
             }
         ));
     }
     if spec.model.source == "hub" && input("hfTokenArn") {
-        first.push(format!(
-            "see that the secret of hfTokenArn is there in {region} and holds a Hugging Face token"
-        ));
+        first.push(format!("put a Hugging Face token in the secret of hfTokenArn, in {region}"));
     }
     let quota = match spec.basis.runs_as {
         RunsAs::Endpoint => Some("endpoint usage"),
@@ -68,8 +66,7 @@ fn first(spec: &Spec) -> Vec<String> {
     {
         let count = spec.basis.cost.instances;
         first.push(format!(
-            "check in Service Quotas that \"{kind} for {usage}\" is at least {count} in {region}, and request it \
-             otherwise: it takes days"
+            "check that the quota \"{kind} for {usage}\" is at least {count} in {region}, and request it if not"
         ));
     }
     first

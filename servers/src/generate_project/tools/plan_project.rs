@@ -104,12 +104,21 @@ fn full<T>(all: Vec<T>, detail: Detail) -> Vec<T> {
 fn text(answer: &PlanAnswer) -> String {
     let files: Vec<&str> = answer.file_details.iter().map(|file| file.path.as_str()).collect();
     let files = (!files.is_empty()).then(|| format!("Files: {}", files.join(", ")));
+    let sourced = answer.inputs.iter().filter(|input| input.source.is_some());
+    let given: Vec<&str> = answer
+        .inputs
+        .iter()
+        .filter(|input| input.source.is_none())
+        .map(|input| input.key.as_str())
+        .collect();
+    let given = (!given.is_empty()).then(|| format!("As given: {}.", given.join(", ")));
     Text::new(&answer.summary)
         .list("Questions", answer.questions.iter().map(text::question))
         .list("Findings", answer.findings.iter().map(text::finding))
         .list("Decided", text::decisions(answer.decisions.as_ref()))
         .list("Estimate", &answer.estimate)
-        .list("Inputs", answer.inputs.iter().map(text::resolved))
+        .list("Inputs that this call did not give", sourced.map(text::resolved))
+        .line(given)
         .line(files)
         .list("Next", &answer.next_steps)
         .done()
