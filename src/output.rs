@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mcc_catalogs::{cut, is_hidden, visible};
-use mcc_generator::{Finding, Plan, Severity, first_of_many};
+use mcc_generator::{Decisions, Finding, Plan, Severity, first_of_many};
 use serde_json::Value;
 
 /// Most characters of an error.
@@ -143,23 +143,34 @@ fn quoted(word: &str) -> String {
     format!("'{}'", path.replace('\'', "'\\''"))
 }
 
-/// Writes what was planned: cost, fit, next steps.
-pub(crate) fn plan(plan: &Plan, dir: &Path) {
-    for note in &plan.fit {
-        line(&format!("  {note}"));
+/// Writes what was decided, and the inputs that nobody gave with this call.
+pub(crate) fn decisions(plan: &Plan, long: bool) {
+    for (name, text) in plan.decisions.iter().flat_map(Decisions::lines) {
+        line(&format!("  {name:<11} {text}"));
     }
-    if let Some(cost) = &plan.cost {
-        line(&format!(
-            "  costs about {} USD per hour for {} instance(s) in {} ({}, {})",
-            cost.usd_per_hour, cost.instances, cost.region, cost.basis, cost.as_of
-        ));
+    for note in plan.fit.iter().filter(|_| long) {
+        line(&format!("  {:<11} {note}", "estimate"));
     }
-    if !plan.next_steps.is_empty() {
-        line("next:");
-        line(&format!("  cd {}", quoted(&dir.display().to_string())));
-        for step in &plan.next_steps {
-            line(&format!("  {step}"));
-        }
-        line("when you no longer need it, do/clean deletes what was created");
+    for input in plan.inputs.iter().filter(|input| input.telling && !input.from_call) {
+        let value = input.value.as_str().map_or_else(|| input.value.to_string(), str::to_owned);
+        line(&format!("  {} = {value} ({})", input.key, input.source));
     }
+}
+
+/// Writes what was planned: decisions and next steps.
+pub(crate) fn plan(plan: &Plan, dir: &Path, long: bool) {
+    decisions(plan, long);
+    if plan.next_steps.is_empty() {
+        return;
+    }
+    line("next:");
+    // The plan knows the project's name, and this command where the project is.
+    line(&format!("  cd {}", quoted(&dir.display().to_string())));
+    for step in &plan.first_steps {
+        line(&format!("  # first: {step}"));
+    }
+    for step in plan.next_steps.iter().skip(1) {
+        line(&format!("  {step}"));
+    }
+    line("when you no longer need it, do/clean deletes what was created");
 }

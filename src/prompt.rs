@@ -1,6 +1,7 @@
 //! Questions at a terminal, for inputs that no other source gave.
 
 use std::io::{BufRead, IsTerminal, Read};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use mcc_generator::{Plan, Question, accepts};
@@ -22,13 +23,17 @@ pub(crate) fn is_possible() -> bool {
 /// When the input ends before the last answer.
 pub(crate) fn ask(plan: &Plan) -> Result<Map<String, Value>> {
     let mut input = std::io::stdin().lock();
-    plan.questions
-        .iter()
-        .map(|question| Ok((question.key.clone(), answer(question, &mut input)?)))
-        .collect()
+    plan.questions.iter().map(|question| answer(question, &mut input)).collect()
 }
 
-fn answer(question: &Question, input: &mut impl BufRead) -> Result<Value> {
+/// The input that an answer is for: a file that is there is a model's path and not its name.
+fn key_of(question: &Question, text: &str) -> String {
+    let is_file = question.key == "modelName"
+        && (mcc_files::open(Path::new(text)).is_ok() || mcc_files::is_folder(Path::new(text)));
+    if is_file { "modelPath" } else { &question.key }.to_owned()
+}
+
+fn answer(question: &Question, input: &mut impl BufRead) -> Result<(String, Value)> {
     output::ask(&format!("{}\n", question.question));
     for (number, choice) in question.choices.iter().enumerate() {
         output::ask(&format!("  {:>2}  {choice}\n", number + 1));
@@ -46,8 +51,9 @@ fn answer(question: &Question, input: &mut impl BufRead) -> Result<Value> {
         let chosen =
             text.parse::<usize>().ok().and_then(|n| question.choices.get(n.checked_sub(1)?));
         let value = Value::from(chosen.map_or(text, String::as_str));
-        match accepts(&question.key, &value) {
-            Ok(()) => return Ok(value),
+        let key = key_of(question, text);
+        match accepts(&key, &value) {
+            Ok(()) => return Ok((key, value)),
             Err(reason) => output::ask(&format!("{} {reason}\n", question.key)),
         }
     }
@@ -69,7 +75,8 @@ mod tests {
     #[test]
     fn a_number_a_name_and_a_second_try_are_taken() {
         for typed in ["2\n", " hyperpod-eks \n", "nowhere\n0\n99\n2\n"] {
-            assert_eq!(answer(&question(), &mut typed.as_bytes()).expect("answer"), "hyperpod-eks");
+            let (key, value) = answer(&question(), &mut typed.as_bytes()).expect("answer");
+            assert_eq!((key.as_str(), value), ("deploymentTarget", "hyperpod-eks".into()));
         }
     }
 

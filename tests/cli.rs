@@ -121,7 +121,11 @@ fn what_is_wrong_is_refused_with_its_source_and_the_nearest_right_value() {
     );
     told(Run::new(), &with("--workers 1000"), &["between 0 and 128", "--workers"]);
     told(Run::new(), &with("--region us-east-99x"), &["region"]);
-    told(Run::new(), &with("--model-name x/y"), &["modelName would change nothing"]);
+    told(
+        Run::new(),
+        &with("--model-name x/y"),
+        &["modelName has no effect", "leave deploymentConfig out"],
+    );
     told(Run::new(), &with("--config none.json"), &["none.json cannot be read"]);
     told(Run::new().file("c.json", "{"), &with("--config c.json"), &["c.json cannot be parsed"]);
     told(
@@ -140,7 +144,7 @@ fn what_is_wrong_is_refused_with_its_source_and_the_nearest_right_value() {
         &with("--config c.json"),
         &["MCC-SEC-001", "Secrets Manager"],
     );
-    told(Run::new(), "generate churn", &["deploymentConfig is missing", "--deployment-config"]);
+    told(Run::new(), "generate churn", &["What is the model?", "--model-name"]);
     told(
         Run::new(),
         "generate churn --deployment-config http-flask",
@@ -529,4 +533,79 @@ fn the_commands_that_projects_print_work() {
     for option in ["--model-path", "--instance-type", "--project-name", "--batch-input-path"] {
         assert!(ran.contains(option), "{ran:?}");
     }
+}
+
+/// What is outside a project when it is made may be gone or elsewhere when it is checked.
+#[test]
+fn a_project_is_checked_clean_wherever_it_is() {
+    let pickle: &[u8] = b"\x80\x04csklearn.linear_model._base\nLinearRegression\n)\x81}\x8c\x10_sklearn_version\x94\x8c\x051.7.2\x94sb.";
+    let config = r#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 2048,
+        "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8,
+        "head_dim": 64, "vocab_size": 128256, "max_position_embeddings": 8192, "torch_dtype": "bfloat16"}"#;
+    let run = Run::new()
+        .file("in/requirements.txt", "scikit-learn==1.7.2\nnumpy==2.2.6\n")
+        .file("in/config.json", config);
+    std::fs::write(run.dir.path().join("in/own.pkl"), pickle).unwrap();
+    for (name, arguments) in [
+        ("file", "--model-path in/own.pkl"),
+        ("pins", "--model-path in/own.pkl --requirements-file in/requirements.txt"),
+        ("described", "--model-name me/own --model-config in/config.json"),
+        ("copied", "--model-name s3://weights/own/ --model-config Qwen/Qwen3-8B"),
+    ] {
+        let made = run.json(&format!("generate {name} {arguments} --format json"));
+        assert_eq!(made["status"], "written", "{made:#}");
+    }
+    std::fs::rename(run.dir.path().join("in"), run.dir.path().join("gone")).unwrap();
+    let there = run.dir.path().join("moved");
+    std::fs::create_dir(&there).unwrap();
+    for name in ["file", "pins", "described", "copied"] {
+        std::fs::rename(run.dir.path().join(name), there.join(name)).unwrap();
+        let report = run.json(&format!("check moved/{name} --format json"));
+        assert_eq!(report["status"], "checked", "{name}: {report:#}");
+        assert_eq!(report["report"]["differences"], Value::Array(Vec::new()), "{name}");
+        let again = run.json(&format!(
+            "generate --from moved/{name} --project-dir moved/{name} --diff --format json"
+        ));
+        assert_eq!(again["differences"], Value::Array(Vec::new()), "{name}: {again:#}");
+    }
+    let saved = std::fs::read_to_string(there.join("described/.mcc/inputs.json")).unwrap();
+    assert!(saved.contains(".mcc/model-config.json"), "{saved}");
+}
+
+/// A Region that only the surroundings say is told, kept, and the weakest of all that is said.
+#[test]
+fn the_region_of_the_surroundings_is_taken_last() {
+    let run = Run::new().env("AWS_REGION", "eu-west-1").env("AWS_DEFAULT_REGION", "eu-west-2");
+    let region = run.input(HTTP, "region");
+    assert_eq!(region, ("eu-west-1".into(), "the environment variable AWS_REGION".into()));
+    let given = run.input(&format!("{HTTP} --region us-west-2"), "region");
+    assert_eq!(given, ("us-west-2".into(), "--region".into()));
+    assert_eq!(run.json(&format!("{HTTP} --format json"))["status"], "written");
+    let saved = std::fs::read_to_string(run.dir.path().join("churn/.mcc/inputs.json")).unwrap();
+    assert!(saved.contains("eu-west-1"), "{saved}");
+    // Elsewhere it stays what it was.
+    let elsewhere = Run::new().env("AWS_REGION", "ap-south-1");
+    let from = format!("generate --from {}", run.dir.path().join("churn").display());
+    assert_eq!(elsewhere.input(&from, "region").0, "eu-west-1");
+}
+
+#[test]
+fn a_model_alone_is_enough() {
+    let run = Run::new();
+    let output = run.mcc("generate --model-name Qwen/Qwen3-8B --dry-run");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for words in [
+        "base image",
+        "host image",
+        "memory",
+        "USD per hour",
+        "derived from modelName",
+        "cd qwen3-8b",
+    ] {
+        assert!(text.contains(words), "no {words} in:\n{text}");
+    }
+    assert!(!text.contains("Dockerfile"), "files are listed without --long:\n{text}");
+    let long = run.mcc("generate --model-name Qwen/Qwen3-8B --dry-run --long");
+    assert!(String::from_utf8_lossy(&long.stdout).contains("Dockerfile"));
 }

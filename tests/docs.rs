@@ -35,7 +35,7 @@ fn examples() -> Vec<Value> {
         json!({"projectName": "chat", "deploymentConfig": "transformers-vllm", "modelName": "Qwen/Qwen3-8B",
             "deploymentTarget": "async-inference", "autoscalingMin": 0, "autoscalingMax": 2}),
         json!({"projectName": "chat-pods", "deploymentConfig": "transformers-vllm", "modelName": "Qwen/Qwen3-8B",
-            "deploymentTarget": "hyperpod-eks", "hyperpodCluster": "research", "instanceType": "ml.g6e.2xlarge"}),
+            "deploymentTarget": "hyperpod-eks", "hyperpodCluster": "research", "region": "us-east-1", "instanceType": "ml.g6e.2xlarge"}),
         json!({"projectName": "trees", "deploymentConfig": "triton-fil", "deploymentTarget": "async-inference"}),
         json!({"projectName": "posters", "deploymentConfig": "diffusors-vllm-omni",
             "modelName": "black-forest-labs/FLUX.2-klein-4B", "deploymentTarget": "async-inference"}),

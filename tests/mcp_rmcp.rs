@@ -69,7 +69,8 @@ async fn plan(client: &Client) -> Value {
     let framework = question.iter().find(|question| question["key"] == "framework").unwrap();
     assert!(framework["choices"].as_array().unwrap().contains(&json!("sklearn")), "{asked:#}");
 
-    let plan = call(client, "plan_project", inputs()).await;
+    let full = with(inputs(), json!({"detail": "full"}));
+    let plan = call(client, "plan_project", full).await;
     assert_eq!(plan["status"], "ready", "{plan:#}");
     // What clients send in place of what is left out, of numbers, booleans and maps.
     let loose = json!({
@@ -103,11 +104,11 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 fn planned_files(plan: &Value) -> Vec<String> {
-    let mut paths: Vec<String> = plan["files"]
+    let mut paths: Vec<String> = plan["fileDetails"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|path| path.as_str().unwrap().to_owned())
+        .map(|file| file["path"].as_str().unwrap().to_owned())
         .collect();
     paths.sort();
     paths
@@ -220,7 +221,7 @@ impl ClientHandler for Filling {
 }
 
 fn filled(fields: &[String]) -> Value {
-    let all = inputs();
+    let all = with(inputs(), json!({"modelName": "Qwen/Qwen3-8B", "hyperpodCluster": "research"}));
     fields.iter().map(|field| (field.clone(), all[field].clone())).collect()
 }
 
@@ -282,7 +283,7 @@ fn over_stdio_questions_are_asked_until_the_project_is_written() {
         command.args(["serve", "all"]).current_dir(place.path());
         let transport = TokioChildProcess::new(command).unwrap();
         let client = Filling.serve_with_lifecycle(transport, current()).await.unwrap();
-        let first = generate(json!({}));
+        let first = generate(json!({"projectName": "churn", "deploymentTarget": "hyperpod-eks"}));
         let asked = form(&client, first.clone()).await;
         // More than one round, or what is carried from one to the next is not shown.
         form(&client, again(&first, &asked)).await;
@@ -312,7 +313,7 @@ fn over_http_rounds_go_on_where_the_key_is_the_same() {
             [asked_by(&servers[0]).await, asked_by(&servers[1]).await, asked_by(&servers[2]).await];
 
         // The first round here, the second there, the last here again.
-        let first = generate(json!({"projectName": "churn"}));
+        let first = generate(json!({"projectName": "churn", "deploymentTarget": "hyperpod-eks"}));
         let asked = form(&one, first.clone()).await;
         let second = again(&first, &asked);
         let asked = form(&two, second.clone()).await;

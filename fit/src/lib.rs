@@ -7,6 +7,7 @@
 
 mod choice;
 mod deployment;
+mod driver;
 mod host_image;
 mod image;
 mod place;
@@ -15,6 +16,7 @@ pub mod sizing;
 
 pub use choice::ImageChoice;
 pub use deployment::{AmiKind, Deployment, InstancePool};
+pub use driver::host_driver;
 pub use host_image::{HostImage, host_image};
 pub use image::{ImageReason, host_runs, image_cautions, image_runs};
 pub use place::{Found, Place, Reason, Reservation, usual_context};

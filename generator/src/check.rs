@@ -14,8 +14,8 @@ use crate::finding::Finding;
 use crate::merge::Sources;
 use crate::plan::{self, Plan};
 use crate::project::{File, Project};
-use crate::saved;
 use crate::source::{FileAccess, Source};
+use crate::{kept, saved};
 
 /// What a check found.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -56,7 +56,7 @@ fn check_in(catalogs: &Catalogs, roots: Roots) -> Result<CheckReport, Box<Findin
     let exists = |path: &str| folder.kind(path).is_ok();
     let merged = Sources::new()
         .files(FileAccess::Project(roots))
-        .with(Source::ConfigFile(saved::INPUTS.into()), own_model(inputs, exists))
+        .with(Source::ConfigFile(saved::INPUTS.into()), own_files(catalogs, inputs, exists))
         .merge();
     Ok(match plan::generate(catalogs, &merged) {
         Ok((plan, project)) => {
@@ -78,15 +78,21 @@ pub fn check_files(
         .get(saved::INPUTS)
         .ok_or_else(|| not_a_project(format!("{} is not among the files", saved::INPUTS)))?;
     let mut inputs = saved::parse_inputs(text).map_err(not_a_project)?;
-    // Neither can be read here; what they decided is in the files that were sent.
-    inputs.remove("modelPath");
-    inputs.remove("requirementsFile");
-    let merged = Sources::new().with(Source::ConfigFile(saved::INPUTS.into()), inputs).merge();
+    // A model is no text, and what it decided is in the files that were sent.
+    let copied = inputs.remove("modelPath").is_some();
+    if copied {
+        inputs.entry("includeSample").or_insert_with(|| false.into());
+    }
+    let mut merged = Sources::new().with(Source::ConfigFile(saved::INPUTS.into()), inputs).merge();
+    kept::given(&mut merged, files);
     Ok(match plan::generate(catalogs, &merged) {
-        Ok((plan, project)) => {
+        Ok((plan, mut project)) => {
             let mut given = Project::default();
             for (path, text) in files {
                 given.insert(path, File::new(text.as_bytes().to_vec(), ""));
+            }
+            if copied && let Some(own) = given.get(saved::INPUTS) {
+                project.insert(saved::INPUTS, own.clone());
             }
             report(plan, project.differences(&given))
         }
@@ -94,14 +100,19 @@ pub fn check_files(
     })
 }
 
-/// A copied model is read from where it was copied to.
-fn own_model(
+/// Files that an older version left outside the project may be gone.
+fn own_files(
+    catalogs: &Catalogs,
     mut inputs: serde_json::Map<String, serde_json::Value>,
     exists: impl Fn(&str) -> bool,
 ) -> serde_json::Map<String, serde_json::Value> {
     for key in ["modelPath", "requirementsFile", "modelConfig"] {
         let path = inputs.get(key).and_then(|v| v.as_str()).unwrap_or_default();
-        if !path.is_empty() && !path.trim_start().starts_with('{') && !exists(path) {
+        // The id of a model that the catalogs know looks like a path.
+        let models = catalogs.models();
+        let is_id =
+            key == "modelConfig" && (models.get(path).is_some() || models.variant(path).is_some());
+        if !path.is_empty() && !path.trim_start().starts_with('{') && !is_id && !exists(path) {
             inputs.remove(key);
         }
     }

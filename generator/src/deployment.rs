@@ -72,6 +72,7 @@ fn of(config: &Config, target: &str, layers: &[&Layer]) -> Deployment {
         this.engine = manifest.engine.clone().or(this.engine);
         this.pool = manifest.instances.or(this.pool);
         this.ami = manifest.ami.or(this.ami);
+        this.refuses.extend(manifest.ignores.clone());
         this.refuses.extend(manifest.refuses.clone());
         this.advice = manifest.advice.get(target).cloned().or(this.advice);
         let sequences = manifest.defaults.get("maxNumSeqs").and_then(Value::as_u64);

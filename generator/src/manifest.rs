@@ -20,10 +20,18 @@ pub struct Manifest {
     pub description: String,
     /// Groups of inputs that it takes.
     pub groups: Vec<String>,
-    /// Single inputs of those groups that it takes not, each with the reason.
+    /// Inputs that contradict it, each with the reason: what they ask for cannot be had here.
     pub refuses: BTreeMap<String, String>,
+    /// Inputs of its groups that have no effect here, each with the reason: what they ask for is decided elsewhere.
+    pub ignores: BTreeMap<String, String>,
     /// Inputs that must be given.
     pub needs: Vec<String>,
+    /// Kinds of model that its config serves where none is named.
+    pub default_for: Vec<ModelSort>,
+    /// Words in the names of models of those kinds, lower case, for models of which nothing else is known.
+    pub named: Vec<String>,
+    /// How a request reaches the container, in words.
+    pub route: Option<String>,
     /// Values for the inputs in `needs`, for tables and tests.
     pub examples: Map<String, Value>,
     /// What to know before one takes it to a target, by the target's name.
@@ -86,6 +94,43 @@ pub struct Manifest {
     pub scales_to_zero: Option<bool>,
     /// AWS services that the target needs in its Region.
     pub services: Vec<String>,
+}
+
+impl Manifest {
+    /// Why its config or target does not use the input `key`, where it does not.
+    pub(crate) fn without(&self, key: &str) -> Option<&String> {
+        self.refuses.get(key).or_else(|| self.ignores.get(key))
+    }
+
+    /// Whether its framework keeps models in files of such a content.
+    pub(crate) fn keeps(&self, content: Content) -> bool {
+        let formats = self.framework.iter().flat_map(|framework| &framework.formats);
+        formats.flat_map(|format| &format.content).any(|own| *own == content)
+    }
+}
+
+/// A kind of model, as far as it decides what serves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ModelSort {
+    /// One whose weights are fetched from a hub or from S3.
+    Fetched(Fetched),
+    /// A file or folder, by its content.
+    File(Content),
+}
+
+/// A kind of model whose weights are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fetched {
+    /// It writes text.
+    Language,
+    /// It turns texts into vectors or scores.
+    Encoder,
+    /// It makes images or films.
+    Diffusion,
+    /// A language model that was compiled before, as an engine.
+    CompiledEngine,
 }
 
 /// What becomes of single options of an engine that a user may give.

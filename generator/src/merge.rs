@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::finding::{Finding, Severity, shorten};
+use crate::format::Format;
 use crate::inputs::{self, Field, Inputs, Kind};
-use crate::source::{FileAccess, Source, Sourced};
+use crate::source::{Derived, FileAccess, Source, Sourced};
 use crate::{lenient, meaning, values};
 
 /// Inputs of all sources, merged.
@@ -20,6 +21,8 @@ pub struct Merged {
     pub findings: Vec<Finding>,
     /// Which files inputs may name.
     pub files: FileAccess,
+    /// The texts of the files that inputs name, by input, or why they cannot be read.
+    pub(crate) texts: BTreeMap<String, Result<String, String>>,
 }
 
 /// Collects sources; [`Sources::merge`] ranks them.
@@ -83,6 +86,28 @@ impl Sources {
                 )
                 .choices(nearest),
             );
+        }
+        this
+    }
+
+    /// Takes the Region from the variables that AWS's own tools read, where no other source says one. What is no Region
+    /// there was not meant for this program: it is told, and left alone.
+    #[must_use]
+    pub fn surroundings(self, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let mut this = self;
+        for name in REGION_VARIABLES {
+            let Some(value) = variable(name).filter(|value| !value.trim().is_empty()) else {
+                continue;
+            };
+            if Format::Region.accepts(&value) {
+                let region = Map::from_iter([("region".to_owned(), Value::from(value))]);
+                return this.with(Source::Surroundings(name.to_owned()), region);
+            }
+            this.findings.push(Finding::warning(
+                "MCC-REG-003",
+                format!("{name} is {}, which is not a Region, and is ignored", shorten(&value)),
+                format!("correct {name}, or give region"),
+            ));
         }
         this
     }
@@ -166,7 +191,7 @@ impl Sources {
     pub fn merge(mut self) -> Merged {
         self.given.sort_by(|a, b| a.0.cmp(&b.0));
         let mut merged =
-            Merged { values: BTreeMap::new(), findings: self.findings, files: self.files };
+            Merged { findings: self.findings, files: self.files, ..<Merged as Default>::default() };
         for (source, values) in self.given {
             for (key, value) in values {
                 merged.take(&source, &key, &value);
@@ -176,6 +201,8 @@ impl Sources {
     }
 }
 
+/// Variables in which AWS's own tools keep the Region, the one that wins first.
+const REGION_VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 /// Largest file of inputs.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -272,6 +299,12 @@ impl Merged {
         self.take(&Source::Default(layer.to_owned()), key, value);
     }
 
+    /// Sets `key` to what follows from the input `from`, unless somebody gave it; `others` would do as well.
+    pub(crate) fn derive(&mut self, key: &str, value: &str, from: &str, others: Vec<String>) {
+        let source = Source::Derived(Derived { from: from.to_owned(), others });
+        self.take(&source, key, &Value::from(value));
+    }
+
     /// Sets `key` to what the catalogs recommend, unless something else did.
     pub(crate) fn recommend(&mut self, key: &str, value: &Value) {
         self.take(&Source::Recommended, key, value);
@@ -342,8 +375,14 @@ pub struct ResolvedInput {
     pub key: String,
     /// The value.
     pub value: Value,
-    /// Where it came from.
+    /// Where it came from, in words.
     pub source: String,
+    /// Whether it came with the call itself.
+    #[serde(skip)]
+    pub from_call: bool,
+    /// Whether it says something that nobody said: it is no default, or one that decides what is paid for and where.
+    #[serde(skip)]
+    pub telling: bool,
 }
 
 impl Merged {
@@ -352,11 +391,24 @@ impl Merged {
         let one = |f: &Field| {
             self.values.get(&f.key).map(|s| ResolvedInput {
                 key: f.key.clone(),
-                value: s.value.clone(),
+                value: told(&s.value),
                 source: s.source.label(f),
+                from_call: s.source.is_call(),
+                telling: !s.source.is_chosen() || TELLING.contains(&f.key.as_str()),
             })
         };
         inputs::fields().iter().filter_map(one).collect()
+    }
+}
+
+/// Inputs that are told with their defaults too: they decide what it costs and where it is.
+const TELLING: [&str; 3] = ["deploymentTarget", "region", "instanceType"];
+
+/// A value as an answer shows it: the text of a whole file is only begun.
+fn told(value: &Value) -> Value {
+    match value.as_str() {
+        Some(text) if text.trim_start().starts_with('{') => Value::from(shorten(text)),
+        _ => value.clone(),
     }
 }
 

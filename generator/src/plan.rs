@@ -4,29 +4,17 @@ use mcc_catalogs::{AcceleratorKind, Catalogs, Instance};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::decisions::Decisions;
 use crate::deployment::deployment;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::inputs;
 use crate::merge::{Merged, ResolvedInput};
 use crate::project::{File, PlannedFile, Project};
+use crate::questions::{self, Question};
 use crate::registry::{Config, Layer, registry};
 use crate::resolve::{Context, ModelFacts};
-use crate::spec::Spec;
-use crate::{known, render, rules, saved};
-
-/// A missing input, asked of the user.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Question {
-    /// The input's configuration key.
-    pub key: String,
-    /// What to ask.
-    pub question: String,
-    /// Answers to choose from; empty where any answer of the right form will do.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub choices: Vec<String>,
-    /// What a right answer looks like.
-    pub expected: String,
-}
+use crate::spec::{Origins, RunsAs, Spec};
+use crate::{derive, kept, known, next, render, rules, saved};
 
 /// What running it costs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -54,18 +42,23 @@ pub struct Plan {
     pub deployment_target: String,
     /// Every input with its source.
     pub inputs: Vec<ResolvedInput>,
+    /// What was decided; absent while too little is known to decide anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<Decisions>,
     /// What is missing.
     pub questions: Vec<Question>,
     /// What is wrong, risky or worth knowing, errors first.
     pub findings: Vec<Finding>,
     /// The files; empty while something stands in the way.
     pub files: Vec<PlannedFile>,
-    /// What running it costs, where known.
+    /// What running it costs, where known; nothing for pods, whose nodes are there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
     /// How the model fits, in words; empty for packed models.
     pub fit: Vec<String>,
-    /// What to do next.
+    /// What only the user can do before the next steps, in words.
+    pub first_steps: Vec<String>,
+    /// What to do next: commands, of which the first goes into the project's folder.
     pub next_steps: Vec<String>,
 }
 
@@ -95,13 +88,24 @@ pub fn generate(catalogs: &Catalogs, merged: &Merged) -> Result<(Plan, Project),
 /// The description that templates and rules see; `None` while something is missing.
 pub fn spec(catalogs: &Catalogs, merged: &Merged) -> Option<Spec> {
     let mut merged = merged.clone();
+    kept::read(catalogs, &mut merged);
+    derive::complete(catalogs, &mut merged);
     let (config, target) = choose(&mut merged)?;
-    let framework = merged.text("framework").map(str::to_owned);
-    let on = accelerator(catalogs, &merged).map_or("", AcceleratorKind::as_str);
-    let layers = registry().overlay_on(config, framework.as_deref(), &target, on);
+    let layers = layers(catalogs, &merged, config, &target);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
     Some(context(catalogs, &merged, config, &target, layers).spec())
+}
+
+/// The layers of a project on its instance type.
+fn layers(
+    catalogs: &Catalogs,
+    merged: &Merged,
+    config: &Config,
+    target: &str,
+) -> Vec<&'static Layer> {
+    let on = accelerator(catalogs, merged).map_or("", AcceleratorKind::as_str);
+    registry().overlay_on(config, merged.text("framework"), target, on)
 }
 
 fn context<'a>(
@@ -123,50 +127,84 @@ fn context<'a>(
         deployment,
         findings: Vec::new(),
         facts: ModelFacts::default(),
+        origins: Origins::default(),
     }
 }
 
 fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
     let mut merged = merged.clone();
+    kept::read(catalogs, &mut merged);
+    derive::complete(catalogs, &mut merged);
     known::check(catalogs, &mut merged);
     let Some((config, target)) = choose(&mut merged) else {
-        let needed = ["projectName", "deploymentConfig", "deploymentTarget"];
-        let missing = needed.iter().filter(|k| merged.get(k).is_none() && !refused(&merged, k));
-        let questions = missing.map(|k| question(k, None)).collect();
+        let questions = questions::first(&merged);
         return (bare(&merged, questions), None);
     };
-    let framework = merged.text("framework").map(str::to_owned);
-    let on = accelerator(catalogs, &merged).map_or("", AcceleratorKind::as_str);
-    let layers = registry().overlay_on(config, framework.as_deref(), &target, on);
+    let layers = layers(catalogs, &merged, config, &target);
     not_applicable(&mut merged, config, &target, &layers);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
-    let questions = missing(&merged, config, &layers);
-    let mut plan = bare(&merged, questions);
-    if !plan.is_ready() {
-        return (plan, None);
+    let questions = questions::missing(&merged, config, &layers);
+    let open: Vec<String> = questions.iter().map(|question| question.key.clone()).collect();
+    let settled = || !open.iter().any(|key| DECIDES.contains(&key.as_str()));
+    if !settled() || DECIDES.iter().any(|key| derive::is_refused(&merged, key)) {
+        return (bare(&merged, questions), None);
+    }
+    if rules::has_conditional(&merged) {
+        let notes = {
+            let mut context = context(catalogs, &merged, config, &target, layers.clone());
+            let spec = context.spec();
+            rules::without_effect(&context, &spec)
+        };
+        leave_out(&mut merged, notes);
     }
     let mut context = context(catalogs, &merged, config, &target, layers);
     let spec = context.spec();
+    let mut plan = bare(&merged, questions);
     let mut findings = std::mem::take(&mut context.findings);
     rules::check(&context, &spec, &mut findings);
     plan.findings.extend(findings);
     plan.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    plan.cost = cost(catalogs, &spec);
+    plan.cost = cost(&spec);
     plan.fit = spec.model.fit.as_ref().map(|s| s.notes.clone()).unwrap_or_default();
+    plan.decisions = Some(Decisions::of(&spec));
     if !plan.is_ready() {
         return (plan, None);
     }
     match build(&context, &spec, &merged) {
         Ok(project) => {
             plan.files = project.listing();
-            plan.next_steps = next_steps(&project, &spec);
+            let next = next::steps(&project, &spec);
+            plan.first_steps = next.first;
+            plan.next_steps = vec![format!("cd {}", spec.project.name)];
+            plan.next_steps.extend(next.scripts);
             (plan, Some(project))
         }
         Err(finding) => {
             plan.findings.insert(0, *finding);
             (plan, None)
         }
+    }
+}
+
+/// Inputs without which nothing can be worked out.
+const DECIDES: [&str; 7] = [
+    "deploymentConfig",
+    "deploymentTarget",
+    "region",
+    "instanceType",
+    "modelName",
+    "framework",
+    "modelConfig",
+];
+
+/// Leaves out inputs that have no effect, and tells of it.
+fn leave_out(merged: &mut Merged, findings: Vec<Finding>) {
+    for finding in findings {
+        if let Some(key) = &finding.field {
+            merged.values.remove(key);
+        }
+        merged.findings.push(finding);
     }
 }
 
@@ -180,7 +218,8 @@ fn build(context: &Context<'_>, spec: &Spec, merged: &Merged) -> Result<Project,
     if let (Some(path), Some(file)) = (&context.inputs.model_path, &spec.model.file) {
         context.copy_model(path, file, &mut project)?;
     }
-    saved::inputs(&mut project, merged);
+    let place = spec.basis.model_place.as_deref().filter(|_| merged.get("modelPath").is_some());
+    saved::inputs(&mut project, merged, place);
     saved::record(&mut project);
     Ok(project)
 }
@@ -197,15 +236,9 @@ impl Context<'_> {
             let finding = Finding::error("MCC-INP-004", reason, "name a model that can be read");
             Box::new(self.merged.about("modelPath", finding))
         };
-        let place = self
-            .manifest(|m| m.model_dir.clone())
-            .unwrap_or_else(|| crate::written::MODEL.to_owned());
+        let place = self.model_place(file);
         for (inside, bytes) in self.read_all(path, crate::resolve::MAX_MODEL).map_err(wrong)? {
-            let to = if inside.is_empty() {
-                format!("{place}/{file}")
-            } else {
-                format!("{place}/{file}/{inside}")
-            };
+            let to = if inside.is_empty() { place.clone() } else { format!("{place}/{inside}") };
             let mut copied = File::new(bytes, "modelPath");
             copied.executable = false;
             project.insert(&to, copied);
@@ -253,7 +286,7 @@ fn recommend(
     target: &str,
     layers: &[&Layer],
 ) {
-    if merged.get("instanceType").is_some() || refused(merged, "instanceType") {
+    if merged.get("instanceType").is_some() || derive::is_refused(merged, "instanceType") {
         if merged.values.get("instanceType").is_some_and(|own| !own.source.is_somebody()) {
             let context = context(catalogs, merged, config, target, layers.to_vec());
             if let Some(name) = context.instead_of_the_default() {
@@ -270,66 +303,37 @@ fn recommend(
     }
 }
 
-/// Refuses every given input that no layer takes: an input that changes nothing would be a lie.
+/// Inputs that name the model: one that is not taken is not an extra, but another model than the one that is served.
+const MODELS: [&str; 2] = ["modelName", "modelPath"];
+
+/// Leaves out every given input that no layer takes, and tells of it; refuses what contradicts the config or target.
 fn not_applicable(merged: &mut Merged, config: &Config, target: &str, layers: &[&Layer]) {
-    let mut refused = Vec::new();
+    let mut findings = Vec::new();
     for field in inputs::fields().iter().filter(|f| merged.is_given(&f.key)) {
+        let key = &field.key;
         let taken = layers.iter().any(|l| l.manifest.groups.iter().any(|g| g == field.group));
-        let reason = layers.iter().find_map(|l| l.manifest.refuses.get(&field.key));
+        let reason = layers.iter().find_map(|l| l.manifest.without(key));
         if taken && reason.is_none() {
             continue;
         }
+        let refused = layers.iter().any(|l| l.manifest.refuses.contains_key(key));
+        let asks = merged.get(key) != Some(&false.into());
         let why = reason
             .map_or_else(|| format!("{} on {target} does not take it", config.name), Clone::clone);
-        refused.push(merged.about(
-            &field.key,
-            Finding::error(
-                "MCC-INP-005",
-                format!("{} would change nothing: {why}", field.key),
-                format!("leave {} out", field.key),
-            ),
-        ));
+        let severity = if asks && (refused || MODELS.contains(&key.as_str())) {
+            Severity::Error
+        } else {
+            Severity::Note
+        };
+        let fix = if MODELS.contains(&key.as_str()) {
+            format!("leave {key} out, or leave deploymentConfig out: the model decides it")
+        } else {
+            format!("leave {key} out")
+        };
+        let message = format!("{key} has no effect: {why}");
+        findings.push(merged.about(key, Finding::new("MCC-INP-005", severity, message, fix)));
     }
-    for finding in refused {
-        if let Some(key) = finding.field.clone() {
-            merged.values.remove(&key);
-        }
-        merged.findings.push(finding);
-    }
-}
-
-fn missing(merged: &Merged, config: &Config, layers: &[&Layer]) -> Vec<Question> {
-    let mut keys: Vec<&str> = vec!["projectName"];
-    keys.extend(layers.iter().flat_map(|l| &l.manifest.needs).map(String::as_str));
-    keys.dedup();
-    keys.retain(|k| merged.get(k).is_none() && !refused(merged, k));
-    if refused(merged, "modelName") {
-        // Once the model is right, one is recommended for it.
-        keys.retain(|k| *k != "instanceType");
-    }
-    keys.into_iter().map(|k| question(k, Some(config))).collect()
-}
-
-/// Whether a value was given but refused: then the refusal is the message, not a question.
-fn refused(merged: &Merged, key: &str) -> bool {
-    merged.findings.iter().any(|f| f.is_error() && f.field.as_deref() == Some(key))
-}
-
-fn question(key: &str, config: Option<&Config>) -> Question {
-    let field = inputs::find(key);
-    let mut choices = field.map(|f| f.kind.choices()).unwrap_or_default();
-    if let (Some(config), Some(inputs::Kind::Named(inputs::Registered::Framework))) =
-        (config, field.map(|f| f.kind))
-    {
-        choices.clone_from(&config.frameworks);
-    }
-    let expected = match field.map(|f| f.kind) {
-        Some(inputs::Kind::Text(format)) => format.expected().to_owned(),
-        _ if choices.is_empty() => "a value".to_owned(),
-        _ => format!("one of {}", choices.join(", ")),
-    };
-    let question = field.map(|f| f.help.to_owned()).unwrap_or_default();
-    Question { key: key.to_owned(), question, choices, expected }
+    leave_out(merged, findings);
 }
 
 fn bare(merged: &Merged, questions: Vec<Question>) -> Plan {
@@ -341,52 +345,25 @@ fn bare(merged: &Merged, questions: Vec<Question>) -> Plan {
         deployment_config: text("deploymentConfig"),
         deployment_target: text("deploymentTarget"),
         inputs: merged.resolved(),
+        decisions: None,
         questions,
         findings,
         files: Vec::new(),
         cost: None,
         fit: Vec::new(),
+        first_steps: Vec::new(),
         next_steps: Vec::new(),
     }
 }
 
-fn cost(catalogs: &Catalogs, spec: &Spec) -> Option<Cost> {
-    let price = catalogs.prices().usd_per_hour(spec.instance.kind.as_deref()?)?;
-    let count = |key: &str| {
-        spec.inputs.get(key).and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok())
-    };
-    let instances = count("endpointInitialInstanceCount")
-        .or_else(|| count("batchInstanceCount"))
-        .or_else(|| count("hyperpodReplicas"))
-        .unwrap_or(1);
+fn cost(spec: &Spec) -> Option<Cost> {
+    let basis = &spec.basis.cost;
+    let usd = basis.usd_per_hour.filter(|_| spec.basis.runs_as != RunsAs::Pods)?;
     Some(Cost {
-        usd_per_hour: (price.usd * f64::from(instances) * 10_000.0).round() / 10_000.0,
-        instances,
-        basis: if price.basis == mcc_catalogs::PriceBasis::Published {
-            "published"
-        } else {
-            "estimate"
-        }
-        .to_owned(),
-        as_of: price.as_of,
-        region: price.region.map(|r| r.to_string()).unwrap_or_default(),
+        usd_per_hour: (usd * f64::from(basis.instances) * 10_000.0).round() / 10_000.0,
+        instances: basis.instances,
+        basis: if basis.published { "published" } else { "estimate" }.to_owned(),
+        as_of: basis.as_of.clone(),
+        region: basis.region.clone(),
     })
-}
-
-/// The scripts to run after each other, of those that `project` has. Cleaning up is none of them: it is said apart.
-fn next_steps(project: &Project, spec: &Spec) -> Vec<String> {
-    let mut steps = vec!["do/validate"];
-    // Without its accelerators a model for them does not serve here.
-    let here = spec.instance.accelerator_kind == "cpu" && project.get("do/run").is_some();
-    if here || !spec.project.codebuild {
-        steps.push("do/build");
-    }
-    if here {
-        steps.extend(["do/run --detach", "do/test local", "do/run --stop"]);
-    }
-    steps.push(if spec.project.codebuild { "do/submit" } else { "do/push" });
-    steps.extend(["do/deploy", "do/test", "do/status"]);
-    let there =
-        |step: &&str| step.split(' ').next().is_some_and(|script| project.get(script).is_some());
-    steps.into_iter().filter(there).map(str::to_owned).collect()
 }

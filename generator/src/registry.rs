@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use include_dir::{Dir, include_dir};
 use mcc_catalogs::AcceleratorKind;
 
-use crate::manifest::Manifest;
+use crate::artifact::Content;
+use crate::manifest::{Fetched, Manifest, ModelSort, Weights};
 
 static LAYERS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/layers");
 static TARGETS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/targets");
@@ -214,6 +215,50 @@ impl Registry {
     /// The value of an input that every project has unless another is given: `deploymentTarget`, `region`.
     pub fn usual_value(&self, key: &str) -> Option<&str> {
         self.layer("layers/base")?.manifest.defaults.get(key)?.as_str()
+    }
+
+    /// The config that serves models of `sort` where none is named.
+    pub fn default_for(&self, sort: ModelSort) -> Option<&Config> {
+        let own = |c: &&Config| {
+            self.config_layers(c, None).iter().any(|l| l.manifest.default_for.contains(&sort))
+        };
+        self.configs.iter().find(own)
+    }
+
+    /// Names of the configs besides `chosen` that may serve a model of `sort`.
+    pub(crate) fn others_for(&self, sort: ModelSort, chosen: &Config) -> Vec<String> {
+        let serves = |config: &&Config| {
+            config.name != chosen.name
+                && match sort {
+                    ModelSort::File(content) => self.reads(config, content),
+                    ModelSort::Fetched(_) => self.fetches(config, sort),
+                }
+        };
+        self.configs.iter().filter(serves).map(|config| config.name.clone()).collect()
+    }
+
+    /// The frameworks of a config that keep models in such files; empty where it has no such choice.
+    pub(crate) fn frameworks_for<'a>(&self, config: &'a Config, content: Content) -> Vec<&'a str> {
+        let reads = |name: &&String| {
+            let path = format!("layers/{}/framework/{name}", config.architecture);
+            self.layer(&path).is_some_and(|layer| layer.manifest.keeps(content))
+        };
+        config.frameworks.iter().filter(reads).map(String::as_str).collect()
+    }
+
+    fn reads(&self, config: &Config, content: Content) -> bool {
+        !self.frameworks_for(config, content).is_empty()
+            || self.config_layers(config, None).iter().any(|layer| layer.manifest.keeps(content))
+    }
+
+    /// Whether a config fetches its model, and is not meant for another kind of it.
+    fn fetches(&self, config: &Config, sort: ModelSort) -> bool {
+        let layers = self.config_layers(config, None);
+        let own: Vec<ModelSort> =
+            layers.iter().flat_map(|layer| layer.manifest.default_for.iter().copied()).collect();
+        layers.iter().any(|layer| layer.manifest.weights == Some(Weights::Hub))
+            && (own.contains(&sort)
+                || (own.is_empty() && sort != ModelSort::Fetched(Fetched::CompiledEngine)))
     }
 
     /// What is wrong with the folders themselves.

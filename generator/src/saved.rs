@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::kept;
 use crate::merge::Merged;
 use crate::project::{File, Project};
 use crate::written;
@@ -29,7 +30,7 @@ const MAX_RECORD: u64 = 4 * 1024 * 1024;
 struct SavedInputs {
     /// Version of the generator.
     mcc: String,
-    /// The inputs that were given, whatever their source; defaults are not saved, so that they can improve.
+    /// The inputs that were given or follow from those, whatever their source; defaults are not saved, so that they can improve.
     inputs: Map<String, Value>,
 }
 
@@ -40,13 +41,12 @@ pub(crate) struct Record {
     sha256: BTreeMap<String, String>,
 }
 
-/// Adds the saved inputs to `project`.
-pub(crate) fn inputs(project: &mut Project, merged: &Merged) {
-    let given = merged.values.iter().filter(|(_, v)| v.source.is_somebody());
-    let saved = SavedInputs {
-        mcc: env!("CARGO_PKG_VERSION").to_owned(),
-        inputs: given.map(|(k, v)| (k.clone(), v.value.clone())).collect(),
-    };
+/// Adds the saved inputs to `project`, with what they name outside of it; `model` is the place of a copied model.
+pub(crate) fn inputs(project: &mut Project, merged: &Merged, model: Option<&str>) {
+    let given = merged.values.iter().filter(|(_, v)| v.source.is_kept());
+    let mut inputs = given.map(|(k, v)| (k.clone(), v.value.clone())).collect();
+    kept::keep(project, merged, model, &mut inputs);
+    let saved = SavedInputs { mcc: env!("CARGO_PKG_VERSION").to_owned(), inputs };
     project.insert(INPUTS, File::new(json(&saved), LAYER));
 }
 
@@ -83,10 +83,12 @@ fn digest(bytes: &[u8]) -> String {
     digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
-/// The inputs saved in the project at `dir`.
+/// The inputs saved in the project at `dir`; files of the project that they name are named from where `dir` is.
 pub fn read_inputs(dir: &Path) -> Result<Map<String, Value>, String> {
     let folder = Folder::open(dir).map_err(|e| format!("{e}; {}", e.fix()))?;
-    read_inputs_in(&folder)
+    let mut inputs = read_inputs_in(&folder)?;
+    kept::from_elsewhere(dir, &mut inputs);
+    Ok(inputs)
 }
 
 /// The inputs saved in a project.

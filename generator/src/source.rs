@@ -26,10 +26,23 @@ pub enum Source {
     Mcp(String),
     /// An answer at the terminal's prompt, which is asked only for what no other source gave.
     Prompt,
+    /// What follows from another input.
+    Derived(Derived),
+    /// A variable that AWS's own tools read, such as `AWS_REGION`: a person's own surroundings, never a server's.
+    Surroundings(String),
     /// What the catalogs recommend, where it depends on other inputs.
     Recommended,
     /// A layer's default.
     Default(String),
+}
+
+/// Which input a value follows from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Derived {
+    /// Key of that input.
+    pub from: String,
+    /// Other values that would do as well.
+    pub others: Vec<String>,
 }
 
 impl Source {
@@ -39,19 +52,41 @@ impl Source {
             Self::Flag => format!("--{}", field.flag),
             Self::Argument => "the argument".to_owned(),
             Self::Prompt => "the prompt".to_owned(),
+            Self::Surroundings(name) => format!("the environment variable {name}"),
             Self::Recommended => "the recommendation of the catalogs".to_owned(),
             Self::Environment => format!("the environment variable {}", field.env.join(" or ")),
             Self::Mcp(server) => format!("the MCP server {server}"),
             Self::Default(layer) => format!("the default of {layer}"),
-            Self::ConfigFile(_) | Self::CustomConfig(_) | Self::Manifest(_) => self.to_string(),
+            Self::ConfigFile(_) | Self::CustomConfig(_) | Self::Manifest(_) | Self::Derived(_) => {
+                self.to_string()
+            }
         }
     }
 }
 
 impl Source {
-    /// Whether somebody gave the value: such values are kept with the project, others may improve.
+    /// Whether somebody gave the value.
     pub(crate) fn is_somebody(&self) -> bool {
+        !matches!(
+            self,
+            Self::Derived(_) | Self::Surroundings(_) | Self::Recommended | Self::Default(_)
+        )
+    }
+
+    /// Whether the value is kept with the project: what makes the project the one that it is, wherever it is generated
+    /// again. Recommendations and defaults are not, so that they can improve.
+    pub(crate) fn is_kept(&self) -> bool {
         !matches!(self, Self::Recommended | Self::Default(_))
+    }
+
+    /// Whether the value came with the call itself.
+    pub fn is_call(&self) -> bool {
+        matches!(self, Self::Flag | Self::Argument | Self::Prompt)
+    }
+
+    /// Whether the value is a layer's default or the catalogs' recommendation.
+    pub fn is_chosen(&self) -> bool {
+        matches!(self, Self::Recommended | Self::Default(_))
     }
 }
 
@@ -65,6 +100,13 @@ impl fmt::Display for Source {
                 write!(f, "{}", path.display())
             }
             Self::Prompt => f.write_str("prompt"),
+            Self::Derived(Derived { from, others }) if others.is_empty() => {
+                write!(f, "derived from {from}")
+            }
+            Self::Derived(Derived { from, others }) => {
+                write!(f, "derived from {from}; {} would do too", others.join(", "))
+            }
+            Self::Surroundings(name) => f.write_str(name),
             Self::Recommended => f.write_str("recommended"),
             Self::Mcp(server) => write!(f, "MCP server {server}"),
             Self::Default(layer) => write!(f, "default of {layer}"),

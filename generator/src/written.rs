@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use crate::registry::registry;
-use crate::{render, saved};
+use crate::{kept, render, saved};
 
 /// Where a model is copied to unless a layer says otherwise.
 pub(crate) const MODEL: &str = "model";
@@ -15,7 +15,8 @@ struct Known {
 }
 
 static KNOWN: LazyLock<Known> = LazyLock::new(|| {
-    let mut files = BTreeSet::from([saved::INPUTS, saved::RECORD]);
+    let mut files =
+        BTreeSet::from([saved::INPUTS, saved::RECORD, kept::MODEL_CONFIG, kept::REQUIREMENTS]);
     let mut models = BTreeSet::from([MODEL]);
     for layer in registry().layers() {
         files.extend(layer.files.iter().map(|(path, _)| render::output(path)));

@@ -1,4 +1,5 @@
-//! Every accepted input changes the project, or is refused: an input that changes nothing would be a lie.
+//! Every accepted input changes the project, is refused, or is told to have no effect: one that is silently dropped would
+//! be a lie.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +13,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use mcc_generator::{Kind, Project, fields, registry};
+use mcc_generator::{Kind, Project, Severity, fields, registry};
 use serde_json::{Map, Value, json};
 use support::{base, object, pairs, try_project};
 
@@ -215,7 +216,7 @@ fn effect(project: &Project) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn every_input_changes_the_project_or_is_refused() {
+fn every_input_changes_the_project_or_is_told_not_to() {
     let mut matters: BTreeMap<String, bool> =
         fields().iter().map(|f| (f.key.clone(), f.key.starts_with("deployment"))).collect();
     let mut ignored = Vec::new();
@@ -232,13 +233,19 @@ fn every_input_changes_the_project_or_is_refused() {
                 }
                 let mut with = without.clone();
                 with.insert(field.key.clone(), value.clone());
-                let Ok((_, with_project)) = try_project(&with) else { continue };
+                let Ok((plan, with_project)) = try_project(&with) else { continue };
+                let noted = plan.findings.iter().any(|f| is_note(f, &field.key));
                 // Some inputs come in pairs: without its partner the other is refused, so it matters.
                 let before = (*seen.entry(json!(without).to_string()).or_insert_with(|| {
                     try_project(&without).ok().map(|(_, project)| effect(&project))
                 }))
                 .as_ref();
                 let changed = before != Some(&effect(&with_project));
+                if noted {
+                    let same = before.is_none_or(|before| *before == effect(&with_project));
+                    assert!(same, "{config} on {target}: {} has an effect", field.key);
+                    continue;
+                }
                 let is_default =
                     matches!(field.kind, Kind::Choice(_) | Kind::Boolean | Kind::Named(_))
                         || default_of(&without, &field.key).as_ref() == Some(&value);
@@ -253,6 +260,13 @@ fn every_input_changes_the_project_or_is_refused() {
     let never: Vec<&String> = matters.iter().filter(|(_, m)| !**m).map(|(k, _)| k).collect();
     assert!(ignored.is_empty(), "accepted, and changed nothing:\n{}", ignored.join("\n"));
     assert!(never.is_empty(), "never accepted with an effect: {never:?}");
+}
+
+/// Whether a finding says that the input `key` has no effect.
+fn is_note(finding: &mcc_generator::Finding, key: &str) -> bool {
+    finding.field.as_deref() == Some(key)
+        && finding.severity == Severity::Note
+        && ["MCC-INP-005", "MCC-INP-006"].contains(&finding.id.as_str())
 }
 
 /// What the default is, where that is known from the plan.
@@ -275,7 +289,7 @@ fn equal_by_choice(key: &str) -> bool {
 }
 
 #[test]
-fn an_input_of_another_config_or_target_is_refused_by_name() {
+fn an_input_of_another_config_or_target_is_left_out_with_a_note() {
     for (config, target) in pairs() {
         for field in fields() {
             let taken = layer_groups(&config, &target).contains(&field.group.to_owned());
@@ -285,15 +299,37 @@ fn an_input_of_another_config_or_target_is_refused_by_name() {
             if taken {
                 continue;
             }
-            let mut inputs = base(&config, &target);
+            let start = base(&config, &target);
+            let mut inputs = start.clone();
             inputs.insert(field.key.clone(), value);
-            let plan = try_project(&inputs).expect_err("refused");
             let about =
                 |f: &&mcc_generator::Finding| f.field.as_deref() == Some(field.key.as_str());
-            let finding = plan.findings.iter().find(about).expect("a finding about it");
-            assert!(!finding.fix.is_empty() && !finding.message.is_empty());
+            // Another model than the one that is served, or less safety than was asked for, is no extra.
+            let contradicts = ["modelName", "modelPath"].contains(&field.key.as_str())
+                || refuses(&config, &target, &field.key);
+            match try_project(&inputs) {
+                Ok((plan, project)) => {
+                    assert!(!contradicts, "{config} on {target} takes {}", field.key);
+                    assert!(plan.findings.iter().any(|f| is_note(f, &field.key)), "{}", field.key);
+                    let (_, without) = try_project(&start).unwrap();
+                    // The Region of an ARN is said with it, whatever becomes of the ARN.
+                    let same = effect(&project) == effect(&without);
+                    assert!(same, "{config} on {target}: {} has an effect", field.key);
+                }
+                Err(plan) => {
+                    assert!(contradicts, "{config} on {target} refuses {}", field.key);
+                    let finding = plan.findings.iter().find(about).expect("a finding about it");
+                    assert!(!finding.fix.is_empty() && !finding.message.is_empty());
+                }
+            }
         }
     }
+}
+
+fn refuses(config: &str, target: &str, key: &str) -> bool {
+    let registry = registry();
+    let layers = registry.overlay(registry.config(config).unwrap(), None, target);
+    layers.iter().any(|layer| layer.manifest.refuses.contains_key(key))
 }
 
 fn layer_groups(config: &str, target: &str) -> Vec<String> {

@@ -28,7 +28,7 @@ fn chosen(plan: &Plan) -> Option<&'static Instance> {
 }
 
 fn lacking(plan: &Plan) -> Option<&mcc_generator::Finding> {
-    plan.findings.iter().find(|finding| finding.id == "MCC-REG-003")
+    plan.findings.iter().find(|finding| finding.id == "MCC-REG-005")
 }
 
 fn has_a_gpu(region: &mcc_catalogs::RegionRow) -> bool {

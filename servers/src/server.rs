@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use mcc_catalogs::Catalogs;
+use mcc_generator::FileAccess;
 use rmcp::model::{InputRequiredResult, Tool as ListedTool, ToolAnnotations};
 use serde::Serialize;
 use serde_json::Value;
@@ -110,6 +111,15 @@ impl Context {
     /// that only starts needs none.
     pub(crate) fn catalogs(&self) -> &Catalogs {
         self.catalogs.as_ref().unwrap_or_else(|| Catalogs::embedded())
+    }
+
+    /// The files that arguments may name: those below the roots.
+    pub(crate) fn files(&self) -> FileAccess {
+        if self.roots.is_empty() {
+            FileAccess::Nothing
+        } else {
+            FileAccess::Below(self.roots.files())
+        }
     }
 }
 

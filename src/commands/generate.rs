@@ -27,7 +27,8 @@ pub(super) fn command() -> Command {
             "Generate a project.\n\nInputs come from eight sources; the first that gives a value wins: \
              flags, the argument, ML_* environment variables, --config, config/mcp.json, the section \
              ml-container-creator of package.json (or [tool.ml-container-creator] of pyproject.toml), \
-             MCP answers, defaults. What is missing then is asked for, if there is a terminal.",
+             MCP answers, defaults. What is missing then is asked for, if there is a terminal. Where none of \
+             them says a Region, an ARN among the inputs does, then AWS_REGION, then AWS_DEFAULT_REGION.",
         )
         // A hundred flags, and for some of them the layers: of no use to who starts a server.
         .defer(arguments)
@@ -66,6 +67,7 @@ fn arguments(command: Command) -> Command {
             "Never ask; without a terminal, or with --format json, nothing is asked anyway",
         ))
         .arg(switch("dry-run", "Say what would be written, and write nothing"))
+        .arg(switch("long", "Also print how memory was estimated, and with --dry-run every file"))
         .arg(switch("diff", "Print the differences to what is in the folder, and write nothing"))
         .arg(format_arg())
         .arg(catalogs_arg());
@@ -156,7 +158,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         match mcc_generator::generate(catalogs, &merged) {
             Ok(done) => break done,
             Err(plan) if interactive && asks(&plan) => answers.extend(prompt::ask(&plan)?),
-            Err(plan) => return Ok(refused(&plan, is_json(matches))),
+            Err(plan) => {
+                return Ok(refused(&plan, is_json(matches), matches.get_flag("long")));
+            }
         }
     };
     let dir = matches
@@ -171,7 +175,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         });
     }
     if matches.get_flag("dry-run") {
-        return Ok(dry_run(&plan, &dir, is_json(matches)));
+        return Ok(dry_run(&plan, &dir, is_json(matches), matches.get_flag("long")));
     }
     write(matches, &plan, &project, &dir)
 }
@@ -217,6 +221,7 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
         .with(Source::Flag, flags)
         .with(Source::Argument, argument)
         .environment(environment())
+        .surroundings(|name| std::env::var(name).ok())
         .json_file(
             &path("config/mcp.json"),
             false,
@@ -252,13 +257,15 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)))
 }
 
-fn refused(plan: &Plan, as_json: bool) -> Exit {
+fn refused(plan: &Plan, as_json: bool, long: bool) -> Exit {
     if as_json {
         output::json(&json!({"status": "refused", "plan": plan}));
     } else {
         output::findings(&plan.findings);
         output::questions(plan);
-        if plan.questions.iter().any(|q| q.key == "deploymentConfig") {
+        output::decisions(plan, long);
+        if plan.deployment_config.is_empty() && plan.questions.iter().any(|q| q.key == "modelName")
+        {
             // A config with frameworks has a sample model, so it needs nothing of the user's.
             let with_sample =
                 registry().configs().iter().find_map(|c| Some((c, c.frameworks.first()?)));
@@ -290,17 +297,17 @@ fn diff(differences: &[Difference], dir: &Path, as_json: bool) -> Exit {
     Exit::Done
 }
 
-fn dry_run(plan: &Plan, dir: &Path, as_json: bool) -> Exit {
+fn dry_run(plan: &Plan, dir: &Path, as_json: bool, long: bool) -> Exit {
     if as_json {
         output::json(&json!({"status": "planned", "folder": dir, "plan": plan}));
         return Exit::Done;
     }
     output::findings(&plan.findings);
     output::line(&format!("would write {} files to {}:", plan.files.len(), dir.display()));
-    for file in &plan.files {
+    for file in plan.files.iter().filter(|_| long) {
         output::line(&format!("  {:>7}  {}", file.bytes, file.path));
     }
-    output::plan(plan, dir);
+    output::plan(plan, dir, long);
     Exit::Done
 }
 
@@ -328,7 +335,7 @@ fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Re
                 None => format!("wrote {} files to {}", plan.files.len(), dir.display()),
             };
             output::line(&text);
-            output::plan(plan, dir);
+            output::plan(plan, dir, matches.get_flag("long"));
         }
         Err(error) => {
             return Ok(failed(&error.to_string(), error.hint(), as_json));

@@ -113,10 +113,11 @@ async def main_job(peer, workdir, writes):
     check(secret["error"]["code"] == "secret_refused", "secrets are refused", secret)
     check(token not in json.dumps(secret), "and not repeated")
 
-    plan = await peer.call("plan_project", INPUTS)
-    check(plan["status"] == "ready" and "Dockerfile" in plan["files"], "the plan is ready", plan)
-    sources = {value["key"]: value["source"] for value in plan["inputs"]}
-    check("region" in sources and sources["framework"] == "this call", "values have sources", sources)
+    plan = await peer.call("plan_project", {**INPUTS, "detail": "full"})
+    planned = sorted(file["path"] for file in plan["fileDetails"])
+    check(plan["status"] == "ready" and "Dockerfile" in planned, "the plan is ready", plan)
+    sources = {value["key"]: value.get("source") for value in plan["inputs"]}
+    check(sources["region"] and sources["framework"] is None, "values that nobody gave have sources", sources)
 
     if writes:
         folder = await generate_on_server(peer, workdir)
@@ -124,7 +125,7 @@ async def main_job(peer, workdir, writes):
         folder = await generate_from_answer(peer, workdir)
     check((folder / "do" / "deploy").stat().st_mode & 0o111, "scripts can be run")
     check((folder / "Dockerfile").read_text().startswith(("#", "FROM", "ARG")), "the Dockerfile is one")
-    check(sorted(plan["files"]) == files_of(folder), "what was planned is on disk", files_of(folder))
+    check(planned == files_of(folder), "what was planned is on disk", files_of(folder))
 
     # What was generated is sound, until somebody edits it.
     what = {"directory": "churn"} if writes else {"files": texts_of(folder)}
@@ -144,9 +145,9 @@ async def generate_on_server(peer, workdir):
     """The server writes the folder; it does so once, and below its root only."""
     if MODERN:
         # What is missing is asked of the user in the middle of the call.
-        some = {key: INPUTS[key] for key in ("deploymentConfig", "deploymentTarget")}
+        some = {key: INPUTS[key] for key in ("projectName", "deploymentConfig", "deploymentTarget")}
         written = await peer.call("generate_project", some)
-        check(forms == [["framework", "projectName"]], "one form was shown", forms)
+        check(forms == [["framework"]], "one form was shown", forms)
     else:
         missing = await peer.call("generate_project", {"deploymentConfig": "http-flask"})
         check(missing["status"] == "needs_input" and forms == [], "no form at this revision", missing)

@@ -159,9 +159,8 @@ impl Context<'_> {
         let stem =
             stem.strip_prefix("no-").filter(|s| roles.inputs.contains_key(*s)).unwrap_or(stem);
         let input = roles.inputs.get(stem);
-        let refused = input.and_then(|input| {
-            self.layers.iter().find_map(|layer| layer.manifest.refuses.get(input))
-        });
+        let refused = input
+            .and_then(|input| self.layers.iter().find_map(|layer| layer.manifest.without(input)));
         if let (Some(input), None) = (input, refused) {
             return Some(Finding::error(
                 "MCC-ENG-003",

@@ -1,13 +1,14 @@
 //! From merged inputs to the complete [`Spec`]: everything that templates need is decided here.
 
 mod asked;
+mod basis;
 mod deployment;
 mod engine;
 mod hyperpod;
 mod image;
 mod limits;
 mod model;
-mod named;
+pub(crate) mod named;
 mod packages;
 mod packed;
 mod recommend;
@@ -27,10 +28,12 @@ use crate::manifest::Manifest;
 use crate::merge::Merged;
 use crate::registry::{Config, Layer};
 use crate::render;
-use crate::spec::{Aws, Hyperpod, Iam, InstanceSpec, ProjectSpec, Server, Spec, Tag, Vpc};
+use crate::spec::{
+    Aws, Basis, Hyperpod, Iam, InstanceSpec, Origins, ProjectSpec, Server, Spec, Tag, Vpc,
+};
 use mcc_fit::sizing::{self, Device, ModelShape};
 
-pub(crate) use packed::MAX_MODEL;
+pub(crate) use packed::{MAX_MODEL, read_artifact};
 
 /// Bucket that a project uses where no other is named; scripts put the account in for the zeros.
 pub(crate) const DEFAULT_BUCKET: &str = "ml-container-creator-000000000000";
@@ -55,6 +58,8 @@ pub(crate) struct Context<'a> {
     pub(crate) findings: Vec<Finding>,
     /// What is known of a hub model and of the device that it runs on.
     pub(crate) facts: ModelFacts,
+    /// Where the versions of a packed model's image are from.
+    pub(crate) origins: Origins,
 }
 
 /// What sizing knows of a hub model; rules judge by it.
@@ -113,9 +118,11 @@ impl Context<'_> {
             batch,
             hyperpod: Hyperpod::default(),
             iam,
+            basis: Basis::default(),
         };
         spec.server.env = self.environment(&spec);
         spec.hyperpod = self.hyperpod(&spec);
+        spec.basis = self.basis(&spec);
         spec
     }
 

@@ -12,8 +12,6 @@ use mcc_fit::sizing::{
 
 /// Where the service puts a model that it downloads itself.
 const MODEL_FOLDER: &str = "/opt/ml/model";
-/// Largest `config.json` that is read, in bytes.
-const MAX_CONFIG: u64 = sizing::MAX_CONFIG_BYTES as u64;
 
 impl Context<'_> {
     pub(super) fn model(&mut self, instance: &InstanceSpec) -> Model {
@@ -43,7 +41,9 @@ impl Context<'_> {
             .filter(|row| self.deployment.runs_on(row))
             .and_then(device_of);
         let compiled = self.facts.device.as_ref().is_some_and(|device| device.compiled);
-        let row = self.catalogs.models().get(&name);
+        // A copy in S3 is the model that it is a copy of.
+        let known = i.model_config.as_deref().unwrap_or(&name);
+        let row = self.catalogs.models().get(known).or_else(|| self.catalogs.models().get(&name));
         let embeds = row.is_some_and(|r| r.task.as_deref() == Some("feature-extraction"));
         model.sample_text = embeds.then(|| "The three largest cities of Italy".to_owned());
         self.facts.shape = self.shape(&name);
@@ -107,14 +107,12 @@ impl Context<'_> {
         let Some(config) = self.inputs.model_config.clone() else {
             return self.catalogued(name);
         };
-        let is_text = config.trim_start().starts_with('{');
-        let path = if is_text { String::new() } else { config.clone() };
-        let text = if is_text {
-            Ok(config)
-        } else {
-            self.read(&config, MAX_CONFIG)
-                .and_then(|b| String::from_utf8(b).map_err(|_| "it is not UTF-8".to_owned()))
+        // What was read, or cannot be; a model of the catalogs otherwise.
+        let Some(text) = self.merged.texts.get("modelConfig").cloned() else {
+            return self.catalogued(&config);
         };
+        let is_text = config.trim_start().starts_with('{');
+        let path = if is_text { String::new() } else { config };
         match text.map(|text| sizing::parse_config(&text)) {
             Ok(Ok(shape)) => Some(shape),
             // Nothing is wrong with such a file, and nobody is worse off for having given it.

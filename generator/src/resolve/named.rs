@@ -63,38 +63,52 @@ fn lead<'a>(files: &'a FileAccess, name: &Path) -> Option<Result<Named<'a>, Erro
     }
 }
 
+fn named<'a>(files: &'a FileAccess, name: &str) -> Result<Named<'a>, String> {
+    match lead(files, Path::new(name)) {
+        None => Err(NOWHERE.to_owned()),
+        Some(named) => named.map_err(|error| reason(&error)),
+    }
+}
+
+/// Whether an input names a folder.
+pub(crate) fn is_folder(files: &FileAccess, name: &str) -> bool {
+    named(files, name).is_ok_and(|named| named.is_folder())
+}
+
+/// The file that an input names, open, and its length, which is at most `max`.
+pub(crate) fn open(files: &FileAccess, name: &str, max: u64) -> Result<(File, u64), String> {
+    match named(files, name)?.open() {
+        Ok((_, length)) if length > max => Err(Reason::TooLarge(max).to_string()),
+        Ok(opened) => Ok(opened),
+        Err(error) => Err(reason(&error)),
+    }
+}
+
+/// The content of the file that an input names, at most `max` bytes of it. A pipe is read where the path is the
+/// user's own.
+pub(crate) fn read(files: &FileAccess, name: &str, max: u64) -> Result<Vec<u8>, String> {
+    let read = match named(files, name)? {
+        Named::Own(path) => mcc_files::read_or_drain(&path, max),
+        Named::Beneath(place) => place
+            .open()
+            .and_then(|(file, length)| mcc_files::content(Path::new(name), file, length, max)),
+    };
+    read.map_err(|error| reason(&error))
+}
+
 impl Context<'_> {
     fn named(&self, name: &str) -> Result<Named<'_>, String> {
-        match lead(&self.merged.files, Path::new(name)) {
-            None => Err(NOWHERE.to_owned()),
-            Some(named) => named.map_err(|error| reason(&error)),
-        }
+        named(&self.merged.files, name)
     }
 
     /// Whether an input names a folder.
     pub(super) fn is_folder(&self, name: &str) -> bool {
-        self.named(name).is_ok_and(|named| named.is_folder())
+        is_folder(&self.merged.files, name)
     }
 
     /// The file that an input names, open, and its length, which is at most `max`.
     pub(crate) fn open(&self, name: &str, max: u64) -> Result<(File, u64), String> {
-        match self.named(name)?.open() {
-            Ok((_, length)) if length > max => Err(Reason::TooLarge(max).to_string()),
-            Ok(opened) => Ok(opened),
-            Err(error) => Err(reason(&error)),
-        }
-    }
-
-    /// The content of the file that an input names, at most `max` bytes of it. A pipe is read where the path is the
-    /// user's own.
-    pub(crate) fn read(&self, name: &str, max: u64) -> Result<Vec<u8>, String> {
-        let read = match self.named(name)? {
-            Named::Own(path) => mcc_files::read_or_drain(&path, max),
-            Named::Beneath(place) => place
-                .open()
-                .and_then(|(file, length)| mcc_files::content(Path::new(name), file, length, max)),
-        };
-        read.map_err(|error| reason(&error))
+        open(&self.merged.files, name, max)
     }
 
     /// The files of the folder that an input names, or the one file, at most `max` bytes in all: their paths beneath
@@ -202,7 +216,7 @@ impl Gathering<'_> {
 }
 
 /// What to do about the path of a file that could not be read.
-pub(super) fn fix(path: &str, reason: &str) -> String {
+pub(crate) fn fix(path: &str, reason: &str) -> String {
     if path.starts_with("s3://") {
         format!(
             "copy it to this machine with `aws s3 cp` and name the copy; a language model is named with modelName {}",

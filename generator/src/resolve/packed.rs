@@ -1,17 +1,17 @@
 //! A model that is packed into the image: its file, its framework and the packages that serve it.
 
-use super::Context;
 use super::model::empty;
+use super::{Context, named};
 use crate::artifact::{self, Artifact, Content};
 use crate::finding::Finding;
 use crate::framework::{self, Pins, Requirement};
+use crate::kept;
 use crate::manifest::{Framework, ModelFormat};
-use crate::spec::{InstanceSpec, Model};
+use crate::source::FileAccess;
+use crate::spec::{InstanceSpec, Model, Origin};
 
 /// Largest model file that is copied into a project, in bytes. Larger ones belong in S3.
 pub(crate) const MAX_MODEL: u64 = 512 * 1024 * 1024;
-/// Largest requirements file or `config.json`, in bytes.
-const MAX_TEXT: u64 = 1024 * 1024;
 /// What a folder of a `SavedModel` has.
 const SAVED_MODEL: &str = "saved_model.pb";
 
@@ -29,6 +29,8 @@ impl Context<'_> {
         let version = self.version(&framework, format.as_ref(), artifact.as_ref(), &pins);
         let release = framework.nearest_release(&version);
         let pythons = release.map(|r| r.python.clone()).unwrap_or_default();
+        self.origins.python =
+            if self.inputs.python_version.is_some() { Origin::Given } else { Origin::Suits };
         let python = self.inputs.python_version.clone().unwrap_or_else(|| {
             // The middle of what has wheels: old enough for every companion, new enough to be maintained.
             let preferred = ["3.12", "3.11", "3.10"];
@@ -146,9 +148,9 @@ impl Context<'_> {
         let Some(path) = self.inputs.requirements_file.clone() else {
             return Pins::default();
         };
-        match self.read(&path, MAX_TEXT) {
-            Ok(bytes) => {
-                let pins = framework::pins(&String::from_utf8_lossy(&bytes));
+        match kept::text(self.merged, "requirementsFile", &path) {
+            Ok(text) => {
+                let pins = framework::pins(&text);
                 self.left_out(&pins.others);
                 pins
             }
@@ -180,21 +182,8 @@ impl Context<'_> {
 
     fn artifact(&mut self) -> Option<Artifact> {
         let path = self.inputs.model_path.clone()?;
-        if self.is_folder(&path) {
-            let inside = format!("{}/{SAVED_MODEL}", path.trim_end_matches('/'));
-            return Some(match self.open(&inside, MAX_MODEL) {
-                Ok((file, length)) => artifact::inspect_folder(file, length),
-                Err(reason) if reason.ends_with(&mcc_files::Reason::Missing.to_string()) => {
-                    Artifact::default()
-                }
-                Err(reason) => {
-                    self.unreadable("modelPath", &format!("{SAVED_MODEL} in it: {reason}"));
-                    return None;
-                }
-            });
-        }
-        match self.open(&path, MAX_MODEL) {
-            Ok((file, length)) => Some(artifact::inspect(file, length)),
+        match read_artifact(&self.merged.files, &path) {
+            Ok(artifact) => Some(artifact),
             Err(reason) => {
                 self.unreadable("modelPath", &reason);
                 None
@@ -210,6 +199,25 @@ impl Context<'_> {
         let fix = super::named::fix(path.unwrap_or_default(), reason);
         let finding = Finding::error("MCC-INP-004", reason, fix);
         self.findings.push(self.merged.about(key, finding));
+    }
+}
+
+/// What the model at `path` is and says.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(crate) fn read_artifact(files: &FileAccess, path: &str) -> Result<Artifact, String> {
+    if !named::is_folder(files, path) {
+        let (file, length) = named::open(files, path, MAX_MODEL)?;
+        return Ok(artifact::inspect(file, length));
+    }
+    let inside = format!("{}/{SAVED_MODEL}", path.trim_end_matches('/'));
+    match named::open(files, &inside, MAX_MODEL) {
+        Ok((file, length)) => Ok(artifact::inspect_folder(file, length)),
+        Err(reason) if reason.ends_with(&mcc_files::Reason::Missing.to_string()) => {
+            Ok(Artifact::default())
+        }
+        Err(reason) => Err(format!("{SAVED_MODEL} in it: {reason}")),
     }
 }
 

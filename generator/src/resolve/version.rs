@@ -5,6 +5,7 @@ use crate::artifact::Artifact;
 use crate::finding::Finding;
 use crate::framework::{Pins, version_key};
 use crate::manifest::{Framework, ModelFormat};
+use crate::spec::Origin;
 
 impl Context<'_> {
     /// The version of the framework: asked for, or that of the training, or a guess.
@@ -31,8 +32,19 @@ impl Context<'_> {
         let of_line = pinned.filter(|pin| {
             trained.as_ref().is_some_and(|line| pin.starts_with(&format!("{line}.")))
         });
-        let given = self.inputs.framework_version.clone().or_else(|| of_line.cloned());
-        let chosen = given.or(of_file).or_else(|| pinned.cloned());
+        let chosen = [
+            (Origin::Given, self.inputs.framework_version.clone()),
+            (Origin::Requirements, of_line.cloned()),
+            (Origin::File, of_file),
+            (Origin::Requirements, pinned.cloned()),
+        ];
+        let chosen = chosen.into_iter().find_map(|(origin, version)| Some((origin, version?)));
+        self.origins.framework = match &chosen {
+            Some((origin, _)) => *origin,
+            None if artifact.is_some() => Origin::Guess,
+            None => Origin::Usual,
+        };
+        let chosen = chosen.map(|(_, version)| version);
         let version = chosen.unwrap_or_else(|| {
             self.nothing_pinned(framework);
             let guess = until.and_then(|end| framework.newest_before(end));
@@ -64,8 +76,7 @@ impl Context<'_> {
 
     /// Says that a version is only a guess, where one decides anything.
     fn guessed(&mut self, framework: &Framework, artifact: Option<&Artifact>, guess: &str) {
-        let decides =
-            !self.layers.iter().any(|l| l.manifest.refuses.contains_key("frameworkVersion"));
+        let decides = !self.layers.iter().any(|l| l.manifest.without("frameworkVersion").is_some());
         let failed = self.findings.iter().any(Finding::is_error);
         if artifact.is_none() || !decides || failed {
             return;

@@ -68,6 +68,22 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "MCC-REG-003",
         severity: Severity::Warning,
+        title: "the environment names no Region",
+        why: "AWS_REGION and AWS_DEFAULT_REGION say the Region where no input does; a value that is none is not taken",
+        source: "AWS SDKs and Tools Reference Guide, AWS Region",
+        check: None,
+    },
+    Rule {
+        id: "MCC-REG-004",
+        severity: Severity::Error,
+        title: "two inputs are in different Regions",
+        why: "keys, topics, secrets, reservations and clusters are used in the Region of the project",
+        source: "ARN format, AWS General Reference",
+        check: None,
+    },
+    Rule {
+        id: "MCC-REG-005",
+        severity: Severity::Warning,
         title: "the Region is not known to offer this instance type",
         why: "where EC2 lacks a type, SageMaker has no capacity for it either, and the deployment fails after the build; the list may be older than the offer",
         source: "EC2's offers of accelerated types by Region (catalogs/data/regions.json); a hint for SageMaker, no proof",
@@ -260,7 +276,7 @@ fn offered(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let (shown, more) = there.split_at(there.len().min(4));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     let finding = Finding::warning(
-        "MCC-REG-003",
+        "MCC-REG-005",
         format!(
             "EC2 does not list it in {region} (as of {}); it does in {}{more}",
             rows.as_of(),

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::merge::Merged;
 use crate::resolve::Context;
-use crate::spec::Spec;
+use crate::spec::{RunsAs, Spec};
 
 /// Written where the rule is applied while inputs are read or resolved.
 const fn noted(
@@ -54,14 +55,15 @@ pub(super) const RULES: &[Rule] = &[
         "MCC-INP-005",
         Severity::Error,
         "an input does not apply to the config or target",
-        "an input that is accepted must change the project",
+        "an input without effect is left out with a note; one that asks for what cannot be had here is an error",
         OURS,
     ),
     Rule {
         id: "MCC-INP-006",
         severity: Severity::Error,
         title: "an input needs another one",
-        why: "without the other input it would change nothing",
+        why: "without the other input it has no effect; that is an error where it asks for what is then not done, such as \
+              half of a VPC, and a note otherwise",
         source: OURS,
         check: Some(dependent),
     },
@@ -72,6 +74,14 @@ pub(super) const RULES: &[Rule] = &[
         why: "only one of them could be honoured",
         source: OURS,
         check: Some(contradictions),
+    },
+    Rule {
+        id: "MCC-HP-001",
+        severity: Severity::Warning,
+        title: "the cluster's Region or instance type is not said",
+        why: "a HyperPod cluster is in one Region and has the nodes that it has: a default for either may be wrong",
+        source: OURS,
+        check: Some(cluster),
     },
     noted(
         "MCC-INP-008",
@@ -191,10 +201,19 @@ pub(super) const RULES: &[Rule] = &[
 /// (input, what it needs, whether that is there)
 type Need = (&'static str, &'static str, fn(&Context<'_>, &Spec) -> bool);
 
-const NEEDS: &[Need] = &[
-    ("codebuildComputeType", "buildTarget codebuild", |_, s| s.project.codebuild),
+/// Inputs that ask for something which only the other input brings about: without it, what was asked for is not done.
+const HALVES: &[Need] = &[
     ("autoscalingMin", "autoscalingMax", |c, _| c.inputs.autoscaling_max.is_some()),
     ("autoscalingTarget", "autoscalingMax", |c, _| c.inputs.autoscaling_max.is_some()),
+    ("modelInputs", "modelOutputs", |c, _| c.inputs.model_outputs.is_some()),
+    ("modelOutputs", "modelInputs", |c, _| c.inputs.model_inputs.is_some()),
+    ("vpcSubnets", "vpcSecurityGroups", |c, _| c.inputs.vpc_security_groups.is_some()),
+    ("vpcSecurityGroups", "vpcSubnets", |c, _| c.inputs.vpc_subnets.is_some()),
+];
+
+/// Inputs that say how something is done which is not done here: they have no effect.
+const NEEDS: &[Need] = &[
+    ("codebuildComputeType", "buildTarget codebuild", |_, s| s.project.codebuild),
     ("icGpuCount", "inferenceComponent", |_, s| s.endpoint.inference_component),
     ("icCpuCount", "inferenceComponent", |_, s| s.endpoint.inference_component),
     ("icMemorySize", "inferenceComponent", |_, s| s.endpoint.inference_component),
@@ -204,10 +223,6 @@ const NEEDS: &[Need] = &[
     }),
     ("maxLoras", "enableLora", |c, _| c.inputs.enable_lora == Some(true)),
     ("maxLoraRank", "enableLora", |c, _| c.inputs.enable_lora == Some(true)),
-    ("modelInputs", "modelOutputs", |c, _| c.inputs.model_outputs.is_some()),
-    ("modelOutputs", "modelInputs", |c, _| c.inputs.model_inputs.is_some()),
-    ("vpcSubnets", "vpcSecurityGroups", |c, _| c.inputs.vpc_security_groups.is_some()),
-    ("vpcSecurityGroups", "vpcSubnets", |c, _| c.inputs.vpc_subnets.is_some()),
     ("modelRevision", "a Hugging Face id as modelName", |_, s| s.model.source == "hub"),
     ("hfTokenArn", "a Hugging Face id as modelName", |_, s| s.model.source == "hub"),
     ("modelDownloadTimeout", "a modelName in S3, which the service downloads", |_, s| {
@@ -226,16 +241,50 @@ const NEEDS: &[Need] = &[
 ];
 
 fn dependent(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    for (key, need, met) in NEEDS {
-        if context.merged.is_given(key) && !met(context, spec) {
-            findings.push(context.merged.about(
-                key,
-                Finding::error(
-                    "MCC-INP-006",
-                    format!("{key} needs {need}; without it, it would change nothing"),
-                    format!("leave {key} out, or see to {need}"),
-                ),
-            ));
+    findings.extend(unmet(HALVES, Severity::Error, context, spec));
+}
+
+/// Whether an input is given that may have no effect.
+pub(crate) fn has_conditional(merged: &Merged) -> bool {
+    NEEDS.iter().any(|(key, ..)| merged.is_given(key))
+}
+
+/// Notes about inputs that have no effect in `spec`.
+pub(crate) fn without_effect(context: &Context<'_>, spec: &Spec) -> Vec<Finding> {
+    unmet(NEEDS, Severity::Note, context, spec).collect()
+}
+
+fn unmet<'a>(
+    needs: &'a [Need],
+    severity: Severity,
+    context: &'a Context<'_>,
+    spec: &'a Spec,
+) -> impl Iterator<Item = Finding> + 'a {
+    let unmet =
+        needs.iter().filter(|(key, _, met)| context.merged.is_given(key) && !met(context, spec));
+    unmet.map(move |(key, need, _)| {
+        let message = format!("{key} has no effect without {need}");
+        let fix = format!("remove {key}, or give {need}");
+        context.merged.about(key, Finding::new("MCC-INP-006", severity, message, fix))
+    })
+}
+
+fn cluster(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    if spec.basis.runs_as != RunsAs::Pods {
+        return;
+    }
+    for (key, severity, what) in [
+        ("region", Severity::Warning, "is in one Region"),
+        ("instanceType", Severity::Note, "has the nodes that it has"),
+    ] {
+        let chosen = context.merged.values.get(key).filter(|value| value.source.is_chosen());
+        if let Some(value) = chosen.and_then(|value| value.value.as_str()) {
+            let message =
+                format!("the cluster {what}, and nothing says which: {value} is only a default");
+            let fix = format!("ask for the cluster's own and give {key}");
+            findings.push(
+                context.merged.about(key, Finding::new("MCC-HP-001", severity, message, fix)),
+            );
         }
     }
 }

@@ -302,7 +302,7 @@ fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if context.engine().is_none() || spec.model.source == "packed" {
         return;
     }
-    let estimated = !context.layers.iter().any(|l| l.manifest.refuses.contains_key("modelConfig"));
+    let estimated = !context.layers.iter().any(|l| l.manifest.without("modelConfig").is_some());
     if !estimated {
         // Nothing that the user could give would change that.
         let finding = Finding::new(

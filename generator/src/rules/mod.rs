@@ -47,6 +47,7 @@ const FAMILIES: [&[Rule]; 8] = [
     limits::RULES,
 ];
 
+pub(crate) use inputs::{has_conditional, without_effect};
 pub(crate) use memory::{nothing_holds, unknown_model};
 
 /// All rules, by family.

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+mod basis;
 mod endpoint;
 mod model;
 
+pub(crate) use basis::*;
 pub(crate) use endpoint::*;
 pub(crate) use model::*;
 
@@ -39,6 +41,8 @@ pub struct Spec {
     pub hyperpod: Hyperpod,
     /// What the execution role may do.
     pub iam: Iam,
+    /// What else is known of these decisions.
+    pub basis: Basis,
 }
 
 impl InstanceSpec {

@@ -3,10 +3,12 @@
 use mcc_catalogs::{Catalogs, Circumstance, GatedFrom, HubAddress, Model, echo};
 use mcc_fit::Asked;
 use mcc_fit::sizing::{self, Cache, GIB, ModelShape, Quantization};
+use mcc_generator::ModelConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Problem, ToolError};
+use crate::server::Context;
 
 /// Which model is meant.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -14,7 +16,7 @@ use crate::error::{Problem, ToolError};
 pub(crate) struct ModelArguments {
     /// Hugging Face model id, such as Qwen/Qwen3-8B.
     pub(crate) model_name: Option<String>,
-    /// For a model that is not in the catalog: the text of its config.json.
+    /// For a model that is not in the catalog: the text of its config.json, or its path; for a copy of one that is, its id.
     pub(crate) model_config: Option<String>,
     /// Without a config.json: number of parameters, all experts counted.
     #[schemars(range(min = 1, max = 100_000_000_000_000_u64))]
@@ -49,6 +51,8 @@ pub(crate) struct Sized<'a> {
     pub(crate) name: String,
     /// As it was given, for a project.
     pub(crate) given: Option<String>,
+    /// Id of the catalog's model that it is a copy of, where it has another name.
+    pub(crate) copy_of: Option<String>,
     pub(crate) basis: &'static str,
     pub(crate) shape: ModelShape,
     /// Its row, or that of the model of which it is a variant.
@@ -112,19 +116,35 @@ impl ModelArguments {
     ///
     /// # Errors
     /// A model that nothing is known of, with what to supply instead: it is never guessed.
-    pub(crate) fn sized<'a>(&self, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolError> {
-        if let Some(text) = &self.model_config {
-            let shape = sizing::parse_config(text).map_err(|error| {
+    pub(crate) fn sized<'a>(&self, context: &'a Context) -> Result<Sized<'a>, ToolError> {
+        let catalogs = context.catalogs();
+        if let Some(given) = &self.model_config {
+            let wrong = |reason: String| {
                 ToolError::of(
                     "invalid_arguments",
-                    Problem::of("modelConfig", error.to_string())
+                    Problem::of("modelConfig", reason)
                         .fix("give the text of the config.json in the model's repository"),
                 )
-            })?;
+            };
+            let text = match mcc_generator::model_config(catalogs, &context.files(), given) {
+                Ok(ModelConfig::Text(text)) => text,
+                // A copy of a model of the catalogs, under the name that the copy has.
+                Ok(ModelConfig::Row(id)) => {
+                    let copy = self.model_name.clone();
+                    let original = by_name(id, catalogs)?;
+                    let name = copy.as_deref().map_or_else(|| original.name.clone(), echo);
+                    let copy_of = copy.is_some().then(|| original.name.clone());
+                    let given = copy.or_else(|| original.given.clone());
+                    return Ok(Sized { name, given, copy_of, ..original });
+                }
+                Err(reason) => return Err(wrong(reason)),
+            };
+            let shape = sizing::parse_config(&text).map_err(|error| wrong(error.to_string()))?;
             let name = self.model_name.as_deref().map(echo);
             return Ok(Sized {
                 name: name.unwrap_or_else(|| "the model of modelConfig".to_owned()),
                 given: self.model_name.clone(),
+                copy_of: None,
                 basis: "config.json",
                 shape,
                 row: None,
@@ -137,6 +157,7 @@ impl ModelArguments {
                     .as_deref()
                     .map_or_else(|| "the model described".to_owned(), echo),
                 given: self.model_name.clone(),
+                copy_of: None,
                 basis: "numbers",
                 shape: self.numbered(parameters),
                 row: None,
@@ -281,7 +302,7 @@ pub(crate) fn supply(name: &str) -> String {
 impl<'a> Sized<'a> {
     /// A model of the catalog.
     fn of(basis: &'static str, id: String, shape: ModelShape, row: &'a Model) -> Self {
-        Self { name: id.clone(), given: Some(id), basis, shape, row: Some(row) }
+        Self { name: id.clone(), given: Some(id), copy_of: None, basis, shape, row: Some(row) }
     }
 
     /// Why its sizes are not certain.

@@ -1,6 +1,8 @@
 //! What the tools of this server answer. These types are the contract with clients: they are kept
-//! apart from the generator's own, so that neither changes by accident with the other.
+//! apart from the generator's own, so that neither changes by accident with the other. Decisions alone are the
+//! generator's: they are worded once, for people at a terminal too.
 
+use mcc_generator::Decisions;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -111,8 +113,9 @@ pub(super) struct ResolvedAnswer {
     // A schema without any keyword is refused or misread by some clients; this one holds for every value.
     #[schemars(extend("maxLength" = 1_048_576))]
     pub(super) value: Value,
-    /// Where the value came from.
-    pub(super) source: String,
+    /// Where the value came from, if it did not come with this call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<String>,
 }
 
 /// Something that has to be asked of the user.
@@ -195,13 +198,19 @@ pub(super) struct PlanAnswer {
     pub(super) questions: Vec<QuestionAnswer>,
     /// What is wrong, risky or worth knowing.
     pub(super) findings: Vec<FindingAnswer>,
-    /// The inputs with their values, and where each came from. Defaults are left out unless detail is `full`.
+    /// What was decided, as the project's files have it; left out while too little is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) decisions: Option<Decisions>,
+    /// The inputs with their values. Defaults are left out unless detail is `full`.
     pub(super) inputs: Vec<ResolvedAnswer>,
-    /// Paths of the project's files.
-    pub(super) files: Vec<String>,
+    /// How many files the project has.
+    pub(super) file_count: usize,
     /// The files with their sizes and layers; only with detail `full`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) file_details: Vec<FileAnswer>,
+    /// How memory was estimated, in sentences; only with detail `full`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) estimate: Vec<String>,
     /// What running it costs, if the price is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cost: Option<CostAnswer>,
@@ -253,8 +262,14 @@ pub(super) struct GenerateAnswer {
     pub(super) questions: Vec<QuestionAnswer>,
     /// What is wrong, risky or worth knowing.
     pub(super) findings: Vec<FindingAnswer>,
-    /// Paths of the files written, or of all files that the project has.
-    pub(super) files: Vec<String>,
+    /// What was decided, as the project's files have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) decisions: Option<Decisions>,
+    /// How many files the project has.
+    pub(super) file_count: usize,
+    /// Paths of files that an update wrote.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) updated: Vec<String>,
     /// Paths of files that an update removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) removed: Vec<String>,

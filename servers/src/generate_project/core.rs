@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use mcc_files::Folder;
 use mcc_generator::{
-    Change, FileAccess, Finding, Kind, Merged, Plan, Project, Registered, Source, Sources, registry,
+    Change, Decisions, Finding, Kind, Merged, Plan, Project, Registered, Source, Sources, registry,
 };
 use serde_json::{Value, json};
 
@@ -17,9 +17,6 @@ use super::answers::{
 use crate::error::{Problem, ToolError};
 use crate::schema::{self, JsonObject};
 use crate::server::Context;
-
-/// Inputs that are shown with their defaults too: they decide what it costs and where it is.
-const TELLING: [&str; 3] = ["deploymentTarget", "region", "instanceType"];
 
 /// The tool's own arguments together with the generator's inputs, as one closed schema.
 pub(super) fn with_inputs(own: JsonObject) -> JsonObject {
@@ -57,6 +54,8 @@ pub(super) struct Planned {
     pub(super) questions: Vec<QuestionAnswer>,
     pub(super) findings: Vec<FindingAnswer>,
     pub(super) inputs: Vec<PlannedInput>,
+    pub(super) decisions: Option<Decisions>,
+    pub(super) estimate: Vec<String>,
     pub(super) files: Vec<FileAnswer>,
     pub(super) cost: Option<CostAnswer>,
     pub(super) next_steps: Vec<String>,
@@ -83,12 +82,8 @@ pub(super) fn generate(context: &Context, inputs: JsonObject) -> (Planned, Optio
 
 /// Inputs may name files (a model, its config.json), and only below the roots.
 fn merged(context: &Context, inputs: JsonObject) -> Merged {
-    let files = if context.roots.is_empty() {
-        FileAccess::Nothing
-    } else {
-        FileAccess::Below(context.roots.files())
-    };
-    Sources::new().files(files).with(Source::Flag, inputs).merge()
+    // No Region from the environment: that of a server is its own, and not that of whoever calls it.
+    Sources::new().files(context.files()).with(Source::Flag, inputs).merge()
 }
 
 fn planned(plan: Plan) -> Planned {
@@ -108,19 +103,18 @@ fn planned(plan: Plan) -> Planned {
         let count = plan.questions.len();
         (Status::NeedsInput, format!("needs {count} more input(s) from the user"))
     };
-    let mut summary = format!("{what} {how}.");
-    for note in &plan.fit {
-        summary.push(' ');
-        summary.push_str(note.trim_end_matches('.'));
-        summary.push('.');
-    }
+    let mut next_steps = plan.next_steps;
+    let place = next_steps.len().min(1);
+    next_steps.splice(place..place, plan.first_steps);
     Planned {
         status,
-        summary,
+        summary: format!("{what} {how}."),
         name: plan.project_name,
         questions: plan.questions.into_iter().map(question).collect(),
         findings: told(plan.findings),
         inputs: plan.inputs.into_iter().map(input).collect(),
+        decisions: plan.decisions,
+        estimate: plan.fit,
         files: plan
             .files
             .into_iter()
@@ -136,7 +130,7 @@ fn planned(plan: Plan) -> Planned {
             usd_per_hour: cost.usd_per_hour,
             instances: cost.instances,
         }),
-        next_steps: plan.next_steps,
+        next_steps,
     }
 }
 
@@ -145,10 +139,13 @@ fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
 }
 
 fn input(input: mcc_generator::ResolvedInput) -> PlannedInput {
-    let is_default = input.source.starts_with("the default");
     PlannedInput {
-        telling: !is_default || TELLING.contains(&input.key.as_str()),
-        answer: ResolvedAnswer { source: source(input.source), key: input.key, value: input.value },
+        telling: input.telling,
+        answer: ResolvedAnswer {
+            source: (!input.from_call).then_some(input.source),
+            key: input.key,
+            value: input.value,
+        },
     }
 }
 

@@ -38,12 +38,13 @@ const INSTRUCTIONS: &str = "\
 Turns \"deploy this model on SageMaker\" into a project folder that builds, tests, deploys and cleans up after itself.
 
 Workflow:
-1. list_deployments, unless the user has already named what serves the model and where it runs.
-2. plan_project with everything the user has said. It writes nothing; call it as often as needed.
+1. plan_project with everything the user has said, the model first: a Hugging Face id or s3:// prefix as modelName, a \
+file as modelPath. It writes nothing; call it as often as needed.
+2. list_deployments only where the user wants to choose what serves the model or where it runs.
 3. If the answer has `questions`, put them to the user with their choices and call plan_project again with the \
 answers added. Do not guess them: names, ARNs, buckets and instance types are the user's.
-4. Tell the user the plan: what it costs per hour, the warnings among `findings`, and the values that came from \
-defaults and matter (Region, instance type).
+4. Tell the user the plan: what it costs, the warnings among `findings`, the `decisions` that matter, and the inputs \
+that have a `source`: nobody said those (Region, instance type, what was derived from the model).
 5. generate_project with the same arguments, once the user agrees.
 6. Follow `nextSteps`. The project's scripts under do/ need only bash, docker, jq and the AWS CLI, and run from the \
 project's folder. do/deploy creates resources that cost money, so ask before running it; do/clean removes them.

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::answers::{CostAnswer, FindingAnswer, QuestionAnswer, ResolvedAnswer};
+use mcc_generator::Decisions;
+
+use super::answers::{FindingAnswer, QuestionAnswer, ResolvedAnswer};
 pub(super) use crate::common::text::Text;
 use crate::told;
 
@@ -39,13 +41,15 @@ pub(super) fn question(question: &QuestionAnswer) -> String {
 
 /// One line for a value.
 pub(super) fn resolved(input: &ResolvedAnswer) -> String {
-    format!("{} = {} (from {})", input.key, told::shown(&input.value), input.source)
+    let value = told::shown(&input.value);
+    match &input.source {
+        Some(source) => format!("{} = {value} ({source})", input.key),
+        None => format!("{} = {value}", input.key),
+    }
 }
 
-/// One line for a cost.
-pub(super) fn cost(cost: &CostAnswer) -> String {
-    format!(
-        "Cost: {} USD per hour for {} instance(s); {}",
-        cost.usd_per_hour, cost.instances, cost.basis
-    )
+/// One line for each decision.
+pub(super) fn decisions(decisions: Option<&Decisions>) -> Vec<String> {
+    let lines = decisions.map(Decisions::lines).unwrap_or_default();
+    lines.into_iter().map(|(name, text)| format!("{name}: {text}")).collect()
 }

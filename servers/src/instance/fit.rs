@@ -230,6 +230,9 @@ fn inputs(fit: &Fit<'_>, judge: &Judge<'_>) -> Inputs {
     if let Some(name) = named.and_then(|model| model.given.as_deref()).filter(|n| n.contains('/')) {
         put("modelName", name.into());
     }
+    if let Some(original) = judge.model().and_then(|model| model.copy_of.as_deref()) {
+        put("modelConfig", original.into());
+    }
     put("instanceType", fit.instance.name.as_str().into());
     if let Some(region) = &wish.region {
         put("region", region.as_str().into());

@@ -50,7 +50,7 @@ struct Arguments {
     engine_version: Option<String>,
     /// Hugging Face model id.
     model_name: Option<String>,
-    /// For a model that is not in the catalog: the text of its config.json.
+    /// For a model that is not in the catalog: the text of its config.json, or its path; for a copy of one that is, its id.
     model_config: Option<String>,
 }
 
@@ -134,7 +134,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         model_config: arguments.model_config.clone(),
         ..ModelArguments::default()
     };
-    let sized = model.given().then(|| model.sized(catalogs)).transpose()?;
+    let sized = model.given().then(|| model.sized(&call.context)).transpose()?;
     let wish = Wish {
         deployment: &deployment,
         region,

@@ -122,7 +122,9 @@ fn begun(planned: Planned) -> GenerateAnswer {
         directory: None,
         questions: planned.questions,
         findings: planned.findings,
-        files: planned.files.into_iter().map(|file| file.path).collect(),
+        decisions: planned.decisions,
+        file_count: planned.files.len(),
+        updated: Vec::new(),
         removed: Vec::new(),
         kept: Vec::new(),
         contents: Vec::new(),
@@ -168,7 +170,7 @@ fn written(
         };
         project.write_in(&parent, &name).map_err(refused)?;
         answer.status = Status::Written;
-        answer.summary = format!("{} files written to {}.", answer.files.len(), path.display());
+        answer.summary = format!("{} files written to {}.", answer.file_count, path.display());
     }
     answer.next_steps = started(&answer.next_steps, &path);
     answer.directory = Some(path.display().to_string());
@@ -196,7 +198,7 @@ fn updated_answer(answer: &mut GenerateAnswer, updated: Updated, folder: &Path) 
     answer.status = if written + removed == 0 { Status::Unchanged } else { Status::Updated };
     answer.summary =
         format!("{} written and {removed} removed in {}.", files(written), folder.display());
-    answer.files = updated.written;
+    answer.updated = updated.written;
     answer.removed = updated.removed;
     answer.kept = updated.kept;
 }
@@ -262,7 +264,7 @@ fn paged(
     answer.summary = format!(
         "{} of {} files returned; nothing was written.",
         answer.contents.len(),
-        answer.files.len()
+        answer.file_count
     );
     let mut steps = vec![
         "write each of contents to its path below a folder named like the project, and make the executable ones executable"
@@ -287,7 +289,7 @@ fn archived(planned: Planned, project: &Project) -> Result<GenerateAnswer, ToolE
     let mut answer = begun(planned);
     answer.status = Status::Returned;
     answer.summary =
-        format!("{} files returned as one archive; nothing was written.", answer.files.len());
+        format!("{} files returned as one archive; nothing was written.", answer.file_count);
     answer.archive = Some(ArchiveAnswer {
         name: format!("{name}.tar.gz"),
         media_type: "application/gzip".to_owned(),
@@ -308,15 +310,14 @@ fn text(answer: &GenerateAnswer) -> String {
         .archive
         .as_ref()
         .map(|archive| format!("{} is in archive.data of the structured content.", archive.name));
-    let files = (!answer.files.is_empty()).then(|| format!("Files: {}", answer.files.join(", ")));
     let cursor = answer.next_cursor.as_ref();
     Text::new(&answer.summary)
         .list("Questions", answer.questions.iter().map(text::question))
         .list("Findings", answer.findings.iter().map(text::finding))
-        .line(files)
+        .list("Written", &answer.updated)
         .list("Removed", &answer.removed)
         .list("Edited files kept as <name>.orig", &answer.kept)
-        .line(answer.cost.as_ref().map(text::cost))
+        .list("Decided", text::decisions(answer.decisions.as_ref()))
         .list("Contents", contents)
         .line(archive)
         .line(cursor.map(|cursor| format!("There is more: call again with cursor {cursor}.")))

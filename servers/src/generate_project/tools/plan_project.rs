@@ -15,10 +15,11 @@ use crate::server::{self, Call, Effect, Reply, Tool};
 pub(super) const TOOL: Tool = Tool {
     name: "plan_project",
     title: "Plan a project",
-    description: "Works out a project without writing anything: the value of every input and where it came from, \
-                  what is wrong or risky and how to fix it, what has to be asked of the user, the files, the cost \
-                  per hour and the next steps. Give what the user has said and leave the rest out: defaults are \
-                  chosen to fit, and what cannot be chosen comes back as questions.",
+    description: "Works out a project without writing anything: what is decided (base image and engine release, host \
+                  image, versions and where they are from, memory, limits, request, cost), what is wrong or risky and \
+                  how to fix it, what has to be asked of the user, and the next steps. Give what the user has said and \
+                  leave the rest out: the model alone decides deploymentConfig, projectName and an instance type that \
+                  fits, and what cannot be derived comes back as questions.",
     effect: Effect::Reads,
     file_arguments: &[],
     input: || core::with_inputs(schema::input::<Own>()),
@@ -39,7 +40,7 @@ pub(super) const TOOL: Tool = Tool {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Own {
-    /// `full` adds the inputs that have their defaults, and the size and origin of each file.
+    /// `full` adds the inputs that have their defaults, how memory was estimated, and each file with its size and origin.
     #[serde(default)]
     detail: Detail,
 }
@@ -86,24 +87,38 @@ fn answer(planned: Planned, detail: Detail) -> PlanAnswer {
         .into_iter()
         .map(|input| input.answer)
         .collect(),
-        files: planned.files.iter().map(|file| file.path.clone()).collect(),
-        file_details: match detail {
-            Detail::Full => planned.files,
-            Detail::Concise => Vec::new(),
-        },
+        decisions: planned.decisions,
+        file_count: planned.files.len(),
+        file_details: full(planned.files, detail),
+        estimate: full(planned.estimate, detail),
         cost: planned.cost,
         next_steps,
     }
 }
 
+/// What only a full answer has.
+fn full<T>(all: Vec<T>, detail: Detail) -> Vec<T> {
+    if detail == Detail::Full { all } else { Vec::new() }
+}
+
 fn text(answer: &PlanAnswer) -> String {
-    let files = (!answer.files.is_empty())
-        .then(|| format!("Files ({}): {}", answer.files.len(), answer.files.join(", ")));
+    let files: Vec<&str> = answer.file_details.iter().map(|file| file.path.as_str()).collect();
+    let files = (!files.is_empty()).then(|| format!("Files: {}", files.join(", ")));
+    let sourced = answer.inputs.iter().filter(|input| input.source.is_some());
+    let given: Vec<&str> = answer
+        .inputs
+        .iter()
+        .filter(|input| input.source.is_none())
+        .map(|input| input.key.as_str())
+        .collect();
+    let given = (!given.is_empty()).then(|| format!("As given: {}.", given.join(", ")));
     Text::new(&answer.summary)
         .list("Questions", answer.questions.iter().map(text::question))
         .list("Findings", answer.findings.iter().map(text::finding))
-        .list("Inputs", answer.inputs.iter().map(text::resolved))
-        .line(answer.cost.as_ref().map(text::cost))
+        .list("Decided", text::decisions(answer.decisions.as_ref()))
+        .list("Estimate", &answer.estimate)
+        .list("Inputs that this call did not give", sourced.map(text::resolved))
+        .line(given)
         .line(files)
         .list("Next", &answer.next_steps)
         .done()

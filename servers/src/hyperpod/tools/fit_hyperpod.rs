@@ -133,7 +133,7 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
             ));
         }
     };
-    let model = if deployment.hub { Some(arguments.model.sized(catalogs)?) } else { None };
+    let model = if deployment.hub { Some(arguments.model.sized(&call.context)?) } else { None };
     if let Some(model) = &model {
         deployment::serves(&deployment, model)?;
     }

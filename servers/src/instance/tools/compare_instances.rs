@@ -1,6 +1,5 @@
 //! `compare_instances`: several models on several types, side by side.
 
-use mcc_catalogs::Catalogs;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -17,7 +16,7 @@ use crate::instance::answers::{CompareAnswer, CompareRow, Status, assumptions};
 use crate::instance::fit::FitAnswer;
 use crate::instance::judge::Judge;
 use crate::schema::{self, JsonObject};
-use crate::server::{Call, Effect, Reply, Tool};
+use crate::server::{Call, Context, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "compare_instances",
@@ -58,7 +57,7 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let instances = instances::named(catalogs, &arguments.instance_types)?;
-    let models = models(catalogs, &arguments)?;
+    let models = models(&call.context, &arguments)?;
     let target = arguments.serving.deployment_target.as_deref();
     let deployment = match arguments.serving.deployment_config.as_deref() {
         Some(config) => deployment::named(config, target)?,
@@ -126,14 +125,14 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
     Ok(Reply::answer(answer, text))
 }
 
-fn models<'a>(catalogs: &'a Catalogs, arguments: &Arguments) -> Result<Vec<Sized<'a>>, ToolError> {
+fn models<'a>(context: &'a Context, arguments: &Arguments) -> Result<Vec<Sized<'a>>, ToolError> {
     let mut models = Vec::new();
     if arguments.model.given() {
-        models.push(arguments.model.sized(catalogs)?);
+        models.push(arguments.model.sized(context)?);
     }
     for name in arguments.model_names.iter().flatten() {
         let named = ModelArguments { model_name: Some(name.clone()), ..ModelArguments::default() };
-        models.push(named.sized(catalogs)?);
+        models.push(named.sized(context)?);
     }
     Ok(models)
 }

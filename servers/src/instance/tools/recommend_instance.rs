@@ -116,7 +116,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         None => deployment,
     };
     let model = if deployment.hub || arguments.model.model_config.is_some() {
-        Some(arguments.model.sized(catalogs)?)
+        Some(arguments.model.sized(&call.context)?)
     } else {
         None
     };

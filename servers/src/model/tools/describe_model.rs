@@ -47,7 +47,7 @@ fn describe(call: Call) -> Result<Reply, ToolError> {
             return Err(unclear(&name, &reason, catalogs));
         }
         Some(place) if place != Place::Hub && !described => elsewhere(&place),
-        _ => known(&arguments.sized(catalogs)?, described, catalogs),
+        _ => known(&arguments.sized(&call.context)?, described, catalogs),
     };
     let text = text(&answer);
     Ok(Reply::answer(answer, text))

@@ -1,0 +1,376 @@
+//! What was decided about a project, as a person or an assistant is told it: made of the [`Spec`] that its files are
+//! rendered from, and of nothing else.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::finding::shorten;
+use crate::spec::{Memory, Origin, RunsAs, Spec, Tensor};
+use mcc_catalogs::DriverFit;
+
+/// Hours of a month, as AWS reckons prices by the month.
+const HOURS: f64 = 730.0;
+/// Most tensors of a kind that are named.
+const TENSORS: usize = 4;
+
+/// The decisions, each worded once.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Decisions {
+    /// What the Dockerfile starts FROM.
+    pub base_image: String,
+    /// Release of the engine or server in it, and its CUDA.
+    pub engine: String,
+    /// Host image, and how its driver suits the image's CUDA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_image: Option<String>,
+    /// Platform and builder of the image.
+    pub build: String,
+    /// The model, and how it gets into the container.
+    pub model: String,
+    /// Version of the framework, and where it is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub framework: Option<String>,
+    /// Version of Python, and where it is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Tensors and batching.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensors: Option<String>,
+    /// How the model shares the accelerators' memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryDecision>,
+    /// What a pod asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// Disk, and the time that download and start may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<String>,
+    /// How a request gets in, how large it may be and how long an answer may take.
+    pub request: String,
+    /// What it costs by the hour and the month, on what basis.
+    pub cost: String,
+}
+
+/// How a language model shares the memory of one accelerator, in GiB; estimates.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemoryDecision {
+    /// The accelerator, and how many of them one copy takes.
+    pub accelerators: String,
+    /// What the engine may take.
+    pub budget_gib: f64,
+    /// Weights.
+    pub weights_gib: f64,
+    /// Activations, graphs and buffers.
+    pub overhead_gib: f64,
+    /// Key-value cache.
+    pub cache_gib: f64,
+    /// Longest context, in tokens.
+    pub context: u64,
+    /// Sequences of that length at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequences: Option<f64>,
+    /// Tensor-parallel degree.
+    pub tensor_parallel: u32,
+}
+
+impl Decisions {
+    /// What was decided in `spec`.
+    pub(crate) fn of(spec: &Spec) -> Self {
+        let (framework, python) = versions(spec);
+        Self {
+            base_image: shorten(&spec.image.base),
+            engine: engine(spec),
+            host_image: host(spec),
+            build: build(spec),
+            model: model(spec),
+            framework,
+            python,
+            tensors: tensors(spec),
+            memory: spec.basis.memory.as_ref().map(memory),
+            pod: pod(spec),
+            limits: limits(spec),
+            request: request(spec),
+            cost: cost(spec),
+        }
+    }
+
+    /// One line for each decision: what it is about, and what it is.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let memory = self.memory.as_ref().map(MemoryDecision::line);
+        let lines = [
+            ("base image", Some(&self.base_image)),
+            ("engine", Some(&self.engine)),
+            ("host image", self.host_image.as_ref()),
+            ("build", Some(&self.build)),
+            ("model", Some(&self.model)),
+            ("framework", self.framework.as_ref()),
+            ("python", self.python.as_ref()),
+            ("tensors", self.tensors.as_ref()),
+            ("memory", memory.as_ref()),
+            ("pod", self.pod.as_ref()),
+            ("limits", self.limits.as_ref()),
+            ("request", Some(&self.request)),
+            ("cost", Some(&self.cost)),
+        ];
+        lines.into_iter().filter_map(|(name, line)| Some((name, line?.clone()))).collect()
+    }
+}
+
+impl MemoryDecision {
+    fn line(&self) -> String {
+        let sequences = self.sequences.map_or_else(
+            || "an unknown number of sequences".to_owned(),
+            |n| format!("{n} sequences"),
+        );
+        format!(
+            "{}, tensor parallel {}; of {} GiB each: weights {}, activations and graphs {}, cache {}; room for {sequences} \
+             of {} tokens (estimates)",
+            self.accelerators,
+            self.tensor_parallel,
+            self.budget_gib,
+            self.weights_gib,
+            self.overhead_gib,
+            self.cache_gib,
+            self.context
+        )
+    }
+}
+
+fn is_set(spec: &Spec, key: &str) -> bool {
+    spec.inputs.get(key).is_some_and(|value| !value.is_null())
+}
+
+fn engine(spec: &Spec) -> String {
+    let own = is_set(spec, "baseImage");
+    let name = spec.basis.engine.as_deref().unwrap_or(&spec.project.backend);
+    let release = match &spec.image.engine_version {
+        Some(version) => format!("{name}, image release {version}"),
+        None if own => "not known: the image is your own".to_owned(),
+        None => name.to_owned(),
+    };
+    match &spec.image.cuda {
+        Some(cuda) => format!("{release}, CUDA {cuda}"),
+        None if spec.instance.gpus > 0 => format!("{release}, CUDA not known"),
+        None => release,
+    }
+}
+
+fn host(spec: &Spec) -> Option<String> {
+    let name = shorten(spec.endpoint.ami.as_deref()?);
+    let host = spec.basis.host.as_ref();
+    let cuda = spec.image.cuda.as_deref().unwrap_or_default();
+    Some(match host.and_then(|h| Some((h.driver?, h.fit?))) {
+        Some((driver, DriverFit::Full)) => {
+            format!("{name}: driver {driver} supports CUDA {cuda} fully")
+        }
+        Some((driver, DriverFit::MinorVersion)) => format!(
+            "{name}: driver {driver} starts CUDA {cuda} by minor-version compatibility only"
+        ),
+        Some((driver, DriverFit::TooOld)) => format!(
+            "{name}: driver {driver} is older than CUDA {cuda} needs; only the image's own compatibility libraries help"
+        ),
+        None => match host.and_then(|h| h.driver) {
+            Some(driver) => format!("{name}: driver {driver}"),
+            None => name,
+        },
+    })
+}
+
+fn build(spec: &Spec) -> String {
+    let platform = &spec.image.platform;
+    if spec.project.codebuild {
+        let size = spec.inputs.get("codebuildComputeType").and_then(serde_json::Value::as_str);
+        format!("{platform}, by CodeBuild ({})", size.unwrap_or_default())
+    } else {
+        format!("{platform}, on this machine")
+    }
+}
+
+fn model(spec: &Spec) -> String {
+    let model = &spec.model;
+    let name =
+        shorten(model.id.as_deref().filter(|_| model.s3_uri.is_none()).unwrap_or(&model.name));
+    match model.source.as_str() {
+        "hub" => {
+            let revision = spec.inputs.get("modelRevision").and_then(serde_json::Value::as_str);
+            let at = revision.map(|r| format!(" at {}", shorten(r))).unwrap_or_default();
+            format!("{name}{at}, fetched from the Hugging Face hub when the container starts")
+        }
+        "s3" => {
+            let uri = shorten(model.s3_uri.as_deref().unwrap_or_default());
+            let how = match (model.s3_mounted, spec.basis.runs_as) {
+                (true, _) => "copied into the container by SageMaker before it starts",
+                (false, RunsAs::Pods) => "mounted into the pods",
+                (false, _) => "fetched when the container starts",
+            };
+            format!("{uri}, {how}")
+        }
+        _ => {
+            let place = spec.basis.model_place.as_deref().unwrap_or("not known yet");
+            if is_set(spec, "modelPath") {
+                format!("{place}, a copy of modelPath")
+            } else if spec.inputs.get("includeSample") == Some(&true.into()) {
+                format!("{place}, a sample that is trained when the image is built")
+            } else {
+                format!("{place}, which you put there")
+            }
+        }
+    }
+}
+
+fn versions(spec: &Spec) -> (Option<String>, Option<String>) {
+    let origin = |origin: Origin| match origin {
+        Origin::Given => "as given",
+        Origin::File => "read from the model file",
+        Origin::Requirements => "from the requirements file",
+        Origin::Guess => "a guess: the file does not say",
+        Origin::Suits => "which its packages are made for",
+        Origin::Usual => "the usual one",
+    };
+    let basis = &spec.basis;
+    let framework = spec.model.framework_version.as_ref().zip(basis.framework.as_ref());
+    let framework = framework
+        .map(|(version, name)| format!("{name} {version}, {}", origin(basis.origins.framework)));
+    let python = spec.model.python_version.as_ref();
+    let python = python.map(|version| format!("{version}, {}", origin(basis.origins.python)));
+    (framework, python)
+}
+
+fn tensors(spec: &Spec) -> Option<String> {
+    let model = &spec.model;
+    let batch = model.max_batch_size.map(|most| match most {
+        0 => "no batches".to_owned(),
+        most => format!("up to {most} records in a batch"),
+    });
+    let (inputs, outputs) = (model.inputs.as_ref(), model.outputs.as_ref());
+    match (inputs.zip(outputs), batch) {
+        (Some((inputs, outputs)), batch) => {
+            let batch = batch.map(|batch| format!("; {batch}")).unwrap_or_default();
+            Some(format!("{} to {}{batch}", named(inputs), named(outputs)))
+        }
+        (None, Some(batch)) => Some(format!("read from the model by the server; {batch}")),
+        (None, None) => None,
+    }
+}
+
+fn named(tensors: &[Tensor]) -> String {
+    let one = |tensor: &Tensor| {
+        let dims: Vec<String> = tensor.dims.iter().map(ToString::to_string).collect();
+        let kind = tensor.data_type.trim_start_matches("TYPE_");
+        format!("{} {kind}[{}]", shorten(&tensor.name), dims.join(","))
+    };
+    let mut names: Vec<String> = tensors.iter().take(TENSORS).map(one).collect();
+    if tensors.len() > TENSORS {
+        names.push(format!("{} more", tensors.len() - TENSORS));
+    }
+    names.join(", ")
+}
+
+fn memory(memory: &Memory) -> MemoryDecision {
+    MemoryDecision {
+        accelerators: format!(
+            "{} of {} {} with {} GiB each",
+            memory.used, memory.devices, memory.device, memory.device_gib
+        ),
+        budget_gib: memory.budget_gib,
+        weights_gib: memory.weights_gib,
+        overhead_gib: memory.overhead_gib,
+        cache_gib: memory.cache_gib,
+        context: memory.context,
+        sequences: memory.sequences,
+        tensor_parallel: memory.tensor_parallel,
+    }
+}
+
+fn pod(spec: &Spec) -> Option<String> {
+    if spec.basis.runs_as != RunsAs::Pods {
+        return None;
+    }
+    let requests = spec.hyperpod.requests.iter();
+    let requests: Vec<String> =
+        requests.map(|(name, value)| format!("{name} {}", crate::render::plain(value))).collect();
+    let shm = spec.hyperpod.shm.as_ref().map(|size| format!(", /dev/shm {size}"));
+    let count = match spec.basis.cost.instances {
+        1 => "1 pod with".to_owned(),
+        n => format!("{n} pods, each with"),
+    };
+    Some(format!("{count} {}{}", shorten(&requests.join(", ")), shm.unwrap_or_default()))
+}
+
+/// Nothing for jobs: the service gives them their disk and their time.
+fn limits(spec: &Spec) -> Option<String> {
+    let endpoint = &spec.endpoint;
+    let start = |seconds: u32| format!("start within {seconds} s");
+    let limits = match spec.basis.runs_as {
+        RunsAs::Job => return None,
+        RunsAs::Pods => vec![
+            start(spec.hyperpod.startup_failures * 10),
+            format!("roll-out within {} s", spec.hyperpod.deadline_s),
+        ],
+        RunsAs::Endpoint => {
+            let disk = match endpoint.volume_gb {
+                Some(gb) => format!("disk {gb} GB"),
+                None if spec.instance.nvme => "disk: the instance's own NVMe".to_owned(),
+                None => "disk of the service's usual size".to_owned(),
+            };
+            let download =
+                endpoint.download_timeout_s.map(|seconds| format!("download within {seconds} s"));
+            let parts = [Some(disk), download, Some(start(endpoint.health_check_timeout_s))];
+            parts.into_iter().flatten().collect()
+        }
+    };
+    Some(limits.join(", "))
+}
+
+fn request(spec: &Spec) -> String {
+    let server = &spec.server;
+    let kind = if spec.basis.runs_as == RunsAs::Job {
+        &spec.batch.content_type
+    } else {
+        &server.content_type
+    };
+    format!(
+        "{}; {}, at most {} MB, answered within {} s",
+        spec.basis.route,
+        shorten(kind),
+        server.max_body_mb,
+        server.timeout_s
+    )
+}
+
+fn cost(spec: &Spec) -> String {
+    let basis = &spec.basis.cost;
+    if spec.basis.runs_as == RunsAs::Pods {
+        return "nothing beyond the cluster's nodes, which are there already".to_owned();
+    }
+    let Some(usd) = basis.usd_per_hour else {
+        return "not known".to_owned();
+    };
+    let all = usd * f64::from(basis.instances);
+    let count = match basis.instances {
+        1 => "1 instance".to_owned(),
+        n => format!("{n} instances"),
+    };
+    let mut cost = format!("{} USD per hour for {count}", money(all));
+    match spec.basis.runs_as {
+        RunsAs::Job => cost.push_str(", only while the job runs"),
+        _ => cost.push_str(&format!(", about {:.0} USD per month", all * HOURS)),
+    }
+    if spec.endpoint.scale_to_zero {
+        cost.push_str(", 0 when idle");
+    }
+    let published = if basis.published { "AWS's price" } else { "an estimate" };
+    cost.push_str(&format!("; {published} for {} as of {}", basis.region, basis.as_of));
+    if basis.region != spec.aws.region {
+        cost.push_str(&format!("; that of {} differs", spec.aws.region));
+    }
+    cost
+}
+
+/// Dollars, with as many digits as matter.
+fn money(usd: f64) -> String {
+    let rounded = (usd * 10_000.0).round() / 10_000.0;
+    rounded.to_string()
+}

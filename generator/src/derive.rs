@@ -1,0 +1,374 @@
+//! What follows from what was given, before anything is asked: the Region from an ARN, the deployment config from the
+//! kind of model, the name of the project from the name of the model. Nothing that somebody gave is changed.
+
+use mcc_catalogs::{Arn, Catalogs};
+use serde_json::Value;
+
+use crate::finding::Finding;
+use crate::format::Format;
+use crate::inputs::{self, Kind};
+use crate::manifest::{Fetched, ModelSort, Weights};
+use crate::merge::Merged;
+use crate::registry::{Config, registry};
+use crate::resolve::{named, read_artifact};
+use crate::source::Source;
+
+/// Longest name that is made up: with a prefix and a Region it becomes the name of a role, of which IAM takes 64
+/// characters.
+const LONGEST_NAME: usize = 40;
+
+/// Adds what follows from the inputs.
+pub(crate) fn complete(catalogs: &Catalogs, merged: &mut Merged) {
+    region(catalogs, merged);
+    target(merged);
+    file_as_name(merged);
+    if let Some((sort, key)) = sort(catalogs, merged) {
+        config(merged, sort, key);
+    } else {
+        config_of_framework(merged);
+    }
+    name(merged);
+}
+
+/// Inputs that hold the ARN of something that is in one Region.
+fn arns(merged: &Merged) -> Vec<(String, String)> {
+    let is_arn = |format| {
+        matches!(
+            format,
+            Format::KmsKeyArn
+                | Format::SecretArn
+                | Format::SnsTopicArn
+                | Format::SageMakerArn
+                | Format::ClusterName
+        )
+    };
+    let fields = inputs::fields().iter();
+    let fields = fields.filter(|f| matches!(f.kind, Kind::Text(format) if is_arn(format)));
+    let found = fields.filter_map(|f| {
+        let arn: Arn = merged.text(&f.key)?.parse().ok()?;
+        Some((f.key.clone(), arn.region()?.to_owned()))
+    });
+    found.collect()
+}
+
+/// The Region that an ARN names, unless somebody gave one; two that differ cannot both be right.
+fn region(catalogs: &Catalogs, merged: &mut Merged) {
+    let given =
+        merged.is_given("region").then(|| merged.text("region").map(str::to_owned)).flatten();
+    let arns = arns(merged);
+    let mut named = given.clone().map(|region| ("region".to_owned(), region));
+    for (key, region) in arns {
+        match &named {
+            None => named = Some((key, region)),
+            Some((other, first)) if *first != region => {
+                let message = format!("{key} is in {region}, and {other} says {first}");
+                let fix = if other == "region" {
+                    format!("give region {region}, or a {key} in {first}")
+                } else {
+                    format!("give a {key} in {first}, or a {other} in {region}")
+                };
+                let finding = Finding::error("MCC-REG-004", message, fix).choices([region]);
+                let finding = merged.about(&key, finding);
+                merged.findings.push(finding);
+            }
+            Some(_) => {}
+        }
+    }
+    let surroundings =
+        merged.values.get("region").filter(|s| matches!(s.source, Source::Surroundings(_)));
+    if let Some(found) = surroundings.cloned() {
+        let unknown =
+            merged.text("region").is_some_and(|name| catalogs.regions().get(name).is_none());
+        if unknown && named.is_none() {
+            let (name, value) = (found.source.to_string(), found.value);
+            merged.findings.push(Finding::warning(
+                "MCC-REG-003",
+                format!(
+                    "{name} is {}, which is not a known Region, and is ignored",
+                    value.as_str().unwrap_or_default()
+                ),
+                format!("correct {name}, or give region"),
+            ));
+        }
+        if unknown || named.is_some() {
+            merged.values.remove("region");
+        }
+    }
+    if let (None, Some((key, region))) = (given, named) {
+        merged.derive("region", &region, &key, Vec::new());
+    }
+}
+
+/// The target that needs an input which only it takes.
+fn target(merged: &mut Merged) {
+    if merged.get("deploymentTarget").is_some() {
+        return;
+    }
+    let registry = registry();
+    let found = registry.targets().iter().find_map(|target| {
+        let layers = registry.target_layers(target);
+        let needs = layers.iter().flat_map(|layer| &layer.manifest.needs);
+        let own = needs.filter(|key| {
+            let group = inputs::find(key).map(|field| field.group);
+            let takes = |layer: &&crate::registry::Layer| {
+                layer.manifest.groups.iter().any(|own| Some(own.as_str()) == group)
+            };
+            let others = registry.targets().iter().filter(|other| *other != target);
+            group != Some("project")
+                && !others
+                    .flat_map(|other| registry.target_layers(other))
+                    .any(|layer| takes(&layer))
+        });
+        let own: Vec<&String> = own.filter(|key| merged.is_given(key)).collect();
+        own.first().map(|key| (target.to_owned(), (*key).to_owned()))
+    });
+    if let Some((target, key)) = found {
+        merged.derive("deploymentTarget", &target, &key, Vec::new());
+    }
+}
+
+/// The path of a model file that was given as the name of a model is taken as what it is.
+fn file_as_name(merged: &mut Merged) {
+    let of_hub = merged.text("deploymentConfig").and_then(|name| registry().config(name));
+    if of_hub.is_some_and(fetches) || merged.get("modelPath").is_some() {
+        return;
+    }
+    let Some(name) = merged.values.get("modelName").cloned() else { return };
+    let path = name.value.as_str().unwrap_or_default();
+    if path.starts_with("s3://") || sort_by_suffix(path).is_none() {
+        return;
+    }
+    merged.values.remove("modelName");
+    let note = Finding::new(
+        "MCC-INP-008",
+        crate::finding::Severity::Note,
+        format!("modelName is read as modelPath {}", crate::finding::shorten(path)),
+        "give modelPath if that is what is meant",
+    );
+    merged.findings.push(note.on("modelPath"));
+    merged.values.insert("modelPath".to_owned(), name);
+}
+
+/// Whether a config fetches its model when it starts.
+pub(crate) fn fetches(config: &Config) -> bool {
+    let layers = registry().config_layers(config, None);
+    layers.iter().any(|layer| layer.manifest.weights == Some(Weights::Hub))
+}
+
+/// The kind of the model, and the input that says it.
+fn sort(catalogs: &Catalogs, merged: &mut Merged) -> Option<(ModelSort, &'static str)> {
+    let needed = |merged: &Merged| {
+        let config = merged.text("deploymentConfig").and_then(|name| registry().config(name));
+        config.is_none_or(|c| !c.frameworks.is_empty() && merged.get("framework").is_none())
+    };
+    if !needed(merged) {
+        return None;
+    }
+    if let Some(path) = merged.text("modelPath") {
+        let found = match read_artifact(&merged.files, path) {
+            Ok(artifact) => Some(ModelSort::File(artifact.content)),
+            Err(reason) => {
+                // With a config it is the config's matter to read the file.
+                if merged.get("deploymentConfig").is_none() {
+                    let fix = named::fix(path, &reason);
+                    let finding =
+                        merged.about("modelPath", Finding::error("MCC-INP-004", reason, fix));
+                    merged.findings.push(finding);
+                }
+                return merged.text("modelPath").and_then(sort_by_suffix).map(|s| (s, "modelPath"));
+            }
+        };
+        let known = found.filter(|sort| registry().default_for(*sort).is_some());
+        return known.map(|sort| (sort, "modelPath"));
+    }
+    if let Some(Ok(text)) = merged.texts.get("modelConfig")
+        && let Some(sort) = sort_of_config(text)
+    {
+        return Some((sort, "modelConfig"));
+    }
+    let name = merged.text("modelName")?;
+    let archive = name.ends_with(".tar.gz");
+    if name.starts_with("s3://") && !archive && sort_by_suffix(name).is_some() {
+        return None;
+    }
+    let id = merged.text("modelConfig").filter(|id| catalogs.models().get(id).is_some());
+    Some((ModelSort::Fetched(sort_of_name(catalogs, id.unwrap_or(name))), "modelName"))
+}
+
+/// What a `config.json`, or the `model_index.json` of a pipeline, says of the kind of model.
+fn sort_of_config(text: &str) -> Option<ModelSort> {
+    let config: Value = serde_json::from_str(text).ok()?;
+    let has = |key: &str| config.get(key).is_some();
+    let sort = if has("pretrained_config") && has("build_config") {
+        Fetched::CompiledEngine
+    } else if has("_diffusers_version") {
+        Fetched::Diffusion
+    } else {
+        return None;
+    };
+    Some(ModelSort::Fetched(sort))
+}
+
+/// The kind of a model that is fetched: by the catalogs, or else by words in its name.
+fn sort_of_name(catalogs: &Catalogs, name: &str) -> Fetched {
+    if let Some(row) = catalogs.models().get(name) {
+        return match row.task.as_deref() {
+            Some("feature-extraction") => Fetched::Encoder,
+            _ => Fetched::Language,
+        };
+    }
+    let lower = name.to_lowercase();
+    let plain = lower.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let words = |sort: Fetched| {
+        let config = registry().default_for(ModelSort::Fetched(sort));
+        let layers = config.map(|c| registry().config_layers(c, None)).unwrap_or_default();
+        layers.iter().any(|layer| layer.manifest.named.iter().any(|word| plain.contains(word)))
+    };
+    if words(Fetched::Diffusion) { Fetched::Diffusion } else { Fetched::Language }
+}
+
+/// The kind of a model file by the ending of its name.
+fn sort_by_suffix(path: &str) -> Option<ModelSort> {
+    let path = path.to_ascii_lowercase();
+    let registry = registry();
+    let formats = registry.layers().filter_map(|layer| layer.manifest.framework.as_ref());
+    let formats = formats.flat_map(|framework| &framework.formats);
+    let named = formats.filter(|f| f.suffixes.iter().any(|s| path.ends_with(s.as_str())));
+    let mut contents = named.flat_map(|format| &format.content).map(|c| ModelSort::File(*c));
+    contents.find(|sort| registry.default_for(*sort).is_some())
+}
+
+/// The config for a kind of model, and its framework.
+fn config(merged: &mut Merged, sort: ModelSort, from: &str) {
+    let registry = registry();
+    if merged.get("deploymentConfig").is_none() && !is_refused(merged, "deploymentConfig") {
+        let framework = merged.text("framework").map(str::to_owned);
+        // What was trained with a framework is served by a config that has it.
+        let fits = |c: &&Config| {
+            framework.as_ref().is_none_or(|f| c.frameworks.is_empty() || c.frameworks.contains(f))
+        };
+        let Some(config) = registry.default_for(sort).filter(fits) else { return };
+        let others = registry.others_for(sort, config);
+        merged.derive("deploymentConfig", &config.name, from, others);
+    }
+    let config = merged.text("deploymentConfig").and_then(|name| registry.config(name));
+    if let (Some(config), ModelSort::File(content)) = (config, sort)
+        && merged.get("framework").is_none()
+        && !is_refused(merged, "framework")
+        && let Some(framework) = registry.frameworks_for(config, content).first()
+    {
+        merged.derive("framework", framework, from, Vec::new());
+    }
+}
+
+/// The config for a framework, where there is no model to tell.
+fn config_of_framework(merged: &mut Merged) {
+    if merged.get("deploymentConfig").is_some() || is_refused(merged, "deploymentConfig") {
+        return;
+    }
+    let has_model = ["modelPath", "modelName"].iter().any(|key| merged.get(key).is_some());
+    let Some(framework) = merged.text("framework").filter(|_| !has_model).map(str::to_owned) else {
+        return;
+    };
+    let registry = registry();
+    let has = |c: &&Config| c.frameworks.contains(&framework);
+    let all: Vec<&Config> = registry.configs().iter().filter(has).collect();
+    let is_default = |c: &&&Config| {
+        registry.config_layers(c, None).iter().any(|layer| !layer.manifest.default_for.is_empty())
+    };
+    let Some(config) = all.iter().find(is_default).or(all.first()) else { return };
+    let others = all.iter().filter(|c| c.name != config.name).map(|c| c.name.clone()).collect();
+    merged.derive("deploymentConfig", &config.name, "framework", others);
+}
+
+/// A name for the project: that of its model, or of its sample.
+fn name(merged: &mut Merged) {
+    if merged.get("projectName").is_some() || is_refused(merged, "projectName") {
+        return;
+    }
+    let config = merged.text("deploymentConfig").and_then(|name| registry().config(name));
+    let last = |text: &str| {
+        let text = text.trim_end_matches(['/', '\\']);
+        text.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+    };
+    let (text, from) = if let Some(path) = merged.text("modelPath") {
+        let file = last(path);
+        (file.rsplit_once('.').map_or(file.clone(), |(stem, _)| stem.to_owned()), "modelPath")
+    } else if let Some(model) = merged.text("modelName") {
+        (last(model).trim_end_matches(".tar.gz").to_owned(), "modelName")
+    } else {
+        match config {
+            Some(config) if !fetches(config) => match merged.text("framework") {
+                Some(framework) => (format!("{framework}-sample"), "framework"),
+                None if config.frameworks.is_empty() => {
+                    (format!("{}-sample", config.backend), "deploymentConfig")
+                }
+                None => return,
+            },
+            _ => return,
+        }
+    };
+    if let Some(name) = valid_name(&text) {
+        merged.derive("projectName", &name, from, Vec::new());
+    }
+}
+
+/// `text` in the form that names of projects have.
+fn valid_name(text: &str) -> Option<String> {
+    let mut name = String::new();
+    for c in text.chars().take(1000) {
+        if c.is_ascii_alphanumeric() {
+            name.push(c.to_ascii_lowercase());
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+        if name.len() == LONGEST_NAME {
+            break;
+        }
+    }
+    let name = name.trim_end_matches('-').to_owned();
+    Format::ProjectName.accepts(&name).then_some(name)
+}
+
+/// Whether a value was given but refused: then the refusal is the message, and nothing takes its place.
+pub(crate) fn is_refused(merged: &Merged, key: &str) -> bool {
+    merged.findings.iter().any(|f| f.is_error() && f.field.as_deref() == Some(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_models_become_names_of_projects() {
+        for (text, name) in [
+            ("Qwen3-8B", Some("qwen3-8b")),
+            ("Llama-3.1-8B-Instruct", Some("llama-3-1-8b-instruct")),
+            ("_my__model (final)", Some("my-model-final")),
+            ("4x", Some("4x")),
+            ("x", None),
+            ("模型", None),
+            ("", None),
+        ] {
+            assert_eq!(valid_name(text).as_deref(), name, "{text}");
+        }
+        let long = valid_name(&"a-".repeat(100)).expect("a name");
+        assert!(long.len() <= LONGEST_NAME && Format::ProjectName.accepts(&long), "{long}");
+    }
+
+    #[test]
+    fn every_kind_of_model_has_one_config() {
+        let configs = registry().configs();
+        let mut seen: Vec<ModelSort> = Vec::new();
+        for config in configs {
+            let layers = registry().config_layers(config, None);
+            for sort in layers.iter().flat_map(|layer| &layer.manifest.default_for) {
+                assert!(!seen.contains(sort), "{sort:?} has two");
+                seen.push(*sort);
+            }
+        }
+        let fetched =
+            [Fetched::Language, Fetched::Encoder, Fetched::Diffusion, Fetched::CompiledEngine];
+        assert!(fetched.iter().all(|sort| seen.contains(&ModelSort::Fetched(*sort))), "{seen:?}");
+    }
+}

@@ -1,0 +1,73 @@
+//! What to do with a project once it is there.
+
+use crate::project::Project;
+use crate::spec::{RunsAs, Spec};
+
+/// Steps of which a person does some alone and some with a script.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Next {
+    /// What only the user can do, before anything else.
+    pub(crate) first: Vec<String>,
+    /// The scripts to run after each other, of those that the project has. Cleaning up is none of them: it is said
+    /// apart.
+    pub(crate) scripts: Vec<String>,
+}
+
+/// What to do with `project`.
+pub(crate) fn steps(project: &Project, spec: &Spec) -> Next {
+    let mut steps = vec!["do/validate"];
+    // Without its accelerators a model for them does not serve here.
+    let here = spec.instance.accelerator_kind == "cpu" && project.get("do/run").is_some();
+    if here || !spec.project.codebuild {
+        steps.push("do/build");
+    }
+    if here {
+        steps.extend(["do/run --detach", "do/test local", "do/run --stop"]);
+    }
+    steps.push(if spec.project.codebuild { "do/submit" } else { "do/push" });
+    steps.extend(["do/deploy", "do/test", "do/status"]);
+    let there =
+        |step: &&str| step.split(' ').next().is_some_and(|script| project.get(script).is_some());
+    let scripts = steps.into_iter().filter(there).map(str::to_owned).collect();
+    Next { first: first(spec), scripts }
+}
+
+fn first(spec: &Spec) -> Vec<String> {
+    let mut first = Vec::new();
+    let input = |key: &str| spec.inputs.get(key).is_some_and(|value| !value.is_null());
+    let region = &spec.aws.region;
+    if let Some(place) = &spec.basis.model_place
+        && !input("modelPath")
+        && spec.inputs.get("includeSample") != Some(&true.into())
+    {
+        first.push(format!("put your model at {place}"));
+    }
+    if spec.model.source == "hub" && spec.basis.gated == Some(true) {
+        first.push(format!(
+            "accept the licence of {} on huggingface.co{}",
+            crate::finding::shorten(&spec.model.name),
+            if input("hfTokenArn") {
+                " with the account whose token the secret of hfTokenArn holds"
+            } else {
+                ", keep a token of that account in a Secrets Manager secret, and generate again with hfTokenArn"
+            }
+        ));
+    }
+    if spec.model.source == "hub" && input("hfTokenArn") {
+        first.push(format!("put a Hugging Face token in the secret of hfTokenArn, in {region}"));
+    }
+    let quota = match spec.basis.runs_as {
+        RunsAs::Endpoint => Some("endpoint usage"),
+        RunsAs::Job => Some("transform job usage"),
+        RunsAs::Pods => None,
+    };
+    if let (Some(usage), Some(kind), true) =
+        (quota, &spec.instance.kind, spec.instance.accelerators > 0)
+    {
+        let count = spec.basis.cost.instances;
+        first.push(format!(
+            "check that the quota \"{kind} for {usage}\" is at least {count} in {region}, and request it if not"
+        ));
+    }
+    first
+}

@@ -1,0 +1,98 @@
+//! What is known of the decisions in a [`Spec`], from the catalogs and from sizing.
+
+use mcc_catalogs::PriceBasis;
+
+use super::Context;
+use crate::spec::{Basis, CostBasis, Host, Memory, RunsAs, Spec};
+
+impl Context<'_> {
+    pub(super) fn basis(&self, spec: &Spec) -> Basis {
+        let runs_as = if self.takes("hyperpod") {
+            RunsAs::Pods
+        } else if self.takes("batch") {
+            RunsAs::Job
+        } else {
+            RunsAs::Endpoint
+        };
+        let own_image = self.inputs.base_image.is_some();
+        Basis {
+            engine: self
+                .deployment
+                .engine
+                .clone()
+                .or_else(|| self.deployment.images.clone())
+                .filter(|_| !own_image),
+            host: self.host(spec),
+            framework: self.manifest(|m| m.framework.as_ref().map(|f| f.package.clone())),
+            origins: self.origins,
+            model_place: spec.model.file.as_ref().map(|file| self.model_place(file)),
+            gated: self.catalogs.models().get(&spec.model.name).and_then(|row| row.gated),
+            memory: self.memory(),
+            runs_as,
+            route: self.manifest(|m| m.route.clone()).unwrap_or_default(),
+            cost: self.cost(spec, runs_as),
+        }
+    }
+
+    /// Place in the project of a packed model whose file or folder is called `file` in the container.
+    pub(crate) fn model_place(&self, file: &str) -> String {
+        let folder = self.manifest(|m| m.model_dir.clone());
+        format!("{}/{file}", folder.as_deref().unwrap_or(crate::written::MODEL))
+    }
+
+    fn host(&self, spec: &Spec) -> Option<Host> {
+        let name = spec.endpoint.ami.as_deref()?;
+        let driver = mcc_fit::host_driver(self.catalogs, self.deployment.ami?, name);
+        let fit = driver.zip(spec.image.cuda.as_deref());
+        Some(Host {
+            driver,
+            fit: fit.and_then(|(driver, cuda)| self.catalogs.amis().fit(driver, cuda)),
+        })
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        let (plan, device) = (self.facts.plan.as_ref()?, self.facts.device.as_ref()?);
+        let sizing = &plan.sizing;
+        Some(Memory {
+            device: device.name.clone(),
+            devices: device.count,
+            used: plan.used_devices,
+            device_gib: tenths(device.memory_gib),
+            budget_gib: tenths(sizing.budget_gib),
+            weights_gib: tenths(sizing.weights_gib),
+            overhead_gib: tenths(sizing.overhead_gib),
+            cache_gib: tenths(sizing.kv_gib.max(0.0)),
+            context: plan.serving.max_model_len,
+            sequences: sizing.concurrent_sequences.map(tenths),
+            tensor_parallel: plan.serving.tensor_parallel,
+            pipeline_parallel: plan.serving.pipeline_parallel.max(1),
+        })
+    }
+
+    fn cost(&self, spec: &Spec, runs_as: RunsAs) -> CostBasis {
+        let i = &self.inputs;
+        let instances = match runs_as {
+            RunsAs::Endpoint => i.endpoint_initial_instance_count,
+            RunsAs::Job => i.batch_instance_count,
+            RunsAs::Pods => i.hyperpod_replicas,
+        };
+        let mut cost = CostBasis { instances: instances.unwrap_or(1), ..CostBasis::default() };
+        let kind = spec.instance.kind.as_deref();
+        let Some(price) = kind.and_then(|name| self.catalogs.prices().usd_per_hour(name)) else {
+            return cost;
+        };
+        // Another partition has other prices, some of them in another currency.
+        let partition = |region: &str| Some(self.catalogs.regions().get(region)?.partition.clone());
+        let region = price.region.map(|region| region.to_string()).unwrap_or_default();
+        let foreign = partition(&region).is_some_and(|own| own != spec.aws.partition);
+        cost.usd_per_hour = Some(price.usd).filter(|_| !foreign);
+        cost.published = price.basis == PriceBasis::Published;
+        cost.as_of = price.as_of;
+        cost.region = region;
+        cost
+    }
+}
+
+fn tenths(gib: f64) -> f64 {
+    (gib * 10.0).round() / 10.0
+}

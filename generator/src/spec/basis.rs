@@ -1,0 +1,122 @@
+//! What is known of a project's decisions beside what its files need: where they come from and what they come to.
+
+use serde::Serialize;
+
+/// What is known of the decisions.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Basis {
+    /// Serving engine in the base image, or the family of that image where it has none; absent where it is the user's own.
+    pub engine: Option<String>,
+    /// How the host's driver suits the image's CUDA; absent where no host image is asked for.
+    pub host: Option<Host>,
+    /// Package of the framework that the model was trained with.
+    pub framework: Option<String>,
+    /// Where the versions of framework and Python are from.
+    pub origins: Origins,
+    /// Place of a packed model in the project, such as `model/model.pkl`.
+    pub model_place: Option<String>,
+    /// Whether the hub serves the model only to those who have accepted its licence; absent where that is not known.
+    pub gated: Option<bool>,
+    /// How the model shares the memory of each accelerator; absent where that is not estimated.
+    pub memory: Option<Memory>,
+    /// What runs it.
+    pub runs_as: RunsAs,
+    /// How a request reaches the container.
+    pub route: String,
+    /// What it costs.
+    pub cost: CostBasis,
+}
+
+/// The host image and its driver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Branch of its GPU driver, such as 580.
+    pub driver: Option<u32>,
+    /// How that suits the image's CUDA; absent where one of the two is not known.
+    pub fit: Option<mcc_catalogs::DriverFit>,
+}
+
+/// Where the versions in the image of a packed model are from.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Origins {
+    /// That of the framework.
+    pub framework: Origin,
+    /// That of Python.
+    pub python: Origin,
+}
+
+/// Where a version is from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// An input.
+    Given,
+    /// The model's file.
+    File,
+    /// The requirements of the training.
+    Requirements,
+    /// Nothing: there is a model, and it does not say.
+    Guess,
+    /// What the framework's packages are made for.
+    Suits,
+    /// The layer's usual one, where there is no model to suit.
+    #[default]
+    Usual,
+}
+
+/// Memory of one accelerator, in GiB, by what takes it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Memory {
+    /// The accelerator's name.
+    pub device: String,
+    /// Accelerators, or cores of such, of the instance.
+    pub devices: u32,
+    /// Those that one copy of the model takes.
+    pub used: u32,
+    /// Memory of one.
+    pub device_gib: f64,
+    /// What the engine may take of it.
+    pub budget_gib: f64,
+    /// Weights.
+    pub weights_gib: f64,
+    /// Activations, graphs and buffers.
+    pub overhead_gib: f64,
+    /// What is left for the key-value cache.
+    pub cache_gib: f64,
+    /// Longest context, in tokens.
+    pub context: u64,
+    /// Sequences of that length at once; absent where nothing is known of the cache.
+    pub sequences: Option<f64>,
+    /// Devices that each layer is split over.
+    pub tensor_parallel: u32,
+    /// Groups of devices that the layers are divided over.
+    pub pipeline_parallel: u32,
+}
+
+/// What runs the project.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunsAs {
+    /// An endpoint, which runs until it is deleted.
+    #[default]
+    Endpoint,
+    /// A job, which ends by itself.
+    Job,
+    /// Pods on nodes that are there already.
+    Pods,
+}
+
+/// What the cost is worked out from.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct CostBasis {
+    /// Instances, or nodes, at the start.
+    pub instances: u32,
+    /// US dollars for an hour of one; absent where that is not known.
+    pub usd_per_hour: Option<f64>,
+    /// Whether AWS published that figure; otherwise it is estimated from EC2's.
+    pub published: bool,
+    /// Its date.
+    pub as_of: String,
+    /// The Region that it is for.
+    pub region: String,
+}
