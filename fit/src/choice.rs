@@ -138,3 +138,30 @@ fn matching<'a>(rows: &[&'a Image], wanted: &str) -> Vec<&'a Image> {
         ways.iter().map(|way| rows.iter().copied().filter(|row| way(row)).collect::<Vec<&Image>>());
     found.find(|found| !found.is_empty()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(images: &str, engine: &str, class: &str) -> Option<String> {
+        let deployment = Deployment {
+            images: Some(images.to_owned()),
+            engine: Some(engine.to_owned()),
+            ..Deployment::default()
+        };
+        let asked = Asked { class: Some(class.to_owned()), ..Asked::default() };
+        let choice = ImageChoice::new(Catalogs::embedded(), &deployment, None, &asked);
+        choice.on(Arch::X86_64, None).map(|image| image.version.clone())
+    }
+
+    #[test]
+    fn known_pairs_are_avoided() {
+        assert_eq!(chosen("vllm", "vllm", "Qwen3ForCausalLM").as_deref(), Some("0.27.1"));
+        assert_eq!(chosen("vllm", "vllm", "Gemma4ForCausalLM").as_deref(), Some("0.26.0"));
+    }
+
+    #[test]
+    fn an_unknown_release_is_no_better_than_an_unknown_class() {
+        assert_eq!(chosen("vllm-omni", "vllm-omni", "FoobarForCausalLM").as_deref(), Some("1.5"));
+    }
+}

@@ -67,7 +67,10 @@ pub fn against<'a>(
     asked: &Asked,
 ) -> Vec<Against<'a>> {
     let Some((engine, release)) = engine_in(deployment, image) else {
-        return Vec::new();
+        // An engine of an unknown release is no better than one of which the class is not known.
+        let own = image.engine.is_some() && image.engine_version.is_none();
+        let unknown = own && asked.class.is_some();
+        return unknown.then_some(Against::Unknown).into_iter().collect();
     };
     let mut found = Vec::new();
     if let Some(class) = &asked.class {

@@ -47,7 +47,9 @@ impl Widths {
             return Self::default();
         };
         let method = config.get("quant_method").and_then(Value::as_str).unwrap_or_default();
-        let group = |key: &str, of: &Value| of.get(key).and_then(Value::as_u64).filter(in_bounds);
+        let group = |key: &str, of: &Value| {
+            of.get(key).and_then(Value::as_u64).filter(|number| in_bounds(*number))
+        };
         let whole = Value::Object(config.clone());
         let first = config.get("config_groups").and_then(Value::as_object);
         let first = first.filter(|groups| groups.len() == 1);
@@ -58,7 +60,10 @@ impl Widths {
             .or_else(|| weights?.get("block_structure"))
             .and_then(Value::as_array);
         let block = pair.and_then(|pair| match pair.as_slice() {
-            [n, k] => Some((n.as_u64().filter(in_bounds)?, k.as_u64().filter(in_bounds)?)),
+            [n, k] => Some((
+                n.as_u64().filter(|number| in_bounds(*number))?,
+                k.as_u64().filter(|number| in_bounds(*number))?,
+            )),
             _ => None,
         });
         let bits = weights.and_then(|weights| group("num_bits", weights));
@@ -107,8 +112,8 @@ impl Widths {
     }
 }
 
-fn in_bounds(number: &u64) -> bool {
-    (1..=MAX_WIDTH).contains(number)
+fn in_bounds(number: u64) -> bool {
+    (1..=MAX_WIDTH).contains(&number)
 }
 
 /// How an engine divides a model, as far as its release is known.
