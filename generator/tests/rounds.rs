@@ -79,7 +79,7 @@ fn the_kind_of_model_decides_what_serves_it() {
             "churn-model",
         ),
         (json!({"modelPath": artifact("new-lightgbm.txt")}), "triton-fil", "", "new-lightgbm"),
-        (json!({"modelName": file("named.pkl", pickle)}), "http-fastapi", "sklearn", "named"),
+        (json!({"modelName": "models/named.pkl"}), "http-fastapi", "sklearn", "named"),
         (json!({"framework": "xgboost"}), "http-fastapi", "xgboost", "xgboost-sample"),
     ] {
         let plan = plan_of(&object(given.clone()));
