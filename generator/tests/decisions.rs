@@ -70,9 +70,9 @@ fn rows() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ),
         ("memory", LLM, json!({"tensorParallelSize": 2}), ""),
         ("memory", LLM, json!({"maxModelLen": 5000}), "5000"),
-        ("memory", LLM, json!({"gpuMemoryUtilization": 0.75}), "0.75"),
+        ("memory", LLM, json!({"gpuMemoryUtilization": 0.75}), ""),
         ("memory", LLM, json!({"instanceType": "ml.g6e.2xlarge"}), ""),
-        ("memory", LLM, json!({"quantization": "fp8", "instanceType": "ml.g6e.2xlarge"}), "fp8"),
+        ("memory", LLM, json!({"quantization": "fp8", "instanceType": "ml.g6e.2xlarge"}), ""),
         (
             "pod",
             LLM,
@@ -102,7 +102,7 @@ fn rows() -> Vec<(&'static str, &'static str, Value, &'static str)> {
             "",
         ),
         ("cost", SKLEARN, json!({"endpointInitialInstanceCount": 3}), ""),
-        ("cost", SKLEARN, json!({"instanceType": "ml.c5.4xlarge"}), "ml.c5.4xlarge"),
+        ("cost", SKLEARN, json!({"instanceType": "ml.c5.4xlarge"}), ""),
         ("cost", SKLEARN, json!({"region": "eu-west-1"}), "eu-west-1"),
         ("cost", SKLEARN, json!({"deploymentTarget": "batch-transform"}), ""),
     ]
