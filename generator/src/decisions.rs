@@ -106,7 +106,7 @@ impl Decisions {
             ("build", Some(&self.build)),
             ("model", Some(&self.model)),
             ("framework", self.framework.as_ref()),
-            ("python", self.python.as_ref()),
+            ("Python", self.python.as_ref()),
             ("tensors", self.tensors.as_ref()),
             ("memory", memory.as_ref()),
             ("pod", self.pod.as_ref()),

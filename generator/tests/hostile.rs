@@ -119,7 +119,13 @@ fn accepted() -> Vec<(String, Map<String, Value>, Project)> {
                 for value in forms(field, &text) {
                     let mut inputs = start.clone();
                     inputs.insert(field.key.clone(), value);
-                    if let Ok((_, project)) = try_project(&inputs) {
+                    let Ok((plan, project)) = try_project(&inputs) else { continue };
+                    // What has no effect here is left out, with a note.
+                    let left_out = plan.findings.iter().any(|finding| {
+                        finding.field.as_deref() == Some(field.key.as_str())
+                            && ["MCC-INP-005", "MCC-INP-006"].contains(&finding.id.as_str())
+                    });
+                    if !left_out {
                         all.push((field.key.clone(), inputs, project));
                     }
                 }

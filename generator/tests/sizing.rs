@@ -155,7 +155,7 @@ fn measured_tokens(point: &Measurement) -> Option<f64> {
 
 /// Deployments of which the cost of a token promises too much: layers with a state keep it in whole blocks, which are not
 /// sized yet.
-const TOO_CHEAP: &[&str] = &["vram-136", "vram-163"];
+const TOO_CHEAP: &[&str] = &["vram-136"];
 
 /// Deployments of which the whole estimate promises too much. Experts at 8192 tokens a step take some 2.5 GiB more than is
 /// estimated (105, 106, 180), blocks of states are not sized (136), and an engine without chunked prefill reads a whole
