@@ -391,10 +391,11 @@ impl Merged {
         let one = |f: &Field| {
             self.values.get(&f.key).map(|s| ResolvedInput {
                 key: f.key.clone(),
-                value: told(&s.value),
+                value: s.value.clone(),
                 source: s.source.label(f),
                 from_call: s.source.is_call(),
-                telling: !s.source.is_chosen() || TELLING.contains(&f.key.as_str()),
+                telling: !is_long(&s.value)
+                    && (!s.source.is_chosen() || TELLING.contains(&f.key.as_str())),
             })
         };
         inputs::fields().iter().filter_map(one).collect()
@@ -404,12 +405,9 @@ impl Merged {
 /// Inputs that are told with their defaults too: they decide what it costs and where it is.
 const TELLING: [&str; 3] = ["deploymentTarget", "region", "instanceType"];
 
-/// A value as an answer shows it: the text of a whole file is only begun.
-fn told(value: &Value) -> Value {
-    match value.as_str() {
-        Some(text) if text.trim_start().starts_with('{') => Value::from(shorten(text)),
-        _ => value.clone(),
-    }
+/// Whether a value is the text of a whole file, which is no news to whoever gave it.
+fn is_long(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.len() > 1000)
 }
 
 #[cfg(test)]

@@ -42,19 +42,20 @@ fn first(spec: &Spec) -> Vec<String> {
     {
         first.push(format!("put your model at {place}"));
     }
-    if spec.model.source == "hub" && spec.basis.gated == Some(true) {
-        first.push(format!(
-            "accept the licence of {} on huggingface.co{}",
-            crate::finding::shorten(&spec.model.name),
-            if input("hfTokenArn") {
-                " with the account whose token the secret of hfTokenArn holds"
-            } else {
-                ", keep a token of that account in a Secrets Manager secret, and generate again with hfTokenArn"
-            }
-        ));
-    }
-    if spec.model.source == "hub" && input("hfTokenArn") {
-        first.push(format!("put a Hugging Face token in the secret of hfTokenArn, in {region}"));
+    let secret = input("hfTokenArn").then_some("in the secret of hfTokenArn");
+    if spec.model.source == "hub" {
+        let gated = spec.basis.gated == Some(true);
+        let name = crate::finding::shorten(&spec.model.name);
+        first.extend(match (gated, secret) {
+            (true, Some(secret)) => Some(format!(
+                "accept the licence of {name} on huggingface.co, and put a token of that account {secret}"
+            )),
+            (true, None) => Some(format!(
+                "accept the licence of {name} on huggingface.co, keep a token of that account in a Secrets Manager secret, and generate again with hfTokenArn"
+            )),
+            (false, Some(secret)) => Some(format!("put a Hugging Face token {secret}")),
+            (false, None) => None,
+        });
     }
     let quota = match spec.basis.runs_as {
         RunsAs::Endpoint => Some("endpoint usage"),
@@ -66,7 +67,7 @@ fn first(spec: &Spec) -> Vec<String> {
     {
         let count = spec.basis.cost.instances;
         first.push(format!(
-            "check that the quota \"{kind} for {usage}\" is at least {count} in {region}, and request it if not"
+            "request the quota \"{kind} for {usage}\" in {region} if it is below {count}"
         ));
     }
     first

@@ -128,6 +128,10 @@ fn forms(name: &str, schema: &Value) -> (Value, Vec<Value>, Vec<Value>) {
                 let loud = json!(word.to_uppercase());
                 (json!(word), vec![loud], vec![json!("zzzz"), json!(1), json!(true)])
             }
+            // The file of a model is as good as its text.
+            None if name == "modelConfig" => {
+                (json!("text"), vec![], vec![json!(123), json!(true), json!(["text"])])
+            }
             // A text stays as it is, and nothing becomes one.
             None => (
                 json!("text"),

@@ -208,9 +208,10 @@ impl<'a> Judge<'a> {
             return Err(far(why));
         }
         let mut warnings = Vec::new();
-        self.offered(instance, &mut warnings)?;
+        // What no Region helps against comes first.
         let image = self.image(instance, &mut warnings)?;
         let ami = self.host_image(instance, image, &mut warnings)?;
+        self.offered(instance, &mut warnings)?;
         self.big_enough(instance)?;
         let sized = match self.model {
             Some(model) if kind != AcceleratorKind::Cpu => {

@@ -134,7 +134,8 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         Processor::Arm64 => Arch::Arm64,
     });
     let limit = arguments.limit.unwrap_or(USUAL);
-    let (fits, misses) = shortlist(catalogs, &judge, arch, arguments.prefer, limit);
+    let Shortlist { fits, misses, close } =
+        shortlist(catalogs, &judge, arch, arguments.prefer, limit);
     let full = arguments.detail == Detail::Full;
     let recommendations: Vec<FitAnswer> =
         fits.into_iter().map(|fit| FitAnswer::new(fit, &judge, full)).collect();
@@ -149,6 +150,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         as_of: catalogs.instances().as_of().to_owned(),
         next_steps: next_steps(
             &recommendations,
+            close,
             eight_bit(catalogs, &judge, arch, recommendations.first()),
         ),
         settings: model.as_ref().map(|model| settings(model, catalogs)).unwrap_or_default(),
@@ -195,15 +197,26 @@ fn on(deployment: Arc<Deployment>, wanted: Accelerator) -> Result<Arc<Deployment
     Err(ToolError::of("invalid_arguments", problem))
 }
 
-/// The best `limit` types, and the most expensive of the cheaper ones that were close.
+/// What was found.
+struct Shortlist<'a> {
+    /// The best types.
+    fits: Vec<Fit<'a>>,
+    /// The most expensive of the cheaper ones that were close, or why nothing is.
+    misses: Vec<MissAnswer>,
+    /// Whether something would fit if less were asked for.
+    close: bool,
+}
+
+/// The best `limit` types.
 fn shortlist<'a>(
     catalogs: &'a Catalogs,
     judge: &Judge<'a>,
     arch: Option<Arch>,
     prefer: Prefer,
     limit: usize,
-) -> (Vec<Fit<'a>>, Vec<MissAnswer>) {
+) -> Shortlist<'a> {
     let mut fits = Vec::new();
+    let mut close = true;
     let mut misses = Vec::new();
     let mut dear = Vec::new();
     let mut far: Vec<MissAnswer> = Vec::new();
@@ -240,7 +253,8 @@ fn shortlist<'a>(
             misses.retain(|miss| miss.usd_per_hour.is_some_and(|usd| usd <= budget));
         }
         dear.extend(misses.split_off(misses.len().saturating_sub(room)));
-        if dear.is_empty() {
+        close = !dear.is_empty();
+        if !close {
             far.extend(implausible(catalogs, judge, arch));
             far.truncate(MISSES);
             dear = far;
@@ -249,7 +263,7 @@ fn shortlist<'a>(
     } else {
         misses.split_off(misses.len().saturating_sub(MISSES))
     };
-    (fits, told)
+    Shortlist { fits, misses: told, close }
 }
 
 /// What is worth judging, the cheapest first.
@@ -346,8 +360,10 @@ fn summary(fits: &[FitAnswer], judge: &Judge<'_>) -> String {
     }
 }
 
-fn next_steps(fits: &[FitAnswer], eight_bit: Option<String>) -> Vec<String> {
-    let usual = if fits.is_empty() {
+fn next_steps(fits: &[FitAnswer], close: bool, eight_bit: Option<String>) -> Vec<String> {
+    let usual = if fits.is_empty() && !close {
+        "ask the user for another model or deploymentConfig: describe_model of the model server lists the engines and releases that serve this one, and its smaller variants".to_owned()
+    } else if fits.is_empty() {
         "ask for less: a shorter maxModelLen, less concurrency, a higher budget, another processor or Region, or a quantized variant of the model (describe_model of the model server lists them)".to_owned()
     } else {
         "tell the user the cost, then call plan_project of the generate-project server with inputs of the chosen type, unchanged".to_owned()
