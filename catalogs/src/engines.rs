@@ -167,13 +167,26 @@ pub struct Engines {
     options: EngineOptionsFile,
     /// Rows of classes in the order of engine and class.
     by_class: Vec<usize>,
+    /// What is asked of an engine for each image of each family.
+    releases: Vec<Releases>,
+}
+
+/// The releases of an engine.
+#[derive(Debug, Clone)]
+struct Releases {
+    engine: String,
+    /// Those with a row, oldest first.
+    sampled: Vec<String>,
+    /// The oldest from which classes could be read: what it has may be older still.
+    oldest_with_classes: Option<String>,
 }
 
 impl Engines {
     pub(crate) fn new(file: EnginesFile, options: EngineOptionsFile) -> Self {
         let mut by_class: Vec<usize> = (0..file.architectures.len()).collect();
         by_class.sort_by_key(|at| file.architectures.get(*at).map(EngineArchitecture::key));
-        Self { file, options, by_class }
+        let releases = file.engines.iter().map(|row| releases(&file, &row.engine)).collect();
+        Self { file, options, by_class, releases }
     }
 
     /// All engines.
@@ -220,9 +233,9 @@ impl Engines {
             && version::compare(version, last) == Ordering::Greater
         {
             // Dropped somewhere after `last`; for certain only from the next release that was read.
-            let sampled = self.sampled(engine);
-            let next =
-                sampled.iter().find(|release| version::compare(release, last) == Ordering::Greater);
+            let known = self.releases_of(engine);
+            let mut sampled = known.iter().flat_map(|known| &known.sampled);
+            let next = sampled.find(|release| version::compare(release, last) == Ordering::Greater);
             let certain =
                 next.is_some_and(|next| version::compare(version, next) != Ordering::Less);
             return if certain {
@@ -235,14 +248,13 @@ impl Engines {
             && version::compare(version, first) == Ordering::Less
         {
             // Added somewhere before `first`; for certain only after the release read before it.
-            let sampled = self.sampled(engine);
-            let before = sampled
-                .iter()
-                .rev()
-                .find(|release| version::compare(release, first) == Ordering::Less);
+            let known = self.releases_of(engine);
+            let mut sampled = known.iter().flat_map(|known| known.sampled.iter().rev());
+            let before = sampled.find(|release| version::compare(release, first) == Ordering::Less);
+            let oldest = known.and_then(|known| known.oldest_with_classes.as_ref());
             let certain = before
                 .is_some_and(|before| version::compare(version, before) != Ordering::Greater)
-                && Some(first.as_str()) != self.oldest_with_classes(engine);
+                && Some(first) != oldest;
             return if certain {
                 Support::TooOld { first: first.clone() }
             } else {
@@ -304,18 +316,17 @@ impl Engines {
         Some(EngineOptions { engine: &source.engine, version: &source.version, options })
     }
 
-    fn sampled(&self, engine: &str) -> Vec<&str> {
-        self.releases(engine).into_iter().map(|row| row.version.as_str()).collect()
+    fn releases_of(&self, engine: &str) -> Option<&Releases> {
+        self.releases.iter().find(|row| row.engine == engine)
     }
+}
 
-    /// The oldest release from which classes could be read: what it has may be older still.
-    fn oldest_with_classes(&self, engine: &str) -> Option<&str> {
-        let firsts = self
-            .file
-            .architectures
-            .iter()
-            .filter(|row| row.engine == engine)
-            .filter_map(|row| row.first.as_deref());
-        firsts.min_by(|a, b| version::compare(a, b))
-    }
+fn releases(file: &EnginesFile, engine: &str) -> Releases {
+    let rows = file.releases.iter().filter(|row| row.engine == engine);
+    let mut sampled: Vec<String> = rows.map(|row| row.version.clone()).collect();
+    sampled.sort_by(|a, b| version::compare(a, b));
+    let classes = file.architectures.iter().filter(|row| row.engine == engine);
+    let firsts = classes.filter_map(|row| row.first.as_ref());
+    let oldest_with_classes = firsts.min_by(|a, b| version::compare(a, b)).cloned();
+    Releases { engine: engine.to_owned(), sampled, oldest_with_classes }
 }

@@ -1,7 +1,8 @@
 //! Models of the Hugging Face hub, each with what sizing reads of its own `config.json`.
 
+use std::any::Any;
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,12 +15,22 @@ use crate::nearest::nearest;
 /// Text of the part of a `config.json` that sizing reads. Nothing of it is looked at until the model is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ModelConfig(Box<RawValue>);
+pub struct ModelConfig {
+    text: Box<RawValue>,
+    /// What was read of it: reading takes longer than most answers.
+    #[serde(skip)]
+    read: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
 
 impl ModelConfig {
     /// The JSON text.
     pub fn text(&self) -> &str {
-        self.0.get()
+        self.text.get()
+    }
+
+    /// What `read` makes of the text, which it is asked for once.
+    pub fn read<T: Any + Send + Sync>(&self, read: impl FnOnce(&str) -> T) -> Option<&T> {
+        self.read.get_or_init(|| Arc::new(read(self.text()))).downcast_ref()
     }
 }
 

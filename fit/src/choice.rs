@@ -1,5 +1,7 @@
 //! Which image a deployment starts from, where nobody or only a part of a version says which.
 
+use std::sync::OnceLock;
+
 use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Platform, version};
 
 use crate::deployment::Deployment;
@@ -16,11 +18,15 @@ pub struct ImageChoice<'a> {
     rows: Vec<Row<'a>>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Row<'a> {
     image: &'a Image,
-    weight: (u8, u8),
+    /// What speaks against it, once it is asked for: often the first of many is the best.
+    weight: OnceLock<(u8, u8)>,
 }
+
+/// What speaks against the engine, and against the image on an instance type: less is better.
+type Rank = ((u8, u8), (u8, bool, u8));
 
 impl<'a> ImageChoice<'a> {
     /// The images of the deployment's family, of the version that is `wanted`: of the image, a part of it, a tag, or the
@@ -44,26 +50,24 @@ impl<'a> ImageChoice<'a> {
             rows = matching(&rows, wanted);
         }
         rows.sort_by_key(|row| (Some(row.version.as_str()) != default, !row.listed));
-        let row = |image: &'a Image| Row {
-            image,
-            weight: weight(&against(catalogs, deployment, image, asked)),
-        };
-        let rows = rows.into_iter().map(row).collect();
+        let rows = rows.into_iter().map(|image| Row { image, weight: OnceLock::new() }).collect();
         Self { catalogs, deployment, asked: asked.clone(), rows }
     }
 
     /// The best for a processor, and for an instance type where one is known.
     pub fn on(&self, arch: Arch, instance: Option<&Instance>) -> Option<&'a Image> {
-        let rows = || self.rows.iter().filter(|row| row.image.arch.contains(&arch));
-        let least = rows().map(|row| row.weight).min()?;
-        let mut best: Option<((u8, bool, u8), &'a Image)> = None;
-        for row in rows().filter(|row| row.weight == least) {
-            let rank = self.rank(row, instance);
+        let mut best: Option<(Rank, &'a Image)> = None;
+        for row in self.rows.iter().filter(|row| row.image.arch.contains(&arch)) {
+            let weight = self.weight(row);
+            if best.is_some_and(|((known, _), _)| known < weight) {
+                continue;
+            }
+            let rank = (weight, self.rank(row, instance));
             if best.is_none_or(|(known, _)| rank < known) {
                 best = Some((rank, row.image));
             }
             // Nothing is better, and many instance types are asked about.
-            if rank == (0, false, 0) {
+            if rank == ((0, 0), (0, false, 0)) {
                 break;
             }
         }
@@ -78,8 +82,13 @@ impl<'a> ImageChoice<'a> {
     /// All of them, the best first.
     pub fn ranked(&self, instance: Option<&Instance>) -> Vec<&'a Image> {
         let mut rows: Vec<&Row<'a>> = self.rows.iter().collect();
-        rows.sort_by_key(|row| (row.weight, self.rank(row, instance)));
+        rows.sort_by_cached_key(|row| (self.weight(row), self.rank(row, instance)));
         rows.into_iter().map(|row| row.image).collect()
+    }
+
+    fn weight(&self, row: &Row<'_>) -> (u8, u8) {
+        let against = || against(self.catalogs, self.deployment, row.image, &self.asked);
+        *row.weight.get_or_init(|| weight(&against()))
     }
 
     /// Beyond what speaks against the engine: the device is known to run it, its tag is listed, the host's driver is at

@@ -40,7 +40,8 @@ pub fn device_of(instance: &Instance) -> Option<Device> {
 /// A model of the catalogs, read from its row's configuration as a user's is; totals of its files replace what would be
 /// calculated. Of a row whose configuration says too little only the weights are known; `None` if not even those are.
 pub fn shape_of(model: &Model) -> Option<ModelShape> {
-    let read = model.config.as_ref().and_then(|config| parse_part(config.text()).ok());
+    let config = model.config.as_ref();
+    let read = config.and_then(|config| config.read(|text| parse_part(text).ok())?.clone());
     let origin = match model.basis {
         Basis::Verbatim => Origin::Own,
         Basis::Derived => {

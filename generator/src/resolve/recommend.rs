@@ -49,10 +49,10 @@ impl Context<'_> {
         if let (None, [Err(error), Err(_)]) = (&self.inputs.base_image, &images) {
             return Some(Err(self.without_image(error)));
         }
-        match self.candidates(&aws).first() {
+        match self.best(&aws) {
             Some(best) => Some(Ok(best.instance.name.to_string())),
             None => {
-                let anywhere = self.candidates_in(&aws, None);
+                let anywhere = self.candidates_in(&aws, None, 1);
                 Some(Err(rules::nothing_holds(self, anywhere.first().map(|best| best.instance))))
             }
         }
@@ -102,11 +102,16 @@ impl Context<'_> {
     /// Instance types that hold the model under the settings that the user gave, cheapest first, those without a price
     /// last: none that its Region is known to lack, that the image does not run on, or that does with a reservation.
     pub(crate) fn candidates(&self, aws: &Aws) -> Vec<Candidate<'_>> {
-        self.candidates_in(aws, Some(&aws.region))
+        self.candidates_in(aws, Some(&aws.region), usize::MAX)
     }
 
-    /// The same where it does not matter what a Region lacks.
-    fn candidates_in(&self, aws: &Aws, region: Option<&str>) -> Vec<Candidate<'_>> {
+    /// The first of them.
+    pub(crate) fn best(&self, aws: &Aws) -> Option<Candidate<'_>> {
+        self.candidates_in(aws, Some(&aws.region), 1).pop()
+    }
+
+    /// The first `most`; without a Region where it does not matter what a Region lacks.
+    fn candidates_in(&self, aws: &Aws, region: Option<&str>, most: usize) -> Vec<Candidate<'_>> {
         let Some(shape) = &self.facts.shape else {
             return Vec::new();
         };
@@ -167,6 +172,7 @@ impl Context<'_> {
             let price = catalogs.prices().usd_per_hour(instance.name.as_str());
             Some(Candidate { instance, price, plan })
         })
+        .take(most)
         .collect()
     }
 

@@ -258,7 +258,7 @@ fn host(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     #[expect(clippy::cast_precision_loss, reason = "GiB of a host")]
     let needed = fit.memory_gib as f64;
     if spec.instance.memory_gib < needed {
-        let best = context.candidates(&spec.aws).first().map(|c| c.instance.name.to_string());
+        let best = context.best(&spec.aws).map(|best| best.instance.name.to_string());
         let finding = Finding::warning(
             "MCC-MEM-004",
             format!(

@@ -1,7 +1,7 @@
 //! Which image serves on an instance type, and on which host image: what their CUDA, drivers and
 //! engine ask of it.
 
-use mcc_catalogs::{AcceleratorKind, DriverFit, Image, Instance};
+use mcc_catalogs::{AcceleratorKind, Arch, DriverFit, Image, Instance};
 use mcc_fit::{Deployment, HostImage};
 use mcc_generator::reasons;
 
@@ -9,9 +9,44 @@ use super::judge::{Judge, Reason, far};
 use crate::common::deployment;
 use crate::common::model::Sized;
 
+/// What of an instance type decides which container runs on it: its processor, its family, its accelerator.
+pub(super) type Device<'a> = (Arch, &'a str, Option<&'a str>);
+
+/// The image for a device, with its host image, or why there is none.
+#[derive(Debug, Clone)]
+pub(super) struct Container<'a> {
+    outcome: Result<(Option<&'a Image>, Option<String>), Reason>,
+    warnings: Vec<String>,
+}
+
 impl<'a> Judge<'a> {
+    /// The image for `instance` and its host image.
+    pub(super) fn container(
+        &self,
+        instance: &'a Instance,
+        warnings: &mut Vec<String>,
+    ) -> Result<(Option<&'a Image>, Option<String>), Reason> {
+        let name = instance.accelerator().map(|accelerator| accelerator.name.as_str());
+        let device = (instance.arch, instance.family(), name);
+        let containers = self.containers.borrow();
+        let known =
+            containers.iter().find(|(its, _)| *its == device).map(|(_, found)| found.clone());
+        drop(containers);
+        let found = known.unwrap_or_else(|| {
+            let mut warnings = Vec::new();
+            let image = self.image(instance, &mut warnings);
+            let outcome = image
+                .and_then(|image| Ok((image, self.host_image(instance, image, &mut warnings)?)));
+            let made = Container { outcome, warnings };
+            self.containers.borrow_mut().push((device, made.clone()));
+            made
+        });
+        warnings.extend(found.warnings);
+        found.outcome
+    }
+
     /// The image for `instance`, if its accelerator runs it; what is to be said of its engine and the model is a warning.
-    pub(super) fn image(
+    fn image(
         &self,
         instance: &Instance,
         warnings: &mut Vec<String>,
@@ -38,7 +73,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The host image with a driver for the image's CUDA, where the target lets one choose.
-    pub(super) fn host_image(
+    fn host_image(
         &self,
         instance: &Instance,
         image: Option<&Image>,

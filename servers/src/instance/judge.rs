@@ -1,10 +1,12 @@
 //! Whether a deployment runs on an instance type, and if not, why. Pure: catalogs in, judgement out.
 
+use std::cell::RefCell;
+
 use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance, Price};
 use mcc_fit::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Split, Wanted};
 use mcc_fit::{Asked, Deployment, ImageChoice, Place, Reservation, engine_in};
 
-use super::image::compiled;
+use super::image::{Container, Device, compiled};
 use crate::common::deployment;
 use crate::common::model::Sized;
 
@@ -46,7 +48,7 @@ pub(crate) struct Fit<'a> {
 }
 
 /// Why a deployment does not run on an instance type.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Reason {
     pub(crate) text: String,
     pub(crate) miss: Miss,
@@ -81,6 +83,8 @@ pub(crate) struct Judge<'a> {
     pub(super) choice: ImageChoice<'a>,
     /// What of the model decides which of them serve it.
     pub(super) asked: Asked,
+    /// What was found for instance types that differ in size only.
+    pub(super) containers: RefCell<Vec<(Device<'a>, Container<'a>)>>,
     /// What is wanted, with what the release of the image that is chosen without an instance type takes.
     pub(super) wanted: Wanted,
     needs: HostNeeds,
@@ -132,6 +136,7 @@ impl<'a> Judge<'a> {
             wish,
             choice,
             asked,
+            containers: RefCell::default(),
             wanted,
         }
     }
@@ -209,8 +214,7 @@ impl<'a> Judge<'a> {
         }
         let mut warnings = Vec::new();
         // What no Region helps against comes first.
-        let image = self.image(instance, &mut warnings)?;
-        let ami = self.host_image(instance, image, &mut warnings)?;
+        let (image, ami) = self.container(instance, &mut warnings)?;
         self.offered(instance, &mut warnings)?;
         self.big_enough(instance)?;
         let sized = match self.model {

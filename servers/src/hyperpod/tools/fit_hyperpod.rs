@@ -170,10 +170,10 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
 }
 
 /// What was assumed for the nodes that there are.
-fn assumed(
+fn assumed<'a>(
     catalogs: &Catalogs,
-    judge: &Judge<'_>,
-    others: &[Judge<'_>],
+    judge: &Judge<'a>,
+    others: &[Judge<'a>],
     groups: &[GroupAnswer],
 ) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
@@ -189,11 +189,11 @@ fn assumed(
     all
 }
 
-fn groups(
-    catalogs: &Catalogs,
+fn groups<'a>(
+    catalogs: &'a Catalogs,
     arguments: &Arguments,
-    judge: &Judge<'_>,
-    others: &[Judge<'_>],
+    judge: &Judge<'a>,
+    others: &[Judge<'a>],
 ) -> Result<Vec<GroupAnswer>, ToolError> {
     let mut groups = Vec::new();
     let mut problems = Vec::new();
@@ -238,8 +238,8 @@ fn groups(
 }
 
 /// The cheapest types that would do.
-fn would_fit(catalogs: &Catalogs, judge: &Judge<'_>) -> Vec<String> {
-    let does = |instance: &&Instance| {
+fn would_fit<'a>(catalogs: &'a Catalogs, judge: &Judge<'a>) -> Vec<String> {
+    let does = |instance: &&'a Instance| {
         !instance.previous_generation
             && judge.plausible(instance)
             && judge.judge(instance).is_ok_and(|fit| fit.reservation.is_none())

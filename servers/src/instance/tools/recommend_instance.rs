@@ -280,7 +280,11 @@ fn candidates<'a>(
 }
 
 /// One type for each reason for which types are not even looked at: of the wrong kind, or far too small.
-fn implausible(catalogs: &Catalogs, judge: &Judge<'_>, arch: Option<Arch>) -> Vec<MissAnswer> {
+fn implausible<'a>(
+    catalogs: &'a Catalogs,
+    judge: &Judge<'a>,
+    arch: Option<Arch>,
+) -> Vec<MissAnswer> {
     let mut told: Vec<MissAnswer> = Vec::new();
     for instance in catalogs.instances().iter() {
         if arch.is_some_and(|arch| instance.arch != arch) || judge.plausible(instance) {
