@@ -1,6 +1,7 @@
 //! What `mcc_fit` says of images and releases, in words. The rules and the servers say it alike.
 
 use mcc_catalogs::{GpuLimit, Support};
+use mcc_fit::sizing::TooLong;
 use mcc_fit::{Against, ImageReason};
 
 /// Why an image does not run on an instance type.
@@ -46,6 +47,14 @@ pub fn gpu_limit(limit: &GpuLimit) -> String {
         }
     };
     format!("{} has kernels{what} from {} on{without}", limit.engine, limit.least)
+}
+
+/// That an engine does not start with a context of `tokens`, which is longer than the model's own.
+pub fn too_long(engine: &str, tokens: u64, found: TooLong) -> String {
+    format!(
+        "a context of {tokens} tokens, and the model has {} by its configuration: {engine} does not start with that",
+        found.longest
+    )
 }
 
 /// What speaks against the release of an engine.

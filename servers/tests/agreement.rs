@@ -121,17 +121,24 @@ fn and_so_it_is_in_every_region() {
 #[test]
 fn what_fits_in_a_comparison_has_no_error_in_a_plan() {
     let mut different = Vec::new();
+    let mut fitting = 0;
     let types =
         ["ml.g5.xlarge", "ml.g6.12xlarge", "ml.g4dn.xlarge", "ml.p4d.24xlarge", "ml.trn1.32xlarge"];
     for model in ["Qwen/Qwen3-8B", "Qwen/Qwen2.5-72B-Instruct", "meta-llama/Llama-3.3-70B-Instruct"]
     {
         for kind in types {
-            for degree in [None, Some(1), Some(2), Some(3), Some(8)] {
+            let degrees = [None, Some(1), Some(2), Some(3), Some(8)].map(|degree| (degree, None));
+            // The last two are longer than some of these models' own, and than that of all.
+            let contexts = [16_384, 65_536, 200_000].map(|tokens| (None, Some(tokens)));
+            for (degree, context) in degrees.into_iter().chain(contexts) {
                 let mut asked = json!({
                     "deploymentConfig": "transformers-vllm", "deploymentTarget": "managed-inference",
                 });
                 if let Some(degree) = degree {
                     asked["tensorParallelSize"] = json!(degree);
+                }
+                if let Some(tokens) = context {
+                    asked["maxModelLen"] = json!(tokens);
                 }
                 let mut arguments = asked.as_object().unwrap().clone();
                 arguments.insert("modelNames".to_owned(), json!([model]));
@@ -143,6 +150,7 @@ fn what_fits_in_a_comparison_has_no_error_in_a_plan() {
                 if answer["rows"][0]["fits"] != json!(true) {
                     continue;
                 }
+                fitting += usize::from(context.is_some());
                 let inputs = answer["rows"][0]["fit"]["inputs"].as_object().unwrap().clone();
                 let mut inputs = Value::Object(inputs);
                 inputs["projectName"] = json!("one-mind");
@@ -151,10 +159,12 @@ fn what_fits_in_a_comparison_has_no_error_in_a_plan() {
                     Sources::new().files(FileAccess::Nothing).with(Source::Flag, inputs).merge();
                 let plan = mcc_generator::plan(Catalogs::embedded(), &merged);
                 let wrong = plan.findings.iter().find(|finding| finding.is_error());
-                different
-                    .extend(wrong.map(|wrong| format!("{model} {kind} {degree:?}: {wrong:?}")));
+                different.extend(
+                    wrong.map(|wrong| format!("{model} {kind} {degree:?} {context:?}: {wrong:?}")),
+                );
             }
         }
     }
+    assert!(fitting > 3, "{fitting}");
     assert!(different.is_empty(), "{}", different.join("\n"));
 }

@@ -235,10 +235,7 @@ fn context_length(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding
     if allowed || changed {
         return;
     }
-    let message = format!(
-        "a context of {tokens} tokens, and the model has {} by its configuration: {engine} does not start with that",
-        found.longest
-    );
+    let message = crate::reasons::too_long(&engine, tokens, found);
     let fix = format!(
         "give maxModelLen {}, or {}=1 in modelEnv if the model is known to be good for more",
         found.longest, found.variable

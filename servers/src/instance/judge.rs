@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance, Price};
 use mcc_fit::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Split, Wanted};
 use mcc_fit::{Asked, Deployment, ImageChoice, Place, Reservation, engine_in};
+use mcc_generator::reasons;
 
 use super::image::{Container, Device, compiled};
 use crate::common::deployment;
@@ -215,6 +216,7 @@ impl<'a> Judge<'a> {
         let mut warnings = Vec::new();
         // What no Region helps against comes first.
         let (image, ami) = self.container(instance, &mut warnings)?;
+        self.long_enough(image, &mut warnings)?;
         self.offered(instance, &mut warnings)?;
         self.big_enough(instance)?;
         let sized = match self.model {
@@ -274,6 +276,26 @@ impl<'a> Judge<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the engine starts with the context that is wished for.
+    fn long_enough(&self, image: Option<&Image>, warnings: &mut Vec<String>) -> Result<(), Reason> {
+        let (Some(model), Some(tokens)) = (self.model, self.wish.context) else {
+            return Ok(());
+        };
+        let own = self.deployment.engine.as_deref().map(|engine| (engine, None));
+        let in_image = image.and_then(|image| engine_in(self.deployment, image));
+        let engine = in_image.map(|(engine, release)| (engine, Some(release))).or(own);
+        let Some((engine, release)) = engine else { return Ok(()) };
+        let Some(found) = sizing::too_long(&model.shape, engine, release, tokens) else {
+            return Ok(());
+        };
+        let why = reasons::too_long(engine, tokens, found);
+        if model.shape.origin == sizing::Origin::Own {
+            return Err(far(why));
+        }
+        warnings.push(why);
+        Ok(())
     }
 
     fn big_enough(&self, instance: &Instance) -> Result<(), Reason> {
