@@ -1,5 +1,6 @@
 //! Which image a deployment starts from, where nobody or only a part of a version says which.
 
+use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Platform, version};
@@ -87,8 +88,15 @@ impl<'a> ImageChoice<'a> {
     }
 
     fn weight(&self, row: &Row<'_>) -> (u8, u8) {
-        let against = || against(self.catalogs, self.deployment, row.image, &self.asked);
-        *row.weight.get_or_init(|| weight(&against()))
+        *row.weight.get_or_init(|| {
+            let against = against(self.catalogs, self.deployment, row.image, &self.asked);
+            let (class, more) = weight(&against);
+            let old =
+                self.asked.least_image.as_ref().is_some_and(|least| {
+                    version::compare(&row.image.version, least) == Ordering::Less
+                });
+            (class, more.max(u8::from(old)))
+        })
     }
 
     /// Beyond what speaks against the engine: the device is known to run it, its tag is listed, the host's driver is at

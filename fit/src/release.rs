@@ -15,6 +15,8 @@ pub struct Asked {
     pub recipes: Vec<(String, String)>,
     /// What else is the case.
     pub circumstances: Vec<Circumstance>,
+    /// The oldest version of the image that reads the model's file, where not all of them do.
+    pub least_image: Option<String>,
 }
 
 /// What speaks against a release.

@@ -75,6 +75,13 @@ impl Framework {
         canonical(&self.package) == name || self.aliases.contains(&name)
     }
 
+    /// The oldest release of the image that reads what `version` writes, where not all of them do.
+    pub(crate) fn least_image(&self, version: &str) -> Option<&str> {
+        let written = version_key(version);
+        let known = self.images.iter().filter(|(from, _)| version_key(from) <= written);
+        known.map(|(_, image)| image.as_str()).max_by_key(|image| version_key(image))
+    }
+
     /// The release that covers `version`, if the table has it.
     pub fn release(&self, version: &str) -> Option<&Release> {
         self.releases.iter().find(|r| r.versions.iter().any(|v| v == version))

@@ -215,6 +215,9 @@ pub struct Framework {
     /// What decides which versions' files are read, where that is not the package that is installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reader: Option<String>,
+    /// Releases of the image from which files are read, by the version from which those have been written so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, String>,
     /// Releases that are known to install, newest first.
     pub releases: Vec<Release>,
 }

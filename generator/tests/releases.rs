@@ -407,3 +407,31 @@ fn a_component_is_made_with_a_copy() {
     let one = findings(config, qwen, kind, json!({"inferenceComponent": true, "icCopyCount": 1}));
     assert!(found(&one, "MCC-ASG-002").is_none());
 }
+
+/// What XGBoost writes from 3.1 on is read by Triton from 26.01 on, whatever the driver.
+#[test]
+fn a_model_file_gets_an_image_that_reads_it() {
+    let place = tempfile::tempdir().unwrap();
+    let planned = |version: &str, more: Value| {
+        let file = place.path().join("churn.json");
+        std::fs::write(&file, format!(r#"{{"learner":{{}},"version":[{version}]}}"#)).unwrap();
+        let mut inputs = object(json!({
+            "projectName": "churn", "deploymentConfig": "triton-fil", "instanceType": "ml.g5.xlarge",
+            "modelPath": file, "modelInputs": {"input__0": "FP32[4]"}, "modelOutputs": {"output__0": "FP32[1]"},
+        }));
+        inputs.extend(object(more));
+        plan_of(&inputs)
+    };
+    let image = |plan: &mcc_generator::Plan| plan.decisions.clone().unwrap().base_image;
+    let old = planned("2,1,4", json!({}));
+    assert!(image(&old).contains("25.09"), "{}", image(&old));
+    for version in ["3,1,0", "3,4,1"] {
+        let new = planned(version, json!({}));
+        assert!(image(&new).contains(":26."), "{version}: {}", image(&new));
+        let asked = planned(version, json!({"engineVersion": "25.09"}));
+        let found = asked.findings.iter().find(|finding| finding.id == "MCC-FW-008").unwrap();
+        assert!(found.is_error() && found.fix.contains("26.01"), "{found:?}");
+        let right = planned(version, json!({"engineVersion": "26.03"}));
+        assert!(right.findings.iter().all(|finding| finding.id != "MCC-FW-008"), "{version}");
+    }
+}

@@ -39,6 +39,7 @@ impl Context<'_> {
             method: own.or_else(|| self.inputs.quantization.clone()),
             recipes: recipe.into_iter().collect(),
             circumstances: self.circumstances(),
+            least_image: self.facts.least_image.clone(),
         }
     }
 

@@ -67,6 +67,8 @@ pub(crate) struct Context<'a> {
 pub(crate) struct ModelFacts {
     /// Class name of the model's architecture, known also of models that cannot be sized.
     pub(crate) class: Option<String>,
+    /// The oldest release of the image that reads the model's file, where not all of them do.
+    pub(crate) least_image: Option<String>,
     /// What the name of the user's own base image says of it.
     pub(crate) given: Option<GivenImage>,
     /// The model, from the catalogs or from its `config.json`.

@@ -52,6 +52,7 @@ impl Context<'_> {
             self.guessed(framework, artifact, &guess);
             guess
         });
+        self.facts.least_image = framework.least_image(&version).map(str::to_owned);
         self.check_version(framework, &version, trained.as_ref(), pinned);
         self.too_old(framework, &version);
         if let Some(end) = until

@@ -43,6 +43,14 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(too_old),
     },
     Rule {
+        id: "MCC-FW-008",
+        severity: Severity::Error,
+        title: "the image's release does not read files of this version",
+        why: "the server's own reader is older than the form of the file, and the model fails when it is loaded",
+        source: "Treelite pull request 638; Triton's FIL backend, whose releases from 26.01 on hold Treelite 4.6.1",
+        check: Some(reads),
+    },
+    Rule {
         id: "MCC-DRV-001",
         severity: Severity::Error,
         title: "the host's GPU driver is too old for the image's CUDA",
@@ -91,6 +99,25 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(ami),
     },
 ];
+
+fn reads(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let (Some(least), Some(has)) = (&context.facts.least_image, &spec.image.engine_version) else {
+        return;
+    };
+    if version_key(has) >= version_key(least) {
+        return;
+    }
+    let key = if context.inputs.base_image.is_some() { "baseImage" } else { "engineVersion" };
+    let written = spec.model.framework_version.as_deref().unwrap_or_default();
+    let finding = Finding::error(
+        "MCC-FW-008",
+        format!(
+            "the image has release {has}, and files of version {written} are read from {least} on"
+        ),
+        format!("leave {key} out, or take a release from {least} on"),
+    );
+    findings.push(context.merged.about(key, finding));
+}
 
 fn composed(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if !spec.image.listed {

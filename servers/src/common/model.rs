@@ -323,6 +323,7 @@ impl<'a> Sized<'a> {
             class: self.shape.architecture.clone(),
             method: own.map(|quantization| quantization.method.clone()),
             recipes: recipe.into_iter().collect(),
+            least_image: None,
             circumstances: states.then_some(Circumstance::StateLayers).into_iter().collect(),
         }
     }
