@@ -178,7 +178,7 @@ def publics(sources):
         elif code == "A":
             name = "aiconfigurator-core 0.12.0 (PyPI)"
         elif code == "L":
-            name = "llmfit-core 1.1.18 (crates.io), hub scrape of about 2026-10-12"
+            name = "the crate llmfit-core 1.1.18, hub scrape of about 2026-10-12"
         elif code == "B":
             name = "litgpt 0.5.13 (PyPI)"
         elif code == "MTEB":
