@@ -197,7 +197,7 @@ def publics(sources):
 
 
 def gating(row):
-    """Whether the model is gated and how that is known: `read` of the hub, or only `inferred` from its publisher."""
+    """Whether the model is gated and how that is known: from the `hub`, or only from its `publisher`."""
     source = row.get("gated_source") or ""
     if row.get("gated") is None or source.startswith("unknown"):
         return {}
