@@ -121,9 +121,8 @@ impl Context<'_> {
         if self.inputs.base_image.is_some() {
             return self.facts.given.as_ref().map(|given| &given.image);
         }
-        let version = self.inputs.engine_version.as_deref();
-        let found = ImageChoice::new(self.catalogs, &self.deployment, version, &self.asked());
-        found.on(self.arch(instance), self.row_of(instance))
+        let choice = self.choice(self.inputs.engine_version.as_deref());
+        choice.on(self.arch(instance), self.row_of(instance))
     }
 
     /// The row of the instance's type.

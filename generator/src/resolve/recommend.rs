@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use mcc_catalogs::{Arch, ComputeCapability, Image, Instance, Price, Region};
+use mcc_fit::Place;
 use mcc_fit::sizing::{self, Device, Dtype, ModelShape, Plan, Support, Wanted, device_of};
-use mcc_fit::{ImageChoice, Place};
 
 use super::Context;
 use crate::finding::Finding;
@@ -117,8 +117,7 @@ impl Context<'_> {
         };
         let catalogs = self.catalogs;
         let asked = self.asked();
-        let version = self.inputs.engine_version.as_deref();
-        let choice = ImageChoice::new(catalogs, &self.deployment, version, &asked);
+        let choice = self.choice(self.inputs.engine_version.as_deref());
         let own = self.inputs.base_image.is_some();
         let there: Option<Region> = aws.region.parse().ok();
         let image = |row: &Instance| {
