@@ -1,14 +1,11 @@
 //! Host images of endpoints and transform jobs: which NVIDIA driver a container finds.
 
-use std::cmp::Ordering;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::accelerators::AcceleratorKind;
 use crate::file::catalog_file;
 use crate::nearest::nearest;
-use crate::version;
 
 /// One value of `InferenceAmiVersion` or `TransformAmiVersion`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -168,11 +165,25 @@ impl Wants {
 #[derive(Debug, Clone)]
 pub struct Amis {
     file: AmisFile,
+    /// Toolkits with a row, oldest first, with the branch of their driver: they are asked for with each image.
+    toolkits: Vec<Toolkit>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Toolkit {
+    version: (u32, u32),
+    row: usize,
+    branch: u32,
 }
 
 impl Amis {
     pub(crate) fn new(file: AmisFile) -> Self {
-        Self { file }
+        let toolkit = |(row, of): (usize, &CudaDriver)| {
+            Some(Toolkit { version: major_minor(&of.cuda)?, row, branch: branch(&of.min_driver) })
+        };
+        let mut toolkits: Vec<Toolkit> = file.cuda.iter().enumerate().filter_map(toolkit).collect();
+        toolkits.sort_by_key(|toolkit| toolkit.version);
+        Self { file, toolkits }
     }
 
     /// Values of `InferenceAmiVersion`.
@@ -219,11 +230,13 @@ impl Amis {
     /// The first driver with everything that a CUDA toolkit (`12.9`, `13.0.1`) has in it.
     /// For a toolkit without a row the next newer of its major version answers.
     pub fn min_driver(&self, cuda: &str) -> Option<&str> {
-        let (of, wanted) = (major(cuda), major_minor(cuda));
-        let rows = self.file.cuda.iter().filter(|row| {
-            major(&row.cuda) == of && version::compare(&row.cuda, wanted) != Ordering::Less
-        });
-        rows.min_by(|a, b| version::compare(&a.cuda, &b.cuda)).map(|row| row.min_driver.as_str())
+        Some(self.file.cuda.get(self.toolkit(cuda)?.row)?.min_driver.as_str())
+    }
+
+    fn toolkit(&self, cuda: &str) -> Option<Toolkit> {
+        let wanted = major_minor(cuda)?;
+        let next = self.toolkits.iter().find(|toolkit| toolkit.version >= wanted)?;
+        (next.version.0 == wanted.0).then_some(*next)
     }
 
     /// The first driver on which any toolkit of the same major version starts.
@@ -240,12 +253,10 @@ impl Amis {
 
     /// The drivers that a CUDA toolkit wants.
     fn wants(&self, cuda: &str) -> Wants {
-        // A branch is known by its number only; its first release counts as having what the toolkit needs.
-        let branch = |driver: &str| major(driver).unwrap_or_default();
         let of = major(cuda);
         let compatible = self.file.minor_version.iter().find(|row| Some(row.cuda_major) == of);
         Wants {
-            full: self.min_driver(cuda).map(branch),
+            full: self.toolkit(cuda).map(|toolkit| toolkit.branch),
             compatible: compatible.map(|row| branch(&row.min_driver)),
         }
     }
@@ -297,6 +308,13 @@ fn major(cuda: &str) -> Option<u32> {
     cuda.split('.').next()?.parse().ok()
 }
 
-fn major_minor(cuda: &str) -> &str {
-    cuda.match_indices('.').nth(1).and_then(|(end, _)| cuda.get(..end)).unwrap_or(cuda)
+/// A toolkit as numbers: `13.0.1` as 13 and 0.
+fn major_minor(cuda: &str) -> Option<(u32, u32)> {
+    let mut parts = cuda.split('.').map(str::parse);
+    Some((parts.next()?.ok()?, parts.next().map_or(Ok(0), |part| part).ok()?))
+}
+
+/// The branch of a driver. Its first release counts as having what a toolkit needs.
+fn branch(driver: &str) -> u32 {
+    major(driver).unwrap_or_default()
 }

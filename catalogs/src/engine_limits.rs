@@ -2,6 +2,7 @@
 //! model that are known to fail, and splits that a quantization does not allow.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,11 @@ impl GpuLimit {
     /// Whether a GPU is outside of it.
     pub fn excludes(&self, capability: ComputeCapability) -> bool {
         capability < self.least || self.without.contains(&capability.major)
+    }
+
+    /// Whether it is about a release.
+    pub fn covers(&self, release: &str) -> bool {
+        within(release, self.from.as_deref(), self.before.as_deref())
     }
 }
 
@@ -184,6 +190,13 @@ pub struct CudaCapability {
     pub source: String,
 }
 
+impl BadPair {
+    /// Whether it is about a release.
+    pub fn covers(&self, release: &str) -> bool {
+        within(release, self.from.as_deref(), self.before.as_deref())
+    }
+}
+
 /// `engine_limits.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -220,11 +233,18 @@ catalog_file!(
 #[derive(Debug, Clone)]
 pub struct EngineLimits {
     file: EngineLimitsFile,
+    /// Its rows about splits, which are kept with what is wanted.
+    splits: Vec<Arc<SplitLimit>>,
 }
 
 impl EngineLimits {
-    pub(crate) fn new(file: EngineLimitsFile) -> Self {
-        Self { file }
+    pub(crate) fn new(mut file: EngineLimitsFile) -> Self {
+        // They are asked for by engine, for each image.
+        file.gpus.sort_by(|a, b| a.engine.cmp(&b.engine));
+        file.pairs.sort_by(|a, b| a.engine.cmp(&b.engine));
+        file.splits.sort_by(|a, b| a.engine.cmp(&b.engine));
+        let splits = std::mem::take(&mut file.splits).into_iter().map(Arc::new).collect();
+        Self { file, splits }
     }
 
     /// Date of the facts.
@@ -244,33 +264,25 @@ impl EngineLimits {
 
     /// All rows about splits.
     pub fn splits(&self) -> impl Iterator<Item = &SplitLimit> {
-        self.file.splits.iter()
+        self.splits.iter().map(AsRef::as_ref)
     }
 
-    /// What a release says about GPUs for models of `class`.
+    /// What the releases of an engine say about GPUs for models of `class`.
     pub fn gpus_of<'a, 'b>(
         &'a self,
-        engine: &'b str,
-        release: &'b str,
+        engine: &str,
         class: Option<&'b str>,
     ) -> impl Iterator<Item = &'a GpuLimit> + use<'a, 'b> {
-        self.gpus().filter(move |row| {
-            row.engine == engine
-                && within(release, row.from.as_deref(), row.before.as_deref())
-                && (row.classes.is_empty()
-                    || class.is_some_and(|class| row.classes.iter().any(|known| known == class)))
+        let rows = of(&self.file.gpus, engine, |row| &row.engine);
+        rows.filter(move |row| {
+            row.classes.is_empty()
+                || class.is_some_and(|class| row.classes.iter().any(|known| known == class))
         })
     }
 
-    /// The pairs that concern a release.
-    pub fn pairs_of<'a, 'b>(
-        &'a self,
-        engine: &'b str,
-        release: &'b str,
-    ) -> impl Iterator<Item = &'a BadPair> + use<'a, 'b> {
-        self.pairs().filter(move |row| {
-            row.engine == engine && within(release, row.from.as_deref(), row.before.as_deref())
-        })
+    /// The known pairs of an engine's releases.
+    pub fn pairs_of<'a>(&'a self, engine: &str) -> impl Iterator<Item = &'a BadPair> + use<'a> {
+        of(&self.file.pairs, engine, |row| &row.engine)
     }
 
     /// The splits that a release refuses.
@@ -278,10 +290,9 @@ impl EngineLimits {
         &'a self,
         engine: &'b str,
         release: &'b str,
-    ) -> impl Iterator<Item = &'a SplitLimit> + use<'a, 'b> {
-        self.splits().filter(move |row| {
-            row.engine == engine && within(release, row.from.as_deref(), row.before.as_deref())
-        })
+    ) -> impl Iterator<Item = &'a Arc<SplitLimit>> + use<'a, 'b> {
+        let rows = of(&self.splits, engine, |row| &row.engine);
+        rows.filter(move |row| within(release, row.from.as_deref(), row.before.as_deref()))
     }
 
     /// What the newest known toolkit up to `cuda` makes code for.
@@ -290,6 +301,18 @@ impl EngineLimits {
         let known = rows.filter(|row| version::compare(&row.from, cuda) != Ordering::Greater);
         known.max_by(|a, b| version::compare(&a.from, &b.from))
     }
+}
+
+/// The rows of an engine among those in the order of engines.
+fn of<'a, T>(
+    rows: &'a [T],
+    engine: &str,
+    whose: fn(&T) -> &String,
+) -> impl Iterator<Item = &'a T> + use<'a, T> {
+    let from = rows.partition_point(|row| whose(row).as_str() < engine);
+    let rows = rows.get(from..).unwrap_or_default();
+    let until = rows.partition_point(|row| whose(row).as_str() == engine);
+    rows.iter().take(until)
 }
 
 fn within(release: &str, from: Option<&str>, before: Option<&str>) -> bool {

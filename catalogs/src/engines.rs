@@ -1,6 +1,7 @@
 //! Model servers: which model classes each release serves, what it is built for, and its options.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -177,15 +178,84 @@ struct Releases {
     engine: String,
     /// Those with a row, oldest first.
     sampled: Vec<String>,
+    /// Their rows.
+    rows: Vec<usize>,
     /// The oldest from which classes could be read: what it has may be older still.
     oldest_with_classes: Option<String>,
+}
+
+/// What is known of a model class in the releases of an engine: looked up once, and asked for each release.
+#[derive(Debug, Clone, Copy)]
+pub struct ClassOf<'a> {
+    engine: Option<&'a Engine>,
+    class: Option<&'a EngineArchitecture>,
+    releases: Option<&'a Releases>,
+}
+
+impl ClassOf<'_> {
+    /// Whether a release serves the class.
+    pub fn served_by(&self, version: &str) -> Support {
+        let Some(known) = self.engine else {
+            return Support::Unknown;
+        };
+        let Some(row) = self.class else {
+            // Classes are added and hardly ever dropped: what the newest lacks, older ones lack too.
+            let read = version::compare(version, &known.last_sampled) != Ordering::Greater;
+            return if known.complete && read { Support::Absent } else { Support::Unknown };
+        };
+        if !known.history {
+            return if version::compare(version, &known.last_sampled) == Ordering::Equal {
+                Support::Supported
+            } else {
+                Support::Unknown
+            };
+        }
+        if let Some(last) = &row.last
+            && version::compare(version, last) == Ordering::Greater
+        {
+            // Dropped somewhere after `last`; for certain only from the next release that was read.
+            let mut sampled = self.releases.iter().flat_map(|known| &known.sampled);
+            let next = sampled.find(|release| version::compare(release, last) == Ordering::Greater);
+            let certain =
+                next.is_some_and(|next| version::compare(version, next) != Ordering::Less);
+            return if certain {
+                Support::Dropped { last: last.clone() }
+            } else {
+                Support::Unknown
+            };
+        }
+        if let Some(first) = &row.first
+            && version::compare(version, first) == Ordering::Less
+        {
+            // Added somewhere before `first`; for certain only after the release read before it.
+            let mut sampled = self.releases.iter().flat_map(|known| known.sampled.iter().rev());
+            let before = sampled.find(|release| version::compare(release, first) == Ordering::Less);
+            let oldest = self.releases.and_then(|known| known.oldest_with_classes.as_ref());
+            let certain = before
+                .is_some_and(|before| version::compare(version, before) != Ordering::Greater)
+                && Some(first) != oldest;
+            return if certain {
+                Support::TooOld { first: first.clone() }
+            } else {
+                Support::Unknown
+            };
+        }
+        if version::compare(version, &known.last_sampled) == Ordering::Greater {
+            Support::Unknown
+        } else {
+            Support::Supported
+        }
+    }
 }
 
 impl Engines {
     pub(crate) fn new(file: EnginesFile, options: EngineOptionsFile) -> Self {
         let mut by_class: Vec<usize> = (0..file.architectures.len()).collect();
         by_class.sort_by_key(|at| file.architectures.get(*at).map(EngineArchitecture::key));
-        let releases = file.engines.iter().map(|row| releases(&file, &row.engine)).collect();
+        let names = file.engines.iter().map(|row| &row.engine);
+        let names: BTreeSet<&String> =
+            names.chain(file.releases.iter().map(|row| &row.engine)).collect();
+        let releases = names.into_iter().map(|engine| releases(&file, engine)).collect();
         Self { file, options, by_class, releases }
     }
 
@@ -214,57 +284,15 @@ impl Engines {
 
     /// Whether a release serves a model class.
     pub fn supports(&self, engine: &str, version: &str, class: &str) -> Support {
-        let Some(known) = self.get(engine) else {
-            return Support::Unknown;
-        };
-        let Some(row) = self.architecture(engine, class) else {
-            // Classes are added and hardly ever dropped: what the newest lacks, older ones lack too.
-            let read = version::compare(version, &known.last_sampled) != Ordering::Greater;
-            return if known.complete && read { Support::Absent } else { Support::Unknown };
-        };
-        if !known.history {
-            return if version::compare(version, &known.last_sampled) == Ordering::Equal {
-                Support::Supported
-            } else {
-                Support::Unknown
-            };
-        }
-        if let Some(last) = &row.last
-            && version::compare(version, last) == Ordering::Greater
-        {
-            // Dropped somewhere after `last`; for certain only from the next release that was read.
-            let known = self.releases_of(engine);
-            let mut sampled = known.iter().flat_map(|known| &known.sampled);
-            let next = sampled.find(|release| version::compare(release, last) == Ordering::Greater);
-            let certain =
-                next.is_some_and(|next| version::compare(version, next) != Ordering::Less);
-            return if certain {
-                Support::Dropped { last: last.clone() }
-            } else {
-                Support::Unknown
-            };
-        }
-        if let Some(first) = &row.first
-            && version::compare(version, first) == Ordering::Less
-        {
-            // Added somewhere before `first`; for certain only after the release read before it.
-            let known = self.releases_of(engine);
-            let mut sampled = known.iter().flat_map(|known| known.sampled.iter().rev());
-            let before = sampled.find(|release| version::compare(release, first) == Ordering::Less);
-            let oldest = known.and_then(|known| known.oldest_with_classes.as_ref());
-            let certain = before
-                .is_some_and(|before| version::compare(version, before) != Ordering::Greater)
-                && Some(first) != oldest;
-            return if certain {
-                Support::TooOld { first: first.clone() }
-            } else {
-                Support::Unknown
-            };
-        }
-        if version::compare(version, &known.last_sampled) == Ordering::Greater {
-            Support::Unknown
-        } else {
-            Support::Supported
+        self.class(engine, class).served_by(version)
+    }
+
+    /// What is known of a model class in the releases of an engine.
+    pub fn class(&self, engine: &str, class: &str) -> ClassOf<'_> {
+        ClassOf {
+            engine: self.get(engine),
+            class: self.architecture(engine, class),
+            releases: self.releases_of(engine),
         }
     }
 
@@ -272,20 +300,18 @@ impl Engines {
     pub fn release(&self, engine: &str, version: &str) -> Option<&EngineRelease> {
         let second = version.match_indices('.').nth(1);
         let minor = second.and_then(|(at, _)| version.get(..at)).unwrap_or(version);
-        let rows = self.file.releases.iter().filter(|row| {
-            row.engine == engine
-                && version::starts_with(&row.version, minor)
-                && version::compare(&row.version, version) != Ordering::Greater
-        });
-        rows.max_by(|a, b| version::compare(&a.version, &b.version))
+        let known = self.releases_of(engine)?;
+        let newer = |own: &String| version::compare(own, version) == Ordering::Greater;
+        let after = known.sampled.partition_point(|own| !newer(own));
+        // Whatever has the same minor version and is not newer stands right before what is newer.
+        let row = self.file.releases.get(*known.rows.get(after.checked_sub(1)?)?)?;
+        version::starts_with(&row.version, minor).then_some(row)
     }
 
     /// The releases with a row, oldest first.
     pub fn releases(&self, engine: &str) -> Vec<&EngineRelease> {
-        let mut rows: Vec<&EngineRelease> =
-            self.file.releases.iter().filter(|row| row.engine == engine).collect();
-        rows.sort_by(|a, b| version::compare(&a.version, &b.version));
-        rows
+        let rows = self.releases_of(engine).map_or(&[][..], |known| &known.rows);
+        rows.iter().filter_map(|at| self.file.releases.get(*at)).collect()
     }
 
     /// The least compute capability that a release's image is compiled for.
@@ -322,11 +348,13 @@ impl Engines {
 }
 
 fn releases(file: &EnginesFile, engine: &str) -> Releases {
-    let rows = file.releases.iter().filter(|row| row.engine == engine);
-    let mut sampled: Vec<String> = rows.map(|row| row.version.clone()).collect();
-    sampled.sort_by(|a, b| version::compare(a, b));
+    let rows = file.releases.iter().enumerate().filter(|(_, row)| row.engine == engine);
+    let mut rows: Vec<(usize, &EngineRelease)> = rows.collect();
+    rows.sort_by(|(_, a), (_, b)| version::compare(&a.version, &b.version));
+    let sampled = rows.iter().map(|(_, row)| row.version.clone()).collect();
+    let rows = rows.into_iter().map(|(at, _)| at).collect();
     let classes = file.architectures.iter().filter(|row| row.engine == engine);
     let firsts = classes.filter_map(|row| row.first.as_ref());
     let oldest_with_classes = firsts.min_by(|a, b| version::compare(a, b)).cloned();
-    Releases { engine: engine.to_owned(), sampled, oldest_with_classes }
+    Releases { engine: engine.to_owned(), sampled, rows, oldest_with_classes }
 }

@@ -55,7 +55,7 @@ pub use engine_options::{
     EngineOption, EngineOptions, EngineOptionsFile, OptionKind, OptionSource,
 };
 pub use engines::{
-    Engine, EngineArchitecture, EngineRelease, Engines, EnginesFile, MemoryUtilization,
+    ClassOf, Engine, EngineArchitecture, EngineRelease, Engines, EnginesFile, MemoryUtilization,
     QuantizationMethod, Support,
 };
 pub use evidence::{Evidence, KnownFit, KnownFitsFile, MeasuredFile, Measurement, Quality};

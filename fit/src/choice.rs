@@ -1,5 +1,6 @@
 //! Which image a deployment starts from, where nobody or only a part of a version says which.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
@@ -7,8 +8,8 @@ use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Platform, version
 
 use crate::deployment::Deployment;
 use crate::host_image::{HostImage, host_image};
-use crate::image::{host_runs, image_runs, known_to_run};
-use crate::release::{Asked, against, weight};
+use crate::image::{Release, host_runs, runs};
+use crate::release::{Asked, Known, against_unknown, engine_in, weight};
 
 /// The images that come into question, each with what speaks against its engine.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct ImageChoice<'a> {
     deployment: &'a Deployment,
     asked: Asked,
     rows: Vec<Row<'a>>,
+    /// What is known of the engines in them.
+    known: Vec<Known<'a>>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,8 +54,14 @@ impl<'a> ImageChoice<'a> {
             rows = matching(&rows, wanted);
         }
         rows.sort_by_key(|row| (Some(row.version.as_str()) != default, !row.listed));
+        let mut known: Vec<Known<'a>> = Vec::new();
+        for (engine, _) in rows.iter().filter_map(|image| engine_in(deployment, image)) {
+            if !known.iter().any(|known| known.engine == engine) {
+                known.push(Known::new(catalogs, engine, asked));
+            }
+        }
         let rows = rows.into_iter().map(|image| Row { image, weight: OnceLock::new() }).collect();
-        Self { catalogs, deployment, asked: asked.clone(), rows }
+        Self { catalogs, deployment, asked: asked.clone(), rows, known }
     }
 
     /// The best for a processor, and for an instance type where one is known.
@@ -60,7 +69,9 @@ impl<'a> ImageChoice<'a> {
         let mut best: Option<(Rank, &'a Image)> = None;
         for row in self.rows.iter().filter(|row| row.image.arch.contains(&arch)) {
             let weight = self.weight(row);
-            if best.is_some_and(|((known, _), _)| known < weight) {
+            if best.is_some_and(|((known, (runs, unlisted, _)), _)| {
+                known < weight || known == weight && (runs, unlisted) < (0, !row.image.listed)
+            }) {
                 continue;
             }
             let rank = (weight, self.rank(row, instance));
@@ -89,8 +100,10 @@ impl<'a> ImageChoice<'a> {
 
     fn weight(&self, row: &Row<'_>) -> (u8, u8) {
         *row.weight.get_or_init(|| {
-            let against = against(self.catalogs, self.deployment, row.image, &self.asked);
-            let (class, more) = weight(&against);
+            let (class, more) = weight(&match self.known(row.image) {
+                Some((known, release)) => known.against(release, row.image),
+                None => against_unknown(row.image, &self.asked),
+            });
             let old =
                 self.asked.least_image.as_ref().is_some_and(|least| {
                     version::compare(&row.image.version, least) == Ordering::Less
@@ -106,6 +119,12 @@ impl<'a> ImageChoice<'a> {
         (runs, !row.image.listed, fit)
     }
 
+    /// What is known of the engine in an image, and its release.
+    fn known<'b>(&self, image: &'b Image) -> Option<(&Known<'a>, &'b str)> {
+        let (engine, release) = engine_in(self.deployment, image)?;
+        Some((self.known.iter().find(|known| known.engine == engine)?, release))
+    }
+
     fn on_device(&self, image: &Image, instance: &Instance) -> (u8, u8) {
         let Some(accelerator) = instance.accelerator() else {
             return (0, 0);
@@ -115,11 +134,15 @@ impl<'a> ImageChoice<'a> {
             .deployment
             .ami
             .and_then(|api| host_image(catalogs, api, accelerator.kind, cuda, instance.family()));
-        let refused = image_runs(catalogs, self.deployment, Some(image), &self.asked, instance)
-            .is_err()
+        let of = self
+            .known(image)
+            .map(|(known, release)| Release::of(catalogs, Cow::Borrowed(known), release));
+        let refused = runs(catalogs, image, of.as_ref(), instance).is_err()
             || host.as_ref().is_some_and(|host| host_runs(host, instance).is_err());
         // Another release is taken for the device's sake only if it is known to run there.
-        let known = known_to_run(catalogs, self.deployment, image, instance);
+        let compiled = of.and_then(|of| of.compiled);
+        let known = compiled.zip(accelerator.compute_capability);
+        let known = known.is_some_and(|(least, has)| has >= least);
         let runs = match (refused, known) {
             (false, true) => 0,
             _ => 1,

@@ -1,12 +1,14 @@
 //! Whether a container runs on an instance type: what its CUDA, its engine and its host image ask of the accelerator.
 
+use std::borrow::Cow;
+
 use mcc_catalogs::{
     AcceleratorKind, Catalogs, ComputeCapability, GpuLimit, Image, Instance, version,
 };
 
 use crate::deployment::Deployment;
 use crate::host_image::HostImage;
-use crate::release::{Asked, engine_in};
+use crate::release::{Asked, Known, engine_in};
 
 /// Why it does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,21 +78,6 @@ pub enum ImageReason {
     },
 }
 
-/// What is known against the GPU of `instance` of the engine in an image, for models of a class.
-fn limits<'a>(
-    catalogs: &'a Catalogs,
-    deployment: &Deployment,
-    image: &Image,
-    asked: &Asked,
-    has: ComputeCapability,
-) -> Vec<&'a GpuLimit> {
-    let Some((engine, release)) = engine_in(deployment, image) else {
-        return Vec::new();
-    };
-    let rows = catalogs.engine_limits().gpus_of(engine, release, asked.class.as_deref());
-    rows.filter(|limit| limit.excludes(has)).collect()
-}
-
 /// Whether the container of `image`, with a model that is `asked` for, runs on the accelerator of `instance`.
 ///
 /// # Errors
@@ -102,7 +89,47 @@ pub fn image_runs(
     asked: &Asked,
     instance: &Instance,
 ) -> Result<(), ImageReason> {
-    let (Some(accelerator), Some(image)) = (instance.accelerator(), image) else {
+    image.map_or(Ok(()), |image| {
+        let of = Release::new(catalogs, deployment, image, asked);
+        runs(catalogs, image, of.as_ref(), instance)
+    })
+}
+
+/// What is known of the release of the engine in an image.
+#[derive(Debug)]
+pub(crate) struct Release<'a, 'b> {
+    known: Cow<'b, Known<'a>>,
+    version: &'b str,
+    /// The least compute capability that it is compiled for.
+    pub(crate) compiled: Option<ComputeCapability>,
+}
+
+impl<'a, 'b> Release<'a, 'b> {
+    /// None where the engine or its release is not known.
+    fn new(
+        catalogs: &'a Catalogs,
+        deployment: &Deployment,
+        image: &'b Image,
+        asked: &Asked,
+    ) -> Option<Self> {
+        let (engine, release) = engine_in(deployment, image)?;
+        Some(Self::of(catalogs, Cow::Owned(Known::new(catalogs, engine, asked)), release))
+    }
+
+    pub(crate) fn of(catalogs: &Catalogs, known: Cow<'b, Known<'a>>, version: &'b str) -> Self {
+        let compiled = catalogs.engines().min_compute_capability(&known.engine, version);
+        Self { known, version, compiled }
+    }
+}
+
+/// The same with what is known of the release.
+pub(crate) fn runs(
+    catalogs: &Catalogs,
+    image: &Image,
+    of: Option<&Release<'_, '_>>,
+    instance: &Instance,
+) -> Result<(), ImageReason> {
+    let Some(accelerator) = instance.accelerator() else {
         return Ok(());
     };
     let device = || accelerator.name.clone();
@@ -111,14 +138,11 @@ pub fn image_runs(
         return Err(ImageReason::Kind { made_for: image.accelerator, device: device() });
     }
     if let Some(has) = accelerator.compute_capability {
-        let compiled = engine_in(deployment, image).and_then(|(engine, release)| {
-            catalogs.engines().min_compute_capability(engine, release)
-        });
-        if let Some(needs) = compiled.filter(|needs| has < *needs) {
+        if let Some(needs) = of.and_then(|of| of.compiled).filter(|needs| has < *needs) {
             return Err(ImageReason::Capability { device: device(), has, needs });
         }
-        let mut limits = limits(catalogs, deployment, image, asked, has).into_iter();
-        if let Some(limit) = limits.find(|limit| limit.trust.refuses()) {
+        let limits = of.map(|of| of.known.limits(of.version, has)).unwrap_or_default();
+        if let Some(limit) = limits.into_iter().find(|limit| limit.trust.refuses()) {
             let limit = Box::new(limit.clone());
             return Err(ImageReason::Kernels { device: device(), has, limit });
         }
@@ -148,23 +172,11 @@ pub fn image_cautions<'a>(
     instance: &Instance,
 ) -> Vec<&'a GpuLimit> {
     let capability = instance.accelerator().and_then(|accelerator| accelerator.compute_capability);
-    capability.map_or_else(Vec::new, |has| {
-        let limits = limits(catalogs, deployment, image, asked, has);
-        limits.into_iter().filter(|limit| !limit.trust.refuses()).collect()
-    })
-}
-
-/// Whether the release in `image` is known to be compiled for the accelerator of `instance`.
-pub(crate) fn known_to_run(
-    catalogs: &Catalogs,
-    deployment: &Deployment,
-    image: &Image,
-    instance: &Instance,
-) -> bool {
-    let known = engine_in(deployment, image)
-        .and_then(|(engine, release)| catalogs.engines().min_compute_capability(engine, release));
-    let has = instance.accelerator().and_then(|accelerator| accelerator.compute_capability);
-    known.zip(has).is_some_and(|(least, has)| has >= least)
+    let (Some(has), Some((engine, release))) = (capability, engine_in(deployment, image)) else {
+        return Vec::new();
+    };
+    let limits = Known::new(catalogs, engine, asked).limits(release, has);
+    limits.into_iter().filter(|limit| !limit.trust.refuses()).collect()
 }
 
 /// Whether the driver of `host` knows the accelerator of `instance`.

@@ -1,6 +1,8 @@
 //! Whether a release of an engine serves a model, wherever it runs: its classes, and what is known to fail.
 
-use mcc_catalogs::{BadPair, Catalogs, Circumstance, Image, Support, version};
+use mcc_catalogs::{
+    BadPair, Catalogs, Circumstance, ClassOf, ComputeCapability, GpuLimit, Image, Support, version,
+};
 
 use crate::deployment::Deployment;
 
@@ -69,36 +71,75 @@ pub fn against<'a>(
     asked: &Asked,
 ) -> Vec<Against<'a>> {
     let Some((engine, release)) = engine_in(deployment, image) else {
-        // An engine of an unknown release is no better than one of which the class is not known.
-        let own = image.engine.is_some() && image.engine_version.is_none();
-        let unknown = own && asked.class.is_some();
-        return unknown.then_some(Against::Unknown).into_iter().collect();
+        return against_unknown(image, asked);
     };
-    let mut found = Vec::new();
-    if let Some(class) = &asked.class {
-        match catalogs.engines().supports(engine, release, class) {
-            Support::Supported => {}
-            Support::Unknown => found.push(Against::Unknown),
-            missing => found.push(Against::Class(missing)),
-        }
-    }
-    let recipe = asked.recipes.iter().find(|(of, _)| of == engine);
-    if let Some((_, least)) = recipe
-        && version::compare(release, least).is_lt()
-    {
-        found.push(Against::Recipe(least.clone()));
-    }
-    let pairs = catalogs.engine_limits().pairs_of(engine, release);
-    found.extend(pairs.filter(|pair| concerns(pair, image, asked)).map(Against::Pair));
-    found
+    Known::new(catalogs, engine, asked).against(release, image)
 }
 
-fn concerns(pair: &BadPair, image: &Image, asked: &Asked) -> bool {
-    let among = |list: &[String], has: Option<&str>| {
-        list.is_empty() || has.is_some_and(|has| list.iter().any(|known| known == has))
-    };
-    among(&pair.families, Some(&image.family))
-        && among(&pair.classes, asked.class.as_deref())
+/// What speaks against an image whose engine or release is not known.
+pub(crate) fn against_unknown(image: &Image, asked: &Asked) -> Vec<Against<'static>> {
+    // An engine of an unknown release is no better than one of which the class is not known.
+    let own = image.engine.is_some() && image.engine_version.is_none();
+    let unknown = own && asked.class.is_some();
+    unknown.then_some(Against::Unknown).into_iter().collect()
+}
+
+/// What is known of an engine and of what is asked for: looked up once, and held against each release.
+#[derive(Debug, Clone)]
+pub(crate) struct Known<'a> {
+    pub(crate) engine: String,
+    class: Option<ClassOf<'a>>,
+    /// The first release that the model's own recipe asks for.
+    recipe: Option<String>,
+    pairs: Vec<&'a BadPair>,
+    gpus: Vec<&'a GpuLimit>,
+}
+
+impl<'a> Known<'a> {
+    pub(crate) fn new(catalogs: &'a Catalogs, engine: &str, asked: &Asked) -> Self {
+        let limits = catalogs.engine_limits();
+        let recipe = asked.recipes.iter().find(|(of, _)| of == engine);
+        let class = asked.class.as_deref();
+        Self {
+            engine: engine.to_owned(),
+            class: class.map(|class| catalogs.engines().class(engine, class)),
+            recipe: recipe.map(|(_, least)| least.clone()),
+            pairs: limits.pairs_of(engine).filter(|pair| concerns(pair, asked)).collect(),
+            gpus: limits.gpus_of(engine, class).collect(),
+        }
+    }
+
+    pub(crate) fn against(&self, release: &str, image: &Image) -> Vec<Against<'a>> {
+        let mut found = Vec::new();
+        match self.class.map(|class| class.served_by(release)) {
+            None | Some(Support::Supported) => {}
+            Some(Support::Unknown) => found.push(Against::Unknown),
+            Some(missing) => found.push(Against::Class(missing)),
+        }
+        if let Some(least) = &self.recipe
+            && version::compare(release, least).is_lt()
+        {
+            found.push(Against::Recipe(least.clone()));
+        }
+        let here = |pair: &BadPair| among(&pair.families, Some(&image.family));
+        let pairs = self.pairs.iter().filter(|pair| here(pair) && pair.covers(release));
+        found.extend(pairs.map(|pair| Against::Pair(pair)));
+        found
+    }
+
+    /// What a release says against GPUs with `has`.
+    pub(crate) fn limits(&self, release: &str, has: ComputeCapability) -> Vec<&'a GpuLimit> {
+        let here = |limit: &&&GpuLimit| limit.excludes(has) && limit.covers(release);
+        self.gpus.iter().filter(here).copied().collect()
+    }
+}
+
+fn among(list: &[String], has: Option<&str>) -> bool {
+    list.is_empty() || has.is_some_and(|has| list.iter().any(|known| known == has))
+}
+
+fn concerns(pair: &BadPair, asked: &Asked) -> bool {
+    among(&pair.classes, asked.class.as_deref())
         && among(&pair.methods, asked.method.as_deref())
         && pair.when.iter().all(|needed| asked.circumstances.contains(needed))
 }

@@ -119,7 +119,7 @@ fn in_bounds(number: u64) -> bool {
 /// How an engine divides a model, as far as its release is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Split {
-    limits: Arc<[SplitLimit]>,
+    limits: Arc<[Arc<SplitLimit>]>,
     /// Ranks that the experts are spread over whole, instead of being divided: 0 and 1 for none, the largest number for
     /// all.
     pub expert_ranks: u32,

@@ -15,7 +15,7 @@ const GROWING: [(&str, &str, &str); 3] = [
     ("prices.json", "prices", "type"),
 ];
 
-pub(crate) fn figures(mcc: &str, rounds: usize) -> BTreeMap<&'static str, Figures> {
+pub(crate) fn figures(mcc: &str, rounds: usize) -> BTreeMap<String, Figures> {
     let mut all = BTreeMap::new();
     for (times, recommend, search) in [
         (1, "catalogs x1, recommend", "catalogs x1, search"),
@@ -27,13 +27,15 @@ pub(crate) fn figures(mcc: &str, rounds: usize) -> BTreeMap<&'static str, Figure
         let folder = place.path().to_str().expect("a path of UTF-8");
         let command = ["serve", "all", "--catalogs", folder].map(str::to_owned);
         let command: Vec<String> = [mcc.to_owned()].into_iter().chain(command).collect();
+        let mut peers = Vec::new();
         for (name, call) in [
             (recommend, ("recommend_instance", json!({"modelName": "Qwen/Qwen3-8B"}))),
             (search, ("search_models", json!({"query": "qwen 8b"}))),
         ] {
-            let peer = Peer { name, command: command.clone(), http: false, call };
-            all.insert(name, stdio::calls(&peer, rounds));
+            let name = name.to_owned();
+            peers.push(Peer { name, command: command.clone(), http: false, call });
         }
+        all.extend(stdio::calls(&peers, rounds));
     }
     all
 }

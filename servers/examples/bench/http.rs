@@ -28,12 +28,12 @@ const TURN: Duration = Duration::from_millis(300);
 const TURNS: usize = 3;
 
 /// The figures of all servers, which take turns.
-pub(crate) fn figures(peers: &[Peer], rounds: usize) -> BTreeMap<&'static str, Figures> {
-    let mut all: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+pub(crate) fn figures(peers: &[Peer], rounds: usize) -> BTreeMap<String, Figures> {
+    let mut all: BTreeMap<&String, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
     for _ in 0..rounds * TURNS {
         for peer in peers {
             let latencies = turn(peer);
-            let (per_second, milliseconds) = all.entry(peer.name).or_default();
+            let (per_second, milliseconds) = all.entry(&peer.name).or_default();
             per_second.push(latencies.len() as f64 / TURN.as_secs_f64());
             milliseconds.extend(latencies);
         }
@@ -46,7 +46,7 @@ pub(crate) fn figures(peers: &[Peer], rounds: usize) -> BTreeMap<&'static str, F
             ("http, call p99, ms", p99),
         ])
     };
-    all.into_iter().map(|(name, taken)| (name, figures(taken))).collect()
+    all.into_iter().map(|(name, taken)| (name.clone(), figures(taken))).collect()
 }
 
 /// Milliseconds of each call that ended within one turn.

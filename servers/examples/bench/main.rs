@@ -1,9 +1,11 @@
 //! Measures generation and the servers, beside a bare two-tool rmcp server and, if asked for, a server of
 //! the npm package that came before, all in one run:
 //!
-//! `cargo run --profile dist -p mcc-servers --example bench -- [--quick] [--npm] [--json]`
+//! `cargo run --profile dist -p mcc-servers --example bench -- [--quick] [--npm] [--json] [--beside MCC]`
 //!
-//! It builds what it measures. `--npm` installs the package under `target/` with npm.
+//! It builds what it measures. `--npm` installs the package under `target/` with npm. `--beside` measures another `mcc`
+//! too, such as that of the last release: all of them take turns, since a machine is slower for seconds, and then for
+//! all of them.
 #![allow(
     missing_docs,
     clippy::print_stdout,
@@ -29,7 +31,7 @@ use serde_json::{Value, json};
 
 /// What is run for one server.
 pub(crate) struct Peer {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) command: Vec<String>,
     /// Whether it is also measured on HTTP.
     pub(crate) http: bool,
@@ -55,14 +57,19 @@ fn main() {
         "deploymentTarget": "managed-inference", "framework": "sklearn",
     });
     let text = |path: &Path| path.to_str().expect("a path of UTF-8").to_owned();
-    let serve = |server: &str| vec![text(&mcc), "serve".to_owned(), server.to_owned()];
+    let mut binaries = vec![(mcc.clone(), "")];
+    if let Some(at) = arguments.iter().position(|argument| argument == "--beside") {
+        let other = arguments.get(at + 1).expect("--beside is followed by the path of an mcc");
+        binaries.push((std::fs::canonicalize(other).expect("another mcc"), " beside"));
+    }
     let echo = ("echo", json!({"text": "hello"}));
     let model = json!({"modelName": "Qwen/Qwen3-8B"});
     let nodes = json!({
         "modelName": "Qwen/Qwen3-8B",
         "nodeGroups": [{"instanceType": "ml.g5.12xlarge", "count": 2}],
     });
-    let mut peers = vec![Peer { name: "bare", command: vec![text(&bare)], http: true, call: echo }];
+    let mut peers =
+        vec![Peer { name: "bare".to_owned(), command: vec![text(&bare)], http: true, call: echo }];
     for (name, server, call) in [
         ("mcc plan", "generate-project", ("plan_project", inputs)),
         ("mcc list", "generate-project", ("list_deployments", json!({}))),
@@ -74,28 +81,30 @@ fn main() {
         ("mcc hyperpod", "hyperpod", ("fit_hyperpod", nodes)),
         ("mcc all", "all", ("recommend_instance", model)),
     ] {
-        peers.push(Peer { name, command: serve(server), http: true, call });
+        for (binary, whose) in &binaries {
+            let command = vec![text(binary), "serve".to_owned(), server.to_owned()];
+            let name = format!("{name}{whose}");
+            peers.push(Peer { name, command, http: true, call: call.clone() });
+        }
     }
     if has("--npm") {
         peers.push(npm());
     }
 
-    let mut all: BTreeMap<&'static str, Figures> = BTreeMap::new();
+    let mut all: BTreeMap<String, Figures> = BTreeMap::new();
     all.extend(growth::figures(&text(&mcc), rounds));
-    all.insert("mcc generate", process::generation(&mcc, rounds));
-    for peer in &peers {
-        all.insert(peer.name, stdio::figures(peer, rounds));
-    }
+    all.extend(process::generation(&binaries, rounds));
+    all.extend(stdio::figures(&peers, rounds));
     peers.retain(|peer| peer.http);
     for peer in &mut peers {
         let address = "127.0.0.1:0".to_owned();
-        match peer.name {
+        match peer.name.as_str() {
             "bare" => peer.command.push(address),
             _ => peer.command.extend(["--http".to_owned(), address]),
         }
     }
     for (name, figures) in http::figures(&peers, rounds) {
-        all.get_mut(name).expect("measured before").extend(figures);
+        all.get_mut(&name).expect("measured before").extend(figures);
     }
     if has("--json") {
         println!("{:#}", json!(all));
@@ -146,7 +155,7 @@ fn npm() -> Peer {
     let script = server.to_str().expect("a path of UTF-8").to_owned();
     let arguments = json!({"parameters": ["awsRegion"], "context": {"regionSearch": "europe"}});
     Peer {
-        name: "npm",
+        name: "npm".to_owned(),
         command: vec!["node".to_owned(), script],
         http: false,
         call: ("get_regions", arguments),
@@ -154,7 +163,7 @@ fn npm() -> Peer {
 }
 
 /// A table with one line per figure, and each figure's ratio to the bare server's.
-fn print(all: &BTreeMap<&'static str, Figures>) {
+fn print(all: &BTreeMap<String, Figures>) {
     let bare = &all["bare"];
     let mut names: Vec<&str> = all.values().flat_map(|figures| figures.keys().copied()).collect();
     names.sort_unstable();
@@ -167,7 +176,7 @@ fn print(all: &BTreeMap<&'static str, Figures>) {
                 .get(name)
                 .filter(|_| *peer != "bare")
                 .map_or_else(String::new, |bare| format!("  {:.2} x bare", value / bare));
-            println!("  {peer:<14}{value:>12.2}{ratio}");
+            println!("  {peer:<22}{value:>12.2}{ratio}");
         }
     }
 }

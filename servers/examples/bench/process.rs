@@ -1,6 +1,7 @@
 //! Whole processes: how long one takes, and how much memory at most.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -31,31 +32,40 @@ pub(crate) fn measure(command: &[String]) {
     println!("{milliseconds} {}", bytes / 1e6);
 }
 
-/// Generates one project per round, from an empty folder to one on disk.
-pub(crate) fn generation(mcc: &Path, rounds: usize) -> Figures {
+/// Generates one project per round with each binary in turn, from an empty folder to one on disk.
+pub(crate) fn generation(
+    binaries: &[(PathBuf, &'static str)],
+    rounds: usize,
+) -> BTreeMap<String, Figures> {
     let place = tempfile::tempdir().expect("a temporary folder");
     let own = std::env::current_exe().expect("this program has a path");
-    let (mut times, mut peaks) = (Vec::new(), Vec::new());
+    let mut taken = vec![(Vec::new(), Vec::new()); binaries.len()];
     for round in 0..rounds * 10 {
-        let output = Command::new(&own)
-            .arg(MEASURE)
-            .arg(mcc)
-            .args(["generate", &format!("project-{round}")])
-            .args(["--deployment-config", "http-flask", "--framework", "sklearn"])
-            .current_dir(place.path())
-            .output()
-            .expect("this program runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).expect("two numbers");
-        let (time, peak) = text.trim().split_once(' ').expect("two numbers");
-        times.push(time.parse().expect("a number"));
-        peaks.push(peak.parse().expect("a number"));
+        for ((mcc, whose), (times, peaks)) in binaries.iter().zip(&mut taken) {
+            let output = Command::new(&own)
+                .arg(MEASURE)
+                .arg(mcc)
+                .args(["generate", &format!("project-{round}{}", whose.trim())])
+                .args(["--deployment-config", "http-flask", "--framework", "sklearn"])
+                .current_dir(place.path())
+                .output()
+                .expect("this program runs");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let text = String::from_utf8(output.stdout).expect("two numbers");
+            let (time, peak) = text.trim().split_once(' ').expect("two numbers");
+            times.push(time.parse().expect("a number"));
+            peaks.push(peak.parse().expect("a number"));
+        }
     }
-    let (median, p99) = median_and_p99(times);
-    let (peak, _) = median_and_p99(peaks);
-    Figures::from([
-        ("generation, ms", median),
-        ("generation p99, ms", p99),
-        ("generation, peak MB", peak),
-    ])
+    let figures = |((_, whose), (times, peaks)): (&(PathBuf, &str), _)| {
+        let (median, p99) = median_and_p99(times);
+        let (peak, _) = median_and_p99(peaks);
+        let figures = Figures::from([
+            ("generation, ms", median),
+            ("generation p99, ms", p99),
+            ("generation, peak MB", peak),
+        ]);
+        (format!("mcc generate{whose}"), figures)
+    };
+    binaries.iter().zip(taken).map(figures).collect()
 }

@@ -1,5 +1,6 @@
 //! A server on stdio: how fast it starts, how big it is, how fast it answers.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
@@ -67,43 +68,79 @@ fn request(method: &str, params: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string() + "\n"
 }
 
-pub(crate) fn figures(peer: &Peer, rounds: usize) -> Figures {
-    let starts = (0..rounds * 10)
-        .map(|_| {
+/// Calls of one server in a row.
+const TURN: usize = 40;
+/// Turns of each server for a round.
+const TURNS: usize = 10;
+
+/// The figures of all servers, which take turns.
+pub(crate) fn figures(peers: &[Peer], rounds: usize) -> BTreeMap<String, Figures> {
+    let mut starts = vec![Vec::new(); peers.len()];
+    for _ in 0..rounds * 10 {
+        for (peer, starts) in peers.iter().zip(&mut starts) {
             let since = Instant::now();
             let session = Session::start(peer);
-            let elapsed = since.elapsed().as_secs_f64() * 1e3;
+            starts.push(since.elapsed().as_secs_f64() * 1e3);
             drop(session);
-            elapsed
-        })
-        .collect();
-    let (start, _) = median_and_p99(starts);
-
-    let mut figures = calls(peer, rounds);
-    figures.insert("stdio, spawn to initialize, ms", start);
-    figures
+        }
+    }
+    let mut all = calls(peers, rounds);
+    for (peer, starts) in peers.iter().zip(starts) {
+        let figures = all.get_mut(&peer.name).expect("measured");
+        figures.insert("stdio, spawn to initialize, ms", median_and_p99(starts).0);
+    }
+    all
 }
 
-/// The cost of calls in one session.
-pub(crate) fn calls(peer: &Peer, rounds: usize) -> Figures {
-    let mut session = Session::start(peer);
-    let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-    session.stdin.write_all(format!("{initialized}\n").as_bytes()).expect("the server reads");
-    let idle = session.memory("VmRSS");
-    let (tool, arguments) = &peer.call;
-    let call = request("tools/call", &json!({"name": tool, "arguments": arguments}));
-    let answer = session.round_trip(&call);
-    assert!(answer.contains("\"result\"") && !answer.contains("\"isError\":true"), "{answer}");
-    let calls = (0..rounds * 400)
-        .map(|_| {
+/// The cost of calls in one session of each.
+pub(crate) fn calls(peers: &[Peer], rounds: usize) -> BTreeMap<String, Figures> {
+    let mut sessions: Vec<_> = peers.iter().map(Calling::start).collect();
+    for _ in 0..rounds * TURNS {
+        for session in &mut sessions {
+            session.turn();
+        }
+    }
+    peers.iter().zip(sessions).map(|(peer, one)| (peer.name.clone(), one.figures())).collect()
+}
+
+/// A session and what its calls took.
+struct Calling {
+    session: Session,
+    call: String,
+    idle: Option<f64>,
+    microseconds: Vec<f64>,
+}
+
+impl Calling {
+    fn start(peer: &Peer) -> Self {
+        let mut session = Session::start(peer);
+        let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+        session.stdin.write_all(format!("{initialized}\n").as_bytes()).expect("the server reads");
+        let idle = session.memory("VmRSS");
+        let (tool, arguments) = &peer.call;
+        let call = request("tools/call", &json!({"name": tool, "arguments": arguments}));
+        let answer = session.round_trip(&call);
+        assert!(answer.contains("\"result\"") && !answer.contains("\"isError\":true"), "{answer}");
+        Self { session, call, idle, microseconds: Vec::new() }
+    }
+
+    fn turn(&mut self) {
+        for _ in 0..TURN {
             let since = Instant::now();
-            session.round_trip(&call);
-            since.elapsed().as_secs_f64() * 1e6
-        })
-        .collect();
-    let (p50, p99) = median_and_p99(calls);
-    let mut figures = Figures::from([("stdio, call p50, us", p50), ("stdio, call p99, us", p99)]);
-    figures.extend(idle.map(|mb| ("stdio, resident after initialize, MB", mb)));
-    figures.extend(session.memory("VmRSS").map(|mb| ("stdio, resident after calls, MB", mb)));
-    figures
+            self.session.round_trip(&self.call);
+            self.microseconds.push(since.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+
+    fn figures(self) -> Figures {
+        let (p50, p99) = median_and_p99(self.microseconds);
+        let mut figures =
+            Figures::from([("stdio, call p50, us", p50), ("stdio, call p99, us", p99)]);
+        figures.extend(self.idle.map(|mb| ("stdio, resident after initialize, MB", mb)));
+        let after = self.session.memory("VmRSS");
+        figures.extend(after.map(|mb| ("stdio, resident after calls, MB", mb)));
+        let own = self.session.memory("RssAnon");
+        figures.extend(own.map(|mb| ("stdio, own memory after calls, MB", mb)));
+        figures
+    }
 }

@@ -2,6 +2,7 @@
 //! engine ask of it.
 
 use mcc_catalogs::{AcceleratorKind, Arch, DriverFit, Image, Instance};
+use mcc_fit::sizing::Wanted;
 use mcc_fit::{Deployment, HostImage};
 use mcc_generator::reasons;
 
@@ -17,6 +18,8 @@ pub(super) type Device<'a> = (Arch, &'a str, Option<&'a str>);
 pub(super) struct Container<'a> {
     outcome: Result<(Option<&'a Image>, Option<String>), Reason>,
     warnings: Vec<String>,
+    /// What is wanted of the release in it.
+    wanted: Wanted,
 }
 
 impl<'a> Judge<'a> {
@@ -25,7 +28,7 @@ impl<'a> Judge<'a> {
         &self,
         instance: &'a Instance,
         warnings: &mut Vec<String>,
-    ) -> Result<(Option<&'a Image>, Option<String>), Reason> {
+    ) -> Result<(Option<&'a Image>, Option<String>, Wanted), Reason> {
         let name = instance.accelerator().map(|accelerator| accelerator.name.as_str());
         let device = (instance.arch, instance.family(), name);
         let containers = self.containers.borrow();
@@ -37,12 +40,13 @@ impl<'a> Judge<'a> {
             let image = self.image(instance, &mut warnings);
             let outcome = image
                 .and_then(|image| Ok((image, self.host_image(instance, image, &mut warnings)?)));
-            let made = Container { outcome, warnings };
+            let taken = outcome.as_ref().ok().and_then(|(image, _)| *image);
+            let made = Container { outcome, warnings, wanted: self.wanted_of(taken) };
             self.containers.borrow_mut().push((device, made.clone()));
             made
         });
         warnings.extend(found.warnings);
-        found.outcome
+        found.outcome.map(|(image, ami)| (image, ami, found.wanted))
     }
 
     /// The image for `instance`, if its accelerator runs it; what is to be said of its engine and the model is a warning.

@@ -215,13 +215,12 @@ impl<'a> Judge<'a> {
         }
         let mut warnings = Vec::new();
         // What no Region helps against comes first.
-        let (image, ami) = self.container(instance, &mut warnings)?;
+        let (image, ami, wanted) = self.container(instance, &mut warnings)?;
         self.long_enough(image, &mut warnings)?;
         self.offered(instance, &mut warnings)?;
         self.big_enough(instance)?;
         let sized = match self.model {
             Some(model) if kind != AcceleratorKind::Cpu => {
-                let wanted = self.wanted_of(image);
                 Some(self.sized(&self.place(model, &wanted), instance, &mut warnings)?)
             }
             _ => None,
