@@ -89,3 +89,88 @@ fn a_wrong_arrow_is_seen() {
         assert_eq!(fault(&text, allowed, never).as_deref(), Some(found), "{planted}");
     }
 }
+
+/// The folders of `servers/src` and those of its own crate that each may use besides itself.
+const WINGS: [(&str, &[&str]); 8] = [
+    ("mcp", &[]),
+    ("common", &["mcp"]),
+    ("base_image", &["mcp", "common"]),
+    ("generate_project", &["mcp", "common"]),
+    ("hyperpod", &["mcp", "common"]),
+    ("instance", &["mcp", "common"]),
+    ("model", &["mcp", "common"]),
+    ("region", &["mcp", "common"]),
+];
+
+/// The parts of its own crate that `source` names, without what is only for tests.
+fn named(source: &str) -> BTreeSet<String> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let names = match rest.strip_prefix('{') {
+            Some(group) => group.split('}').next().unwrap_or_default(),
+            None => rest.split(|c: char| c != '_' && !c.is_alphanumeric()).next().unwrap(),
+        };
+        let first = |name: &str| name.split("::").next().unwrap_or_default().trim().to_owned();
+        found.extend(names.split(',').map(first).filter(|name| !name.is_empty()));
+    }
+    found
+}
+
+/// Rust files below a folder that are not tests, with their text.
+fn sources(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if name.ends_with(".rs") && !["tests.rs", "testing.rs"].contains(&name.as_str()) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path.display().to_string(), text));
+        }
+    }
+    found
+}
+
+/// The first thing that `source` of `wing` uses and may not.
+fn stranger(wing: &str, source: &str) -> Option<String> {
+    let (_, allowed) = WINGS.iter().find(|(name, _)| *name == wing).unwrap();
+    named(source).into_iter().find(|name| name != wing && !allowed.contains(&name.as_str()))
+}
+
+#[test]
+fn the_protocol_knows_no_domain_and_no_domain_another() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("servers/src");
+    let mut folders: BTreeSet<String> = BTreeSet::new();
+    for entry in std::fs::read_dir(&root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            folders.insert(path.file_name().unwrap().to_string_lossy().into_owned());
+        }
+    }
+    let known: BTreeSet<String> = WINGS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(folders, known);
+    for (wing, _) in WINGS {
+        let files = sources(&root.join(wing));
+        assert!(files.len() > 2, "{wing}");
+        for (path, text) in files {
+            assert_eq!(stranger(wing, &text), None, "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_wing_that_reaches_over_is_seen() {
+    for (wing, planted, found) in [
+        ("mcp", "use crate::common::text::Text;", Some("common")),
+        ("mcp", "fn f() { crate::registry::find(\"all\"); }", Some("registry")),
+        ("hyperpod", "use crate::instance::Judge;", Some("instance")),
+        ("hyperpod", "use crate::{mcp, instance::Judge};", Some("instance")),
+        ("hyperpod", "use crate::common::fits::Judge;\nuse crate::mcp::error::ToolError;", None),
+        ("mcp", "#[cfg(test)]\nmod tests { use crate::registry; }", None),
+    ] {
+        assert_eq!(stranger(wing, planted).as_deref(), found, "{planted}");
+    }
+}

@@ -2,9 +2,10 @@
 
 use std::sync::OnceLock;
 
-use crate::error::ServeError;
-use crate::server::Server;
-use crate::{base_image, generate_project, handler, hyperpod, instance, model, region};
+use crate::mcp::error::ServeError;
+use crate::mcp::handler;
+use crate::mcp::server::Server;
+use crate::{base_image, generate_project, hyperpod, instance, model, region};
 
 static SERVERS: &[&Server] = &[
     &model::SERVER,
@@ -123,9 +124,9 @@ pub(crate) fn find(name: &str) -> Result<&'static Server, ServeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameter::Given;
-    use crate::resource;
-    use crate::server::Context;
+    use crate::mcp::parameter::Given;
+    use crate::mcp::resource;
+    use crate::mcp::server::Context;
 
     #[test]
     fn all_has_every_tool_once_and_every_server_teaches_briefly() {

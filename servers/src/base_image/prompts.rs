@@ -1,9 +1,9 @@
 //! The prompts of this server.
 
 use crate::common::values;
-use crate::parameter::{Given, Parameter};
-use crate::prompt::{Prompt, said};
-use crate::server::Context;
+use crate::mcp::parameter::{Given, Parameter};
+use crate::mcp::prompt::{Prompt, said};
+use crate::mcp::server::Context;
 
 pub(crate) const PROMPTS: &[Prompt] = &[Prompt {
     name: "update_base_image",

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::common::values;
-use crate::parameter::Parameter;
-use crate::resource::{JSON, Resource};
+use crate::mcp::parameter::Parameter;
+use crate::mcp::resource::{JSON, Resource};
 
 pub(crate) const RESOURCES: &[Resource] = &[
     Resource {

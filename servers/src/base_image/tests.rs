@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::SERVER;
-use crate::testing::Peer;
+use crate::mcp::testing::Peer;
 
 #[tokio::test]
 async fn the_image_works_with_model_instance_and_region() {

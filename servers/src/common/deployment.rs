@@ -7,10 +7,10 @@ use std::sync::{Arc, LazyLock};
 use mcc_generator::{Config, elsewhere, lenient, reasons, registry};
 use serde_json::{Value, json};
 
-use crate::arguments::{is_near, nearest};
 use crate::common::model::Sized;
-use crate::error::{Problem, ToolError};
-use crate::schema::JsonObject;
+use crate::mcp::arguments::{is_near, nearest};
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::JsonObject;
 
 /// The config called `config` on `target`; without a target on endpoints.
 ///

@@ -7,8 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::schema::JsonObject;
-use crate::told;
+use crate::mcp::schema::JsonObject;
+use crate::mcp::told;
 
 /// Arguments for `plan_project` and `generate_project`, in the order in which they are to be read.
 // A list and no map: it is made for every answer and never looked up.

@@ -2,7 +2,7 @@
 
 use mcc_catalogs::{Catalogs, Instance};
 
-use crate::error::{Problem, ToolError};
+use crate::mcp::error::{Problem, ToolError};
 
 /// The rows of the types, each once.
 ///

@@ -1,6 +1,7 @@
 //! What several servers need.
 
 pub(crate) mod deployment;
+pub(crate) mod fits;
 pub(crate) mod inputs;
 pub(crate) mod instances;
 pub(crate) mod model;

@@ -7,8 +7,8 @@ use mcc_generator::ModelConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Problem, ToolError};
-use crate::server::Context;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::server::Context;
 
 /// Which model is meant.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

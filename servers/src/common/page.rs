@@ -1,6 +1,6 @@
 //! Pages of a list. The cursor is the number of items before the page: lists are deterministic.
 
-use crate::error::{Problem, ToolError};
+use crate::mcp::error::{Problem, ToolError};
 
 /// One page.
 #[derive(Debug, PartialEq)]

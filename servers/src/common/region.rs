@@ -2,7 +2,7 @@
 
 use mcc_catalogs::{Catalogs, RegionRow};
 
-use crate::error::{Problem, ToolError};
+use crate::mcp::error::{Problem, ToolError};
 
 /// The row of the Region called `name`.
 ///

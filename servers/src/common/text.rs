@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::told;
+use crate::mcp::told;
 
 /// Bytes that most texts have at most.
 const USUAL: usize = 2048;

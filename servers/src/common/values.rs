@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::common::deployment;
-use crate::parameter::Given;
-use crate::resource::{Content, Missing};
-use crate::server::Context;
+use crate::mcp::parameter::Given;
+use crate::mcp::resource::{Content, Missing};
+use crate::mcp::server::Context;
 
 /// Ids of the catalog's models.
 pub(crate) fn models(context: &Context, _given: &Given) -> Vec<String> {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::schema::JsonObject;
+use crate::mcp::schema::JsonObject;
 
 /// A deployment config, as `list_deployments` shows it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -88,7 +88,7 @@ pub(super) struct ListAnswer {
     pub(super) next_steps: Vec<String>,
 }
 
-/// How a call went; a failed one has `error`, see [`crate::schema::output`]. `needs_input` and `refused` mean that nothing was written.
+/// How a call went; a failed one has `error`, see [`crate::mcp::schema::output`]. `needs_input` and `refused` mean that nothing was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Status {

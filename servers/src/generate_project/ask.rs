@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::answers::QuestionAnswer;
 use super::core;
-use crate::error::ToolError;
-use crate::schema::JsonObject;
-use crate::server::{Call, Reply};
+use crate::mcp::error::ToolError;
+use crate::mcp::schema::JsonObject;
+use crate::mcp::server::{Call, Reply};
 
 /// The form for `questions`, if the client shows forms, its user has not closed one already, and
 /// all of the questions can be put in one.

@@ -14,9 +14,9 @@ use super::answers::{
     ConfigAnswer, CostAnswer, DriftAnswer, FileAnswer, FindingAnswer, FrameworkAnswer, InputAnswer,
     QuestionAnswer, ResolvedAnswer, RuleAnswer, Status, TargetAnswer,
 };
-use crate::error::{Problem, ToolError};
-use crate::schema::{self, JsonObject};
-use crate::server::Context;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::Context;
 
 /// The tool's own arguments together with the generator's inputs, as one closed schema.
 pub(super) fn with_inputs(own: JsonObject) -> JsonObject {

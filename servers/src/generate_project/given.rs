@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::core;
-use crate::arguments;
-use crate::error::{Problem, ToolError};
-use crate::schema::{self, JsonObject};
-use crate::settle;
+use crate::mcp::arguments;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::settle;
 
 /// Reads the tool's own arguments, and the generator's inputs beside them, which only their types are known of.
 ///

@@ -2,9 +2,9 @@
 
 use super::failures;
 use crate::common::values;
-use crate::parameter::{Given, Parameter};
-use crate::prompt::{Prompt, said};
-use crate::server::Context;
+use crate::mcp::parameter::{Given, Parameter};
+use crate::mcp::prompt::{Prompt, said};
+use crate::mcp::server::Context;
 
 pub(crate) const PROMPTS: &[Prompt] = &[
     Prompt {

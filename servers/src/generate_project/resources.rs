@@ -7,9 +7,9 @@ use mcc_files::{Folder, Kind, Reason};
 
 use super::{core, failures};
 use crate::common::values;
-use crate::parameter::{Given, Parameter};
-use crate::resource::{Content, JSON, MARKDOWN, MAX_BYTES, Missing, Resource};
-use crate::server::Context;
+use crate::mcp::parameter::{Given, Parameter};
+use crate::mcp::resource::{Content, JSON, MARKDOWN, MAX_BYTES, Missing, Resource};
+use crate::mcp::server::Context;
 
 /// The most projects, and the most files of one, that completion offers.
 const MOST: usize = 1000;

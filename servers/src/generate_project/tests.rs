@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::SERVER;
-use crate::testing::Peer;
+use crate::mcp::testing::Peer;
 
 fn inputs() -> Value {
     json!({
@@ -218,19 +218,20 @@ fn files_of_projects_are_read_below_the_roots_only() {
     std::fs::write(root.join("churn").join(mcc_generator::SAVED_INPUTS), "{}").unwrap();
     std::fs::write(root.join("churn/README.md"), "hello").unwrap();
     std::fs::write(root.join("churn/model.bin"), [0xff, 0xfe]).unwrap();
-    std::fs::write(root.join("churn/big"), vec![b'x'; crate::resource::MAX_BYTES + 1]).unwrap();
+    std::fs::write(root.join("churn/big"), vec![b'x'; crate::mcp::resource::MAX_BYTES + 1])
+        .unwrap();
     std::fs::write(root.join("churn/.env"), "TOKEN=secret").unwrap();
     std::fs::write(root.join("stray"), "not of a project").unwrap();
     std::fs::write(place.path().join("secret"), "outside").unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(place.path().join("secret"), root.join("churn/link")).unwrap();
-    let context = crate::server::Context {
-        roots: crate::roots::Roots::new(std::slice::from_ref(&root)).unwrap(),
+    let context = crate::mcp::server::Context {
+        roots: crate::mcp::roots::Roots::new(std::slice::from_ref(&root)).unwrap(),
         ..Default::default()
     };
     let read = |path: &str| {
         let uri = format!("mcc://projects/{path}");
-        crate::resource::read(SERVER.resources(), &context, &uri)
+        crate::mcp::resource::read(SERVER.resources(), &context, &uri)
             .map(|found| serde_json::to_value(found).unwrap())
             .map_err(|error| error.message.into_owned())
     };
@@ -258,8 +259,8 @@ fn files_of_projects_are_read_below_the_roots_only() {
         assert!(error.contains(says), "{path}: {error}");
     }
     let template = SERVER.resources().find(|one| one.name == "project-file").unwrap();
-    let mut given = crate::parameter::Given::new();
-    let offered = |at: usize, given: &crate::parameter::Given| {
+    let mut given = crate::mcp::parameter::Given::new();
+    let offered = |at: usize, given: &crate::mcp::parameter::Given| {
         template.parameters[at].values.unwrap()(&context, given)
     };
     assert_eq!(offered(0, &given), ["churn"]);

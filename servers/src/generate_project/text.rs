@@ -6,7 +6,7 @@ use mcc_generator::Decisions;
 
 use super::answers::{FindingAnswer, QuestionAnswer, ResolvedAnswer};
 pub(super) use crate::common::text::Text;
-use crate::told;
+use crate::mcp::told;
 
 /// One line for a finding.
 pub(super) fn finding(finding: &FindingAnswer) -> String {

@@ -9,7 +9,7 @@ mod tools;
 
 use std::sync::OnceLock;
 
-use crate::server::Server;
+use crate::mcp::server::Server;
 
 pub(crate) use prompts::PROMPTS;
 pub(crate) use resources::RESOURCES;

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::common::values;
-use crate::parameter::{Given, Parameter};
-use crate::resource::{Content, JSON, Resource};
-use crate::server::Context;
+use crate::mcp::parameter::{Given, Parameter};
+use crate::mcp::resource::{Content, JSON, Resource};
+use crate::mcp::server::Context;
 
 pub(crate) const RESOURCES: &[Resource] = &[
     Resource {

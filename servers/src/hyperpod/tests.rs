@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::SERVER;
-use crate::testing::Peer;
+use crate::mcp::testing::Peer;
 
 #[tokio::test]
 async fn copies_are_counted_by_node_and_group() {

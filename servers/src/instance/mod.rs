@@ -1,26 +1,19 @@
 //! The `instance` server: which instance type runs a model, at what cost, and why not the others.
 
 mod answers;
-mod fit;
-mod image;
-mod judge;
 mod prompts;
 mod resources;
-mod split;
 #[cfg(test)]
 mod tests;
 mod tools;
 
 use std::sync::OnceLock;
 
-use crate::server::Server;
+use crate::mcp::server::Server;
 
-pub(crate) use answers::assumptions;
-pub(crate) use fit::FitAnswer;
-pub(crate) use judge::Judge;
 pub(crate) use prompts::PROMPTS;
 pub(crate) use resources::RESOURCES;
-pub(crate) use tools::{ALL as TOOLS, ServingArguments};
+pub(crate) use tools::ALL as TOOLS;
 
 /// The server.
 pub(crate) static SERVER: Server = Server {

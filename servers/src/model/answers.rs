@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::common::model::{ModelAnswer, SettingAnswer};
-use crate::schema::JsonObject;
+use crate::mcp::schema::JsonObject;
 
 /// How a call went; a failed one has `error`. `nothing_found` means that no model matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::SERVER;
-use crate::testing::Peer;
+use crate::mcp::testing::Peer;
 
 async fn peer() -> Peer {
     Peer::new(&SERVER, &[]).await

@@ -7,7 +7,7 @@ use mcc_fit::{Asked, Deployment};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::error::{Problem, ToolError};
+use crate::mcp::error::{Problem, ToolError};
 
 /// What is wanted of a Region.
 #[derive(Debug, Default)]

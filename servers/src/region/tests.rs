@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::SERVER;
-use crate::testing::Peer;
+use crate::mcp::testing::Peer;
 
 async fn first(peer: &Peer, arguments: Value) -> Value {
     peer.succeeds("recommend_region", arguments).await["regions"][0].clone()

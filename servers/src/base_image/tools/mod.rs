@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::common::model::word;
 use crate::common::region;
-use crate::error::ToolError;
-use crate::server::Tool;
+use crate::mcp::error::ToolError;
+use crate::mcp::server::Tool;
 
 /// All tools, in the order in which an assistant uses them.
 pub(crate) const ALL: &[Tool] = &[recommend_image::TOOL, search_images::TOOL];

@@ -6,16 +6,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageAnswer, Status, region};
-use crate::arguments;
 use crate::base_image::judge::{self, Wish, Works};
 use crate::common::deployment;
 use crate::common::inputs::Inputs;
 use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, word};
 use crate::common::text::Text;
-use crate::error::ToolError;
-use crate::schema::{self, JsonObject};
-use crate::server::{Call, Effect, Reply, Tool};
+use crate::mcp::arguments;
+use crate::mcp::error::ToolError;
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "recommend_image",

@@ -5,14 +5,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageAnswer, Status, region};
-use crate::arguments;
 use crate::common::deployment;
 use crate::common::model::word;
 use crate::common::page;
 use crate::common::text::Text;
-use crate::error::ToolError;
-use crate::schema::{self, JsonObject};
-use crate::server::{Call, Effect, Reply, Tool};
+use crate::mcp::arguments;
+use crate::mcp::error::ToolError;
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "search_images",

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments;
 use crate::common::Detail;
-use crate::error::{Problem, ToolError};
 use crate::generate_project::answers::{CheckAnswer, Status};
 use crate::generate_project::core::{self, Checked};
 use crate::generate_project::text::{self, Text};
-use crate::schema;
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::mcp::arguments;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema;
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "check_project",

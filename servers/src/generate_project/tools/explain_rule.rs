@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments;
-use crate::error::{Problem, ToolError};
 use crate::generate_project::answers::{ExplainAnswer, RuleAnswer, Status};
 use crate::generate_project::core;
 use crate::generate_project::text::Text;
-use crate::schema;
-use crate::server::{Call, Effect, Reply, Tool};
+use crate::mcp::arguments;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema;
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "explain_rule",

@@ -9,15 +9,15 @@ use mcc_generator::{Project, Updated, WriteError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::error::{Problem, ToolError};
 use crate::generate_project::answers::{ArchiveAnswer, ContentAnswer, GenerateAnswer, Status};
 use crate::generate_project::ask;
 use crate::generate_project::core::{self, Planned};
 use crate::generate_project::given;
 use crate::generate_project::text::{self, Text};
-use crate::roots;
-use crate::schema;
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::roots;
+use crate::mcp::schema;
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "generate_project",

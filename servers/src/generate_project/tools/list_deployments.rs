@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments;
 use crate::common::Detail;
-use crate::error::{Problem, ToolError};
 use crate::generate_project::answers::{ConfigAnswer, ListAnswer, Status, TargetAnswer};
 use crate::generate_project::core;
 use crate::generate_project::text::Text;
-use crate::schema::{self, JsonObject};
-use crate::server::{Call, Effect, Reply, Tool};
+use crate::mcp::arguments;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "list_deployments",

@@ -6,7 +6,7 @@ mod generate_project;
 mod list_deployments;
 mod plan_project;
 
-use crate::server::Tool;
+use crate::mcp::server::Tool;
 
 /// All tools, in the order in which an assistant uses them.
 pub(crate) const ALL: &[Tool] = &[

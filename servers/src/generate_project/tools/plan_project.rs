@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::common::Detail;
-use crate::error::ToolError;
 use crate::generate_project::answers::{PlanAnswer, Status};
 use crate::generate_project::core::{self, Planned};
 use crate::generate_project::given;
 use crate::generate_project::text::{self, Text};
-use crate::schema;
-use crate::server::{self, Call, Effect, Reply, Tool};
+use crate::mcp::error::ToolError;
+use crate::mcp::schema;
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "plan_project",
@@ -127,7 +127,7 @@ fn text(answer: &PlanAnswer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::JsonObject;
+    use crate::mcp::schema::JsonObject;
 
     #[test]
     fn no_own_argument_hides_an_input() {

@@ -4,13 +4,13 @@ use mcc_catalogs::{AcceleratorKind, Catalogs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::arguments;
 use crate::common::region;
 use crate::common::text::Text;
-use crate::error::ToolError;
 use crate::hyperpod::guide;
-use crate::schema;
-use crate::server::{Call, Effect, Reply, Tool};
+use crate::mcp::arguments;
+use crate::mcp::error::ToolError;
+use crate::mcp::schema;
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "describe_hyperpod",

@@ -5,16 +5,16 @@ use mcc_fit::sizing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::arguments;
 use crate::common::deployment;
+use crate::common::fits::{FitAnswer, Judge, ServingArguments, assumptions};
 use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelAnswer, ModelArguments, Sized};
 use crate::common::region;
 use crate::common::text::Text;
-use crate::error::{Problem, ToolError};
-use crate::instance::{FitAnswer, Judge, ServingArguments, assumptions};
-use crate::schema::{self, JsonObject};
-use crate::server::{Call, Effect, Reply, Tool};
+use crate::mcp::arguments;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "fit_hyperpod",

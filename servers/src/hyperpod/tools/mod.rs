@@ -3,7 +3,7 @@
 mod describe_hyperpod;
 mod fit_hyperpod;
 
-use crate::server::Tool;
+use crate::mcp::server::Tool;
 
 /// All tools, in the order in which an assistant uses them.
 pub(crate) const ALL: &[Tool] = &[describe_hyperpod::TOOL, fit_hyperpod::TOOL];

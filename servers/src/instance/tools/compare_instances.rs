@@ -3,20 +3,18 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::ServingArguments;
 use super::recommend_instance::known_region;
-use crate::arguments;
 use crate::common::Detail;
 use crate::common::deployment;
+use crate::common::fits::{FitAnswer, Judge, ServingArguments, assumptions};
 use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized};
 use crate::common::text::Text;
-use crate::error::{Problem, ToolError};
-use crate::instance::answers::{CompareAnswer, CompareRow, Status, assumptions};
-use crate::instance::fit::FitAnswer;
-use crate::instance::judge::Judge;
-use crate::schema::{self, JsonObject};
-use crate::server::{Call, Context, Effect, Reply, Tool};
+use crate::instance::answers::{CompareAnswer, CompareRow, Status};
+use crate::mcp::arguments;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::{Call, Context, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "compare_instances",

@@ -7,19 +7,19 @@ use mcc_fit::Deployment;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::ServingArguments;
-use crate::arguments;
 use crate::common::Detail;
 use crate::common::deployment;
+use crate::common::fits::{
+    Fit, FitAnswer, Judge, Miss, ServingArguments, Wish, assumptions, rounded_price,
+};
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, settings};
 use crate::common::region;
 use crate::common::text::Text;
-use crate::error::{Problem, ToolError};
-use crate::instance::answers::{MissAnswer, RecommendAnswer, Status, assumptions, rounded_price};
-use crate::instance::fit::FitAnswer;
-use crate::instance::judge::{Fit, Judge, Miss, Wish};
-use crate::schema::{self, JsonObject};
-use crate::server::{Call, Effect, Reply, Tool};
+use crate::instance::answers::{MissAnswer, RecommendAnswer, Status};
+use crate::mcp::arguments;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "recommend_instance",

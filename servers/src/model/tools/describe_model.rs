@@ -6,15 +6,15 @@ use mcc_fit::sizing::{self, ModelShape};
 use mcc_generator::registry;
 use serde_json::json;
 
-use crate::arguments;
 use crate::common::deployment;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, gib, rounded, settings};
 use crate::common::text::Text;
-use crate::error::{Problem, ToolError};
+use crate::mcp::arguments;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 use crate::model::answers::{DescribeAnswer, Kind, ServedAnswer, Status, VariantAnswer};
 use crate::model::place::{self, Place};
-use crate::schema::{self, JsonObject};
-use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "describe_model",

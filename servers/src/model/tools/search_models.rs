@@ -5,15 +5,15 @@ use mcc_fit::sizing;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments;
 use crate::common::model::{gib, rounded};
 use crate::common::page;
 use crate::common::text::Text;
-use crate::error::ToolError;
+use crate::mcp::arguments;
+use crate::mcp::error::ToolError;
+use crate::mcp::schema;
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 use crate::model::answers::{FoundAnswer, SearchAnswer, Status};
 use crate::model::find::{self, Filter, Found, Match};
-use crate::schema;
-use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "search_models",

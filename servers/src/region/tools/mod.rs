@@ -2,7 +2,7 @@
 
 mod recommend_region;
 
-use crate::server::Tool;
+use crate::mcp::server::Tool;
 
 /// All tools, in the order in which an assistant uses them.
 pub(crate) const ALL: &[Tool] = &[recommend_region::TOOL];

@@ -4,14 +4,14 @@ use mcc_catalogs::Catalogs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::arguments;
 use crate::common::deployment;
 use crate::common::instances;
 use crate::common::text::Text;
-use crate::error::{Problem, ToolError};
+use crate::mcp::arguments;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 use crate::region::rank::{self, Has, Ranked, Wish};
-use crate::schema::{self, JsonObject};
-use crate::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "recommend_region",

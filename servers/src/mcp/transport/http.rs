@@ -26,10 +26,10 @@ use super::crowd::{Crowd, Doing, Guest};
 use super::gate::{Gate, PATH};
 use super::workers::{self, Door};
 use super::{Options, descriptors, handler, token};
-use crate::error::ServeError;
-use crate::server::Server;
-use crate::slot::Slot;
-use crate::{logging, registry};
+use crate::mcp::error::ServeError;
+use crate::mcp::logging;
+use crate::mcp::server::Server;
+use crate::mcp::slot::Slot;
 
 /// Characters that a token has at least.
 const LEAST_TOKEN: usize = 16;
@@ -56,32 +56,35 @@ pub struct HttpOptions {
     pub proxies: Vec<String>,
 }
 
-/// Serves `name` on HTTP until SIGTERM or SIGINT, on a runtime of its own.
+/// Serves `server` on HTTP until SIGTERM or SIGINT, on a runtime of its own.
 ///
 /// # Errors
 /// As [`serve_http`].
-pub fn run_http(name: &str, http: &HttpOptions, options: &Options) -> Result<(), ServeError> {
+pub(crate) fn run_http(
+    server: &'static Server,
+    http: &HttpOptions,
+    options: &Options,
+) -> Result<(), ServeError> {
     // This thread hands out connections; others answer them.
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| ServeError::System { what: "cannot start the runtime", source })?
-        .block_on(serve_http(name, http, options))
+        .block_on(serve_http(server, http, options))
 }
 
-/// Serves `name` on HTTP until SIGTERM or SIGINT; then takes no more calls and finishes those
+/// Serves `server` on HTTP until SIGTERM or SIGINT; then takes no more calls and finishes those
 /// under way.
 ///
 /// # Errors
-/// An unknown name, an unusable root, an address that is taken or that needs an allowed host, or
+/// An unusable root, an address that is taken or that needs an allowed host, or
 /// an allowed host or origin that is not one.
-pub async fn serve_http(
-    name: &str,
+pub(crate) async fn serve_http(
+    server: &'static Server,
     http: &HttpOptions,
     options: &Options,
 ) -> Result<(), ServeError> {
     logging::start(options.log.as_deref());
-    let server = registry::find(name)?;
     let http = &token::completed(http, !options.roots.is_empty())?;
     let stop = CancellationToken::new();
     let signalled = stop.clone();

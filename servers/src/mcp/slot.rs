@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use rmcp::model::Extensions;
 use serde_json::Value;
 
-use crate::schema::JsonObject;
+use crate::mcp::schema::JsonObject;
 
 /// How rmcp writes the empty object. No text of a client or a tool looks like it: inside of a text the
 /// quotes are escaped.

@@ -19,18 +19,19 @@ mod workers;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use http::HttpOptions;
 #[doc(hidden)]
 pub use http::listen_with_sessions;
-pub use http::{HttpOptions, run_http, serve_http};
-pub use stdio::{run_stdio, serve_stdio};
+pub(crate) use http::{run_http, serve_http};
+pub(crate) use stdio::{run_stdio, serve_stdio};
 
 use mcc_catalogs::Catalogs;
 
-use crate::error::ServeError;
-use crate::handler::Handler;
-use crate::roots::Roots;
-use crate::rounds::{Rounds, StateKey};
-use crate::server::{Context, Server};
+use crate::mcp::error::ServeError;
+use crate::mcp::handler::Handler;
+use crate::mcp::roots::Roots;
+use crate::mcp::rounds::{Rounds, StateKey};
+use crate::mcp::server::{Context, Server};
 
 /// What every transport needs to know.
 #[derive(Debug, Clone, Default)]

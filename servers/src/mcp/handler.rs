@@ -20,16 +20,16 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
-use crate::error::ToolError;
-use crate::guard;
-use crate::metrics;
-use crate::parameter;
-use crate::prompt::Prompt;
-use crate::resource::{self, Resource};
-use crate::schema::JsonObject;
-use crate::server::{self, Answered, Call, Context, Reply, Server, Tool};
-use crate::slot::Slot;
-use crate::told;
+use crate::mcp::error::ToolError;
+use crate::mcp::guard;
+use crate::mcp::metrics;
+use crate::mcp::parameter;
+use crate::mcp::prompt::Prompt;
+use crate::mcp::resource::{self, Resource};
+use crate::mcp::schema::JsonObject;
+use crate::mcp::server::{self, Answered, Call, Context, Reply, Server, Tool};
+use crate::mcp::slot::Slot;
+use crate::mcp::told;
 
 /// The method that reads resources.
 const READ: &str = "resources/read";

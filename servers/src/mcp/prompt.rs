@@ -5,9 +5,9 @@ use rmcp::model::{
     ErrorData, GetPromptResult, Prompt as ListedPrompt, PromptArgument, PromptMessage, Role,
 };
 
-use crate::parameter::{self, Given, Parameter};
-use crate::schema::JsonObject;
-use crate::server::Context;
+use crate::mcp::parameter::{self, Given, Parameter};
+use crate::mcp::schema::JsonObject;
+use crate::mcp::server::Context;
 
 /// One prompt: what a client is shown, and the function that writes it.
 pub(crate) struct Prompt {

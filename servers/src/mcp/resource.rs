@@ -9,8 +9,8 @@ use rmcp::model::{
 };
 use serde_json::json;
 
-use crate::parameter::{Given, Parameter};
-use crate::server::Context;
+use crate::mcp::parameter::{Given, Parameter};
+use crate::mcp::server::Context;
 
 /// The longest resource, in bytes.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;

@@ -14,10 +14,10 @@ use std::time::Duration;
 use rmcp::model::{InputRequiredResult, InputResponses, RequestStateCodec, SealOptions};
 use serde_json::{Value, json};
 
-use crate::error::{Problem, ServeError, ToolError};
-use crate::guard;
-use crate::schema::JsonObject;
-use crate::server::{Answered, Call, Reply, Tool};
+use crate::mcp::error::{Problem, ServeError, ToolError};
+use crate::mcp::guard;
+use crate::mcp::schema::JsonObject;
+use crate::mcp::server::{Answered, Call, Reply, Tool};
 
 /// The name of the one form in an answer that asks for input.
 const FORM: &str = "inputs";

@@ -4,10 +4,12 @@
 use mcc_generator::lenient;
 use serde_json::Value;
 
-use crate::common::model::FILE_ARGUMENTS;
-use crate::error::ToolError;
-use crate::guard;
-use crate::schema::JsonObject;
+use crate::mcp::error::ToolError;
+use crate::mcp::guard;
+use crate::mcp::schema::JsonObject;
+
+/// Arguments that are the text of a JSON file, and that models also give as the object that it holds.
+const OBJECTS: [&str; 1] = ["modelConfig"];
 
 /// `arguments` without those that are left out, and with the others brought toward their types. What cannot be
 /// brought there stays as it is, for the check to name.
@@ -28,7 +30,7 @@ pub(crate) fn settled(
             all.insert(name, value);
             continue;
         };
-        let value = if FILE_ARGUMENTS.contains(&name.as_str()) && value.is_object() {
+        let value = if OBJECTS.contains(&name.as_str()) && value.is_object() {
             let text = Value::from(value.to_string());
             guard::argument(&name, &text, true)?;
             text
@@ -164,7 +166,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::arguments::tests::{object, schema};
+    use crate::mcp::arguments::tests::{object, schema};
 
     fn read_so(arguments: Value) -> Value {
         Value::Object(settled(&schema(), &["files"], object(arguments)).unwrap())

@@ -10,9 +10,9 @@ use mcc_generator::{lenient, meaning};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{Problem, ToolError};
-use crate::schema::JsonObject;
-use crate::settle::settled;
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::JsonObject;
+use crate::mcp::settle::settled;
 
 /// Checks `arguments` against the schema of `T` and reads them.
 ///

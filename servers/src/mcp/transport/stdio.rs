@@ -6,37 +6,36 @@ use rmcp::transport::io::stdio_pipes;
 
 use super::lines::Lines;
 use super::{Options, handler};
-use crate::error::ServeError;
-use crate::server::Server;
-use crate::{logging, registry};
+use crate::mcp::error::ServeError;
+use crate::mcp::logging;
+use crate::mcp::server::Server;
 
-/// Serves `name` on stdin and stdout until stdin ends, on a runtime of its own.
+/// Serves `server` on stdin and stdout until stdin ends, on a runtime of its own.
 ///
 /// # Errors
-/// An unknown name, an unusable root, or a session that failed. A client that goes away, also
-/// before it has said anything, is not an error.
-pub fn run_stdio(name: &str, options: &Options) -> Result<(), ServeError> {
+/// An unusable root, or a session that failed. A client that goes away, also before it has said anything, is not an
+/// error.
+pub(crate) fn run_stdio(server: &'static Server, options: &Options) -> Result<(), ServeError> {
     // One thread for the protocol: there is one client, and it starts faster and stays smaller.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| ServeError::System { what: "cannot start the runtime", source })?;
-    let outcome = runtime.block_on(serve_stdio(name, options));
+    let outcome = runtime.block_on(serve_stdio(server, options));
     // Neither a tool that never ends nor a read that is under way keeps the process.
     runtime.shutdown_background();
     outcome
 }
 
-/// Serves `name` on stdin and stdout until stdin ends, or nobody reads stdout any more.
+/// Serves `server` on stdin and stdout until stdin ends, or nobody reads stdout any more.
 ///
 /// # Errors
 /// As [`run_stdio`].
-pub async fn serve_stdio(name: &str, options: &Options) -> Result<(), ServeError> {
+pub(crate) async fn serve_stdio(
+    server: &'static Server,
+    options: &Options,
+) -> Result<(), ServeError> {
     logging::start(options.log.as_deref());
-    serve(registry::find(name)?, options).await
-}
-
-async fn serve(server: &'static Server, options: &Options) -> Result<(), ServeError> {
     let (read, write) = stdio_pipes();
     let lines = Lines::new(read, write);
     let broken = lines.broken();

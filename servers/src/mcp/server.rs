@@ -11,13 +11,13 @@ use rmcp::model::{InputRequiredResult, Tool as ListedTool, ToolAnnotations};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::ToolError;
-use crate::prompt::Prompt;
-use crate::resource::Resource;
-use crate::roots::Roots;
-use crate::rounds::Rounds;
-use crate::schema::JsonObject;
-use crate::share::Shares;
+use crate::mcp::error::ToolError;
+use crate::mcp::prompt::Prompt;
+use crate::mcp::resource::Resource;
+use crate::mcp::roots::Roots;
+use crate::mcp::rounds::Rounds;
+use crate::mcp::schema::JsonObject;
+use crate::mcp::share::Shares;
 
 /// One MCP server.
 pub(crate) struct Server {
@@ -78,7 +78,7 @@ pub(crate) struct Call {
     pub(crate) context: Arc<Context>,
     /// The tool called.
     pub(crate) tool: &'static str,
-    /// The arguments, within the limits of [`crate::guard`]; nothing else is known of them.
+    /// The arguments, within the limits of [`crate::mcp::guard`]; nothing else is known of them.
     pub(crate) arguments: JsonObject,
     /// Whether the client can ask its user with a form (2026-07-28 and the capability declared).
     pub(crate) can_ask: bool,

@@ -12,7 +12,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use super::HttpOptions;
-use crate::error::ServeError;
+use crate::mcp::error::ServeError;
 
 /// What a page may send.
 const SENT: HeaderValue = HeaderValue::from_static(

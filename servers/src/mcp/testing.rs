@@ -10,12 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::error::ToolError;
-use crate::handler::Handler;
-use crate::roots::Roots;
-use crate::schema::{self, JsonObject};
-use crate::server::{Call, Context, Effect, Reply, Running, Server, Tool};
-use crate::settle;
+use crate::mcp::error::ToolError;
+use crate::mcp::handler::Handler;
+use crate::mcp::roots::Roots;
+use crate::mcp::schema::{self, JsonObject};
+use crate::mcp::server::{Call, Context, Effect, Reply, Running, Server, Tool};
+use crate::mcp::settle;
 
 pub(crate) static SERVER: Server = Server {
     name: "test",

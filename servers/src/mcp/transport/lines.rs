@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{self, Fault, INVALID_REQUEST};
-use crate::told;
+use crate::mcp::told;
 
 /// The longest line.
 const LONGEST: usize = 16 * 1024 * 1024;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::error::ToolError;
+use crate::mcp::error::ToolError;
 
 /// A JSON object.
 pub(crate) type JsonObject = Map<String, Value>;

@@ -18,8 +18,8 @@ use axum::response::Response;
 use super::allowed::{Allowed, Page};
 use super::crowd::Crowd;
 use super::turns::Turn;
-use crate::metrics;
-use crate::share::Shares;
+use crate::mcp::metrics;
+use crate::mcp::share::Shares;
 
 /// Calls that are worked on at once; the next ones are told to come back.
 const AT_ONCE: usize = 512;

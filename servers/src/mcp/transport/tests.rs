@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::http::listen;
 use super::{HttpOptions, Options, handler};
-use crate::testing;
+use crate::mcp::testing;
 
 struct Served {
     address: SocketAddr,
@@ -183,7 +183,7 @@ async fn the_structure_of_an_answer_is_that_of_other_transports() {
     for text in ["plain", "\"structuredContent\":{}"] {
         let Value::Object(arguments) = json!({"text": text}) else { unreachable!() };
         let params = json!({"name": "echo", "arguments": arguments});
-        let expected = crate::handler::call(testing::tool("echo"), arguments).await;
+        let expected = crate::mcp::handler::call(testing::tool("echo"), arguments).await;
         let (headers, body) = modern("tools/call", Some("echo"), params.clone());
         let older = json!({"jsonrpc": "2.0", "id": text, "method": "tools/call", "params": params});
         for (headers, body) in [(headers, body), (Vec::new(), older.to_string())] {
@@ -205,7 +205,7 @@ async fn a_call_that_is_refused_before_it_runs_is_counted() {
     let (_, answer) = post(served.address, &[], &call.to_string()).await;
     assert!(answer.contains("too_long"), "{answer}");
     let failed = "mcc_tool_calls_total{tool=\"echo\",outcome=\"failed\"} ";
-    let counted = crate::metrics::text();
+    let counted = crate::mcp::metrics::text();
     let count = counted.lines().find_map(|line| line.strip_prefix(failed)).expect(failed);
     assert_ne!(count, "0");
 }

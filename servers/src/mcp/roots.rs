@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use mcc_files::{Error, Folder, Place, Reason};
 
-use crate::error::{Problem, ServeError, ToolError};
+use crate::mcp::error::{Problem, ServeError, ToolError};
 
 /// Parts of paths that no project has, and that programs obey: tools do not write there, nor read.
 const PRIVATE: [&str; 6] = [".git", ".ssh", ".aws", ".gnupg", ".kube", ".docker"];

@@ -9,9 +9,9 @@ use mcc_catalogs::secret_in;
 use rmcp::model::ErrorData;
 use serde_json::Value;
 
-use crate::error::{Problem, ToolError};
-use crate::schema::JsonObject;
-use crate::server::{Reply, Tool};
+use crate::mcp::error::{Problem, ToolError};
+use crate::mcp::schema::JsonObject;
+use crate::mcp::server::{Reply, Tool};
 
 /// The longest text of an ordinary argument, in bytes.
 const MAX_TEXT: usize = 32 * 1024;
@@ -175,7 +175,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing;
+    use crate::mcp::testing;
 
     fn refused(arguments: Value) -> String {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rmcp::model::{CompleteResult, CompletionInfo, ErrorData};
 use serde_json::Value;
 
-use crate::guard;
-use crate::schema::JsonObject;
-use crate::server::Context;
+use crate::mcp::guard;
+use crate::mcp::schema::JsonObject;
+use crate::mcp::server::Context;
 
 /// Values by name of the parameter.
 pub(crate) type Given = BTreeMap<String, String>;

@@ -14,7 +14,7 @@ use futures_util::future::poll_fn;
 
 use super::gate::busy;
 use super::message::{self, Fault, INVALID_REQUEST};
-use crate::share::Share;
+use crate::mcp::share::Share;
 
 /// The longest body in bytes: a project's files fit several times.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;

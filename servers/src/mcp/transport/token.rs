@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::HttpOptions;
-use crate::error::ServeError;
+use crate::mcp::error::ServeError;
 
 /// Random bytes in a token.
 const BYTES: usize = 24;

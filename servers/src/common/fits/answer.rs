@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::answers::rounded_price;
 use super::judge::{Fit, Judge};
+use super::rounded_price;
 use crate::common::inputs::Inputs;
 use crate::common::model::{rounded, word};
 
@@ -40,7 +40,7 @@ pub(crate) struct MemoryAnswer {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PriceAnswer {
     /// US dollars per hour, on demand, for one instance.
-    pub(super) usd_per_hour: f64,
+    pub(crate) usd_per_hour: f64,
     /// US dollars for 730 hours.
     pub(super) usd_per_month: f64,
     /// Published or estimated, for which Region, as of when.

@@ -1,0 +1,23 @@
+//! The protocol: transports, what a server and a tool are, arguments and answers, limits, roots, rounds. It knows no
+//! facts and no domain.
+
+pub(crate) mod arguments;
+pub(crate) mod error;
+pub(crate) mod guard;
+pub(crate) mod handler;
+pub(crate) mod logging;
+pub(crate) mod metrics;
+pub(crate) mod parameter;
+pub(crate) mod prompt;
+pub(crate) mod resource;
+pub(crate) mod roots;
+pub(crate) mod rounds;
+pub(crate) mod schema;
+pub(crate) mod server;
+pub(crate) mod settle;
+pub(crate) mod share;
+pub(crate) mod slot;
+#[cfg(test)]
+pub(crate) mod testing;
+pub(crate) mod told;
+pub(crate) mod transport;
