@@ -285,10 +285,14 @@ impl Models {
         self.rows.iter().map(|row| &*row.id)
     }
 
-    /// All of them with their ids in lower case, in the order of those.
-    pub fn by_lower_id(&self) -> impl Iterator<Item = (&str, &Model)> {
+    /// The models whose id in lower case `takes` says something of, with what it says, in the order of those ids. No
+    /// other row is read.
+    pub fn of_ids<T>(
+        &self,
+        mut takes: impl FnMut(&str) -> Option<T>,
+    ) -> impl Iterator<Item = (T, &Model)> {
         let rows = self.by_lower_id.iter();
-        rows.filter_map(|(id, at)| Some((&**id, self.rows.get(*at)?.model()?)))
+        rows.filter_map(move |(id, at)| Some((takes(id)?, self.rows.get(*at)?.model()?)))
     }
 
     /// The ids most like `id`.

@@ -53,7 +53,7 @@ impl<'a> ImageChoice<'a> {
         if let Some(wanted) = wanted {
             rows = matching(&rows, wanted);
         }
-        rows.sort_by_key(|row| (Some(row.version.as_str()) != default, !row.listed));
+        rows.sort_by_cached_key(|row| (Some(row.version.as_str()) != default, !row.listed));
         let mut known: Vec<Known<'a>> = Vec::new();
         for (engine, _) in rows.iter().filter_map(|image| engine_in(deployment, image)) {
             if !known.iter().any(|known| known.engine == engine) {
@@ -69,9 +69,7 @@ impl<'a> ImageChoice<'a> {
         let mut best: Option<(Rank, &'a Image)> = None;
         for row in self.rows.iter().filter(|row| row.image.arch.contains(&arch)) {
             let weight = self.weight(row);
-            if best.is_some_and(|((known, (runs, unlisted, _)), _)| {
-                known < weight || known == weight && (runs, unlisted) < (0, !row.image.listed)
-            }) {
+            if best.is_some_and(|(known, image)| no_better(row.image, weight, known, image)) {
                 continue;
             }
             let rank = (weight, self.rank(row, instance));
@@ -158,6 +156,19 @@ impl<'a> ImageChoice<'a> {
         };
         (runs, fit)
     }
+}
+
+/// Whether `image`, against whose engine `weight` speaks, is certainly no better than the best so far: many instance
+/// types are asked about, and what a device says of an image takes longer than this.
+fn no_better(image: &Image, weight: (u8, u8), best: Rank, of: &Image) -> bool {
+    let (known, (runs, unlisted, _)) = best;
+    let beaten = || match (unlisted, !image.listed) {
+        (false, true) => true,
+        (true, false) => false,
+        // The host's driver is all that could make another one better, and it suits one CUDA as well as the same.
+        _ => of.cuda == image.cuda,
+    };
+    known < weight || known == weight && runs == 0 && beaten()
 }
 
 /// The rows that `wanted` means: exactly that version, tag or other name of a tag; else that release of the engine; else

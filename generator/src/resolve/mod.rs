@@ -227,8 +227,14 @@ impl Context<'_> {
     /// What layers put into the container's environment, and what the user does, who wins.
     fn environment(&self, spec: &Spec) -> BTreeMap<String, String> {
         let mut env = BTreeMap::new();
-        let view = serde_json::to_value(spec).unwrap_or_default();
-        let own: Vec<&Map<String, Value>> = self.layers.iter().map(|l| &l.manifest.env).collect();
+        let own = self.layers.iter().map(|layer| &layer.manifest.env);
+        let own: Vec<&Map<String, Value>> = own.filter(|env| !env.is_empty()).collect();
+        // The view costs more than the rest, and many projects set nothing.
+        let view = if own.is_empty() {
+            Value::Null
+        } else {
+            serde_json::to_value(spec).unwrap_or_default()
+        };
         for map in own {
             if let Some(Value::Object(map)) = render::fill(&Value::Object(map.clone()), &view) {
                 env.extend(map.into_iter().map(|(k, v)| (k, render::plain(&v))));

@@ -1,7 +1,6 @@
-//! Structured content on HTTP. rmcp takes it as a tree of values, and to build that tree, write it and
-//! drop it takes longer than most tools take for their answers. So what a tool answers is written as text at
-//! once and kept in a slot of its request, rmcp is given an empty object in its place, and the text is put there
-//! when the response goes out.
+//! Structured content. rmcp takes it as a tree of values, and to build that tree, write it and drop it takes longer
+//! than most tools take for their answers. So what a tool answers is written as text at once and kept in a slot of its
+//! request, rmcp is given an empty object in its place, and the text is put there when the response goes out.
 
 use std::sync::{Arc, OnceLock};
 
@@ -28,7 +27,7 @@ pub(crate) struct Slot(Arc<OnceLock<Vec<u8>>>);
 impl Slot {
     /// The slot of the request that a handler was called for; none on transports without.
     pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
-        extensions.get::<Parts>()?.extensions.get()
+        extensions.get().or_else(|| extensions.get::<Parts>()?.extensions.get())
     }
 
     /// Keeps `json`, which is an object, and returns what to give rmcp instead.
@@ -36,6 +35,14 @@ impl Slot {
         // One request has one answer.
         let _ = self.0.set(json);
         Value::Object(JsonObject::new())
+    }
+
+    /// The message `text` with what was kept, if anything was; none where it has no place for it.
+    pub(crate) fn filled(&self, text: String) -> Option<String> {
+        match self.0.get() {
+            None => Some(text),
+            Some(json) => String::from_utf8(inserted(text.as_bytes(), json)?).ok(),
+        }
     }
 
     /// The response with what was kept, if anything was.

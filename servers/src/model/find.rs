@@ -79,11 +79,8 @@ pub(super) fn search<'a>(models: &'a Models, query: &str, filter: &Filter) -> Fo
 
 /// The models whose names have all of `words`, the best first.
 fn with<'a>(models: &'a Models, words: &[String], filter: &Filter) -> Vec<&'a Model> {
-    let mut found: Vec<(usize, &Model)> = models
-        .by_lower_id()
-        .filter(|(_, model)| filter.takes(model))
-        .filter_map(|(id, model)| Some((score(words, id)?, model)))
-        .collect();
+    let mut found: Vec<(usize, &Model)> =
+        models.of_ids(|id| score(words, id)).filter(|(_, model)| filter.takes(model)).collect();
     // The newest of what matches equally well; the id makes the order certain.
     found.sort_by(|(a_score, a), (b_score, b)| {
         a_score
@@ -101,17 +98,18 @@ const BESIDE: [&str; 12] = [
 
 /// The most of `words` that one name has; of as many, those that say more: a single letter says little.
 fn most(models: &Models, words: &[String], filter: &Filter) -> Vec<String> {
-    let has = |id: &str| -> Vec<&String> {
+    let has = |id: &str| -> Option<Vec<&String>> {
         // A part of a word is found in too many names to tell anything.
-        words
+        let has: Vec<&String> = words
             .iter()
             .filter(|word| word.len() > 1 && !BESIDE.contains(&word.as_str()) && begins(id, word))
-            .collect()
+            .collect();
+        (!has.is_empty()).then_some(has)
     };
     let counted = models
-        .by_lower_id()
+        .of_ids(has)
         .filter(|(_, model)| filter.takes(model))
-        .map(|(id, _)| has(id))
+        .map(|(has, _)| has)
         .max_by_key(|has| (has.len(), has.iter().map(|word| word.len()).sum::<usize>()));
     counted.unwrap_or_default().into_iter().cloned().collect()
 }

@@ -2,9 +2,10 @@
 //! calls under way and what waits in memory are bounded; and a client that reads no answers is not read from.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rmcp::RoleServer;
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{self, Fault, INVALID_REQUEST};
+use crate::mcp::slot::Slot;
 use crate::mcp::told;
 
 /// The longest line.
@@ -37,7 +39,8 @@ const LEAVING: Duration = Duration::from_secs(5);
 
 /// A request in the transport holds one of these, and one that is worked on carries another copy.
 type Permit = Arc<OwnedSemaphorePermit>;
-type UnderWay = Arc<Mutex<HashMap<RequestId, Permit>>>;
+/// What is held for each request until its answer is written, the structured part of which its slot has.
+type UnderWay = Arc<Mutex<HashMap<RequestId, (Permit, Slot)>>>;
 
 /// The transport on `read` and `write`.
 pub(super) struct Lines<R, W> {
@@ -153,10 +156,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
     ) -> ClientJsonRpcMessage {
         if let JsonRpcMessage::Request(request) = &mut message {
             let permit = Arc::new(permit);
+            let extensions = request.request.extensions_mut();
             // It ends with the work, also where that goes on after the call was cancelled …
-            request.request.extensions_mut().insert(Arc::clone(&permit));
-            // … and not before the answer was written.
-            lock(&self.under_way).insert(request.id.clone(), permit);
+            extensions.insert(Arc::clone(&permit));
+            // … and not before the answer was written. Of two requests of one id, which there should not be, the answers
+            // cannot be told apart: the second has no slot.
+            if let Entry::Vacant(free) = lock(&self.under_way).entry(request.id.clone()) {
+                let (_, slot) = free.insert((permit, Slot::default()));
+                extensions.insert(slot.clone());
+            }
         }
         message
     }
@@ -225,7 +233,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
     }
 }
 
-fn lock(under_way: &UnderWay) -> std::sync::MutexGuard<'_, HashMap<RequestId, Permit>> {
+fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashMap<RequestId, (Permit, Slot)>> {
     under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -268,7 +276,15 @@ where
                 JsonRpcMessage::Error(error) => error.id.clone(),
                 JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
             };
-            let outcome = match serde_json::to_string(&message) {
+            let slot = id.as_ref().and_then(|id| Some(lock(&under_way).get(id)?.1.clone()));
+            let text = serde_json::to_string(&message).map_err(io::Error::from);
+            let text = text.and_then(|text| match slot {
+                Some(slot) => slot.filled(text).ok_or_else(|| {
+                    io::Error::other("an answer without a place for its structured content")
+                }),
+                None => Ok(text),
+            });
+            let outcome = match text {
                 Ok(text) => {
                     let text = match told::escaped(&text) {
                         Cow::Borrowed(_) => text,
@@ -276,7 +292,7 @@ where
                     };
                     written(write, broken, text).await
                 }
-                Err(error) => Err(error.into()),
+                Err(error) => Err(error),
             };
             if let Some(id) = id {
                 lock(&under_way).remove(&id);

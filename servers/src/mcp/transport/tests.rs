@@ -388,6 +388,45 @@ async fn calls_at_once_are_bounded_and_held_up_by_nothing_but_calls() {
     assert!(last >= Duration::from_millis(4 * 400), "{last:?}");
 }
 
+/// Answers that cross each other, also those of two calls with one id, which no client may send.
+#[tokio::test]
+async fn each_answer_has_its_own_structure() {
+    let (mut stdout, mut stdin) = lines_of_a_session();
+    say(&mut stdin, &greeting()).await;
+    stdout.next_line().await.unwrap().unwrap();
+    say(&mut stdin, &json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+    let mut sent = Vec::new();
+    for (id, tool, text) in [
+        (1, "slow", "a"),
+        (2, "echo", "b"),
+        (1, "echo", "\"structuredContent\":{}"),
+        (3, "slow", "d"),
+        (1, "echo", "e\u{2028}"),
+    ] {
+        let arguments = json!({"text": text});
+        let params = json!({"name": tool, "arguments": arguments});
+        let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+        say(&mut stdin, &call).await;
+        sent.push((id, arguments));
+    }
+    let mut answered = Vec::new();
+    // Of calls with one id, rmcp need not answer all.
+    while let Ok(Ok(Some(line))) =
+        tokio::time::timeout(Duration::from_secs(2), stdout.next_line()).await
+    {
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        let structured = &answer["result"]["structuredContent"];
+        let is_it = |(id, arguments): &(i32, Value)| {
+            answer["id"] == *id && structured["arguments"] == *arguments
+        };
+        let at = sent.iter().position(is_it).unwrap_or_else(|| panic!("whose? {answer}"));
+        answered.push(sent.remove(at).0);
+    }
+    answered.sort_unstable();
+    answered.dedup();
+    assert_eq!(answered, [1, 2, 3]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_address_leaves_calls_and_memory_to_others() {
     let served = served();
