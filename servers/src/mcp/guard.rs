@@ -1,10 +1,8 @@
 //! What stands between a client and a tool: limits on the arguments, a refusal of secrets, and a
 //! net under the tool in case it panics.
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
-use futures_util::FutureExt as _;
 use mcc_catalogs::secret_in;
 use rmcp::model::ErrorData;
 use serde_json::Value;
@@ -156,18 +154,15 @@ pub(crate) fn caught_here<T>(
     })
 }
 
-/// Awaits a tool and turns a panic into an answer. The message of the panic goes to the log only.
-pub(crate) async fn caught(
+/// Runs a tool and turns a panic into an answer. The message of the panic goes to the log only.
+pub(crate) fn caught(
     name: &str,
-    work: impl Future<Output = Result<Reply, ToolError>>,
+    work: impl FnOnce() -> Result<Reply, ToolError>,
 ) -> Result<Reply, ToolError> {
-    match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            tracing::error!(tool = name, "the tool panicked");
-            Err(ToolError::internal("the tool failed unexpectedly"))
-        }
-    }
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        tracing::error!(tool = name, "the tool panicked");
+        Err(ToolError::internal("the tool failed unexpectedly"))
+    })
 }
 
 #[cfg(test)]

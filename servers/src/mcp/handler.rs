@@ -106,14 +106,21 @@ async fn run(
         let call = call?;
         guard::within_limits(tool, &call.arguments)?;
         guard::within_limits(tool, &call.answered.values)?;
+        let waits = (tool.waits)(&call);
         // A panicking handler would never reply, and the client would wait for ever.
-        let running = guard::caught(tool.name, (tool.run)(call));
-        match most {
-            Some(most) => {
-                tokio::time::timeout(most, running).await.unwrap_or_else(|_| Err(given_up()))
-            }
-            None => running.await,
+        let work = move || guard::caught(tool.name, || (tool.run)(call));
+        if !waits {
+            return work();
         }
+        let done = server::aside(tool.name, work);
+        let done = match most {
+            Some(most) => tokio::time::timeout(most, done).await.map_err(|_| given_up())?,
+            None => done.await,
+        };
+        done.unwrap_or_else(|| {
+            let why = "too many calls of this tool have not ended; try again later";
+            Err(ToolError::new("busy", why))
+        })
     };
     let outcome = outcome.await;
     let failed = match &outcome {

@@ -1,8 +1,6 @@
 //! What a server is: a name, instructions and a table of tools. Nothing here knows a transport.
 
 use std::fmt::Debug;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use mcc_catalogs::Catalogs;
@@ -64,12 +62,16 @@ pub(crate) struct Tool {
     pub(crate) input: fn() -> JsonObject,
     /// The schema of its answer.
     pub(crate) output: fn() -> JsonObject,
-    /// What it does.
-    pub(crate) run: fn(Call) -> Running,
+    /// Whether a call may wait for a disk: such a call has a thread of its own, and others are answered at once.
+    pub(crate) waits: fn(&Call) -> bool,
+    /// What it does: from arguments to an answer, and nothing of it is asynchronous.
+    pub(crate) run: fn(Call) -> Result<Reply, ToolError>,
 }
 
-/// A tool at work.
-pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Reply, ToolError>> + Send>>;
+/// For tools that answer from what is in memory.
+pub(crate) fn never(_call: &Call) -> bool {
+    false
+}
 
 /// One call of a tool.
 #[derive(Debug, Clone)]
@@ -244,15 +246,4 @@ pub(crate) async fn aside<T: Send + 'static>(
             Err(_) => std::future::pending().await,
         },
     }
-}
-
-/// Runs a tool that blocks.
-pub(crate) async fn blocking(
-    call: Call,
-    work: fn(Call) -> Result<Reply, ToolError>,
-) -> Result<Reply, ToolError> {
-    let done = aside(call.tool, move || work(call)).await;
-    done.unwrap_or_else(|| {
-        Err(ToolError::new("busy", "too many calls of this tool have not ended; try again later"))
-    })
 }

@@ -14,7 +14,7 @@ use crate::mcp::error::ToolError;
 use crate::mcp::handler::Handler;
 use crate::mcp::roots::Roots;
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Context, Effect, Reply, Running, Server, Tool};
+use crate::mcp::server::{Call, Context, Effect, Reply, Server, Tool};
 use crate::mcp::settle;
 
 pub(crate) static SERVER: Server = Server {
@@ -53,7 +53,7 @@ struct Echo {
     declined: bool,
 }
 
-const fn tool_named(name: &'static str, run: fn(Call) -> Running) -> Tool {
+const fn tool_named(name: &'static str, run: fn(Call) -> Result<Reply, ToolError>) -> Tool {
     Tool {
         name,
         title: "A test tool",
@@ -62,11 +62,12 @@ const fn tool_named(name: &'static str, run: fn(Call) -> Running) -> Tool {
         file_arguments: &["files"],
         input: schema::input::<Arguments>,
         output: schema::output::<Echo>,
+        waits: |call| ["slow", "begins"].contains(&call.tool),
         run,
     }
 }
 
-fn reply(call: Call) -> Result<Reply, ToolError> {
+fn echo(call: Call) -> Result<Reply, ToolError> {
     let echo = Echo {
         status: "ok".to_owned(),
         arguments: call.arguments,
@@ -76,44 +77,34 @@ fn reply(call: Call) -> Result<Reply, ToolError> {
     Ok(Reply::answer(echo, "echoed".to_owned()))
 }
 
-fn echo(call: Call) -> Running {
-    Box::pin(async move { reply(call) })
-}
-
-fn panicking(_call: Call) -> Running {
-    Box::pin(async { panic!("a fault with hf_secret in it") })
+fn panicking(_call: Call) -> Result<Reply, ToolError> {
+    panic!("a fault with hf_secret in it")
 }
 
 /// Asks for `first`, then for `second`, and then echoes both.
-fn asking(call: Call) -> Running {
-    Box::pin(async move {
-        let missing =
-            ["first", "second"].into_iter().find(|name| !call.answered.values.contains_key(*name));
-        match missing {
-            Some(name) if call.can_ask && !call.answered.declined => {
-                let fields = json!({name: {"type": "string"}});
-                call.ask(name, &json!({"type": "object", "properties": fields}))
-            }
-            _ => reply(call),
+fn asking(call: Call) -> Result<Reply, ToolError> {
+    let missing =
+        ["first", "second"].into_iter().find(|name| !call.answered.values.contains_key(*name));
+    match missing {
+        Some(name) if call.can_ask && !call.answered.declined => {
+            let fields = json!({name: {"type": "string"}});
+            call.ask(name, &json!({"type": "object", "properties": fields}))
         }
-    })
+        _ => echo(call),
+    }
 }
 
 /// Told when a call of `begins`, which one test calls, has begun.
 pub(crate) static BEGUN: tokio::sync::Notify = tokio::sync::Notify::const_new();
 
-fn begins(call: Call) -> Running {
-    Box::pin(async move {
-        BEGUN.notify_one();
-        slow(call).await
-    })
+fn begins(call: Call) -> Result<Reply, ToolError> {
+    BEGUN.notify_one();
+    slow(call)
 }
 
-fn slow(call: Call) -> Running {
-    Box::pin(async move {
-        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-        reply(call)
-    })
+fn slow(call: Call) -> Result<Reply, ToolError> {
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    echo(call)
 }
 
 /// A client and the server it speaks to, which may use the folders in `roots`.

@@ -15,7 +15,7 @@ use crate::common::text::Text;
 use crate::mcp::arguments;
 use crate::mcp::error::ToolError;
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "recommend_image",
@@ -28,7 +28,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<RecommendAnswer>,
-    run: |call| Box::pin(async move { recommend(call) }),
+    waits: server::never,
+    run: recommend,
 };
 
 fn schema() -> JsonObject {

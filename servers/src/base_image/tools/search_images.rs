@@ -12,7 +12,7 @@ use crate::common::text::Text;
 use crate::mcp::arguments;
 use crate::mcp::error::ToolError;
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "search_images",
@@ -24,7 +24,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<SearchAnswer>,
-    run: |call| Box::pin(async move { search(call) }),
+    waits: server::never,
+    run: search,
 };
 
 fn schema() -> JsonObject {

@@ -12,7 +12,7 @@ use crate::generate_project::text::{self, Text};
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema;
-use crate::mcp::server::{self, Call, Effect, Reply, Tool};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "check_project",
@@ -25,7 +25,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &["files"],
     input: schema::input::<Arguments>,
     output: schema::output::<CheckAnswer>,
-    run: |call| Box::pin(async move { server::blocking(call, check).await }),
+    waits: |_| true,
+    run: check,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

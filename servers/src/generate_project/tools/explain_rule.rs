@@ -9,7 +9,7 @@ use crate::generate_project::text::Text;
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema;
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "explain_rule",
@@ -20,7 +20,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<ExplainAnswer>,
-    run: |call| Box::pin(async move { explain(call) }),
+    waits: server::never,
+    run: explain,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

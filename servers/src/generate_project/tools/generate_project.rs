@@ -17,7 +17,7 @@ use crate::generate_project::text::{self, Text};
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::roots;
 use crate::mcp::schema;
-use crate::mcp::server::{self, Call, Effect, Reply, Tool};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "generate_project",
@@ -30,7 +30,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: || core::with_inputs(schema::input::<Own>()),
     output: schema::output::<GenerateAnswer>,
-    run: |call| Box::pin(async move { server::blocking(call, generate).await }),
+    waits: |_| true,
+    run: generate,
 };
 
 /// The arguments besides the generator's inputs.

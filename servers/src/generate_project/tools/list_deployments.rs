@@ -12,7 +12,7 @@ use crate::generate_project::text::Text;
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "list_deployments",
@@ -24,7 +24,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<ListAnswer>,
-    run: |call| Box::pin(async move { list(call) }),
+    waits: server::never,
+    run: list,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -10,7 +10,7 @@ use crate::generate_project::given;
 use crate::generate_project::text::{self, Text};
 use crate::mcp::error::ToolError;
 use crate::mcp::schema;
-use crate::mcp::server::{self, Call, Effect, Reply, Tool};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "plan_project",
@@ -24,16 +24,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: || core::with_inputs(schema::input::<Own>()),
     output: schema::output::<PlanAnswer>,
-    run: |call| {
-        Box::pin(async move {
-            // Without roots no file is read, and what is left takes less than a thread costs.
-            if call.context.roots.is_empty() {
-                plan(call)
-            } else {
-                server::blocking(call, plan).await
-            }
-        })
-    },
+    // Without roots no file is read, and what is left takes less than a thread costs.
+    waits: |call| !call.context.roots.is_empty(),
+    run: plan,
 };
 
 /// The arguments besides the generator's inputs.

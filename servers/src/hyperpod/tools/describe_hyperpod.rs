@@ -10,7 +10,7 @@ use crate::hyperpod::guide;
 use crate::mcp::arguments;
 use crate::mcp::error::ToolError;
 use crate::mcp::schema;
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "describe_hyperpod",
@@ -22,7 +22,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<DescribeAnswer>,
-    run: |call| Box::pin(async move { describe(call) }),
+    waits: server::never,
+    run: describe,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -14,7 +14,7 @@ use crate::common::text::Text;
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "fit_hyperpod",
@@ -26,7 +26,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<FitsAnswer>,
-    run: |call| Box::pin(async move { fit(call) }),
+    waits: server::never,
+    run: fit,
 };
 
 /// The target that all of this is about.

@@ -14,7 +14,7 @@ use crate::instance::answers::{CompareAnswer, CompareRow, Status};
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Context, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Context, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "compare_instances",
@@ -26,7 +26,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<CompareAnswer>,
-    run: |call| Box::pin(async move { compare(call) }),
+    waits: server::never,
+    run: compare,
 };
 
 fn schema() -> JsonObject {

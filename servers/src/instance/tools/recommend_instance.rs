@@ -19,7 +19,7 @@ use crate::instance::answers::{MissAnswer, RecommendAnswer, Status};
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "recommend_instance",
@@ -32,7 +32,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<RecommendAnswer>,
-    run: |call| Box::pin(async move { recommend(call) }),
+    waits: server::never,
+    run: recommend,
 };
 
 fn schema() -> JsonObject {

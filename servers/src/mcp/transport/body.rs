@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use futures_util::future::poll_fn;
+use std::future::poll_fn;
 
 use super::gate::busy;
 use super::message::{self, Fault, INVALID_REQUEST};

@@ -12,7 +12,7 @@ use crate::common::text::Text;
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 use crate::model::answers::{DescribeAnswer, Kind, ServedAnswer, Status, VariantAnswer};
 use crate::model::place::{self, Place};
 
@@ -27,7 +27,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema::input::<ModelArguments>,
     output: schema::output::<DescribeAnswer>,
-    run: |call| Box::pin(async move { describe(call) }),
+    waits: server::never,
+    run: describe,
 };
 
 /// Contexts that the cache is shown for, in tokens.

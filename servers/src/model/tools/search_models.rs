@@ -11,7 +11,7 @@ use crate::common::text::Text;
 use crate::mcp::arguments;
 use crate::mcp::error::ToolError;
 use crate::mcp::schema;
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 use crate::model::answers::{FoundAnswer, SearchAnswer, Status};
 use crate::model::find::{self, Filter, Found, Match};
 
@@ -25,7 +25,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<SearchAnswer>,
-    run: |call| Box::pin(async move { search(call) }),
+    waits: server::never,
+    run: search,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -10,7 +10,7 @@ use crate::common::text::Text;
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Effect, Reply, Tool};
+use crate::mcp::server::{self, Call, Effect, Reply, Tool};
 use crate::region::rank::{self, Has, Ranked, Wish};
 
 pub(super) const TOOL: Tool = Tool {
@@ -24,7 +24,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<RegionsAnswer>,
-    run: |call| Box::pin(async move { recommend(call) }),
+    waits: server::never,
+    run: recommend,
 };
 
 fn schema() -> JsonObject {
