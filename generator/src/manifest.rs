@@ -26,6 +26,9 @@ pub struct Manifest {
     pub ignores: BTreeMap<String, String>,
     /// Inputs that must be given.
     pub needs: Vec<String>,
+    /// Inputs that are facts of something which is there already, each with the question that asks for it: a default or a
+    /// recommendation is worked with, but does not answer it.
+    pub asks: BTreeMap<String, String>,
     /// Kinds of model that its config serves where none is named.
     pub default_for: Vec<ModelSort>,
     /// Words in the names of models of those kinds, lower case, for models of which nothing else is known.

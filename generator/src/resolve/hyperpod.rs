@@ -14,7 +14,7 @@ const STORE: &str = "/mnt/model-store";
 /// Where a model from S3 is mounted.
 const MODEL_FOLDER: &str = "/opt/ml/model";
 /// Label that nodes carry their instance type in.
-const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+pub(crate) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 /// Longest name of a Kubernetes object that becomes part of a DNS name.
 const MAX_NAME: usize = 63;
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::merge::Merged;
-use crate::resolve::Context;
-use crate::spec::{RunsAs, Spec};
+use crate::resolve::{Context, TYPE_LABEL};
+use crate::spec::Spec;
 
 /// Written where the rule is applied while inputs are read or resolved.
 const fn noted(
@@ -76,12 +76,12 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(contradictions),
     },
     Rule {
-        id: "MCC-HP-001",
-        severity: Severity::Warning,
-        title: "the cluster's Region or instance type is not said",
-        why: "a HyperPod cluster is in one Region and has the nodes that it has: a default for either may be wrong",
-        source: OURS,
-        check: Some(cluster),
+        id: "MCC-HP-002",
+        severity: Severity::Error,
+        title: "the node labels name another instance type",
+        why: "pods ask for nodes that have all of the labels, and a node has one instance type",
+        source: "Kubernetes, well-known labels: node.kubernetes.io/instance-type",
+        check: Some(node_type),
     },
     noted(
         "MCC-INP-008",
@@ -269,23 +269,17 @@ fn unmet<'a>(
     })
 }
 
-fn cluster(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    if spec.basis.runs_as != RunsAs::Pods {
-        return;
-    }
-    for (key, severity, what) in [
-        ("region", Severity::Warning, "is in one Region"),
-        ("instanceType", Severity::Note, "has the nodes that it has"),
-    ] {
-        let chosen = context.merged.values.get(key).filter(|value| value.source.is_chosen());
-        if let Some(value) = chosen.and_then(|value| value.value.as_str()) {
-            let message =
-                format!("the cluster {what}, and nothing says which: {value} is only a default");
-            let fix = format!("ask for the cluster's own and give {key}");
-            findings.push(
-                context.merged.about(key, Finding::new("MCC-HP-001", severity, message, fix)),
-            );
-        }
+fn node_type(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let labels = context.inputs.hp_node_selector.as_ref();
+    let named = labels.and_then(|labels| labels.get(TYPE_LABEL)).and_then(Value::as_str);
+    let (Some(named), Some(kind)) = (named, spec.instance.kind.as_deref()) else { return };
+    if named != kind {
+        let named = crate::finding::shorten(named);
+        let message =
+            format!("hpNodeSelector asks for nodes of {named}, and instanceType is {kind}");
+        let fix = format!("leave {TYPE_LABEL} out of hpNodeSelector, or give instanceType {named}");
+        let finding = Finding::error("MCC-HP-002", message, fix);
+        findings.push(context.merged.about("instanceType", finding));
     }
 }
 
