@@ -4,6 +4,7 @@
 use mcc_catalogs::{Arn, Catalogs};
 use serde_json::Value;
 
+use crate::built;
 use crate::finding::Finding;
 use crate::format::Format;
 use crate::inputs::{self, Kind};
@@ -28,6 +29,7 @@ pub(crate) fn complete(catalogs: &Catalogs, merged: &mut Merged) {
     } else {
         config_of_framework(merged);
     }
+    built::derive(catalogs, merged);
     name(merged);
 }
 

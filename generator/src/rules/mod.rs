@@ -2,6 +2,7 @@
 //!
 //! A rule whose facts are unknown says so as a warning and never refuses.
 
+mod compiled;
 mod deployment;
 mod engine_options;
 mod image;
@@ -36,7 +37,7 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 8] = [
+const FAMILIES: [&[Rule]; 9] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
@@ -44,6 +45,7 @@ const FAMILIES: [&[Rule]; 8] = [
     tensor_parallel::RULES,
     model_accelerator::RULES,
     engine_options::RULES,
+    compiled::RULES,
     limits::RULES,
 ];
 
