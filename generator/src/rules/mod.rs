@@ -9,6 +9,7 @@ mod image;
 mod inputs;
 mod limits;
 mod memory;
+mod model;
 mod model_accelerator;
 mod tensor_parallel;
 
@@ -37,11 +38,12 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 9] = [
+const FAMILIES: [&[Rule]; 10] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
     memory::RULES,
+    model::RULES,
     tensor_parallel::RULES,
     model_accelerator::RULES,
     engine_options::RULES,
@@ -50,7 +52,8 @@ const FAMILIES: [&[Rule]; 9] = [
 ];
 
 pub(crate) use inputs::{has_conditional, without_effect};
-pub(crate) use memory::{nothing_holds, unknown_model};
+pub(crate) use memory::nothing_holds;
+pub(crate) use model::{size_in_name, unknown_model};
 
 /// All rules, by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -11,6 +11,7 @@
 mod support;
 
 mod built_engines;
+mod unknown_models;
 
 use mcc_generator::{Finding, Plan};
 use serde_json::Value;
