@@ -77,6 +77,11 @@ pub struct Manifest {
     pub payloads: BTreeMap<String, String>,
     /// Environment variables of the container: a structural template over the view.
     pub env: Map<String, Value>,
+    /// Names of environment variables, or beginnings of such with a `*`, that other containers read: the reason why they
+    /// have no effect here, with `; give` before what does; empty where they are read here.
+    pub variables: BTreeMap<String, String>,
+    /// Variables that say for how many seconds the server works on a request at most.
+    pub timeouts: Vec<String>,
     /// Whether its processes hand each other more than a few megabytes in shared memory.
     pub shared_memory: Option<bool>,
     /// Which field of the catalogs' instance types says that the target takes a type.
@@ -144,6 +149,10 @@ pub struct OptionRoles {
     pub inputs: BTreeMap<String, String>,
     /// Options that the project sets itself or that would break it, each with the reason.
     pub refused: BTreeMap<String, String>,
+    /// What may stand before the name of every option.
+    pub prefix: String,
+    /// Options of the server around the engine, which knows them and not the engine.
+    pub server: Vec<String>,
     /// Options that change how much memory the model takes.
     pub sizing: BTreeMap<String, SizingRole>,
 }

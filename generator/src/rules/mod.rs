@@ -5,12 +5,14 @@
 mod compiled;
 mod deployment;
 mod engine_options;
+mod environment;
 mod image;
 mod inputs;
 mod limits;
 mod memory;
 mod model;
 mod model_accelerator;
+mod network;
 mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
@@ -38,7 +40,7 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 10] = [
+const FAMILIES: [&[Rule]; 12] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
@@ -48,6 +50,8 @@ const FAMILIES: [&[Rule]; 10] = [
     model_accelerator::RULES,
     engine_options::RULES,
     compiled::RULES,
+    environment::RULES,
+    network::RULES,
     limits::RULES,
 ];
 

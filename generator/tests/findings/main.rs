@@ -11,6 +11,7 @@
 mod support;
 
 mod built_engines;
+mod container;
 mod unknown_models;
 
 use mcc_generator::{Finding, Plan};
