@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::merge::Merged;
-use crate::resolve::{Context, TYPE_LABEL};
+use crate::resolve::Context;
 use crate::spec::Spec;
 
 /// Written where the rule is applied while inputs are read or resolved.
@@ -74,14 +74,6 @@ pub(super) const RULES: &[Rule] = &[
         why: "only one of them could be honoured",
         source: OURS,
         check: Some(contradictions),
-    },
-    Rule {
-        id: "MCC-HP-002",
-        severity: Severity::Error,
-        title: "the node labels name another instance type",
-        why: "pods ask for nodes that have all of the labels, and a node has one instance type",
-        source: "Kubernetes, well-known labels: node.kubernetes.io/instance-type",
-        check: Some(node_type),
     },
     noted(
         "MCC-INP-008",
@@ -267,20 +259,6 @@ fn unmet<'a>(
         let fix = format!("remove {key}, or give {need}");
         context.merged.about(key, Finding::new("MCC-INP-006", severity, message, fix))
     })
-}
-
-fn node_type(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let labels = context.inputs.hp_node_selector.as_ref();
-    let named = labels.and_then(|labels| labels.get(TYPE_LABEL)).and_then(Value::as_str);
-    let (Some(named), Some(kind)) = (named, spec.instance.kind.as_deref()) else { return };
-    if named != kind {
-        let named = crate::finding::shorten(named);
-        let message =
-            format!("hpNodeSelector asks for nodes of {named}, and instanceType is {kind}");
-        let fix = format!("leave {TYPE_LABEL} out of hpNodeSelector, or give instanceType {named}");
-        let finding = Finding::error("MCC-HP-002", message, fix);
-        findings.push(context.merged.about("instanceType", finding));
-    }
 }
 
 fn contradictions(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

@@ -6,6 +6,7 @@ mod compiled;
 mod deployment;
 mod engine_options;
 mod environment;
+mod hyperpod;
 mod image;
 mod inputs;
 mod limits;
@@ -40,7 +41,7 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 12] = [
+const FAMILIES: [&[Rule]; 13] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
@@ -52,6 +53,7 @@ const FAMILIES: [&[Rule]; 12] = [
     compiled::RULES,
     environment::RULES,
     network::RULES,
+    hyperpod::RULES,
     limits::RULES,
 ];
 

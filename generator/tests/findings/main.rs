@@ -12,6 +12,7 @@ mod support;
 
 mod built_engines;
 mod container;
+mod pods;
 mod unknown_models;
 
 use mcc_generator::{Finding, Plan};
