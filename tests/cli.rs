@@ -388,7 +388,7 @@ fn next_steps_are_those_of_the_project() {
         ("--deployment-target async-inference", "do/deploy do/test"),
         ("--deployment-target batch-transform", "do/deploy do/test"),
         (
-            "--deployment-target hyperpod-eks --hyperpod-cluster c --region us-east-1",
+            "--deployment-target hyperpod-eks --hyperpod-cluster c --region us-east-1 --instance-type ml.m5.xlarge",
             "do/deploy do/test",
         ),
     ] {

@@ -221,7 +221,11 @@ impl ClientHandler for Filling {
 }
 
 fn filled(fields: &[String]) -> Value {
-    let all = with(inputs(), json!({"modelName": "Qwen/Qwen3-8B", "hyperpodCluster": "research"}));
+    let all = with(
+        inputs(),
+        json!({"modelName": "Qwen/Qwen3-8B", "hyperpodCluster": "research", "region": "us-east-1",
+            "instanceType": "ml.g6e.2xlarge"}),
+    );
     fields.iter().map(|field| (field.clone(), all[field].clone())).collect()
 }
 

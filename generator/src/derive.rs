@@ -4,13 +4,14 @@
 use mcc_catalogs::{Arn, Catalogs};
 use serde_json::Value;
 
+use crate::built;
 use crate::finding::Finding;
 use crate::format::Format;
 use crate::inputs::{self, Kind};
 use crate::manifest::{Fetched, ModelSort, Weights};
 use crate::merge::Merged;
 use crate::registry::{Config, registry};
-use crate::resolve::{named, read_artifact};
+use crate::resolve::{TYPE_LABEL, named, read_artifact};
 use crate::source::Source;
 
 /// Longest name that is made up: with a prefix and a Region it becomes the name of a role, of which IAM takes 64
@@ -21,12 +22,14 @@ const LONGEST_NAME: usize = 40;
 pub(crate) fn complete(catalogs: &Catalogs, merged: &mut Merged) {
     region(catalogs, merged);
     target(merged);
+    nodes(merged);
     file_as_name(merged);
     if let Some((sort, key)) = sort(catalogs, merged) {
         config(merged, sort, key);
     } else {
         config_of_framework(merged);
     }
+    built::derive(catalogs, merged);
     name(merged);
 }
 
@@ -124,6 +127,23 @@ fn target(merged: &mut Merged) {
     });
     if let Some((target, key)) = found {
         merged.derive("deploymentTarget", &target, &key, Vec::new());
+    }
+}
+
+/// The instance type that the labels of the nodes name, on a target that has such.
+fn nodes(merged: &mut Merged) {
+    let key = "hpNodeSelector";
+    let group = inputs::find(key).map(|field| field.group);
+    let layers = merged.text("deploymentTarget").map(|name| registry().target_layers(name));
+    let mut groups = layers.iter().flatten().flat_map(|layer| &layer.manifest.groups);
+    if !groups.any(|own| Some(own.as_str()) == group) {
+        return;
+    }
+    let labels = merged.get(key);
+    let named = labels.and_then(|labels| labels.get(TYPE_LABEL)).and_then(Value::as_str);
+    let named = named.filter(|name| Format::InstanceType.accepts(name)).map(str::to_owned);
+    if let Some(name) = named {
+        merged.derive("instanceType", &name, key, Vec::new());
     }
 }
 

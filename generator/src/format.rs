@@ -114,9 +114,20 @@ impl Format {
             F::OptionName => chars(text, 1, 256, "._:-") && starts_alphanumeric(text),
             F::TensorName => chars(text, 1, 256, "._:/-"),
             F::ContentType => {
-                let mut halves = text.split('/');
+                // Parameters may follow, such as `; header=present`.
+                let mut parts = text.split(';').map(|part| part.trim_start_matches(' '));
+                let mut halves = parts.next().unwrap_or_default().split('/');
                 let half = |s: Option<&str>| s.is_some_and(|s| chars(s, 1, 127, ".+-"));
-                half(halves.next()) && half(halves.next()) && halves.next().is_none()
+                let parameter = |part: &str| {
+                    part.split_once('=').is_some_and(|(name, value)| {
+                        chars(name, 1, 64, "-") && chars(value, 1, 64, ".+-_")
+                    })
+                };
+                half(halves.next())
+                    && half(halves.next())
+                    && halves.next().is_none()
+                    && text.len() <= 256
+                    && parts.all(parameter)
             }
             F::ClusterName => F::SageMakerName.accepts(text) || arn(text, ArnKind::Cluster),
             F::KubernetesName => dns_label(text),
@@ -250,6 +261,28 @@ mod tests {
             F::SecretArn,
             &["arn:aws:secretsmanager:us-east-1:123456789012:secret:hf-AbCdEf"],
             &["arn:aws:secretsmanager:us-east-1:123456789012:hf"],
+        );
+    }
+
+    #[test]
+    fn content_types() {
+        check(
+            F::ContentType,
+            &[
+                "text/csv",
+                "application/vnd.x+json",
+                "text/csv; header=present",
+                "text/csv;charset=utf-8",
+            ],
+            &[
+                "text",
+                "a/b/c",
+                "text/csv;",
+                "text/csv; header",
+                "text/csv; a=\"b\"",
+                "text/csv; a=$(id)",
+                "a/b\n",
+            ],
         );
     }
 

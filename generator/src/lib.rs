@@ -9,6 +9,7 @@ mod archive;
 mod artifact;
 #[cfg(debug_assertions)]
 mod beside;
+mod built;
 mod caution;
 mod check;
 mod decisions;

@@ -26,6 +26,9 @@ pub struct Manifest {
     pub ignores: BTreeMap<String, String>,
     /// Inputs that must be given.
     pub needs: Vec<String>,
+    /// Inputs that are facts of something which is there already, each with the question that asks for it: a default or a
+    /// recommendation is worked with, but does not answer it.
+    pub asks: BTreeMap<String, String>,
     /// Kinds of model that its config serves where none is named.
     pub default_for: Vec<ModelSort>,
     /// Words in the names of models of those kinds, lower case, for models of which nothing else is known.
@@ -74,6 +77,11 @@ pub struct Manifest {
     pub payloads: BTreeMap<String, String>,
     /// Environment variables of the container: a structural template over the view.
     pub env: Map<String, Value>,
+    /// Names of environment variables, or beginnings of such with a `*`, that other containers read: the reason why they
+    /// have no effect here, with `; give` before what does; empty where they are read here.
+    pub variables: BTreeMap<String, String>,
+    /// Variables that say for how many seconds the server works on a request at most.
+    pub timeouts: Vec<String>,
     /// Whether its processes hand each other more than a few megabytes in shared memory.
     pub shared_memory: Option<bool>,
     /// Which field of the catalogs' instance types says that the target takes a type.
@@ -141,6 +149,10 @@ pub struct OptionRoles {
     pub inputs: BTreeMap<String, String>,
     /// Options that the project sets itself or that would break it, each with the reason.
     pub refused: BTreeMap<String, String>,
+    /// What may stand before the name of every option.
+    pub prefix: String,
+    /// Options of the server around the engine, which knows them and not the engine.
+    pub server: Vec<String>,
     /// Options that change how much memory the model takes.
     pub sizing: BTreeMap<String, SizingRole>,
 }

@@ -51,6 +51,19 @@ impl Registry {
         for layer in self.overlay(config, framework, target) {
             inputs.extend(layer.manifest.examples.clone());
         }
+        // What is asked for there is what a plan assumes until it is known.
+        let layers = self.target_layers(target);
+        if layers
+            .iter()
+            .flat_map(|layer| layer.manifest.asks.keys())
+            .any(|k| !inputs.contains_key(k))
+        {
+            let merged = Sources::new().with(Source::Flag, inputs.clone()).merge();
+            let plan = plan(Catalogs::embedded(), &merged);
+            let open = |key: &str| plan.questions.iter().any(|question| question.key == key);
+            let assumed = plan.inputs.iter().filter(|input| open(&input.key));
+            inputs.extend(assumed.map(|input| (input.key.clone(), input.value.clone())));
+        }
         inputs
     }
 }

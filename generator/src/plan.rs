@@ -145,9 +145,11 @@ fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
     let questions = questions::missing(&merged, config, &layers);
-    let open: Vec<String> = questions.iter().map(|question| question.key.clone()).collect();
-    let settled = || !open.iter().any(|key| DECIDES.contains(&key.as_str()));
-    if !settled() || DECIDES.iter().any(|key| derive::is_refused(&merged, key)) {
+    // What is asked for though there is a value to work with does not stand in the way of a first answer.
+    let nothing = |key: &&str| merged.get(key).is_none();
+    let open = questions.iter().map(|question| question.key.as_str()).filter(nothing);
+    let settled = !open.into_iter().any(|key| DECIDES.contains(&key));
+    if !settled || DECIDES.iter().any(|key| derive::is_refused(&merged, key)) {
         return (bare(&merged, questions), None);
     }
     if rules::has_conditional(&merged) {

@@ -58,7 +58,12 @@ pub(crate) fn missing(merged: &Merged, config: &Config, layers: &[&Layer]) -> Ve
     let mut keys: Vec<&str> =
         layers.iter().flat_map(|l| &l.manifest.needs).map(String::as_str).collect();
     keys.push("projectName");
-    keys.retain(|k| merged.get(k).is_none() && !is_refused(merged, k));
+    keys.extend(layers.iter().flat_map(|l| l.manifest.asks.keys()).map(String::as_str));
+    let asks = |key: &str| layers.iter().rev().find_map(|layer| layer.manifest.asks.get(key));
+    let guessed = |key: &str| {
+        asks(key).is_some() && merged.values.get(key).is_some_and(|own| own.source.is_chosen())
+    };
+    keys.retain(|k| (merged.get(k).is_none() || guessed(k)) && !is_refused(merged, k));
     let model = if fetches(config) { "modelName" } else { "framework" };
     if keys.contains(&model) || is_refused(merged, "modelName") {
         // Once the model is known, an instance type is recommended for it, and it gives its name to the project.
@@ -67,7 +72,19 @@ pub(crate) fn missing(merged: &Merged, config: &Config, layers: &[&Layer]) -> Ve
     let rank = |key: &&str| WORDS.iter().position(|(own, _)| own == key).unwrap_or(WORDS.len());
     keys.sort_by_key(rank);
     keys.dedup();
-    keys.into_iter().map(|k| question(k, Some(config))).collect()
+    let asked = keys.into_iter().map(|key| {
+        let mut asked = question(key, Some(config));
+        if let Some(words) = asks(key) {
+            asked.question.clone_from(words);
+        }
+        if let Some(value) = merged.text(key) {
+            asked.question.push_str(" Until that is known, ");
+            asked.question.push_str(value);
+            asked.question.push_str(" is assumed.");
+        }
+        asked
+    });
+    asked.collect()
 }
 
 fn question(key: &str, config: Option<&Config>) -> Question {

@@ -275,6 +275,7 @@ impl Registry {
             }
             let known = |key: &String| crate::inputs::find(key).is_some();
             let keys = layer.manifest.needs.iter().chain(layer.manifest.examples.keys());
+            let keys = keys.chain(layer.manifest.asks.keys());
             let keys = keys.chain(layer.manifest.options.inputs.values());
             for key in keys.chain(layer.manifest.defaults.keys()).filter(|k| !known(k)) {
                 defects.push(format!("{path}/layer.json: unknown input {key}"));

@@ -159,8 +159,8 @@ fn findings_and_cost_come_with_questions_and_errors_come_together() {
         "deploymentTarget": "hyperpod-eks", "instanceType": "ml.g6e.2xlarge"});
     let plan = plan_of(&object(given));
     let keys: Vec<&str> = plan.questions.iter().map(|q| q.key.as_str()).collect();
-    assert_eq!(keys, ["hyperpodCluster"]);
-    assert!(plan.decisions.is_some() && !plan.findings.is_empty(), "{:#?}", plan.findings);
+    assert_eq!(keys, ["hyperpodCluster", "region"]);
+    assert!(plan.decisions.is_some() && !plan.fit.is_empty(), "{:#?}", plan.findings);
     // Two faults of different kinds: one in a value, one between values.
     let given =
         json!({"framework": "sklearn", "workers": 1000, "autoscalingMin": 5, "autoscalingMax": 2});
@@ -234,23 +234,74 @@ fn the_region_is_the_most_certain_that_is_said() {
     assert_eq!(planned(two, &[]).unwrap_err(), ["MCC-REG-004"]);
 }
 
+/// The keys of what is asked, and the questions.
+fn open(plan: &Plan) -> (Vec<&str>, String) {
+    let keys = plan.questions.iter().map(|question| question.key.as_str()).collect();
+    (keys, plan.questions.iter().map(|q| q.question.as_str()).collect::<Vec<_>>().join("\n"))
+}
+
 #[test]
-fn a_cluster_says_the_target_and_its_region_is_not_taken_for_granted() {
-    let base = json!({"framework": "sklearn", "hyperpodCluster": "research"});
-    let (plan, _) = try_project(&object(base.clone())).unwrap();
+fn region_and_nodes_of_a_cluster_are_asked_for_and_never_taken_for_granted() {
+    let model = json!({"modelName": "Qwen/Qwen3-8B", "hyperpodCluster": "research"});
+    let given = |more: Value| {
+        let mut all = object(model.clone());
+        all.extend(object(more));
+        all
+    };
+    let plan = plan_of(&given(json!({})));
     assert_eq!(
         input(&plan, "deploymentTarget"),
         ("hyperpod-eks".into(), "derived from hyperpodCluster".into())
     );
-    let warned = |plan: &Plan| {
-        plan.findings.iter().any(|f| f.id == "MCC-HP-001" && f.field.as_deref() == Some("region"))
-    };
-    assert!(warned(&plan));
+    let (keys, words) = open(&plan);
+    assert_eq!(keys, ["region", "instanceType"]);
+    // What they are assumed to be is said, and what follows from it is shown.
+    let assumed = input(&plan, "instanceType").0;
+    assert!(words.contains(&format!("{assumed} is assumed")), "{words}");
+    assert!(words.contains("us-east-1 is assumed"), "{words}");
+    assert!(!plan.is_ready() && plan.decisions.is_some() && !plan.fit.is_empty(), "{plan:#?}");
+    assert!(try_project(&given(json!({}))).is_err());
+
+    // Each is asked for by itself, and what says it is enough.
     let arn = "arn:aws:sagemaker:eu-west-1:123456789012:cluster/research1";
-    let (plan, _) =
-        try_project(&object(json!({"framework": "sklearn", "hyperpodCluster": arn}))).unwrap();
+    let label = json!({"node.kubernetes.io/instance-type": "ml.g6e.2xlarge"});
+    for (more, keys) in [
+        (json!({"hyperpodCluster": arn}), vec!["instanceType"]),
+        (json!({"instanceType": "ml.g6e.2xlarge"}), vec!["region"]),
+        (json!({"region": "us-east-1"}), vec!["instanceType"]),
+        (json!({"region": "us-east-1", "hpNodeSelector": {"team": "ml"}}), vec!["instanceType"]),
+        (json!({"region": "us-east-1", "hpNodeSelector": label}), vec![]),
+        (json!({"hyperpodCluster": arn, "instanceType": "ml.g6e.2xlarge"}), vec![]),
+        // An endpoint is where one wants it.
+        (json!({"hyperpodCluster": null}), vec![]),
+    ] {
+        assert_eq!(open(&plan_of(&given(more.clone()))).0, keys, "{more}");
+    }
+    let plan = plan_of(&given(json!({"hyperpodCluster": arn})));
     assert_eq!(input(&plan, "region").0, "eu-west-1");
-    assert!(!warned(&plan));
+    // The variables of AWS's own tools are as good as an answer.
+    let merged = Sources::new()
+        .with(Source::Flag, given(json!({"instanceType": "ml.g6e.2xlarge"})))
+        .surroundings(|name| (name == "AWS_REGION").then(|| "eu-west-2".to_owned()))
+        .merge();
+    assert!(mcc_generator::plan(Catalogs::embedded(), &merged).is_ready());
+
+    // A packed model has a default of its own, which is no more certain.
+    let packed = plan_of(&object(json!({"framework": "sklearn", "hyperpodCluster": "research"})));
+    assert_eq!(open(&packed).0, ["region", "instanceType"]);
+}
+
+#[test]
+fn labels_of_nodes_and_the_instance_type_agree() {
+    let given = |kind: &str| {
+        let label = json!({"node.kubernetes.io/instance-type": "ml.g6e.2xlarge"});
+        plan_of(&object(json!({"modelName": "Qwen/Qwen3-8B", "hyperpodCluster": "research",
+            "region": "us-east-1", "instanceType": kind, "hpNodeSelector": label})))
+    };
+    let found = |plan: &Plan| plan.findings.iter().any(|f| f.id == "MCC-HP-002" && f.is_error());
+    assert!(found(&given("ml.g6e.4xlarge")));
+    let same = given("ml.g6e.2xlarge");
+    assert!(!found(&same) && same.is_ready(), "{:#?}", same.findings);
 }
 
 #[test]
@@ -266,6 +317,7 @@ fn what_the_user_does_first_comes_first() {
     let gated = first(json!({"modelName": "meta-llama/Llama-3.1-8B-Instruct"}));
     assert!(gated.first_steps[0].starts_with("accept the licence"), "{:?}", gated.first_steps);
     assert!(gated.first_steps.last().unwrap().contains("the quota"), "{:?}", gated.first_steps);
-    let pods = first(json!({"modelName": "Qwen/Qwen3-8B", "hyperpodCluster": "research"}));
+    let pods = first(json!({"modelName": "Qwen/Qwen3-8B", "hyperpodCluster": "research",
+        "region": "us-east-1", "instanceType": "ml.g6e.2xlarge"}));
     assert!(pods.first_steps.iter().all(|step| !step.contains("quota")), "{:?}", pods.first_steps);
 }

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::compiled::as_checkpoint;
 use super::family::default_of;
 use super::longest;
 use super::quantized::{self, Formats};
@@ -62,7 +63,7 @@ pub fn parse_config(text: &str) -> Result<ModelShape, ConfigError> {
 
 /// The same of a file without those keys that only totals follow from, for whom the totals are known.
 pub(super) fn parse_part(text: &str) -> Result<ModelShape, ConfigError> {
-    let root = object(text)?;
+    let root = as_checkpoint(object(text)?);
     let reader = Reader::new(&root);
     let sizes = sizes::read(&reader)?;
     shape(&reader, &sizes)

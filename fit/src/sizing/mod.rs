@@ -8,6 +8,7 @@
 
 mod cache;
 mod choose;
+mod compiled;
 mod config_json;
 mod encoder;
 mod estimate;
@@ -28,6 +29,7 @@ mod widths;
 
 pub use cache::Cache;
 pub use choose::{COMPILED_CONTEXT, Plan, Wanted, degrees, plan};
+pub use compiled::{CompiledEngine, compiled_engine};
 pub use config_json::{ConfigError, MAX_CONFIG_BYTES, parse_config};
 pub use estimate::{COMPILED_SEQUENCES, Device, Serving, Sizing, Verdict, estimate};
 pub use host::{HostNeeds, ModelSource, host_needs};

@@ -49,7 +49,7 @@ impl Context<'_> {
             health_check_timeout_s: i
                 .health_check_timeout
                 .or(needs.map(|n| n.health_check_timeout_s))
-                .unwrap_or(PACKED_HEALTH_CHECK_S),
+                .unwrap_or_else(|| self.start_unsized(instance)),
             download_timeout_s: i
                 .model_download_timeout
                 .or(needs.filter(|_| model.s3_mounted).map(|n| n.download_timeout_s)),
@@ -72,6 +72,26 @@ impl Context<'_> {
             async_output_path: place(&i.async_s3_output_path, "async/output"),
             async_failure_path: place(&i.async_s3_failure_path, "async/failure"),
         }
+    }
+
+    /// Seconds that a model of unknown size may take: as long as one of the size that its name says, or one that fills
+    /// the accelerators, which none can exceed.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bounded by an instance's memory
+    fn start_unsized(&self, instance: &InstanceSpec) -> u32 {
+        let row = self.row_of(instance).filter(|_| self.deployment.hub);
+        let most = row.map_or(0.0, mcc_catalogs::Instance::accelerator_memory_gib);
+        let named = crate::rules::size_in_name(self).map(|size| size.weights_gib());
+        let gib = named.filter(|gib| *gib < most).unwrap_or(most);
+        if gib <= 0.0 {
+            return PACKED_HEALTH_CHECK_S;
+        }
+        self.host_needs((gib * 1024.0 * 1024.0 * 1024.0) as u64).health_check_timeout_s
+    }
+
+    /// Whether the instance has accelerators that the server can use.
+    pub(super) fn uses_accelerator(&self, instance: &InstanceSpec) -> bool {
+        instance.accelerators > 0
+            && self.row_of(instance).is_some_and(|row| self.deployment.runs_on(row))
     }
 
     pub(super) fn batch(&self, project: &ProjectSpec, aws: &Aws) -> Batch {
@@ -127,7 +147,9 @@ impl Context<'_> {
     fn component(&self, instance: &InstanceSpec, model: &Model) -> ComponentSpec {
         let i = &self.inputs;
         let split = instance.split(model.tensor_parallel).filter(|_| instance.accelerators > 0);
-        let accelerators = i.ic_gpu_count.or(split).filter(|n| *n > 0);
+        // An engine that is told nothing takes one.
+        let one = self.uses_accelerator(instance).then_some(1);
+        let accelerators = i.ic_gpu_count.or(split).or(one).filter(|n| *n > 0);
         let memory =
             i.ic_memory_size.unwrap_or_else(|| match (accelerators, instance.accelerators) {
                 (Some(n), all) if all > 0 => {

@@ -31,6 +31,10 @@ impl Context<'_> {
         for layer in &self.layers {
             roles.inputs.extend(layer.manifest.options.inputs.clone());
             roles.refused.extend(layer.manifest.options.refused.clone());
+            roles.server.extend(layer.manifest.options.server.clone());
+            if !layer.manifest.options.prefix.is_empty() {
+                roles.prefix.clone_from(&layer.manifest.options.prefix);
+            }
             roles.sizing.extend(layer.manifest.options.sizing.clone());
         }
         roles
@@ -45,12 +49,15 @@ impl Context<'_> {
         let roles = self.option_roles();
         let mut options = Map::new();
         for (name, value) in &given {
+            let name = name.strip_prefix(roles.prefix.as_str()).unwrap_or(name);
             let name = canonical(name);
             if let Some(finding) = self.misplaced(&name, &roles) {
                 self.option_finding(finding);
                 continue;
             }
-            let value = match &known {
+            let stem = name.split('.').next().unwrap_or(&name);
+            let of_engine = known.as_ref().filter(|_| !roles.server.iter().any(|own| own == stem));
+            let value = match of_engine {
                 Some(known) => self.written(&engine, &name, value, known, release),
                 None => Some(value.clone()),
             };

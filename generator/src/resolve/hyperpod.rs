@@ -14,7 +14,7 @@ const STORE: &str = "/mnt/model-store";
 /// Where a model from S3 is mounted.
 const MODEL_FOLDER: &str = "/opt/ml/model";
 /// Label that nodes carry their instance type in.
-const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+pub(crate) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 /// Longest name of a Kubernetes object that becomes part of a DNS name.
 const MAX_NAME: usize = 63;
 
@@ -32,7 +32,7 @@ impl Context<'_> {
         let fsx = i.fsx_volume_handle.as_ref().map(|h| json!({"handle": h}));
         let selector = self.selector(&spec.instance);
         let affinity = i.hp_node_selector.as_ref().map(|_| affinity(&selector));
-        let (requests, limits) = self.resources(spec);
+        let (requests, limits, whole) = self.resources(spec);
         let split = spec.model.tensor_parallel.unwrap_or(1) > 1;
         let shared = split || self.manifest(|m| m.shared_memory) == Some(true);
         let aws = &spec.aws;
@@ -47,6 +47,9 @@ impl Context<'_> {
                 .map(|q| Map::from_iter([("kueue.x-k8s.io/queue-name".to_owned(), json!(q))])),
             requests,
             limits,
+            // No second pod has room on a node that one takes whole: an update would wait for it for ever.
+            surge: u32::from(!whole),
+            unavailable: u32::from(whole),
             instance_type: spec.instance.kind.clone().filter(|_| affinity.is_none()),
             node_affinity: affinity,
             node_selector: selector,
@@ -79,14 +82,17 @@ impl Context<'_> {
         selector
     }
 
-    /// Requests and limits. There is no limit on CPU: throttling slows a server without freeing anything.
+    /// Requests and limits, and whether they leave no room for another pod on the node. There is no limit on CPU:
+    /// throttling slows a server without freeing anything.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bounded by a node's size
-    fn resources(&self, spec: &Spec) -> (Map<String, Value>, Map<String, Value>) {
+    fn resources(&self, spec: &Spec) -> (Map<String, Value>, Map<String, Value>, bool) {
         let i = &self.inputs;
         let instance = &spec.instance;
         let hub = spec.model.source != "packed";
         let split = instance.split(spec.model.tensor_parallel);
-        let wanted = split.or(hub.then_some(instance.accelerators));
+        // A packed model that can use an accelerator takes one: without it the pod sees none.
+        let one = (!hub && self.uses_accelerator(instance)).then_some(1);
+        let wanted = split.or(hub.then_some(instance.accelerators)).or(one);
         let accelerators = i.hp_gpu_count.or(wanted).filter(|n| *n > 0);
         let share = match (accelerators, instance.accelerators) {
             (Some(n), all) if all > 0 => (f64::from(n) / f64::from(all)).min(1.0),
@@ -113,7 +119,8 @@ impl Context<'_> {
         let cpu = i.hp_cpu_request.clone().unwrap_or_else(|| cpus.to_string());
         requests.insert("cpu".to_owned(), json!(cpu));
         requests.extend(limits.clone());
-        (requests, limits)
+        let half = accelerators.is_some_and(|n| n.saturating_mul(2) > instance.accelerators);
+        (requests, limits, instance.accelerators > 0 && half)
     }
 
     fn csi(&self, spec: &Spec, s3: &S3Source, volume: &str) -> Option<Value> {

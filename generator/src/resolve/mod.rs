@@ -33,6 +33,7 @@ use crate::spec::{
 };
 use mcc_fit::sizing::{self, Device, ModelShape};
 
+pub(crate) use hyperpod::TYPE_LABEL;
 pub(crate) use packed::{MAX_MODEL, read_artifact};
 
 /// Bucket that a project uses where no other is named; scripts put the account in for the zeros.

@@ -7,7 +7,7 @@ use crate::finding::Finding;
 use crate::manifest::Weights;
 use crate::spec::{Fit, InstanceSpec, Model};
 use mcc_fit::sizing::{
-    self, Dtype, ModelShape, ModelSource, Quantization, Split, Wanted, device_of,
+    self, CompiledEngine, Dtype, ModelShape, ModelSource, Quantization, Split, Wanted, device_of,
 };
 
 /// Where the service puts a model that it downloads itself.
@@ -139,6 +139,12 @@ impl Context<'_> {
         }
     }
 
+    /// How the engine was built whose configuration is given, if it is one.
+    pub(crate) fn built_engine(&self) -> Option<CompiledEngine> {
+        let text = self.merged.texts.get("modelConfig")?.as_ref().ok()?;
+        sizing::compiled_engine(text)
+    }
+
     /// Decides what was left open, by what fits.
     fn size(&mut self, model: &mut Model) {
         let Some(shape) = self.facts.shape.clone() else {
@@ -204,6 +210,9 @@ impl Context<'_> {
             ..open
         };
         self.size_by_options(options, &mut wanted);
+        if let Some(built) = self.built_engine() {
+            wanted.pipeline_parallel = built.pipeline_parallel;
+        }
         wanted
     }
 }

@@ -7,7 +7,7 @@ use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::merge::Merged;
 use crate::resolve::Context;
-use crate::spec::{RunsAs, Spec};
+use crate::spec::Spec;
 
 /// Written where the rule is applied while inputs are read or resolved.
 const fn noted(
@@ -74,14 +74,6 @@ pub(super) const RULES: &[Rule] = &[
         why: "only one of them could be honoured",
         source: OURS,
         check: Some(contradictions),
-    },
-    Rule {
-        id: "MCC-HP-001",
-        severity: Severity::Warning,
-        title: "the cluster's Region or instance type is not said",
-        why: "a HyperPod cluster is in one Region and has the nodes that it has: a default for either may be wrong",
-        source: OURS,
-        check: Some(cluster),
     },
     noted(
         "MCC-INP-008",
@@ -267,26 +259,6 @@ fn unmet<'a>(
         let fix = format!("remove {key}, or give {need}");
         context.merged.about(key, Finding::new("MCC-INP-006", severity, message, fix))
     })
-}
-
-fn cluster(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    if spec.basis.runs_as != RunsAs::Pods {
-        return;
-    }
-    for (key, severity, what) in [
-        ("region", Severity::Warning, "is in one Region"),
-        ("instanceType", Severity::Note, "has the nodes that it has"),
-    ] {
-        let chosen = context.merged.values.get(key).filter(|value| value.source.is_chosen());
-        if let Some(value) = chosen.and_then(|value| value.value.as_str()) {
-            let message =
-                format!("the cluster {what}, and nothing says which: {value} is only a default");
-            let fix = format!("ask for the cluster's own and give {key}");
-            findings.push(
-                context.merged.about(key, Finding::new("MCC-HP-001", severity, message, fix)),
-            );
-        }
-    }
 }
 
 fn contradictions(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

@@ -30,6 +30,30 @@ pub(super) const RULES: &[Rule] = &[
         source: "AWS tagging limits",
         check: Some(tags),
     },
+    Rule {
+        id: "MCC-LIM-004",
+        severity: Severity::Error,
+        title: "a record of the model is larger than a request may be",
+        why: "the service ends a request that is over its limit before the container sees it",
+        source: "SageMaker InvokeEndpoint, InvokeEndpointAsync and CreateTransformJob (catalogs/data/limits.json)",
+        check: Some(record),
+    },
+    Rule {
+        id: "MCC-LIM-005",
+        severity: Severity::Note,
+        title: "the job sends one request at a time",
+        why: "MaxConcurrentTransforms is 1 unless it is given, and an engine that batches works on many at once",
+        source: "SageMaker CreateTransformJob, MaxConcurrentTransforms",
+        check: Some(one_at_a_time),
+    },
+    Rule {
+        id: "MCC-LIM-006",
+        severity: Severity::Warning,
+        title: "lines of CSV are records, and so is a line of column names",
+        why: "with SplitType Line the first line of a file is a request like the others",
+        source: "SageMaker CreateTransformJob, SplitType",
+        check: Some(header),
+    },
 ];
 
 fn environment(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
@@ -83,6 +107,113 @@ fn batch(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         );
         findings.push(context.merged.about("batchMaxConcurrent", finding));
     }
+}
+
+/// Bytes of a value of a tensor's type; none for texts, which have any length.
+fn value_bytes(data_type: &str) -> Option<u64> {
+    Some(match data_type.trim_start_matches("TYPE_") {
+        "FP64" | "INT64" | "UINT64" => 8,
+        "FP32" | "INT32" | "UINT32" => 4,
+        "FP16" | "BF16" | "INT16" | "UINT16" => 2,
+        "INT8" | "UINT8" | "BOOL" => 1,
+        _ => return None,
+    })
+}
+
+/// Characters of a number in JSON, at least: a digit and a comma.
+const LEAST_JSON: u64 = 2;
+/// Characters of a number in JSON, as they are usual: a sign, a point and some digits.
+const USUAL_JSON: u64 = 10;
+
+fn record(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(tensors) = &spec.model.inputs else { return };
+    // A dimension of any length is taken for one, and for none where it would refuse.
+    let values = |dims: &[i64], open: u64| {
+        let of = |dim: &i64| u64::try_from(*dim).ok().filter(|size| *size > 0).unwrap_or(open);
+        dims.iter().fold(1_u64, |all, dim| all.saturating_mul(of(dim)))
+    };
+    let (mut binary, mut least, mut usual) = (0_u64, 0_u64, 0_u64);
+    for tensor in tensors {
+        let count = values(&tensor.dims, 0);
+        let bytes = value_bytes(&tensor.data_type).unwrap_or(0);
+        binary = binary.saturating_add(count.saturating_mul(bytes));
+        least = least.saturating_add(count.saturating_mul(LEAST_JSON));
+        usual = usual.saturating_add(values(&tensor.dims, 1).saturating_mul(USUAL_JSON));
+    }
+    let limit = u64::from(spec.server.max_body_mb).saturating_mul(1_000_000);
+    let target = context.target;
+    let other = "use async-inference, whose requests may have 1 GB";
+    let is_async = context.takes("async");
+    let finding = if binary.min(least) > limit {
+        let message = format!(
+            "one record has {} MB, and a request on {target} at most {} MB",
+            binary.min(least) / 1_000_000,
+            spec.server.max_body_mb
+        );
+        let fix =
+            if is_async { "give the model smaller inputs, such as places in S3" } else { other };
+        Finding::error("MCC-LIM-004", message, fix)
+    } else if usual > limit {
+        let message = format!(
+            "one record has about {} MB as JSON, and a request on {target} at most {} MB",
+            usual / 1_000_000,
+            spec.server.max_body_mb
+        );
+        let binary = "send the binary form of the KServe v2 protocol";
+        let fix = if is_async { binary.to_owned() } else { format!("{binary}, or {other}") };
+        Finding::warning("MCC-LIM-004", message, fix)
+    } else {
+        return;
+    };
+    let key = if context.inputs.model_inputs.is_some() { "modelInputs" } else { "modelPath" };
+    findings.push(context.merged.about(key, finding));
+}
+
+/// Requests at once that are worth asking for.
+const AT_ONCE: u64 = 16;
+
+fn one_at_a_time(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let batches = context.deployment.hub && !context.deployment.refuses.contains_key("maxNumSeqs");
+    if !context.takes("batch") || !batches || context.inputs.batch_max_concurrent.unwrap_or(1) > 1 {
+        return;
+    }
+    let limits = &context.catalogs.limits().batch;
+    let payload = u64::from(spec.server.max_body_mb).max(1);
+    let most = (limits.payload_times_concurrency_mb / payload).clamp(1, AT_ONCE);
+    if most < 2 {
+        return;
+    }
+    let finding = Finding::new(
+        "MCC-LIM-005",
+        Severity::Note,
+        "the job sends one request at a time, though the engine works on many",
+        format!("give batchMaxConcurrent {most}"),
+    );
+    findings.push(context.merged.about("batchMaxConcurrent", finding));
+}
+
+fn header(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let kind = spec.batch.content_type.to_lowercase();
+    let lines = context.inputs.batch_split_type.as_deref() == Some("Line");
+    if !context.takes("batch") || !kind.starts_with("text/csv") || !lines {
+        return;
+    }
+    let finding = if kind.replace(' ', "").contains("header=present") {
+        Finding::warning(
+            "MCC-LIM-006",
+            "each request begins with a line of its own, and the content type says that this is a header: no record is left \
+             in it",
+            "give batchSplitType None, or batchContentType text/csv and files without column names",
+        )
+    } else {
+        Finding::new(
+            "MCC-LIM-006",
+            Severity::Note,
+            "each line of the files is a record, the first too",
+            "leave column names out of the files, or give batchSplitType None and batchContentType text/csv; header=present",
+        )
+    };
+    findings.push(context.merged.about("batchSplitType", finding));
 }
 
 fn tags(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

@@ -1,6 +1,6 @@
 //! Rules about memory and disk: does the model fit, and does what was asked for fit beside it.
 
-use mcc_catalogs::{GatedFrom, Instance};
+use mcc_catalogs::Instance;
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
@@ -71,28 +71,14 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(context_length),
     },
     Rule {
-        id: "MCC-MDL-001",
+        id: "MCC-MEM-008",
         severity: Severity::Warning,
-        title: "nothing is known of the model",
-        why: "without its sizes neither memory nor context nor tensor parallelism can be checked, and none is guessed",
-        source: "catalogs/data/models.json",
-        check: Some(unknown),
-    },
-    Rule {
-        id: "MCC-MDL-002",
-        severity: Severity::Warning,
-        title: "the model may need a token of the hub",
-        why: "a gated model is not given out without one, and the container ends when it starts",
-        source: "catalogs/data/models.json: read from the hub, or inferred from who published the model",
-        check: Some(gated),
-    },
-    Rule {
-        id: "MCC-MDL-003",
-        severity: Severity::Error,
-        title: "the id is JumpStart's",
-        why: "the container fetches the model from Hugging Face, which knows it by another name",
-        source: "catalogs/data/jumpstart.json",
-        check: Some(jumpstart),
+        title: "hardly any of the accelerator's memory is left to others",
+        why: "the driver and CUDA itself take some hundred MiB before the engine asks for its share; it does not start \
+              unless that share is free",
+        source: "vLLM 0.33.0, v1/worker/utils.py, request_memory (Free memory on device … on startup is less than \
+                 desired GPU memory utilization)",
+        check: Some(utilization),
     },
 ];
 
@@ -189,6 +175,9 @@ fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Findin
     if sequences.is_some_and(|n| n > 1) && finding.id != "MCC-MEM-001" {
         fixes.push("give a smaller maxNumSeqs".to_owned());
     }
+    if let Some(degree) = other_degree(context) {
+        fixes.insert(0, format!("give tensorParallelSize {degree}"));
+    }
     let found = context.candidates(&spec.aws);
     let best = found.first().map(|c| match &c.price {
         Some(price) => {
@@ -211,6 +200,41 @@ fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Findin
     fixes.push(best.unwrap_or_else(|| smaller.to_owned()));
     finding.fix = fixes.join(", or ");
     finding.choices(found.iter().take(NAMED).map(|c| c.instance.name.to_string()))
+}
+
+/// Largest share that leaves the rest enough on every accelerator.
+const MOST_UTILIZATION: f64 = 0.95;
+
+fn utilization(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    let Some(given) = context.inputs.gpu_memory_utilization.filter(|u| *u > MOST_UTILIZATION)
+    else {
+        return;
+    };
+    let left = context.facts.device.as_ref().map(|device| (1.0 - given) * device.memory_gib);
+    let left = left.map(|gib| format!("{gib:.1} GiB")).unwrap_or("little".to_owned());
+    let finding = Finding::warning(
+        "MCC-MEM-008",
+        format!(
+            "{left} of each accelerator is left to the driver, CUDA and whatever else runs there"
+        ),
+        format!("give gpuMemoryUtilization {MOST_UTILIZATION} or less"),
+    );
+    findings.push(context.merged.about("gpuMemoryUtilization", finding));
+}
+
+/// The degree of tensor parallelism at which the model fits the same accelerators, where another one was asked for.
+fn other_degree(context: &Context<'_>) -> Option<u32> {
+    let given = context.inputs.tensor_parallel_size?;
+    let (shape, device) = (context.facts.shape.as_ref()?, context.facts.device.as_ref()?);
+    if context.built_engine().is_some() {
+        return None;
+    }
+    let open = sizing::Wanted { tensor_parallel: None, ..context.facts.wanted.clone() };
+    let other = sizing::plan(shape, device, &open);
+    let fits = matches!(other.sizing.verdict, Verdict::Fits | Verdict::WeightsFit)
+        && other.used_devices <= device.count;
+    let degree = other.serving.tensor_parallel;
+    (fits && degree != given).then_some(degree)
 }
 
 /// Options by which a user gives the model another context.
@@ -295,81 +319,6 @@ fn disk(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
 }
 
-fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    if context.engine().is_none() || spec.model.source == "packed" {
-        return;
-    }
-    let estimated = !context.layers.iter().any(|l| l.manifest.without("modelConfig").is_some());
-    if !estimated {
-        // Nothing that the user could give would change that.
-        let finding = Finding::new(
-            "MCC-MDL-001",
-            Severity::Note,
-            "memory is not estimated for this kind of model, so whether it fits was not checked",
-            "look at do/logs after the first start, and use an instance type with more memory if it fails",
-        );
-        findings.push(context.merged.about("modelName", finding));
-    } else if context.facts.shape.is_none() {
-        findings.push(unknown_model(context));
-    } else if context.facts.plan.as_ref().is_some_and(|p| p.sizing.kv_tokens.is_none())
-        && !is_stateless(context)
-    {
-        let finding = Finding::warning(
-            "MCC-MDL-001",
-            "the catalogs do not know how this model keeps its context, so its length was not checked",
-            "give the model's config.json as modelConfig",
-        );
-        findings.push(context.merged.about("modelName", finding));
-    }
-}
-
-/// Models without any cache keep nothing to check.
-fn is_stateless(context: &Context<'_>) -> bool {
-    let cache = context.facts.shape.as_ref().and_then(|s| s.cache);
-    cache.is_some_and(|c| c == sizing::Cache::default())
-}
-
-fn jumpstart(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
-    if !findings.iter().any(|f| f.id == "MCC-MDL-003") {
-        findings.extend(jumpstart_id(context));
-    }
-}
-
-fn jumpstart_id(context: &Context<'_>) -> Option<Finding> {
-    let name = context.inputs.model_name.as_deref().unwrap_or_default();
-    let hub = context.catalogs.of_jumpstart(name)?;
-    let fix = format!("use {hub}, which is the same model");
-    let finding = Finding::error("MCC-MDL-003", "this is an id of JumpStart", fix);
-    Some(context.merged.about("modelName", finding.choices([hub.to_owned()])))
-}
-
-/// What to say of a model that nothing describes.
-pub(crate) fn unknown_model(context: &Context<'_>) -> Finding {
-    if let Some(finding) = jumpstart_id(context) {
-        return finding;
-    }
-    let name = context.inputs.model_name.as_deref().unwrap_or_default();
-    let nearest: Vec<String> = if name.starts_with("s3://") {
-        Vec::new()
-    } else {
-        context.catalogs.models().nearest(name).into_iter().map(str::to_owned).collect()
-    };
-    if let Some(reason) = &context.facts.unsaid {
-        let finding = Finding::warning(
-            "MCC-MDL-001",
-            format!("{reason}: memory, context and tensor parallelism were not checked"),
-            "look at do/logs after the first start, and use an instance type with more memory if it fails",
-        );
-        return context.merged.about("modelConfig", finding);
-    }
-    let finding = Finding::warning(
-        "MCC-MDL-001",
-        "nothing is known of this model, so memory, context and tensor parallelism were not checked",
-        "give its config.json as modelConfig: the file of that name in the model's repository",
-    );
-    context.merged.about("modelName", finding.choices(nearest))
-}
-
 /// What to say where no instance type holds a model.
 pub(crate) fn nothing_holds(context: &Context<'_>, elsewhere: Option<&Instance>) -> Finding {
     if let (Some(elsewhere), Some(region)) = (elsewhere, &context.inputs.region) {
@@ -393,28 +342,4 @@ pub(crate) fn nothing_holds(context: &Context<'_>, elsewhere: Option<&Instance>)
         "choose a smaller or a quantized model, a shorter maxModelLen, or give instanceType",
     );
     context.merged.about("modelName", finding)
-}
-
-fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let row = context.catalogs.models().get(&spec.model.name);
-    if spec.model.source == "hub"
-        && row.is_some_and(|r| r.gated == Some(true))
-        && context.inputs.hf_token_arn.is_none()
-    {
-        let message = match row.and_then(|r| r.gated_from) {
-            Some(GatedFrom::Hub) => {
-                "the hub gives this model out only to those who accepted its licence, so the container needs a token"
-            }
-            _ => {
-                "the publisher is known to gate models of this family, so the container probably needs a token; whether \
-                 this one is gated was not read"
-            }
-        };
-        let finding = Finding::warning(
-            "MCC-MDL-002",
-            message,
-            "store a token in Secrets Manager and give its ARN as hfTokenArn",
-        );
-        findings.push(context.merged.about("modelName", finding));
-    }
 }

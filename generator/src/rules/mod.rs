@@ -2,13 +2,18 @@
 //!
 //! A rule whose facts are unknown says so as a warning and never refuses.
 
+mod compiled;
 mod deployment;
 mod engine_options;
+mod environment;
+mod hyperpod;
 mod image;
 mod inputs;
 mod limits;
 mod memory;
+mod model;
 mod model_accelerator;
+mod network;
 mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
@@ -36,19 +41,25 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 8] = [
+const FAMILIES: [&[Rule]; 13] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
     memory::RULES,
+    model::RULES,
     tensor_parallel::RULES,
     model_accelerator::RULES,
     engine_options::RULES,
+    compiled::RULES,
+    environment::RULES,
+    network::RULES,
+    hyperpod::RULES,
     limits::RULES,
 ];
 
 pub(crate) use inputs::{has_conditional, without_effect};
-pub(crate) use memory::{nothing_holds, unknown_model};
+pub(crate) use memory::nothing_holds;
+pub(crate) use model::{size_in_name, unknown_model};
 
 /// All rules, by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

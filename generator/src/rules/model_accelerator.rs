@@ -5,7 +5,7 @@ use crate::finding::{Finding, Severity};
 use crate::reasons;
 use crate::resolve::Context;
 use crate::spec::Spec;
-use mcc_fit::sizing::{Device, Quantization, Support};
+use mcc_fit::sizing::{Device, Dtype, Quantization, Support};
 use mcc_fit::{HostImage, ImageReason};
 
 pub(super) const RULES: &[Rule] = &[
@@ -92,11 +92,14 @@ fn compiled(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 }
 
 fn formats(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let (Some(device), Some(plan)) = (&context.facts.device, &context.facts.plan) else {
-        return;
-    };
+    let Some(device) = &context.facts.device else { return };
+    let plan = context.facts.plan.as_ref();
+    // Of a model of which nothing is known, what was asked for is judged: a format, or a quantization of 16-bit values.
+    let given = context.facts.wanted.dtype;
+    let asked = given.or(context.inputs.quantization.as_ref().map(|_| Dtype::Float16));
+    let Some(dtype) = plan.map(|plan| plan.serving.dtype).or(asked) else { return };
     let key = key_of_format(context);
-    match context.precision(device, plan.serving.dtype) {
+    match context.precision(device, dtype) {
         Support::Native | Support::Unknown => {}
         Support::Missing(why) => {
             let finding =
@@ -108,7 +111,7 @@ fn formats(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             findings.push(context.merged.about(key, with_types(context, spec, finding)));
         }
     }
-    if let Some(dtype) = &plan.dtype_flag {
+    if let Some(dtype) = plan.and_then(|plan| plan.dtype_flag.as_ref()) {
         let finding = Finding::warning(
             "MCC-GPU-003",
             format!(

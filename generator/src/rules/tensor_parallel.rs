@@ -158,12 +158,16 @@ fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
                 wanted.pipeline_parallel, wanted.copies
             )
         };
-        let key = if used == degree { "tensorParallelSize" } else { "engineArgs" };
-        push(
-            key,
-            format!("{product}; the instance has {there}"),
-            format!("give at most {there} in all, or a larger instanceType"),
-        );
+        let (key, fix) = if context.built_engine().is_some() {
+            (
+                "instanceType",
+                format!("use an instance type with {used}: the engine was built for them"),
+            )
+        } else {
+            let key = if used == degree { "tensorParallelSize" } else { "engineArgs" };
+            (key, format!("give at most {there} in all, or a larger instanceType"))
+        };
+        push(key, format!("{product}; the instance has {there}"), fix);
         return;
     }
     let parts = [
@@ -188,7 +192,34 @@ fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Without a shape nobody can say how a model is divided: the engine takes one device then.
+fn one_of_many(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(device) = context.facts.device.as_ref().filter(|device| device.count > 1) else {
+        return;
+    };
+    let wanted = &context.facts.wanted;
+    let divided = wanted.pipeline_parallel > 1 || wanted.copies > 1;
+    let shared = context.inputs.hp_gpu_count.is_some() || spec.endpoint.inference_component;
+    if context.facts.shape.is_some() || spec.model.tensor_parallel.is_some() || divided || shared {
+        return;
+    }
+    let finding = Finding::warning(
+        "MCC-TP-003",
+        format!(
+            "how the model can be divided is not known, so the engine uses 1 of the {} {}",
+            device.count, device.name
+        ),
+        format!(
+            "give tensorParallelSize {} if the model's attention heads can be divided by it, or an instance type with \
+             one accelerator",
+            device.count
+        ),
+    );
+    findings.push(context.merged.about("instanceType", finding));
+}
+
 fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    one_of_many(context, spec, findings);
     let (Some(plan), Some(device)) = (&context.facts.plan, &context.facts.device) else {
         return;
     };
@@ -203,7 +234,8 @@ fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     {
         return;
     }
-    let all = shape.is_some_and(|s| wanted.check(s, device.count) == Degree::Possible);
+    let all = shape.is_some_and(|s| wanted.check(s, device.count) == Degree::Possible)
+        && context.built_engine().is_none();
     let found = context.candidates(&spec.aws);
     let prices = context.catalogs.prices();
     let paid = spec.instance.kind.as_deref().and_then(|t| prices.usd_per_hour(t));

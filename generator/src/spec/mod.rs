@@ -203,6 +203,10 @@ pub struct Hyperpod {
     pub requests: Map<String, Value>,
     /// Resource limits.
     pub limits: Map<String, Value>,
+    /// Pods beyond their number that an update starts first.
+    pub surge: u32,
+    /// Pods that an update may end first.
+    pub unavailable: u32,
     /// Node labels that pods need.
     pub node_selector: Map<String, Value>,
     /// The same as an affinity, for the operator; absent where the instance type alone decides.

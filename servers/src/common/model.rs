@@ -1,8 +1,8 @@
 //! A model, as a caller names or describes it, and what the catalogs know of it.
 
 use mcc_catalogs::{Catalogs, Circumstance, GatedFrom, HubAddress, Model, echo};
-use mcc_fit::Asked;
 use mcc_fit::sizing::{self, Cache, GIB, ModelShape, Quantization};
+use mcc_fit::{Asked, Holds};
 use mcc_generator::ModelConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -237,7 +237,7 @@ fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolErro
         return Ok(Sized::of("variant", variant.id.to_string(), shape, row));
     }
     let mut near: Vec<String> = models.nearest(name).into_iter().map(str::to_owned).collect();
-    let original = original(name, catalogs);
+    let original = mcc_fit::original(catalogs, name);
     let fix = match original {
         Some(original) => {
             near.retain(|id| id != original);
@@ -258,33 +258,18 @@ fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolErro
     ))
 }
 
-/// Words at the end of the names of quantized variants.
-const PRECISIONS: [&str; 17] = [
-    "awq", "gptq", "gguf", "fp8", "fp4", "nvfp4", "mxfp4", "int8", "int4", "4bit", "8bit", "bnb",
-    "w4a16", "w8a8", "w8a16", "dynamic", "marlin",
-];
-
-/// The model of the catalog of which `name` is a quantized variant by its name, whoever published it.
-fn original<'a>(name: &str, catalogs: &'a Catalogs) -> Option<&'a str> {
-    let own = |id: &str| {
-        let last = id.rsplit('/').next().unwrap_or(id).to_lowercase();
-        // Publishers of variants put the maker before the name.
-        let last = last.strip_prefix("meta-").unwrap_or(&last).to_owned();
-        last.split(['-', '_']).map(str::to_owned).collect::<Vec<String>>()
-    };
-    let mut words = own(name);
-    let before = words.len();
-    while words.last().is_some_and(|word| PRECISIONS.contains(&word.as_str())) {
-        words.pop();
-    }
-    if words.len() == before {
-        return None;
-    }
-    catalogs.models().ids().find(|id| own(id) == words)
-}
-
 /// What to give in place of a name that does not help.
 pub(crate) fn supply(name: &str) -> String {
+    match mcc_fit::holds(name) {
+        Some(Holds::Gguf) => {
+            return "by its name it holds GGUF files, which have no config.json: name the original model, or add parameters, of all parts together".to_owned();
+        }
+        Some(Holds::Adapter) => {
+            return "by its name it holds an adapter: name the model that it was trained on, whose memory decides"
+                .to_owned();
+        }
+        None => {}
+    }
     let hub = name.split('/').count() == 2 && !name.contains(':') && !name.starts_with('/');
     let place = if hub {
         let name = echo(name);

@@ -213,6 +213,14 @@ async fn variants_by_name_lead_to_their_model_and_are_not_guessed() {
         assert_eq!(answer["error"]["code"], "unknown_model");
         assert_eq!(answer["error"]["problems"][0]["choices"][0], original, "{answer:#}");
     }
+    for (name, said) in [
+        ("bartowski/Meta-Llama-3.1-8B-Instruct-GGUF", "GGUF files"),
+        ("someone/chat-lora", "the model that it was trained on"),
+    ] {
+        let (answer, _) = peer.call("recommend_instance", json!({"modelName": name})).await;
+        let fix = answer["error"]["problems"][0]["fix"].as_str().unwrap();
+        assert!(fix.contains(said) && !fix.contains("raw/main/config.json"), "{fix}");
+    }
 }
 
 #[tokio::test]

@@ -20,8 +20,18 @@ def load(options: dict[str, Any]) -> Any:
     folder = Path(options["model"])
     if (folder / "rank0.engine").is_file():
         # Layout of a built engine: engine/ with its files, tokenizer/ beside it.
-        from tensorrt_llm._tensorrt_engine import LLM
+        try:
+            from tensorrt_llm._tensorrt_engine import LLM
+        except ModuleNotFoundError:
+            # Up to 0.21 the class that loads engines has the usual name; a later release without it loads none.
+            import tensorrt_llm
 
+            if not tensorrt_llm.__version__.startswith("0."):
+                raise RuntimeError(
+                    f"TensorRT-LLM {tensorrt_llm.__version__} no longer loads engines that were built before: "
+                    "serve the checkpoint, or take an image with the release that built the engine"
+                ) from None
+            LLM = tensorrt_llm.LLM
         if (folder.parent / "tokenizer").is_dir():
             options.setdefault("tokenizer", str(folder.parent / "tokenizer"))
     else:

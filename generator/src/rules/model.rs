@@ -1,0 +1,281 @@
+//! Rules about which model it is: whether anything is known of it, and what its name says where nothing is.
+
+use mcc_catalogs::{GatedFrom, Instance};
+use mcc_fit::{
+    Against, Asked, Holds, NamedSize, against, engine_in, holds, named_size, original, sizing,
+};
+
+use super::Rule;
+use crate::finding::{Finding, Severity};
+use crate::reasons;
+use crate::resolve::Context;
+use crate::spec::Spec;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "MCC-MDL-001",
+        severity: Severity::Warning,
+        title: "nothing is known of the model",
+        why: "without its sizes neither memory nor context nor tensor parallelism can be checked, and none is guessed",
+        source: "catalogs/data/models.json",
+        check: Some(unknown),
+    },
+    Rule {
+        id: "MCC-MDL-002",
+        severity: Severity::Warning,
+        title: "the model may need a token of the hub",
+        why: "a gated model is not given out without one, and the container ends when it starts",
+        source: "catalogs/data/models.json: read from the hub, or inferred from who published the model",
+        check: Some(gated),
+    },
+    Rule {
+        id: "MCC-MDL-003",
+        severity: Severity::Error,
+        title: "the id is JumpStart's",
+        why: "the container fetches the model from Hugging Face, which knows it by another name",
+        source: "catalogs/data/jumpstart.json",
+        check: Some(jumpstart),
+    },
+    Rule {
+        id: "MCC-MDL-004",
+        severity: Severity::Warning,
+        title: "by its name the repository holds no model that an engine loads by itself",
+        why: "GGUF files need the name of one of them and the tokenizer of the original; an adapter needs the model that \
+              it was trained on; the container looks at what is there and ends with one line if so",
+        source: "the name, by the habits of publishers; vLLM 0.24.0, docs/features/quantization/gguf.md; PEFT, \
+                 adapter_config.json",
+        check: Some(held),
+    },
+    Rule {
+        id: "MCC-MDL-005",
+        severity: Severity::Warning,
+        title: "the size in the model's name is more than the accelerators hold",
+        why: "nothing else is known of the model, and weights that do not fit end the container after the download",
+        source: "the name, by the habits of publishers: billions of parameters, in 16 bits unless it says another format",
+        check: Some(size),
+    },
+];
+
+fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    if context.engine().is_none() || spec.model.source == "packed" {
+        return;
+    }
+    let estimated = !context.layers.iter().any(|l| l.manifest.without("modelConfig").is_some());
+    if !estimated {
+        // Nothing that the user could give would change that.
+        let finding = Finding::new(
+            "MCC-MDL-001",
+            Severity::Note,
+            "memory is not estimated for this kind of model, so whether it fits was not checked",
+            "look at do/logs after the first start, and use an instance type with more memory if it fails",
+        );
+        findings.push(context.merged.about("modelName", finding));
+    } else if context.facts.shape.is_none() {
+        let finding = no_model(context, Some(spec)).filter(|_| jumpstart_id(context).is_none());
+        findings.push(finding.unwrap_or_else(|| unknown_model(context)));
+    } else if context.facts.plan.as_ref().is_some_and(|p| p.sizing.kv_tokens.is_none())
+        && !is_stateless(context)
+    {
+        let finding = Finding::warning(
+            "MCC-MDL-001",
+            "the catalogs do not know how this model keeps its context, so its length was not checked",
+            "give the model's config.json as modelConfig",
+        );
+        findings.push(context.merged.about("modelName", finding));
+    }
+}
+
+/// Models without any cache keep nothing to check.
+fn is_stateless(context: &Context<'_>) -> bool {
+    let cache = context.facts.shape.as_ref().and_then(|s| s.cache);
+    cache.is_some_and(|c| c == sizing::Cache::default())
+}
+
+fn jumpstart(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    if !findings.iter().any(|f| f.id == "MCC-MDL-003") {
+        findings.extend(jumpstart_id(context));
+    }
+}
+
+fn jumpstart_id(context: &Context<'_>) -> Option<Finding> {
+    let name = context.inputs.model_name.as_deref().unwrap_or_default();
+    let hub = context.catalogs.of_jumpstart(name)?;
+    let fix = format!("use {hub}, which is the same model");
+    let finding = Finding::error("MCC-MDL-003", "this is an id of JumpStart", fix);
+    Some(context.merged.about("modelName", finding.choices([hub.to_owned()])))
+}
+
+/// What to say of a model that nothing describes.
+pub(crate) fn unknown_model(context: &Context<'_>) -> Finding {
+    if let Some(finding) = jumpstart_id(context).or_else(|| no_model(context, None)) {
+        return finding;
+    }
+    let name = context.inputs.model_name.as_deref().unwrap_or_default();
+    let nearest: Vec<String> = if name.starts_with("s3://") {
+        Vec::new()
+    } else {
+        context.catalogs.models().nearest(name).into_iter().map(str::to_owned).collect()
+    };
+    if let Some(reason) = &context.facts.unsaid {
+        let finding = Finding::warning(
+            "MCC-MDL-001",
+            format!("{reason}: memory, context and tensor parallelism were not checked"),
+            "look at do/logs after the first start, and use an instance type with more memory if it fails",
+        );
+        return context.merged.about("modelConfig", finding);
+    }
+    let finding = Finding::warning(
+        "MCC-MDL-001",
+        "nothing is known of this model, so memory, context and tensor parallelism were not checked",
+        "give its config.json as modelConfig: the file of that name in the model's repository",
+    );
+    context.merged.about("modelName", finding.choices(nearest))
+}
+
+fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let row = context.catalogs.models().get(&spec.model.name);
+    if spec.model.source == "hub"
+        && row.is_some_and(|r| r.gated == Some(true))
+        && context.inputs.hf_token_arn.is_none()
+    {
+        let message = match row.and_then(|r| r.gated_from) {
+            Some(GatedFrom::Hub) => {
+                "the hub gives this model out only to those who accepted its licence, so the container needs a token"
+            }
+            _ => {
+                "the publisher is known to gate models of this family, so the container probably needs a token; whether \
+                 this one is gated was not read"
+            }
+        };
+        let finding = Finding::warning(
+            "MCC-MDL-002",
+            message,
+            "store a token in Secrets Manager and give its ARN as hfTokenArn",
+        );
+        findings.push(context.merged.about("modelName", finding));
+    }
+}
+
+/// How much more memory than its weights a model of unknown shape is given: the rest is for cache and engine.
+const ROOM: f64 = 1.25;
+
+fn held(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    if context.engine().is_some() && !findings.iter().any(|f| f.id == "MCC-MDL-004") {
+        findings.extend(no_model(context, Some(spec)));
+    }
+}
+
+/// What to say of a repository that holds something else than a model by its name; `None` where it does not say so, or
+/// where the catalogs know better.
+fn no_model(context: &Context<'_>, spec: Option<&Spec>) -> Option<Finding> {
+    let name = context.inputs.model_name.as_deref()?;
+    let held = holds(name)?;
+    let models = context.catalogs.models();
+    if models.get(name).is_some() || models.variant(name).is_some() {
+        return None;
+    }
+    let finding = match held {
+        Holds::Gguf => {
+            let mut message = "by its name this holds GGUF files and no config.json: an engine needs the name of one \
+                               file, and the tokenizer of the original model"
+                .to_owned();
+            if let Some(refusal) = spec.and_then(|spec| against_gguf(context, spec)) {
+                message = format!("{message}; {refusal}");
+            }
+            let original = original(context.catalogs, name);
+            let instead = original.map_or("the original model".to_owned(), str::to_owned);
+            let fix = format!("give {instead}, or a copy of it in AWQ, GPTQ or FP8");
+            Finding::warning("MCC-MDL-004", message, fix).choices(original.map(str::to_owned))
+        }
+        Holds::Adapter if context.facts.shape.is_some() => return None,
+        Holds::Adapter => {
+            let message =
+                "by its name this holds an adapter (adapter_config.json) and no model of its own";
+            Finding::warning("MCC-MDL-004", message, beside_its_model(context, name))
+        }
+    };
+    Some(context.merged.about("modelName", finding))
+}
+
+/// What the engine's release in the image has against such files.
+fn against_gguf(context: &Context<'_>, spec: &Spec) -> Option<String> {
+    let image = context.base(&spec.instance)?;
+    let (engine, release) = engine_in(&context.deployment, image)?;
+    let asked = Asked { method: Some("gguf".to_owned()), ..Asked::default() };
+    let found = against(context.catalogs, &context.deployment, image, &asked);
+    let pair = found.iter().find(|found| matches!(found, Against::Pair(_)))?;
+    Some(reasons::against(engine, release, "", pair))
+}
+
+/// How an adapter is served beside the model that it was trained on.
+fn beside_its_model(context: &Context<'_>, adapter: &str) -> String {
+    let base = "give the model that it was trained on as modelName";
+    let engine = context.engine().unwrap_or_default();
+    let known = context.catalogs.engines().options(&engine);
+    let refused = context.layers.iter().any(|l| l.manifest.without("enableLora").is_some());
+    let option = ["lora-modules", "lora-paths"]
+        .into_iter()
+        .find(|option| known.as_ref().is_some_and(|known| known.get(option).is_some()));
+    match option.filter(|_| !refused) {
+        Some(option) => format!(
+            "{base}, enableLora true, and the adapter in engineArgs as {option}=NAME={}",
+            crate::finding::shorten(adapter)
+        ),
+        None => format!("{base}, and a deployment config that takes adapters: transformers-vllm"),
+    }
+}
+
+/// The size in the name of a model of which nothing else is known.
+pub(crate) fn size_in_name(context: &Context<'_>) -> Option<NamedSize> {
+    let unknown = context.facts.shape.is_none() && context.deployment.has_context();
+    let name = context.inputs.model_name.as_deref().filter(|_| unknown)?;
+    let found = named_size(name).filter(|_| holds(name).is_none())?;
+    // While loading the engine may make them smaller still than the name says.
+    let bytes =
+        if context.inputs.quantization.is_some() { found.bytes.min(0.5) } else { found.bytes };
+    Some(NamedSize { bytes, ..found })
+}
+
+fn size(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(found) = size_in_name(context) else { return };
+    let weights = found.weights_gib();
+    let Some(row) = context.row_of(&spec.instance).filter(|row| row.accelerator_memory_gib() > 0.0)
+    else {
+        return;
+    };
+    let there = row.accelerator_memory_gib();
+    if weights < there {
+        return;
+    }
+    let (image, asked) = (context.base(&spec.instance), context.asked());
+    let larger = |other: &&Instance| {
+        !other.previous_generation
+            && other.arch == row.arch
+            && other.accelerator_memory_gib() > weights * ROOM
+            && context.deployment.takes(other)
+            && context.deployment.runs_on(other)
+            && !context.lacks(&spec.aws.region, other)
+            && mcc_fit::image_runs(context.catalogs, &context.deployment, image, &asked, other)
+                .is_ok()
+    };
+    let best = context.catalogs.by_price().map(|(_, row)| row).find(larger);
+    let best = best.map(|row| row.name.to_string());
+    let bits = if found.bytes > 1.5 {
+        "in 16 bits"
+    } else if found.bytes > 0.75 {
+        "in 8 bits"
+    } else {
+        "in 4 bits"
+    };
+    let message = format!(
+        "the model's name says {} billion parameters, about {weights:.0} GiB {bits}, and the accelerators have {there:.0} \
+         GiB in all; that is read from the name and nothing else",
+        found.billions
+    );
+    let fix = match &best {
+        Some(name) => format!("give the model's config.json as modelConfig, or use {name}"),
+        None => "give the model's config.json as modelConfig, or choose a smaller model".to_owned(),
+    };
+    let finding = Finding::warning("MCC-MDL-005", message, fix).choices(best);
+    findings.push(context.merged.about("instanceType", finding));
+}
