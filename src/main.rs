@@ -6,6 +6,7 @@ mod commands;
 mod hints;
 mod output;
 mod prompt;
+mod surroundings;
 
 use std::process::ExitCode;
 

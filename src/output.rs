@@ -79,7 +79,7 @@ pub(crate) fn json(value: &Value) {
 }
 
 fn paint(code: &str, text: &str) -> String {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let plain = crate::surroundings::variable("NO_COLOR").is_some();
     if std::io::stderr().is_terminal() && !plain {
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     } else {

@@ -10,6 +10,7 @@ use mcc_files::{Folder, Kind};
 const MAX_FILE: u64 = 1024 * 1024;
 
 /// `layers` and `targets` of the folder that `MCC_LAYERS` names, each as if it had been embedded. They stay in memory.
+#[expect(clippy::disallowed_methods, reason = "only debug builds read it")]
 pub(crate) fn folders() -> Vec<(&'static str, &'static Dir<'static>)> {
     let Some(folder) = std::env::var_os("MCC_LAYERS") else { return Vec::new() };
     let folder = Folder::open(Path::new(&folder)).ok();

@@ -13,7 +13,7 @@ use mcc_generator::{
 use serde_json::{Map, Value, json};
 
 use super::{catalogs, catalogs_arg, format_arg, is_json};
-use crate::{Exit, output, prompt};
+use crate::{Exit, output, prompt, surroundings};
 
 /// Names the folder to write, as `--project-dir` does.
 const PROJECT_DIR: &str = "ML_PROJECT_DIR";
@@ -149,7 +149,7 @@ fn heading(group: &'static str) -> &'static str {
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let catalogs = catalogs(matches)?;
-    let cwd = std::env::current_dir().context("the working directory cannot be read")?;
+    let cwd = surroundings::here().context("the working directory cannot be read")?;
     let interactive =
         !is_json(matches) && !matches.get_flag("skip-prompts") && prompt::is_possible();
     let mut answers = Map::new();
@@ -166,7 +166,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let dir = matches
         .get_one::<PathBuf>("project-dir")
         .cloned()
-        .or_else(|| std::env::var_os(PROJECT_DIR).map(PathBuf::from))
+        .or_else(|| surroundings::variable(PROJECT_DIR).map(PathBuf::from))
         .unwrap_or_else(|| PathBuf::from(&plan.project_name));
     if matches.get_flag("diff") {
         return Ok(match project.diff(&dir) {
@@ -221,7 +221,7 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
         .with(Source::Flag, flags)
         .with(Source::Argument, argument)
         .environment(environment())
-        .surroundings(|name| std::env::var(name).ok())
+        .surroundings(surroundings::text)
         .json_file(
             &path("config/mcp.json"),
             false,
@@ -252,7 +252,7 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
 
 /// The environment, less the variables that are not UTF-8, which no input can be.
 fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
+    surroundings::variables()
         .filter(|(name, _)| name != PROJECT_DIR)
         .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)))
 }

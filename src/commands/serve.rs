@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use mcc_servers::{HttpOptions, Options, StateKey};
 
 use super::catalogs_arg;
-use crate::Exit;
+use crate::{Exit, surroundings};
 
 pub(super) fn command() -> Command {
     let names: Vec<&str> = mcc_servers::servers()
@@ -96,7 +96,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         catalogs: matches.get_one::<PathBuf>("catalogs").cloned(),
         unsettled: false,
         state_key: state_key(matches.get_one::<PathBuf>("state-key"))?,
-        log: std::env::var("MCC_LOG").ok(),
+        log: surroundings::text("MCC_LOG"),
     };
     match matches.get_one::<SocketAddr>("http") {
         Some(&address) => {
@@ -104,7 +104,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
                 address,
                 allowed_hosts: many("allow-host"),
                 allowed_origins: many("allow-origin"),
-                token: std::env::var("MCC_SERVE_TOKEN").ok().filter(|token| !token.is_empty()),
+                token: surroundings::text("MCC_SERVE_TOKEN").filter(|token| !token.is_empty()),
                 open: matches.get_flag("without-token"),
                 proxies: many("trust-proxy"),
             };
@@ -112,7 +112,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         }
         None => {
             if options.roots.is_empty() {
-                let here = std::env::current_dir().context("the working directory is not there")?;
+                let here = surroundings::here().context("the working directory is not there")?;
                 // Desktop applications start servers in `/`, or where the user's own files are.
                 if is_for_projects(&here) {
                     options.roots.push(here);
@@ -129,14 +129,15 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
 /// Whether the working directory may be taken for the folder of projects when nobody named one.
 fn is_for_projects(here: &Path) -> bool {
     let Ok(here) = mcc_files::real(here) else { return false };
-    let home = std::env::home_dir().and_then(|home| mcc_files::real(&home).ok());
-    let system = std::env::var_os("SystemRoot").is_some_and(|system| here.starts_with(system));
+    let home = surroundings::home().and_then(|home| mcc_files::real(&home).ok());
+    let system =
+        surroundings::variable("SystemRoot").is_some_and(|system| here.starts_with(system));
     here.parent().is_some() && !system && !home.is_some_and(|home| home.starts_with(&here))
 }
 
 /// The key that signs the state of calls, from the file or the environment.
 fn state_key(file: Option<&PathBuf>) -> Result<Option<StateKey>> {
-    let variable = std::env::var_os("MCC_SERVE_STATE_KEY").filter(|key| !key.is_empty());
+    let variable = surroundings::variable("MCC_SERVE_STATE_KEY");
     Ok(match (file, variable) {
         (Some(_), Some(_)) => bail!("give the state key in --state-key or in MCC_SERVE_STATE_KEY"),
         (Some(file), None) => Some(StateKey::read(file)?),
