@@ -46,12 +46,17 @@ fn first(spec: &Spec) -> Vec<String> {
     if spec.model.source == "hub" {
         let gated = spec.basis.gated == Some(true);
         let name = crate::finding::shorten(&spec.model.name);
+        let asks = if spec.basis.gated_inferred {
+            " if it asks for that, as its publisher is known to"
+        } else {
+            ""
+        };
         first.extend(match (gated, secret) {
             (true, Some(secret)) => Some(format!(
-                "accept the licence of {name} on huggingface.co, and put a token of that account {secret}"
+                "accept the licence of {name} on huggingface.co{asks}, and put a token of that account {secret}"
             )),
             (true, None) => Some(format!(
-                "accept the licence of {name} on huggingface.co, keep a token of that account in a Secrets Manager secret, and generate again with hfTokenArn"
+                "accept the licence of {name} on huggingface.co{asks}, keep a token of that account in a Secrets Manager secret, and generate again with hfTokenArn"
             )),
             (false, Some(secret)) => Some(format!("put a Hugging Face token {secret}")),
             (false, None) => None,

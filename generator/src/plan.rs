@@ -165,7 +165,11 @@ fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
     let mut plan = bare(&merged, questions);
     let mut findings = std::mem::take(&mut context.findings);
     rules::check(&context, &spec, &mut findings);
-    plan.findings.extend(findings);
+    for finding in findings {
+        if !plan.findings.contains(&finding) {
+            plan.findings.push(finding);
+        }
+    }
     plan.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     plan.cost = cost(&spec);
     plan.fit = spec.model.fit.as_ref().map(|s| s.notes.clone()).unwrap_or_default();
@@ -235,7 +239,8 @@ impl Context<'_> {
         project: &mut Project,
     ) -> Result<(), Box<Finding>> {
         let wrong = |reason: String| {
-            let finding = Finding::error("MCC-INP-004", reason, "name a model that can be read");
+            let fix = crate::resolve::named::fix(path, &reason);
+            let finding = Finding::error("MCC-INP-004", reason, fix);
             Box::new(self.merged.about("modelPath", finding))
         };
         let place = self.model_place(file);

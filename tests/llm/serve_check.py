@@ -67,6 +67,7 @@ class Container(unittest.TestCase):
             "MODEL_CACHE_DIR": str(self.folder / "cache"),
             "MODEL_DIR": str(self.folder / "model"),
             "STUB_AWS": str(self.folder / "aws"),
+            "STUB_HUB": str(self.folder / "hub"),
             "FAKE_STATE": str(self.state),
             "FAKE_PORT": str(self.port),
             **more,
@@ -388,6 +389,46 @@ class Models(Container):
         started = self.called()
         self.assertEqual(started["argv"][1], "owner/name")
         self.assertNotIn("HF_HUB_OFFLINE", started["environ"])
+
+    def hub(self, model: str, *files: str, revision: str = "main") -> None:
+        folder = self.folder / "hub" / model.replace("/", "--")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / revision).write_text(json.dumps(files))
+
+    def test_a_repository_without_a_model_is_said_in_one_line(self) -> None:
+        self.hub("owner/files", "README.md", "model-Q4_K_M.gguf")
+        self.hub("owner/adapter", "adapter_config.json", "adapter_model.safetensors")
+        self.hub("owner/adapter", "config.json", "adapter_config.json", revision="merged")
+        for model, said in (("owner/files", "GGUF files"), ("owner/adapter", "an adapter and no model")):
+            self.settings(model=model)
+            code, _, err = self.run_to_end()
+            self.assertEqual(code, 1)
+            self.assertRegex(err, rf"{model} has {said}")
+            self.assertNotIn("Traceback", err)
+        self.settings(model="owner/adapter", options={"revision": "merged"})
+        self.assertEqual(self.called()["argv"][1], "owner/adapter")
+
+    def test_what_the_hub_does_not_say_stops_nothing(self) -> None:
+        self.hub("owner/files", "model-Q4_K_M.gguf")
+        self.hub("owner/other", "README.md", "weights.bin")
+        for model, more in (
+            ("owner/unlisted", {}),
+            ("owner/other", {}),
+            ("owner/files:Q4_K_M", {}),
+            ("owner/files", {"HF_HUB_OFFLINE": "1"}),
+        ):
+            self.settings(model=model)
+            self.assertEqual(self.called(**more)["argv"][1], model)
+            (self.state / "started.json").unlink()
+
+    def test_a_folder_without_a_model_is_said_in_one_line(self) -> None:
+        self.settings(model=str(self.folder / "model"))
+        for name, said in (("adapter_config.json", "an adapter and no model"), ("a.gguf", "GGUF files")):
+            (self.folder / "model" / name).write_text("{}")
+            code, _, err = self.run_to_end()
+            self.assertEqual(code, 1)
+            self.assertIn(said, err)
+            (self.folder / "model" / name).unlink()
 
     def test_a_mounted_model_is_found_one_level_down_too(self) -> None:
         self.settings(model=str(self.folder / "model"))

@@ -11,7 +11,7 @@ import re
 import shutil
 import tarfile
 import threading
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,6 +23,12 @@ MODEL_DIR = Path(os.environ.get("MODEL_DIR", "/opt/ml/model"))
 # Disks that may be large: local NVMe where the instance has it, the storage volume otherwise.
 CACHE_CANDIDATES = ("/tmp", "/opt/ml", "/root")
 DOWNLOADS_AT_ONCE = 16
+# Each of these makes a folder or repository a model.
+DESCRIBED = ("config.json", "params.json", "model_index.json")
+# Each of these makes it an adapter, which is loaded beside a model.
+ADAPTERS = ("adapter_config.json", "pytorch_lora_weights.safetensors")
+# The hub is asked for a list of files once, and not for long.
+LISTING_S = 10
 GB = 10**9
 
 
@@ -97,11 +103,12 @@ def token_in(secret: str) -> str:
     return token.strip()
 
 
-def resolve(model: str, cache: Path, environ: MutableMapping[str, str]) -> str:
+def resolve(model: str, cache: Path, environ: MutableMapping[str, str], revision: str | None = None) -> str:
     """The hub id or folder to load for the configured `model`: an id, a folder, or an s3:// place."""
     if model.startswith("s3://"):
         model = str(fetch(model, cache / "s3"))
     if not model.startswith("/"):
+        check_repository(model, revision, environ)
         return model
     folder = model_folder(Path(model))
     # A model that is here needs no hub, and asking for it would hang where there is no network.
@@ -113,14 +120,54 @@ def model_folder(root: Path) -> Path:
     """`root`, or its only folder: archives often hold the model one level down."""
     if not root.is_dir() or not any(root.iterdir()):
         raise StartError(f"{root} is empty: SageMaker fills it when the deployment names an S3 model")
-    described = ("config.json", "params.json", "model_index.json")
-    if any((root / name).is_file() for name in described):
+    if any((root / name).is_file() for name in DESCRIBED):
         return root
-    below = [path for path in root.iterdir() if path.is_dir() and any((path / name).is_file() for name in described)]
+    below = [path for path in root.iterdir() if path.is_dir() and any((path / name).is_file() for name in DESCRIBED)]
     if len(below) == 1:
         return below[0]
-    names = ", ".join(sorted(os.listdir(root))[:10])
-    raise StartError(f"{root} has no config.json or model_index.json, so it is not a model: {names}")
+    names = sorted(os.listdir(root))
+    held = (
+        instead_of_a_model(names)
+        or f"no config.json or model_index.json, so it is not a model: {', '.join(names[:10])}"
+    )
+    raise StartError(f"{root} has {held}")
+
+
+def instead_of_a_model(names: Collection[str]) -> str:
+    """What files of these names are, where they are no model by themselves; empty where they are, or nobody knows."""
+    if any(name in names for name in DESCRIBED):
+        return ""
+    if any(name in names for name in ADAPTERS):
+        return (
+            "an adapter and no model: serve the model that it was trained on (base_model_name_or_path in its "
+            "adapter_config.json), and name the adapter among the engine's options"
+        )
+    if any(name.endswith(".gguf") for name in names):
+        return (
+            "GGUF files and no config.json: an engine needs the name of one file and a tokenizer, if it reads them at "
+            "all; serve the original model, or a quantized one in another format"
+        )
+    return ""
+
+
+def check_repository(model: str, revision: str | None, environ: Mapping[str, str]) -> None:
+    """Say of a repository of the hub that holds no model what it holds, where the engine would end with a traceback."""
+    offline = environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    if offline or ":" in model:
+        # A file is named, or nothing can be asked.
+        return
+    try:
+        from huggingface_hub import HfApi
+
+        found = HfApi(token=environ.get("HF_TOKEN")).model_info(model, revision=revision, timeout=LISTING_S)
+        names = {file.rfilename for file in found.siblings or ()}
+    except Exception as error:
+        # The engine asks again, and says what is wrong.
+        log(f"the files of {model} were not checked: {type(error).__name__}")
+        return
+    held = instead_of_a_model(names)
+    if held:
+        raise StartError(f"{model} has {held}")
 
 
 def fetch(uri: str, cache: Path) -> Path:

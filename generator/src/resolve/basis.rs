@@ -1,6 +1,6 @@
 //! What is known of the decisions in a [`Spec`], from the catalogs and from sizing.
 
-use mcc_catalogs::PriceBasis;
+use mcc_catalogs::{GatedFrom, PriceBasis};
 
 use super::Context;
 use crate::spec::{Basis, CostBasis, Host, Memory, RunsAs, Spec};
@@ -15,6 +15,7 @@ impl Context<'_> {
             RunsAs::Endpoint
         };
         let own_image = self.inputs.base_image.is_some();
+        let row = self.catalogs.models().get(&spec.model.name);
         Basis {
             engine: self
                 .deployment
@@ -26,9 +27,12 @@ impl Context<'_> {
             framework: self.manifest(|m| m.framework.as_ref().map(|f| f.package.clone())),
             origins: self.origins,
             model_place: spec.model.file.as_ref().map(|file| self.model_place(file)),
-            gated: self.catalogs.models().get(&spec.model.name).and_then(|row| row.gated),
+            gated: row.and_then(|row| row.gated),
+            gated_inferred: row.is_some_and(|row| row.gated_from != Some(GatedFrom::Hub)),
             memory: self.memory(),
             runs_as,
+            // What is written to S3 is written whole.
+            streams: !self.takes("async") && !self.takes("batch"),
             route: self.manifest(|m| m.route.clone()).unwrap_or_default(),
             cost: self.cost(spec, runs_as),
         }

@@ -231,10 +231,21 @@ pub(crate) fn fix(path: &str, reason: &str) -> String {
     } else if reason == NOWHERE {
         "start the server with `--root DIR`, the folder that the file is in, and name the file relative to it"
             .to_owned()
+    } else if let Some(place) = reason.strip_prefix(ELSEWHERE) {
+        format!("name {}/{place}", crate::finding::shorten(path.trim_end_matches('/')))
+    } else if reason == Reason::TooLarge(super::MAX_MODEL).to_string() {
+        TOO_LARGE.to_owned()
     } else {
         "name a file that can be read".to_owned()
     }
 }
+
+/// Before the folder in which a `SavedModel` is, where that is beneath the one that was named.
+pub(crate) const ELSEWHERE: &str = "saved_model.pb is not in this folder, but beneath it in ";
+
+/// What to do with a model that is too large to be read and copied into a project that is kept in memory.
+pub(crate) const TOO_LARGE: &str = "leave modelPath out, give deploymentConfig, framework and includeSample false, and put the model where the first \
+     of the next steps says, before do/build";
 
 /// Without the path: who reads it has named it.
 fn reason(error: &Error) -> String {

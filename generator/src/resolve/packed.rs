@@ -215,10 +215,25 @@ pub(crate) fn read_artifact(files: &FileAccess, path: &str) -> Result<Artifact, 
     match named::open(files, &inside, MAX_MODEL) {
         Ok((file, length)) => Ok(artifact::inspect_folder(file, length)),
         Err(reason) if reason.ends_with(&mcc_files::Reason::Missing.to_string()) => {
-            Ok(Artifact::default())
+            match deeper(files, path) {
+                Some(place) => Err(format!("{}{place}", named::ELSEWHERE)),
+                None => Ok(Artifact::default()),
+            }
         }
         Err(reason) => Err(format!("{SAVED_MODEL} in it: {reason}")),
     }
+}
+
+/// Folders in which other servers keep a `SavedModel`: by its version, and as Triton's repositories do.
+const BENEATH: [&str; 6] =
+    ["1", "0", "saved_model", "model.savedmodel", "1/model.savedmodel", "export/Servo/1"];
+
+/// The folder beneath `path` that holds the `SavedModel`, if it is in one of the usual places.
+fn deeper(files: &FileAccess, path: &str) -> Option<&'static str> {
+    let path = path.trim_end_matches('/');
+    BENEATH.into_iter().find(|inside| {
+        named::open(files, &format!("{path}/{inside}/{SAVED_MODEL}"), MAX_MODEL).is_ok()
+    })
 }
 
 /// Why a file is no model of a framework, and what to do.

@@ -17,10 +17,14 @@ pub struct Basis {
     pub model_place: Option<String>,
     /// Whether the hub serves the model only to those who have accepted its licence; absent where that is not known.
     pub gated: Option<bool>,
+    /// Whether that is inferred from who published the model.
+    pub gated_inferred: bool,
     /// How the model shares the memory of each accelerator; absent where that is not estimated.
     pub memory: Option<Memory>,
     /// What runs it.
     pub runs_as: RunsAs,
+    /// Whether a caller can take an answer in pieces.
+    pub streams: bool,
     /// How a request reaches the container.
     pub route: String,
     /// What it costs.

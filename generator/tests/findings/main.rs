@@ -14,6 +14,7 @@ mod built_engines;
 mod container;
 mod pods;
 mod unknown_models;
+mod wrong_statements;
 
 use mcc_generator::{Finding, Plan};
 use serde_json::Value;
