@@ -9,6 +9,7 @@ mod inputs;
 mod limits;
 mod memory;
 mod model_accelerator;
+mod state;
 mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
@@ -36,11 +37,12 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 8] = [
+const FAMILIES: [&[Rule]; 9] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
     memory::RULES,
+    state::RULES,
     tensor_parallel::RULES,
     model_accelerator::RULES,
     engine_options::RULES,
