@@ -197,6 +197,42 @@ impl BadPair {
     }
 }
 
+/// How releases of an engine keep the states of recurrent layers: in blocks of the key-value cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateLimit {
+    /// Stable name of the row.
+    pub id: String,
+    /// Name of the engine.
+    pub engine: String,
+    /// First release for which it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// First release for which it no longer holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Blocks that a sequence takes in each group of layers with a state.
+    pub pages: u32,
+    /// It does not start with more sequences at once than it has blocks, unless graphs are off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refuses: bool,
+    /// What the engine says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Where it is known from.
+    pub source: String,
+    /// How well.
+    pub trust: Trust,
+}
+
+/// A model class some of whose layers keep a state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateClass {
+    /// Class name, as in a model's `architectures`.
+    pub class: String,
+}
+
 /// `engine_limits.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -214,6 +250,12 @@ pub struct EngineLimitsFile {
     /// By id.
     #[serde(default)]
     pub splits: Vec<SplitLimit>,
+    /// By id.
+    #[serde(default)]
+    pub states: Vec<StateLimit>,
+    /// By class.
+    #[serde(default)]
+    pub state_classes: Vec<StateClass>,
     /// By toolkit.
     #[serde(default)]
     pub cuda: Vec<CudaCapability>,
@@ -225,6 +267,8 @@ catalog_file!(
         gpus by |row| row.id.clone(),
         pairs by |row| row.id.clone(),
         splits by |row| row.id.clone(),
+        states by |row| row.id.clone(),
+        state_classes by |row| row.class.clone(),
         cuda by |row| row.from.clone(),
     }
 );
@@ -293,6 +337,18 @@ impl EngineLimits {
     ) -> impl Iterator<Item = &'a Arc<SplitLimit>> + use<'a, 'b> {
         let rows = of(&self.splits, engine, |row| &row.engine);
         rows.filter(move |row| within(release, row.from.as_deref(), row.before.as_deref()))
+    }
+
+    /// How a release keeps the states of recurrent layers; none where it does not keep them in blocks, or is not known.
+    pub fn states_of(&self, engine: &str, release: &str) -> Option<&StateLimit> {
+        self.file.states.iter().find(|row| {
+            row.engine == engine && within(release, row.from.as_deref(), row.before.as_deref())
+        })
+    }
+
+    /// Whether layers of models of `class` are known to keep a state.
+    pub fn keeps_states(&self, class: &str) -> bool {
+        self.file.state_classes.iter().any(|row| row.class == class)
     }
 
     /// What the newest known toolkit up to `cuda` makes code for.

@@ -71,6 +71,9 @@ pub struct MemoryDecision {
     /// Sequences of that length at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequences: Option<f64>,
+    /// Most sequences at once, where the engine is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_num_seqs: Option<u32>,
     /// Tensor-parallel degree.
     pub tensor_parallel: u32,
 }
@@ -124,9 +127,10 @@ impl MemoryDecision {
             || "an unknown number of sequences".to_owned(),
             |n| format!("{n} sequences"),
         );
+        let most = self.max_num_seqs.map(|n| format!("; at most {n} at once")).unwrap_or_default();
         format!(
             "{}, tensor parallel {}; of {} GiB each: weights {}, activations and graphs {}, cache {}; room for {sequences} \
-             of {} tokens (estimates)",
+             of {} tokens{most} (estimates)",
             self.accelerators,
             self.tensor_parallel,
             self.budget_gib,
@@ -280,6 +284,7 @@ fn memory(memory: &Memory) -> MemoryDecision {
         cache_gib: memory.cache_gib,
         context: memory.context,
         sequences: memory.sequences,
+        max_num_seqs: memory.max_num_seqs,
         tensor_parallel: memory.tensor_parallel,
     }
 }

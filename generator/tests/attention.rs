@@ -42,6 +42,7 @@ fn sequence(model: &ModelShape, tokens: u64, tensor_parallel: u32) -> u64 {
         cache_value_bytes: 2.0,
         lora: None,
         eager: false,
+        states: None,
     };
     let gib = estimate(model, &device, &serving).sequence_gib.unwrap();
     format!("{:.0}", gib * GIB).parse().unwrap()

@@ -1,7 +1,9 @@
 //! The key-value cache: what a token, a window and a recurrent state cost.
 
+use super::layers::Layer;
 use super::real;
 use super::sizes::Sizes;
+use super::state::{LATENT_TOKENS, Paged, States};
 
 /// Tokens per cache block; sequences take whole blocks.
 const BLOCK_TOKENS: u64 = 16;
@@ -19,6 +21,8 @@ pub struct Cache {
     pub state_bytes: u64,
     /// Whether every device holds all of it (latent attention) instead of its share of the heads.
     pub replicated: bool,
+    /// How its layers are counted by an engine that keeps states in blocks; `None` where no layer is known to have one.
+    pub states: Option<States>,
 }
 
 /// Bytes of the scale that an indexer keeps beside each token's eight-bit key.
@@ -39,8 +43,7 @@ impl Sizes {
             if layer.state {
                 let r = self.recurrent;
                 // The convolution keeps 16-bit inputs, the recurrence its 32-bit state.
-                let convolution = (r.inner + r.keys).saturating_mul(r.kernel.saturating_sub(1)) * 2;
-                let state = r.state.saturating_mul(4).saturating_add(convolution);
+                let state = r.state.saturating_mul(4).saturating_add(2 * self.convolution());
                 cache.state_bytes = cache.state_bytes.saturating_add(state);
             }
             let Some(a) = layer.attention.filter(|_| layer.caches) else { continue };
@@ -65,8 +68,51 @@ impl Sizes {
         if attends && cache.token_bytes + cache.windowed_token_bytes == 0 {
             return None;
         }
+        cache.states = self.states();
         cache.state_bytes = cache.state_bytes.saturating_add(self.encoder.kept_bytes);
         Some(cache)
+    }
+
+    /// Values that the convolution of a layer with a state keeps.
+    fn convolution(&self) -> u64 {
+        let r = self.recurrent;
+        r.channels.saturating_mul(r.kernel.saturating_sub(1))
+    }
+
+    /// The layers as they are counted where states are kept in blocks; `None` where their size is not known, or where it
+    /// is not said that there are none.
+    fn states(&self) -> Option<States> {
+        let count = |of: &dyn Fn(&Layer) -> bool| {
+            self.layers.iter().filter(|layer| of(layer)).count() as u64
+        };
+        let layers = count(&|layer| layer.state);
+        let (recurrence, convolution) = (self.recurrent.state, self.convolution());
+        let known = if layers > 0 {
+            recurrence.saturating_add(convolution) > 0
+        } else {
+            self.mixers_listed
+        };
+        if !known {
+            return None;
+        }
+        let attends = |layer: &Layer| layer.caches && layer.attention.is_some();
+        let first = self.layers.iter().filter(|layer| layer.caches).find_map(|l| l.attention);
+        let latent = self.latent.kv_rank > 0;
+        Some(States {
+            recurrence,
+            value_bytes: self.recurrent.state_value_bytes,
+            convolution,
+            layers,
+            full: count(&|layer| attends(layer) && !layer.windowed),
+            windowed: count(&|layer| attends(layer) && layer.windowed),
+            kv_heads: if latent { 1 } else { first.map_or(0, |a| a.kv_heads) },
+            head_values: if latent {
+                self.latent.kv_rank + self.latent.rope_dim
+            } else {
+                first.map_or(0, |a| a.head_dim + a.value_dim)
+            },
+            multiple: if latent { LATENT_TOKENS } else { BLOCK_TOKENS },
+        })
     }
 
     /// Attention and key-value heads, over which a model is split; `None` without any.
@@ -87,6 +133,8 @@ pub(super) struct Kept {
     pub(super) value_bytes: f64,
     /// Tokens of one step of the scheduler, which windowed layers hold beside their window.
     pub(super) batched_tokens: u64,
+    /// The blocks, where states are kept in blocks.
+    pub(super) paged: Option<Paged>,
 }
 
 impl Cache {
@@ -101,14 +149,17 @@ impl Cache {
 
     /// Bytes that one sequence of `tokens` tokens takes on one device.
     pub(super) fn sequence_bytes(&self, tokens: u64, kept: Kept) -> f64 {
+        // The window may begin inside a block, hence the extra one.
+        let held = tokens.min(self.window.saturating_sub(1) + kept.batched_tokens);
+        if let Some(paged) = kept.paged {
+            return paged.sequence_bytes(tokens, held);
+        }
         let scale = kept.value_bytes / 2.0 / kept.shards;
         let blocks = |t: u64| real(t.div_ceil(BLOCK_TOKENS) * BLOCK_TOKENS);
         let full = real(self.token_bytes) * blocks(tokens) * scale;
         let windowed = if self.windowed_token_bytes == 0 {
             0.0
         } else {
-            // The window may begin inside a block, hence the extra one.
-            let held = tokens.min(self.window.saturating_sub(1) + kept.batched_tokens);
             real(self.windowed_token_bytes) * (blocks(held) + real(BLOCK_TOKENS)) * scale
         };
         // States keep their own format whatever the cache is quantized to.
@@ -135,7 +186,7 @@ mod tests {
     use super::*;
 
     fn kept(shards: f64) -> Kept {
-        Kept { shards, state_shards: shards, value_bytes: 2.0, batched_tokens: 2048 }
+        Kept { shards, state_shards: shards, value_bytes: 2.0, batched_tokens: 2048, paged: None }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Choosing what the user left open: the degree of tensor parallelism and the longest context.
 
-use super::estimate::{Device, Serving, Sizing, Verdict, estimate};
+use super::estimate::{Device, Serving, Sizing, Verdict, batch, estimate};
 use super::parallel::{Degree, check_split, split_degrees};
 use super::shape::{Dtype, ModelShape, Quantization};
+use super::state::StateRule;
 use super::widths::Split;
 
 /// What the user asked for; what is absent is chosen.
@@ -36,6 +37,8 @@ pub struct Wanted {
     pub eager: bool,
     /// How the engine divides a model.
     pub split: Split,
+    /// How it keeps states of recurrent layers; `None` where it does not keep them in blocks, or is not known.
+    pub states: Option<StateRule>,
 }
 
 impl Default for Wanted {
@@ -55,6 +58,7 @@ impl Default for Wanted {
             lora: None,
             eager: false,
             split: Split::default(),
+            states: None,
         }
     }
 }
@@ -83,6 +87,7 @@ impl Wanted {
             cache_value_bytes: if self.eight_bit_cache { 1.0 } else { 2.0 },
             lora: self.lora,
             eager: self.eager,
+            states: self.states,
         }
     }
 }
@@ -96,6 +101,8 @@ pub struct Plan {
     pub sizing: Sizing,
     /// The longest context to tell the engine; `None` where its own default (the model's) is right.
     pub max_model_len: Option<u64>,
+    /// Most sequences at once, to tell the engine; `None` where its own default is right.
+    pub max_num_seqs: Option<u32>,
     /// Whether that is less than the model could.
     pub context_reduced: bool,
     /// Devices that it takes: tensor parallelism times stages times copies.
@@ -131,8 +138,7 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
     let at = |degree: u32, context: u64| {
         let serving =
             Serving { tensor_parallel: degree, max_model_len: context, ..serving.clone() };
-        let sizing = estimate(model, device, &serving);
-        (serving, sizing)
+        limited(model, device, serving)
     };
     let tried: Vec<(Serving, Sizing)> = degrees.iter().map(|d| at(*d, target)).collect();
     let roomy =
@@ -158,6 +164,34 @@ pub fn plan(model: &ModelShape, device: &Device, wanted: &Wanted) -> Plan {
     let context = (longest / CONTEXT_STEP * CONTEXT_STEP).max(LEAST_CONTEXT).min(target);
     let (serving, sizing) = at(most, context);
     finish(model, device, wanted, serving, sizing, context < target)
+}
+
+/// `serving` with as many sequences at once as there are blocks for, where nobody says how many and the engine would not
+/// start with its default.
+fn limited(model: &ModelShape, device: &Device, serving: Serving) -> (Serving, Sizing) {
+    let sizing = estimate(model, device, &serving);
+    let rule = serving.states.filter(|rule| rule.refuses && !serving.eager && !device.compiled);
+    let (Some(rule), None) = (rule, serving.max_num_seqs) else {
+        return (serving, sizing);
+    };
+    let at = |sequences: u32| {
+        let serving = Serving { max_num_seqs: Some(sequences), ..serving.clone() };
+        let sizing = estimate(model, device, &serving);
+        (serving, sizing)
+    };
+    match sizing.state_blocks {
+        Some(blocks) if batch(device, &serving).1 > blocks.sure => {
+            // Fewer sequences leave more for the cache: as many as there are blocks for with so many, and no more.
+            let useful = |sizing: &Sizing| sizing.state_blocks.map_or(1, |blocks| blocks.useful());
+            let most = useful(&at(1).1);
+            at(most.min(useful(&at(most).1)))
+        }
+        None if model.cache.and_then(|cache| cache.states).is_none() => match rule.few() {
+            Some(few) => at(few),
+            None => (serving, sizing),
+        },
+        _ => (serving, sizing),
+    }
 }
 
 /// Degrees of tensor parallelism to choose from, in each of the equal groups that the devices are divided into, smallest
@@ -202,6 +236,7 @@ fn finish(
             .max_model_len
             .or((context_reduced || device.compiled).then_some(serving.max_model_len))
             .or(model.max_positions),
+        max_num_seqs: serving.max_num_seqs,
         context_reduced,
         used_devices,
         idle_devices,

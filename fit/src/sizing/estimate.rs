@@ -2,6 +2,7 @@
 
 use super::cache::{Cache, Kept};
 use super::shape::{Dtype, ModelShape, Quantization};
+use super::state::{StateBlocks, StateRule};
 use super::{GIB, real, whole};
 
 /// One kind of accelerator device, with as much of it as an instance has. Of Neuron accelerators it is the
@@ -63,6 +64,8 @@ pub struct Serving {
     pub lora: Option<(u32, u32)>,
     /// Whether CUDA graphs are off.
     pub eager: bool,
+    /// How the engine keeps states of recurrent layers; `None` where it does not keep them in blocks.
+    pub states: Option<StateRule>,
 }
 
 /// Whether it runs.
@@ -97,6 +100,8 @@ pub struct Sizing {
     pub concurrent_sequences: Option<f64>,
     /// The longest context of which one sequence fits, at most the model's; `None` if unknown.
     pub longest_context: Option<u64>,
+    /// Blocks that states of recurrent layers share with the cache, where the engine keeps them so.
+    pub state_blocks: Option<StateBlocks>,
     /// Whether it runs.
     pub verdict: Verdict,
 }
@@ -143,6 +148,7 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         kv_tokens: None,
         concurrent_sequences: None,
         longest_context: None,
+        state_blocks: None,
         verdict: verdict(0.0, kv_gib, most_kv_gib),
     };
     let Some(cache) = model.cache else {
@@ -152,7 +158,15 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         return sizing;
     };
     let at_once = if device.compiled { real(sequences) } else { 1.0 };
+    let rule = serving.states.filter(|_| !device.compiled);
+    let paged = cache.states.filter(|states| states.layers > 0).zip(rule).map(|(states, rule)| {
+        let (degree, stages) = (serving.tensor_parallel, serving.pipeline_parallel);
+        states.paged(degree, stages, serving.cache_value_bytes, rule)
+    });
+    sizing.state_blocks = paged
+        .map(|paged| paged.blocks(kv_gib * (1.0 - CAUTION) * GIB, kv_gib * GIB, most_kv_gib * GIB));
     let kept = Kept {
+        paged,
         shards: shards(model, cache, device, serving.tensor_parallel) * stages,
         state_shards: parallel * stages,
         value_bytes: serving.cache_value_bytes,
@@ -219,10 +233,9 @@ pub(super) fn batch(device: &Device, serving: &Serving) -> (u64, u64) {
         m if m >= 70.0 && newer => (8192, 1024),
         _ => (2048, 256),
     };
-    (
-        serving.max_num_batched_tokens.unwrap_or(tokens),
-        serving.max_num_seqs.map_or(sequences, u64::from),
-    )
+    let tokens = serving.max_num_batched_tokens.unwrap_or(tokens);
+    // A default is no more than the tokens of a step.
+    (tokens, serving.max_num_seqs.map_or(sequences.min(tokens.max(1)), u64::from))
 }
 
 fn overhead(model: &ModelShape, serving: &Serving, tokens: u64, sequences: u64) -> Overhead {
@@ -307,6 +320,7 @@ pub(super) mod tests {
             cache_value_bytes: 2.0,
             lora: None,
             eager: false,
+            states: None,
         }
     }
 

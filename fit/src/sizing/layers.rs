@@ -64,6 +64,8 @@ pub(super) fn read(r: &Reader, sizes: &mut Sizes, usual: Usual) -> Result<(), Co
     let mut layers = vec![layer; count];
     sizes.window =
         r.size(&["sliding_window", "attention_chunk_size", "sliding_window_size"], MAX_TOKENS)?;
+    sizes.mixers_listed =
+        ["layer_types", "layers_block_type"].iter().any(|key| r.get(key).is_some());
     let feeds_are_told = mixers(r, &mut layers, sizes.window)?;
     if sizes.experts > 0 && !feeds_are_told {
         experts(r, &mut layers, usual.intermediate)?;

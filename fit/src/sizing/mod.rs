@@ -25,6 +25,7 @@ mod recurrent;
 mod row;
 mod shape;
 mod sizes;
+mod state;
 mod widths;
 
 pub use cache::Cache;
@@ -38,6 +39,7 @@ pub use parallel::{Degree, allowed_degrees, check_degree, check_split};
 pub use precision::{Support, precision_support};
 pub use row::{device_of, shape_of, variant_shape};
 pub use shape::{Dtype, ModelShape, Origin, Quantization, Stretched};
+pub use state::{StateBlocks, StateRule, States};
 pub use widths::{Cut, Split, Widths};
 
 /// Bytes in a GiB, the unit of every `*_gib` value.

@@ -23,6 +23,20 @@ impl Plan {
                 model.max_positions.unwrap_or_default(),
             ));
         }
+        if let (None, Some(sequences)) = (wanted.max_num_seqs, self.max_num_seqs) {
+            notes.push(match self.sizing.state_blocks {
+                Some(blocks) => format!(
+                    "at most {sequences} sequences at once: the engine keeps the states of this model's layers in about {} \
+                     blocks, of which a sequence takes at least one in each of {} groups of layers, and does not start \
+                     with more sequences than blocks",
+                    blocks.usual, blocks.groups
+                ),
+                None => format!(
+                    "at most {sequences} sequences at once, a guess: the engine keeps the states of this model's layers in \
+                     blocks and does not start with more sequences than blocks, and their size is not known"
+                ),
+            });
+        }
         if let Some(name) = &self.dtype_flag {
             notes.push(format!(
                 "{name} instead of the model's bfloat16, which {} does not have",

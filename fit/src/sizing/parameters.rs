@@ -28,8 +28,12 @@ pub(super) struct Recurrent {
     pub(super) rates: u64,
     /// Values of the recurrent state.
     pub(super) state: u64,
+    /// Bytes of each of them where an engine keeps them in the format that the model asks for.
+    pub(super) state_value_bytes: u64,
     /// Length of the convolution.
     pub(super) kernel: u64,
+    /// Width of what it runs over.
+    pub(super) channels: u64,
     /// Whether there is an output gate as wide as `inner`.
     pub(super) gated: bool,
 }

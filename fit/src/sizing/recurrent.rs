@@ -2,6 +2,7 @@
 
 use super::config_json::{ConfigError, Reader};
 use super::parameters::Recurrent;
+use super::shape::Dtype;
 use super::sizes::MAX_WIDTH;
 
 /// Reads them; all 0 where there is none.
@@ -16,12 +17,15 @@ pub(super) fn read(r: &Reader) -> Result<Recurrent, ConfigError> {
         let value_dim = r.size(&["linear_value_head_dim"], MAX_WIDTH)?;
         let key_dim = r.size(&["linear_key_head_dim"], MAX_WIDTH)?;
         let keys = product(r.size(&["linear_num_key_heads"], MAX_WIDTH)?, key_dim);
+        let inner = product(value_heads, value_dim);
         return Ok(Recurrent {
-            inner: product(value_heads, value_dim),
+            inner,
             keys: 2 * keys,
             rates: 2 * value_heads,
-            state: product(value_heads, value_dim).saturating_mul(key_dim),
+            state: inner.saturating_mul(key_dim),
+            state_value_bytes: value_bytes(r),
             kernel,
+            channels: inner + 2 * keys,
             gated: true,
         });
     }
@@ -36,7 +40,10 @@ pub(super) fn read(r: &Reader) -> Result<Recurrent, ConfigError> {
             // Two projections through the size of a head, and a rate for each head.
             rates: 2 * dim + heads,
             state: inner.saturating_mul(dim),
+            // Whatever the format of the model.
+            state_value_bytes: 4,
             kernel: linear.size(&["short_conv_kernel_size"], MAX_WIDTH)?,
+            channels: 3 * inner,
             gated: false,
         });
     }
@@ -48,7 +55,9 @@ pub(super) fn read(r: &Reader) -> Result<Recurrent, ConfigError> {
             keys: hidden,
             rates: 0,
             state: 0,
+            state_value_bytes: 2,
             kernel,
+            channels: hidden,
             gated: true,
         });
     }
@@ -83,7 +92,23 @@ pub(super) fn read(r: &Reader) -> Result<Recurrent, ConfigError> {
         keys: 2 * product(groups, state),
         rates,
         state: inner.saturating_mul(state),
+        state_value_bytes: value_bytes(r),
         kernel,
+        // The first generation's runs over the values only.
+        channels: if heads == 0 { inner } else { inner + 2 * product(groups, state) },
         gated: true,
     })
+}
+
+/// Bytes of a value of a state: as the configuration says, or as the family's code does; otherwise those of the model
+/// (vLLM's `mamba_utils.py` and `models/config.py`).
+fn value_bytes(r: &Reader) -> u64 {
+    let said = r.text("mamba_ssm_dtype").or_else(|| r.text("mamba_ssm_cache_dtype"));
+    match said.and_then(Dtype::parse) {
+        Some(Dtype::Float32) => 4,
+        Some(_) => 2,
+        // The published files say so, and not every copy has the key.
+        None if r.family().starts_with("qwen3_5") || r.family() == "nemotron_h" => 4,
+        None => 2,
+    }
 }

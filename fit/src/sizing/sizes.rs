@@ -27,6 +27,8 @@ pub(super) struct Sizes {
     /// Whether queries come with a gate of the same size.
     pub(super) gated_queries: bool,
     pub(super) layers: Vec<Layer>,
+    /// Whether the file says of each layer what mixes its tokens.
+    pub(super) mixers_listed: bool,
     /// Tokens that layers with a window keep.
     pub(super) window: u64,
     pub(super) experts: u64,

@@ -68,6 +68,7 @@ impl Context<'_> {
             cache_gib: tenths(sizing.kv_gib.max(0.0)),
             context: plan.serving.max_model_len,
             sequences: sizing.concurrent_sequences.map(tenths),
+            max_num_seqs: plan.max_num_seqs,
             tensor_parallel: plan.serving.tensor_parallel,
             pipeline_parallel: plan.serving.pipeline_parallel.max(1),
         })

@@ -7,7 +7,8 @@ use crate::finding::Finding;
 use crate::manifest::Weights;
 use crate::spec::{Fit, InstanceSpec, Model};
 use mcc_fit::sizing::{
-    self, CompiledEngine, Dtype, ModelShape, ModelSource, Quantization, Split, Wanted, device_of,
+    self, CompiledEngine, Dtype, ModelShape, ModelSource, Quantization, Split, StateRule, Wanted,
+    device_of,
 };
 
 /// Where the service puts a model that it downloads itself.
@@ -31,6 +32,7 @@ impl Context<'_> {
         let i = &self.inputs;
         model.tensor_parallel = i.tensor_parallel_size;
         model.max_model_len = i.max_model_len;
+        model.max_num_seqs = i.max_num_seqs;
         model.gpu_memory_utilization = i.gpu_memory_utilization;
         model.dtype.clone_from(&i.dtype);
         // An accelerator that the engine does not run on is another rule's matter.
@@ -53,6 +55,11 @@ impl Context<'_> {
         self.facts.wanted = self.wanted(release.as_deref(), model.engine_options.as_ref());
         self.facts.release = release;
         self.size(&mut model);
+        if self.facts.plan.is_none() && model.max_num_seqs.is_none() && !compiled {
+            // Of a model that cannot be sized the class says at least that its states take blocks.
+            let wanted = &self.facts.wanted;
+            model.max_num_seqs = wanted.states.filter(|_| !wanted.eager).and_then(StateRule::few);
+        }
         if compiled && model.max_model_len.is_none() {
             // The engine would compile the model's longest context in, whatever that takes.
             model.max_model_len = Some(sizing::COMPILED_CONTEXT);
@@ -163,6 +170,7 @@ impl Context<'_> {
             let plan = sizing::plan(&shape, &device, &self.facts.wanted);
             model.tensor_parallel = Some(plan.serving.tensor_parallel);
             model.max_model_len = plan.max_model_len;
+            model.max_num_seqs = plan.max_num_seqs;
             if self.inputs.dtype.is_none() {
                 model.dtype.clone_from(&plan.dtype_flag);
             }
@@ -181,6 +189,12 @@ impl Context<'_> {
     pub(super) fn split(&self, release: Option<&str>) -> Split {
         let engine = self.deployment.engine.as_deref();
         Split::of(self.catalogs, engine.zip(release))
+    }
+
+    /// How a release keeps states of recurrent layers.
+    pub(super) fn states(&self, release: Option<&str>) -> Option<StateRule> {
+        let engine = self.deployment.engine.as_deref();
+        StateRule::of(self.catalogs, engine.zip(release), self.facts.class.as_deref())
     }
 
     /// What the user decided; the rest is open.
@@ -207,6 +221,7 @@ impl Context<'_> {
             lora: (i.enable_lora == Some(true))
                 .then(|| (i.max_loras.unwrap_or(1), i.max_lora_rank.unwrap_or(16))),
             split: self.split(release),
+            states: self.states(release),
             ..open
         };
         self.size_by_options(options, &mut wanted);
@@ -240,6 +255,7 @@ pub(super) fn empty(name: String, source: &str) -> Model {
         s3_mounted: false,
         tensor_parallel: None,
         max_model_len: None,
+        max_num_seqs: None,
         gpu_memory_utilization: None,
         dtype: None,
         sample_text: None,

@@ -186,6 +186,7 @@ impl Context<'_> {
                 .or(usual)
                 .unwrap_or(open.memory_utilization),
             split: self.split(release).spread(self.facts.wanted.split.expert_ranks),
+            states: self.states(release),
             ..self.facts.wanted.clone()
         }
     }

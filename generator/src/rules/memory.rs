@@ -71,7 +71,7 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(context_length),
     },
     Rule {
-        id: "MCC-MEM-008",
+        id: "MCC-MEM-011",
         severity: Severity::Warning,
         title: "hardly any of the accelerator's memory is left to others",
         why: "the driver and CUDA itself take some hundred MiB before the engine asks for its share; it does not start \
@@ -213,7 +213,7 @@ fn utilization(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
     let left = context.facts.device.as_ref().map(|device| (1.0 - given) * device.memory_gib);
     let left = left.map_or_else(|| "little".to_owned(), |gib| format!("{gib:.1} GiB"));
     let finding = Finding::warning(
-        "MCC-MEM-008",
+        "MCC-MEM-011",
         format!(
             "{left} of each accelerator is left to the driver, CUDA and whatever else runs there"
         ),

@@ -14,6 +14,7 @@ mod memory;
 mod model;
 mod model_accelerator;
 mod network;
+mod state;
 mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
@@ -41,12 +42,13 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 13] = [
+const FAMILIES: [&[Rule]; 14] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
     memory::RULES,
     model::RULES,
+    state::RULES,
     tensor_parallel::RULES,
     model_accelerator::RULES,
     engine_options::RULES,

@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         check: Some(jumpstart),
     },
     Rule {
-        id: "MCC-MDL-004",
+        id: "MCC-MDL-006",
         severity: Severity::Warning,
         title: "by its name the repository holds no model that an engine loads by itself",
         why: "GGUF files need the name of one of them and the tokenizer of the original; an adapter needs the model that \
@@ -160,7 +160,7 @@ fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 const ROOM: f64 = 1.25;
 
 fn held(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    if context.engine().is_some() && !findings.iter().any(|f| f.id == "MCC-MDL-004") {
+    if context.engine().is_some() && !findings.iter().any(|f| f.id == "MCC-MDL-006") {
         findings.extend(no_model(context, Some(spec)));
     }
 }
@@ -185,13 +185,13 @@ fn no_model(context: &Context<'_>, spec: Option<&Spec>) -> Option<Finding> {
             let original = original(context.catalogs, name);
             let instead = original.map_or("the original model".to_owned(), str::to_owned);
             let fix = format!("give {instead}, or a copy of it in AWQ, GPTQ or FP8");
-            Finding::warning("MCC-MDL-004", message, fix).choices(original.map(str::to_owned))
+            Finding::warning("MCC-MDL-006", message, fix).choices(original.map(str::to_owned))
         }
         Holds::Adapter if context.facts.shape.is_some() => return None,
         Holds::Adapter => {
             let message =
                 "by its name this holds an adapter (adapter_config.json) and no model of its own";
-            Finding::warning("MCC-MDL-004", message, beside_its_model(context, name))
+            Finding::warning("MCC-MDL-006", message, beside_its_model(context, name))
         }
     };
     Some(context.merged.about("modelName", finding))

@@ -91,6 +91,8 @@ pub struct Memory {
     pub context: u64,
     /// Sequences of that length at once; absent where nothing is known of the cache.
     pub sequences: Option<f64>,
+    /// Most sequences at once, where the engine is told.
+    pub max_num_seqs: Option<u32>,
     /// Devices that each layer is split over.
     pub tensor_parallel: u32,
     /// Groups of devices that the layers are divided over.

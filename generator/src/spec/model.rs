@@ -50,6 +50,8 @@ pub struct Model {
     pub tensor_parallel: Option<u32>,
     /// Longest context, in tokens.
     pub max_model_len: Option<u64>,
+    /// Most sequences at once; absent where the engine's own default is right.
+    pub max_num_seqs: Option<u32>,
     /// Share of accelerator memory that the engine may take.
     pub gpu_memory_utilization: Option<f64>,
     /// Number format of the weights in memory.

@@ -33,13 +33,13 @@ fn a_name_says_that_a_repository_holds_no_model() {
         (json!({"modelName": "me/chat-lora", "modelConfig": CONFIG}), ""),
         (json!({"modelName": "Qwen/Qwen3-8B"}), ""),
     ] {
-        says(&base, &more, "MCC-MDL-004", words);
+        says(&base, &more, "MCC-MDL-006", words);
     }
     // It takes the place of the advice to give a file which is not there, with and without an instance type.
     for base in [base, json!({})] {
         let gguf = plan(&base, &json!({"modelName": "bartowski/Qwen3-8B-GGUF"}));
         assert!(found(&gguf, "MCC-MDL-001").is_none(), "{:#?}", gguf.findings);
-        let told = found(&gguf, "MCC-MDL-004").expect("a finding");
+        let told = found(&gguf, "MCC-MDL-006").expect("a finding");
         assert_eq!(
             (told.severity, told.choices.as_slice()),
             (Severity::Warning, &["Qwen/Qwen3-8B".to_owned()][..])
@@ -47,9 +47,9 @@ fn a_name_says_that_a_repository_holds_no_model() {
     }
     // What the release in the image has against such files is said where it is known.
     let base = json!({"instanceType": "ml.g6e.2xlarge", "modelName": "me/mine-gguf"});
-    says(&base, &json!({"engineVersion": "0.27.1"}), "MCC-MDL-004", "vllm 0.27.1 has no GGUF");
+    says(&base, &json!({"engineVersion": "0.27.1"}), "MCC-MDL-006", "vllm 0.27.1 has no GGUF");
     let older = plan(&base, &json!({"engineVersion": "0.19.1"}));
-    let told = found(&older, "MCC-MDL-004").expect("a finding");
+    let told = found(&older, "MCC-MDL-006").expect("a finding");
     assert!(!told.message.contains("has no GGUF"), "{}", told.message);
 }
 
@@ -136,9 +136,9 @@ fn hardly_any_memory_left_to_others_is_said() {
     says(
         &base,
         &json!({"gpuMemoryUtilization": 0.98}),
-        "MCC-MEM-008",
+        "MCC-MEM-011",
         "0.9 GiB of each accelerator is left",
     );
-    says(&base, &json!({"gpuMemoryUtilization": 0.95}), "MCC-MEM-008", "");
-    says(&base, &json!({}), "MCC-MEM-008", "");
+    says(&base, &json!({"gpuMemoryUtilization": 0.95}), "MCC-MEM-011", "");
+    says(&base, &json!({}), "MCC-MEM-011", "");
 }

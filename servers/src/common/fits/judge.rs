@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 
 use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance, Price};
-use mcc_fit::sizing::{self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Split, Wanted};
+use mcc_fit::sizing::{
+    self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Split, StateRule, Wanted,
+};
 use mcc_fit::{Asked, Deployment, ImageChoice, Place, Reservation, engine_in};
 use mcc_generator::reasons;
 
@@ -120,7 +122,7 @@ impl<'a> Judge<'a> {
             max_num_seqs: deployment.compiles().then(|| sequences(deployment, wish)),
             ..open
         };
-        let wanted = of_release(catalogs, deployment, usual, wish, wanted);
+        let wanted = of_release(catalogs, deployment, usual, wish, wanted, asked.class.as_deref());
         let dtype = wish.dtype.unwrap_or(Dtype::Bfloat16);
         Self {
             compiled: model.map_or(Ok(()), |model| compiled(deployment, model)),
@@ -310,7 +312,8 @@ impl<'a> Judge<'a> {
 
     /// What is wanted, with what the release in `image` takes.
     pub(super) fn wanted_of(&self, image: Option<&Image>) -> Wanted {
-        of_release(self.catalogs, self.deployment, image, self.wish, self.wanted.clone())
+        let class = self.asked.class.as_deref();
+        of_release(self.catalogs, self.deployment, image, self.wish, self.wanted.clone(), class)
     }
 
     fn place<'b>(&'b self, model: &'b Sized<'b>, wanted: &'b Wanted) -> Place<'b> {
@@ -327,13 +330,15 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// `wanted` with the share of memory that the release in `image` takes, and as it divides models.
+/// `wanted` with the share of memory that the release in `image` takes, and as it divides models and keeps states of
+/// models of `class`.
 fn of_release(
     catalogs: &Catalogs,
     deployment: &Deployment,
     image: Option<&Image>,
     wish: &Wish,
     wanted: Wanted,
+    class: Option<&str>,
 ) -> Wanted {
     let engine = image.and_then(|image| engine_in(deployment, image));
     let usual = engine.and_then(|(_, release)| deployment.memory_utilization(catalogs, release));
@@ -343,6 +348,7 @@ fn of_release(
             .or(usual)
             .unwrap_or_else(|| Wanted::default().memory_utilization),
         split: Split::of(catalogs, engine),
+        states: StateRule::of(catalogs, engine, class),
         ..wanted
     }
 }
