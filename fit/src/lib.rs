@@ -13,6 +13,7 @@ mod image;
 mod place;
 mod release;
 pub mod sizing;
+mod task;
 
 pub use choice::ImageChoice;
 pub use deployment::{AmiKind, Deployment, InstancePool};
@@ -20,4 +21,5 @@ pub use driver::host_driver;
 pub use host_image::{HostImage, host_image};
 pub use image::{ImageReason, host_runs, image_cautions, image_runs};
 pub use place::{Found, Place, Reason, Reservation, usual_context};
-pub use release::{Against, Asked, against, engine_in};
+pub use release::{Against, Asked, against, against_task, engine_in};
+pub use task::{Described, Purpose, TaskBasis, by_class, purpose};

@@ -301,6 +301,7 @@ fn any_model() -> impl Strategy<Value = ModelShape> {
                     replicated: latent,
                 }),
                 custom_code: false,
+                reads_images: false,
                 stretched: None,
                 origin: Origin::Own,
                 widths: Widths::default(),

@@ -32,6 +32,7 @@ impl Context<'_> {
             roles.inputs.extend(layer.manifest.options.inputs.clone());
             roles.refused.extend(layer.manifest.options.refused.clone());
             roles.sizing.extend(layer.manifest.options.sizing.clone());
+            roles.task.extend(layer.manifest.options.task.clone());
         }
         roles
     }

@@ -9,6 +9,7 @@ mod inputs;
 mod limits;
 mod memory;
 mod model_accelerator;
+mod task;
 mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
@@ -36,7 +37,7 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 8] = [
+const FAMILIES: [&[Rule]; 9] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
@@ -45,6 +46,7 @@ const FAMILIES: [&[Rule]; 8] = [
     model_accelerator::RULES,
     engine_options::RULES,
     limits::RULES,
+    task::RULES,
 ];
 
 pub(crate) use inputs::{has_conditional, without_effect};
