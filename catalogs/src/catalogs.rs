@@ -8,7 +8,7 @@ use crate::files::{NAMES, Overlay};
 use crate::nearest::nearest;
 use crate::{
     Accelerators, Amis, EngineLimits, Engines, Evidence, Hyperpod, Images, Instance, Instances,
-    JumpStart, Limits, Models, Places, Prices, Regions, Registries,
+    JumpStart, Limits, Models, Places, Prices, Regions, Registries, Tasks,
 };
 
 /// The catalogs. Cheap to make: a file is parsed when it is first asked for.
@@ -30,6 +30,7 @@ pub struct Catalogs {
     prices: OnceLock<Prices>,
     regions: OnceLock<Regions>,
     registries: OnceLock<Registries>,
+    tasks: OnceLock<Tasks>,
     by_price: OnceLock<Vec<(f64, usize)>>,
 }
 
@@ -178,6 +179,11 @@ impl Catalogs {
     pub fn registries(&self) -> &Registries {
         self.registries
             .get_or_init(|| Registries::new(file::layered(self.overlay.registries.as_ref())))
+    }
+
+    /// What models are for.
+    pub fn tasks(&self) -> &Tasks {
+        self.tasks.get_or_init(|| Tasks::new(file::layered(self.overlay.tasks.as_ref())))
     }
 }
 

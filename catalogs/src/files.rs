@@ -63,4 +63,5 @@ files! {
     prices: PricesFile,
     regions: RegionsFile,
     registries: RegistriesFile,
+    tasks: TasksFile,
 }

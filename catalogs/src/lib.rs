@@ -1,5 +1,5 @@
 //! The facts that projects are built from: instance types, accelerators, prices, regions, image registries,
-//! host images, base images, models, model servers, limits and HyperPod.
+//! host images, base images, models and their tasks, model servers, limits and HyperPod.
 //!
 //! Each file of `data/` has one Rust type and one generated JSON schema, and says where it comes from and of
 //! which day it is. Files are parsed when they are first asked for. [`Catalogs::with_overlay`] lays a user's own
@@ -36,6 +36,7 @@ mod regions;
 mod registries;
 mod schemas;
 mod secrets;
+mod tasks;
 pub mod version;
 
 pub use accelerators::{
@@ -86,3 +87,4 @@ pub use regions::{RegionRow, Regions, RegionsFile};
 pub use registries::{ImageSet, Registries, RegistriesFile, Registry};
 pub use schemas::schemas;
 pub use secrets::{names_a_secret, secret_in};
+pub use tasks::{CategoryTask, ClassTask, NameTask, SuffixTask, Task, Tasks, TasksFile};

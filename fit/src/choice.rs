@@ -9,7 +9,7 @@ use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Platform, version
 use crate::deployment::Deployment;
 use crate::host_image::{HostImage, host_image};
 use crate::image::{Release, host_runs, runs};
-use crate::release::{Asked, Known, against_unknown, engine_in, weight};
+use crate::release::{Against, Asked, Known, against_task, against_unknown, engine_in, weight};
 
 /// The images that come into question, each with what speaks against its engine.
 #[derive(Debug, Clone)]
@@ -98,10 +98,14 @@ impl<'a> ImageChoice<'a> {
 
     fn weight(&self, row: &Row<'_>) -> (u8, u8) {
         *row.weight.get_or_init(|| {
-            let (class, more) = weight(&match self.known(row.image) {
-                Some((known, release)) => known.against(release, row.image),
-                None => against_unknown(row.image, &self.asked),
-            });
+            let version = Some(row.image.version.as_str());
+            let task = against_task(self.deployment, version, self.asked.purpose);
+            let mut found: Vec<Against<'_>> = task.into_iter().collect();
+            match self.known(row.image) {
+                Some((known, release)) => found.extend(known.against(release, row.image)),
+                None => found.extend(against_unknown(row.image, &self.asked)),
+            }
+            let (class, more) = weight(&found);
             let old =
                 self.asked.least_image.as_ref().is_some_and(|least| {
                     version::compare(&row.image.version, least) == Ordering::Less

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance};
+use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::ImageChoice;
@@ -41,6 +41,10 @@ pub struct Deployment {
     pub sequences: Option<u32>,
     /// Which API field names the host image.
     pub ami: Option<AmiKind>,
+    /// What models can be asked for here, the usual task first; empty if the config does not say.
+    pub tasks: Vec<Task>,
+    /// The oldest version of the images that serves a task, where not all of them do.
+    pub task_images: BTreeMap<Task, String>,
 }
 
 /// The set of instance types that a target accepts.
@@ -93,6 +97,11 @@ impl Deployment {
     /// Whether what it serves reads a context: language models do, pipelines that make images do not.
     pub fn has_context(&self) -> bool {
         !self.refuses.contains_key("maxModelLen")
+    }
+
+    /// Whether models can be asked for `task` here, as far as the config says.
+    pub fn serves(&self, task: Task) -> bool {
+        self.tasks.is_empty() || self.tasks.contains(&task)
     }
 
     /// The image that a project of this deployment starts from on `arch`, for a model that is `asked` for; none if there

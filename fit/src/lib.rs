@@ -14,6 +14,7 @@ mod named;
 mod place;
 mod release;
 pub mod sizing;
+mod task;
 
 pub use choice::ImageChoice;
 pub use deployment::{AmiKind, Deployment, InstancePool};
@@ -22,4 +23,5 @@ pub use host_image::{HostImage, host_image};
 pub use image::{ImageReason, host_runs, image_cautions, image_runs};
 pub use named::{Holds, NamedSize, holds, named_size, original};
 pub use place::{Found, Place, Reason, Reservation, usual_context};
-pub use release::{Against, Asked, against, engine_in};
+pub use release::{Against, Asked, against, against_task, engine_in};
+pub use task::{Described, Purpose, TaskBasis, by_class, purpose};

@@ -1,10 +1,12 @@
 //! Whether a release of an engine serves a model, wherever it runs: its classes, and what is known to fail.
 
 use mcc_catalogs::{
-    BadPair, Catalogs, Circumstance, ClassOf, ComputeCapability, GpuLimit, Image, Support, version,
+    BadPair, Catalogs, Circumstance, ClassOf, ComputeCapability, GpuLimit, Image, Support, Task,
+    version,
 };
 
 use crate::deployment::Deployment;
+use crate::task::{Purpose, TaskBasis};
 
 /// What of a model and of how it is served decides which releases do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Asked {
     pub circumstances: Vec<Circumstance>,
     /// The oldest version of the image that reads the model's file, where not all of them do.
     pub least_image: Option<String>,
+    /// What the model is for.
+    pub purpose: Option<Purpose>,
 }
 
 /// What speaks against a release.
@@ -32,22 +36,29 @@ pub enum Against<'a> {
     Recipe(String),
     /// The pair is known to fail.
     Pair(&'a BadPair),
+    /// The config does not serve what the model is for, in any release.
+    Task(Purpose),
+    /// The config serves what the model is for from a later version of the image on.
+    TaskFrom(Task, &'a str),
 }
 
 impl Against<'_> {
     /// Whether the release cannot be taken.
     pub fn refuses(&self) -> bool {
         match self {
-            Self::Class(_) => true,
+            Self::Class(_) | Self::TaskFrom(..) => true,
             Self::Unknown | Self::Recipe(_) => false,
             Self::Pair(pair) => pair.trust.refuses(),
+            Self::Task(purpose) => purpose.basis != TaskBasis::Guess,
         }
     }
 
     /// How much it weighs where there is a choice: the class first, then known pairs, then what is not certain.
     fn weight(&self) -> (u8, u8) {
         match self {
-            Self::Class(_) => (2, 0),
+            Self::Class(_) | Self::TaskFrom(..) => (2, 0),
+            // It speaks against all images alike.
+            Self::Task(_) => (0, 0),
             Self::Unknown => (1, 0),
             Self::Recipe(_) => (0, 1),
             Self::Pair(pair) if pair.trust.refuses() => (0, 3),
@@ -63,17 +74,35 @@ pub fn engine_in<'a>(deployment: &Deployment, image: &'a Image) -> Option<(&'a s
     own.then_some((engine, image.engine_version.as_deref()?))
 }
 
+/// What speaks against a config for the model's task, in the version of an image if one is given.
+pub fn against_task<'a>(
+    deployment: &'a Deployment,
+    version: Option<&str>,
+    purpose: Option<Purpose>,
+) -> Option<Against<'a>> {
+    let purpose = purpose?;
+    if !deployment.serves(purpose.task) {
+        return Some(Against::Task(purpose));
+    }
+    let (first, version) = (deployment.task_images.get(&purpose.task)?, version?);
+    version::compare(version, first).is_lt().then_some(Against::TaskFrom(purpose.task, first))
+}
+
 /// What speaks against the engine in an image for a model.
 pub fn against<'a>(
     catalogs: &'a Catalogs,
-    deployment: &Deployment,
+    deployment: &'a Deployment,
     image: &Image,
     asked: &Asked,
 ) -> Vec<Against<'a>> {
+    let task = against_task(deployment, Some(&image.version), asked.purpose);
+    let mut found: Vec<Against<'a>> = task.into_iter().collect();
     let Some((engine, release)) = engine_in(deployment, image) else {
-        return against_unknown(image, asked);
+        found.extend(against_unknown(image, asked));
+        return found;
     };
-    Known::new(catalogs, engine, asked).against(release, image)
+    found.extend(Known::new(catalogs, engine, asked).against(release, image));
+    found
 }
 
 /// What speaks against an image whose engine or release is not known.

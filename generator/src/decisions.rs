@@ -5,11 +5,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::finding::shorten;
+use crate::reasons;
 use crate::spec::{Memory, Origin, RunsAs, Spec, Tensor};
 use mcc_catalogs::DriverFit;
+use mcc_fit::TaskBasis;
 
 /// Hours of a month, as AWS reckons prices by the month.
 const HOURS: f64 = 730.0;
+/// The members of a request that say what it is for.
+const BODIES: [&str; 6] = ["messages", "prompt", "input", "inputs", "query", "documents"];
 /// Most tensors of a kind that are named.
 const TENSORS: usize = 4;
 
@@ -28,6 +32,9 @@ pub struct Decisions {
     pub build: String,
     /// The model, and how it gets into the container.
     pub model: String,
+    /// What the model is asked for, and how that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// Version of the framework, and where it is from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub framework: Option<String>,
@@ -64,8 +71,11 @@ pub struct MemoryDecision {
     pub weights_gib: f64,
     /// Activations, graphs and buffers.
     pub overhead_gib: f64,
-    /// Key-value cache.
-    pub cache_gib: f64,
+    /// Key-value cache; absent for encoders, which keep none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_gib: Option<f64>,
+    /// Whether texts are read in one pass, and none is generated.
+    pub one_pass: bool,
     /// Longest context, in tokens.
     pub context: u64,
     /// Sequences of that length at once.
@@ -88,6 +98,7 @@ impl Decisions {
             host_image: host(spec),
             build: build(spec),
             model: model(spec),
+            task: task(spec),
             framework,
             python,
             tensors: tensors(spec),
@@ -108,6 +119,7 @@ impl Decisions {
             ("host image", self.host_image.as_ref()),
             ("build", Some(&self.build)),
             ("model", Some(&self.model)),
+            ("task", self.task.as_ref()),
             ("framework", self.framework.as_ref()),
             ("Python", self.python.as_ref()),
             ("tensors", self.tensors.as_ref()),
@@ -123,21 +135,27 @@ impl Decisions {
 
 impl MemoryDecision {
     fn line(&self) -> String {
-        let sequences = self.sequences.map_or_else(
-            || "an unknown number of sequences".to_owned(),
-            |n| format!("{n} sequences"),
-        );
+        let context = self.context;
         let most = self.max_num_seqs.map(|n| format!("; at most {n} at once")).unwrap_or_default();
+        let what = if self.one_pass { "texts" } else { "sequences" };
+        let rest = match (self.cache_gib, self.sequences) {
+            (None, _) => {
+                format!("no key-value cache: a text of up to {context} tokens is read in one pass")
+            }
+            (Some(cache), Some(n)) => {
+                format!("cache {cache}; room for {n} {what} of {context} tokens{most}")
+            }
+            (Some(cache), None) => {
+                format!("{cache} left; nothing is known of the cache, so contexts are not checked")
+            }
+        };
         format!(
-            "{}, tensor parallel {}; of {} GiB each: weights {}, activations and graphs {}, cache {}; room for {sequences} \
-             of {} tokens{most} (estimates)",
+            "{}, tensor parallel {}; of {} GiB each: weights {}, activations and graphs {}, {rest} (estimates)",
             self.accelerators,
             self.tensor_parallel,
             self.budget_gib,
             self.weights_gib,
             self.overhead_gib,
-            self.cache_gib,
-            self.context
         )
     }
 }
@@ -224,6 +242,20 @@ fn model(spec: &Spec) -> String {
     }
 }
 
+/// Nothing for packed models: what their files say decides.
+fn task(spec: &Spec) -> Option<String> {
+    let task = spec.model.task?;
+    let images = if spec.model.reads_images { " from text and images" } else { "" };
+    let class = spec.basis.class.as_deref().map(shorten);
+    let how = match (spec.basis.task_basis, class) {
+        (Some(TaskBasis::Asked), _) => "as engineArgs ask".to_owned(),
+        (Some(TaskBasis::Class), Some(class)) => format!("by its class {class}"),
+        (Some(TaskBasis::Guess), _) => "by its name, a guess".to_owned(),
+        _ => "assumed: its class is not known".to_owned(),
+    };
+    Some(format!("{}{images}, {how}", reasons::makes(task)))
+}
+
 fn versions(spec: &Spec) -> (Option<String>, Option<String>) {
     let origin = |origin: Origin| match origin {
         Origin::Given => "as given",
@@ -282,6 +314,7 @@ fn memory(memory: &Memory) -> MemoryDecision {
         weights_gib: memory.weights_gib,
         overhead_gib: memory.overhead_gib,
         cache_gib: memory.cache_gib,
+        one_pass: memory.pools,
         context: memory.context,
         sequences: memory.sequences,
         max_num_seqs: memory.max_num_seqs,
@@ -336,8 +369,18 @@ fn request(spec: &Spec) -> String {
     } else {
         &server.content_type
     };
+    // What a body of JSON has beside the model's name.
+    let members = server.request.as_ref().and_then(serde_json::Value::as_object);
+    let body: Vec<&str> = members
+        .into_iter()
+        .flat_map(serde_json::Map::keys)
+        .map(String::as_str)
+        .filter(|key| BODIES.contains(key))
+        .collect();
+    let body =
+        if body.is_empty() { String::new() } else { format!(" with {}", body.join(" and ")) };
     format!(
-        "{}; {}, at most {} MB, answered within {} s",
+        "{}; {}{body}, at most {} MB, answered within {} s",
         spec.basis.route,
         shorten(kind),
         server.max_body_mb,

@@ -72,6 +72,10 @@ fn of(config: &Config, target: &str, layers: &[&Layer]) -> Deployment {
         this.engine = manifest.engine.clone().or(this.engine);
         this.pool = manifest.instances.or(this.pool);
         this.ami = manifest.ami.or(this.ami);
+        if !manifest.tasks.is_empty() {
+            this.tasks.clone_from(&manifest.tasks);
+            this.task_images.clone_from(&manifest.task_images);
+        }
         this.refuses.extend(manifest.ignores.clone());
         this.refuses.extend(manifest.refuses.clone());
         this.advice = manifest.advice.get(target).cloned().or(this.advice);

@@ -1,7 +1,9 @@
 //! What follows from what was given, before anything is asked: the Region from an ARN, the deployment config from the
 //! kind of model, the name of the project from the name of the model. Nothing that somebody gave is changed.
 
-use mcc_catalogs::{Arn, Catalogs};
+use mcc_catalogs::{Arn, Catalogs, Task};
+use mcc_fit::sizing::parse_class;
+use mcc_fit::{Described, purpose};
 use serde_json::Value;
 
 use crate::built;
@@ -202,7 +204,7 @@ fn sort(catalogs: &Catalogs, merged: &mut Merged) -> Option<(ModelSort, &'static
         return known.map(|sort| (sort, "modelPath"));
     }
     if let Some(Ok(text)) = merged.texts.get("modelConfig")
-        && let Some(sort) = sort_of_config(text)
+        && let Some(sort) = sort_of_config(catalogs, text, merged.text("modelName"))
     {
         return Some((sort, "modelConfig"));
     }
@@ -216,7 +218,7 @@ fn sort(catalogs: &Catalogs, merged: &mut Merged) -> Option<(ModelSort, &'static
 }
 
 /// What a `config.json`, or the `model_index.json` of a pipeline, says of the kind of model.
-fn sort_of_config(text: &str) -> Option<ModelSort> {
+fn sort_of_config(catalogs: &Catalogs, text: &str, name: Option<&str>) -> Option<ModelSort> {
     let config: Value = serde_json::from_str(text).ok()?;
     let has = |key: &str| config.get(key).is_some();
     let sort = if has("pretrained_config") && has("build_config") {
@@ -224,7 +226,11 @@ fn sort_of_config(text: &str) -> Option<ModelSort> {
     } else if has("_diffusers_version") {
         Fetched::Diffusion
     } else {
-        return None;
+        let (class, labels) = parse_class(text);
+        let name = name.unwrap_or_default();
+        let model = Described { class: class.as_deref(), name, labels, hub: None };
+        let task = purpose(catalogs, &model).map(|found| found.task);
+        task.filter(|task| task.pools()).map(|task| sort_of_task(Some(task)))?
     };
     Some(ModelSort::Fetched(sort))
 }
@@ -232,10 +238,13 @@ fn sort_of_config(text: &str) -> Option<ModelSort> {
 /// The kind of a model that is fetched: by the catalogs, or else by words in its name.
 fn sort_of_name(catalogs: &Catalogs, name: &str) -> Fetched {
     if let Some(row) = catalogs.models().get(name) {
-        return match row.task.as_deref() {
-            Some("feature-extraction") => Fetched::Encoder,
-            _ => Fetched::Language,
+        let model = Described {
+            class: Some(&row.architecture),
+            name,
+            labels: None,
+            hub: row.task.as_deref(),
         };
+        return sort_of_task(purpose(catalogs, &model).map(|found| found.task));
     }
     let lower = name.to_lowercase();
     let plain = lower.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
@@ -245,6 +254,15 @@ fn sort_of_name(catalogs: &Catalogs, name: &str) -> Fetched {
         layers.iter().any(|layer| layer.manifest.named.iter().any(|word| plain.contains(word)))
     };
     if words(Fetched::Diffusion) { Fetched::Diffusion } else { Fetched::Language }
+}
+
+/// The kind of a model that is fetched, by what it is for.
+fn sort_of_task(task: Option<Task>) -> Fetched {
+    match task {
+        Some(Task::Image | Task::Video) => Fetched::Diffusion,
+        Some(task) if task.pools() => Fetched::Encoder,
+        _ => Fetched::Language,
+    }
 }
 
 /// The kind of a model file by the ending of its name.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use mcc_catalogs::AcceleratorKind;
+use mcc_catalogs::{AcceleratorKind, Task};
 use mcc_fit::{AmiKind, InstancePool};
 
 use crate::artifact::Content;
@@ -75,6 +75,12 @@ pub struct Manifest {
     pub packages: Vec<Package>,
     /// Request file of the project by content type; its keys are the content types that can be asked for.
     pub payloads: BTreeMap<String, String>,
+    /// What models can be asked for, the usual task first.
+    pub tasks: Vec<Task>,
+    /// The oldest version of its images that serves a task, where not all of them do.
+    pub task_images: BTreeMap<Task, String>,
+    /// What a request of a task is; single members of a later layer win.
+    pub forms: BTreeMap<Task, Form>,
     /// Environment variables of the container: a structural template over the view.
     pub env: Map<String, Value>,
     /// Names of environment variables, or beginnings of such with a `*`, that other containers read: the reason why they
@@ -141,6 +147,26 @@ pub enum Fetched {
     CompiledEngine,
 }
 
+/// What a request of a task is, and what its answer must be.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Form {
+    /// The body of a request: a structural template over the view.
+    pub request: Option<Value>,
+    /// That of a request with an image, for models that read images.
+    pub image_request: Option<Value>,
+    /// A condition of jq on the answer, where that is JSON.
+    pub expect: Option<String>,
+    /// What an answer that is a file has in its first bytes.
+    pub begins: Option<String>,
+    /// Request file of the project, where it is none of JSON.
+    pub payload: Option<String>,
+    /// Content type of that file.
+    pub content_type: Option<String>,
+    /// What the engine is told of the task.
+    pub engine_task: Option<String>,
+}
+
 /// What becomes of single options of an engine that a user may give.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -155,6 +181,24 @@ pub struct OptionRoles {
     pub server: Vec<String>,
     /// Options that change how much memory the model takes.
     pub sizing: BTreeMap<String, SizingRole>,
+    /// Options that change what the model is asked for.
+    pub task: BTreeMap<String, TaskRole>,
+}
+
+/// How an option changes what a model is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskRole {
+    /// Whether text is generated or read in one pass.
+    Runner,
+    /// What a model that generates is made to do instead.
+    Convert,
+    /// A document in which another class can be named.
+    Overrides,
+    /// Turns a model that generates into one of vectors.
+    Embeds,
+    /// Names the task.
+    Named,
 }
 
 /// How an option changes the memory that a model takes.

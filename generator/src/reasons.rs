@@ -1,6 +1,6 @@
 //! What `mcc_fit` says of images and releases, in words. The rules and the servers say it alike.
 
-use mcc_catalogs::{GpuLimit, Support};
+use mcc_catalogs::{GpuLimit, Support, Task};
 use mcc_fit::sizing::TooLong;
 use mcc_fit::{Against, ImageReason};
 
@@ -57,6 +57,19 @@ pub fn too_long(engine: &str, tokens: u64, found: TooLong) -> String {
     )
 }
 
+/// What models for a task make.
+pub fn makes(task: Task) -> &'static str {
+    match task {
+        Task::Generate => "text generation",
+        Task::Embed => "embeddings",
+        Task::Rerank => "re-ranking",
+        Task::Classify => "classification",
+        Task::Transcribe => "transcripts of speech",
+        Task::Image => "images",
+        Task::Video => "videos",
+    }
+}
+
 /// What speaks against the release of an engine.
 pub fn against(engine: &str, release: &str, class: &str, against: &Against<'_>) -> String {
     match against {
@@ -76,5 +89,11 @@ pub fn against(engine: &str, release: &str, class: &str, against: &Against<'_>) 
             format!("the model's own recipe asks for {engine} {least}, and the image has {release}")
         }
         Against::Pair(pair) => format!("{engine} {release} {}", pair.what),
+        Against::Task(purpose) => {
+            format!("the model is for {}, which this config does not serve", makes(purpose.task))
+        }
+        Against::TaskFrom(task, first) => {
+            format!("this config serves {} from version {first} of its image on", makes(*task))
+        }
     }
 }

@@ -254,6 +254,11 @@ impl Registry {
     /// Whether a config fetches its model, and is not meant for another kind of it.
     fn fetches(&self, config: &Config, sort: ModelSort) -> bool {
         let layers = self.config_layers(config, None);
+        let tasks = layers.iter().rev().map(|l| &l.manifest.tasks).find(|tasks| !tasks.is_empty());
+        let encodes = tasks.is_none_or(|tasks| tasks.iter().any(|task| task.pools()));
+        if sort == ModelSort::Fetched(Fetched::Encoder) && !encodes {
+            return false;
+        }
         let own: Vec<ModelSort> =
             layers.iter().flat_map(|layer| layer.manifest.default_for.iter().copied()).collect();
         layers.iter().any(|layer| layer.manifest.weights == Some(Weights::Hub))

@@ -52,6 +52,8 @@ fn rows() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("build", SKLEARN, json!({"instanceType": "ml.m6g.large"}), "linux/arm64"),
         ("model", LLM, json!({"modelName": "Qwen/Qwen3-4B"}), "Qwen/Qwen3-4B"),
         ("model", LLM, json!({"modelRevision": "v1.5"}), "v1.5"),
+        ("task", LLM, json!({"modelName": "BAAI/bge-m3"}), ""),
+        ("task", LLM, json!({"engineArgs": {"runner": "pooling"}}), ""),
         (
             "model",
             LLM,

@@ -26,6 +26,8 @@ needs::tests! {
     models_are_compiled_with_the_sizes_that_were_decided,
     options_are_the_engines_own,
     every_input_of_engines_is_in_the_settings_or_refused,
+    answers_are_judged_by_the_task,
+    the_engine_takes_the_request_of_the_task_for_that,
 }
 
 const TARGET: &str = "async-inference";
@@ -182,5 +184,115 @@ fn every_input_of_engines_is_in_the_settings_or_refused() {
             let about = plan.findings.iter().find(|f| f.field.as_deref() == Some(key));
             assert_eq!(about.map(|f| f.id.as_str()), Some("MCC-INP-005"), "{} {key}", config.name);
         }
+    }
+}
+
+/// A config, a model of a task, answers that are right, and answers of other tasks or of none.
+fn answers() -> Vec<(&'static str, &'static str, Vec<&'static str>, Vec<&'static str>)> {
+    let vector = r#"{"data": [{"embedding": [0.1, -2]}]}"#;
+    let texts = r#"{"choices": [{"text": "x"}]}"#;
+    let error = r#"{"error": {"code": 400}}"#;
+    let scores = r#"{"results": [{"relevance_score": 0}, {"relevance_score": 0.5}]}"#;
+    let listed = r#"[{"score": 0.9, "index": 0}, {"score": -3, "index": 1}]"#;
+    let short = r#"{"results": [{"relevance_score": 0.9}]}"#;
+    let coded = r#"{"data": [{"embedding": "AAAA"}]}"#;
+    vec![
+        ("transformers-vllm", "Qwen/Qwen3-8B", vec![texts], vec![vector, error]),
+        (
+            "transformers-vllm",
+            "BAAI/bge-m3",
+            vec![vector, r#"{"data": [{"data": [[0.1], [2]]}]}"#],
+            vec![texts, coded, r#"{"data": []}"#, r#"{"data": [{"embedding": []}]}"#, error],
+        ),
+        (
+            "transformers-vllm",
+            "BAAI/bge-reranker-v2-m3",
+            vec![scores],
+            vec![short, vector, r#"{"results": [{"index": 0}, {"index": 1}]}"#, error],
+        ),
+        ("transformers-sglang", "BAAI/bge-reranker-v2-m3", vec![listed], vec![vector, error]),
+        (
+            "transformers-lmi",
+            "Qwen/Qwen3-Embedding-0.6B",
+            vec!["[[0.1, 0.2]]"],
+            vec!["[]", r#"[["a"]]"#, vector, error],
+        ),
+        (
+            "transformers-vllm",
+            "openai/whisper-large-v3",
+            vec![r#"{"text": ""}"#],
+            vec![texts, error],
+        ),
+        (
+            "diffusors-vllm-omni",
+            "Wan-AI/Wan2.2-T2V-A14B-Diffusers",
+            vec!["\0\0\0 ftypisom"],
+            vec![r#"{"id": "video_1", "status": "queued"}"#, error],
+        ),
+    ]
+}
+
+fn answers_are_judged_by_the_task() {
+    needs::tool("jq");
+    for (config, model, right, wrong) in answers() {
+        let mut inputs = base(config, TARGET);
+        inputs.insert("modelName".to_owned(), model.into());
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("project");
+        project(&inputs).write(&folder).unwrap();
+        let judged = |answer: &str| {
+            std::fs::write(dir.path().join("answer"), answer).unwrap();
+            let script = ". do/lib/common.sh; . do/lib/container.sh; check_answer ../answer";
+            let mut bash = Command::new("bash");
+            bash.args(["-c", script]).current_dir(&folder).output().unwrap().status.success()
+        };
+        for answer in right {
+            assert!(judged(answer), "{config} {model}: {answer:?} is right");
+        }
+        for answer in wrong {
+            assert!(!judged(answer), "{config} {model}: {answer:?} is wrong");
+        }
+    }
+}
+
+/// The types of request that vLLM tries on /invocations, in its order, by what a model is for, each with the members of
+/// which it needs one set (`entrypoints/generate/factories.py` and `entrypoints/pooling/factories.py` of 0.33.0).
+fn tried(task: &str) -> Vec<(&'static str, Vec<Vec<&'static str>>)> {
+    let chat = ("chat", vec![vec!["messages"]]);
+    let completion = ("completion", vec![vec!["prompt"], vec!["prompt_embeds"]]);
+    let texts = || vec![vec!["input"], vec!["messages"]];
+    let rerank = ("rerank", vec![vec!["query", "documents"]]);
+    let score = ("score", vec![vec!["text_1", "text_2"], vec!["queries", "documents"]]);
+    match task {
+        "generate" => vec![chat, completion],
+        "embed" => vec![("embedding", texts()), rerank, score, ("pooling", texts())],
+        "rerank" => vec![("classification", texts()), rerank, score, ("pooling", texts())],
+        _ => vec![("classification", texts()), ("pooling", texts())],
+    }
+}
+
+fn the_engine_takes_the_request_of_the_task_for_that() {
+    let classifier = r#"{"architectures": ["BertForSequenceClassification"], "model_type": "bert", "num_labels": 3}"#;
+    for (model, config, task, kind) in [
+        ("Qwen/Qwen3-8B", None, "generate", "completion"),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", None, "generate", "chat"),
+        ("BAAI/bge-m3", None, "embed", "embedding"),
+        ("BAAI/bge-reranker-v2-m3", None, "rerank", "rerank"),
+        ("me/mine", Some(classifier), "classify", "classification"),
+    ] {
+        let mut inputs = base("transformers-vllm", TARGET);
+        inputs.insert("modelName".to_owned(), model.into());
+        inputs.extend(config.map(|text| ("modelConfig".to_owned(), json!(text))));
+        let made = project(&inputs);
+        let body: Value =
+            serde_json::from_slice(&made.get("test/payload.json").unwrap().bytes).unwrap();
+        let has = |set: &Vec<&str>| set.iter().all(|member| body.get(*member).is_some());
+        let tried = tried(task);
+        let taken = tried.iter().find(|(_, sets)| sets.iter().any(has));
+        assert_eq!(taken.map(|(name, _)| *name), Some(kind), "{model}: {body}");
+        let settings: Value =
+            serde_json::from_slice(&made.get("code/engine-args.json").unwrap().bytes).unwrap();
+        let names = settings["options"]["served-model-name"].as_array().unwrap();
+        assert!(names.contains(&body["model"]), "{model} is served as {names:?}");
     }
 }

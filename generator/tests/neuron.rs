@@ -183,7 +183,7 @@ fn what_does_not_run_there_is_refused_with_what_does() {
             "MCC-TP-001",
             "together",
         ),
-        (json!({"modelName": "Qwen/Qwen3-Embedding-0.6B"}), "MCC-ENG-004", "embedding"),
+        (json!({"modelName": "Qwen/Qwen3-Embedding-0.6B"}), "MCC-TSK-001", "embeddings"),
         (json!({"modelName": "me/mine", "modelConfig": LATENT}), "MCC-ENG-004", "latent"),
         (
             json!({"engineVersion": "0.4.4", "modelName": "google/gemma-3-27b-it"}),

@@ -303,6 +303,7 @@ fn any_model() -> impl Strategy<Value = ModelShape> {
                     states: None,
                 }),
                 custom_code: false,
+                reads_images: false,
                 stretched: None,
                 origin: Origin::Own,
                 widths: Widths::default(),

@@ -43,9 +43,13 @@ fn both(config: &str, target: &str, model: &str, region: &str) -> Option<Both> {
     let mut inputs = asked;
     inputs["projectName"] = json!("one-mind");
     let plan = planned(&inputs);
-    // A class that no release of the config serves is an error of the plan on any type.
-    let unserved =
-        recommended.is_none() && plan.findings.iter().any(|finding| finding.id == "MCC-ENG-004");
+    // A class that no release of the config serves, and a task that the config does not, are errors of the plan on any
+    // type.
+    let unserved = recommended.is_none()
+        && plan
+            .findings
+            .iter()
+            .any(|found| ["MCC-ENG-004", "MCC-TSK-001"].contains(&found.id.as_str()));
     let planned = chosen(&plan);
     let differ = recommended != planned && !unserved;
     let what = format!(

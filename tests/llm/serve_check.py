@@ -240,6 +240,68 @@ class Port(Container):
         self.assertEqual(json.loads(done.stdout), [*expected, [[], "websocket.close"], [["lifespan"], None]])
         self.assertTrue(started["environ"]["PYTHONPATH"].startswith("/mine"))
 
+    def test_recordings_go_to_the_path_for_transcripts(self) -> None:
+        """As the engine gets them: a form is left as it is, a recording alone becomes one."""
+        script = (
+            "import asyncio, email, email.policy, json, sys\n"
+            "from only_invocations import OnlyInvocations\n"
+            "async def engine(scope, receive, send):\n"
+            "    body, more = b'', True\n"
+            "    while more:\n"
+            "        message = await receive()\n"
+            "        body += message.get('body', b'')\n"
+            "        more = message.get('more_body', False)\n"
+            "    headers = {k.decode(): v.decode() for k, v in scope['headers']}\n"
+            "    head = ('content-type: ' + headers['content-type'] + '\\r\\n\\r\\n').encode()\n"
+            "    form = email.message_from_bytes(head + body, policy=email.policy.HTTP)\n"
+            "    parts = [[p.get_param('name', header='content-disposition'), p.get_filename(), p.get_content_type(),\n"
+            "              p.get_payload(decode=True).decode('latin-1')] for p in form.iter_parts()] if form.is_multipart() else []\n"
+            "    length = headers.get('content-length')\n"
+            "    found.append([scope['path'], scope['raw_path'].decode(), parts, length is None or int(length) == len(body)])\n"
+            "async def send(message): sent.append(message)\n"
+            "found, answers = [], []\n"
+            "for headers, chunks in json.loads(sys.argv[1]):\n"
+            "    messages = [{'type': 'http.request', 'body': c.encode('latin-1'), 'more_body': True} for c in chunks[:-1]]\n"
+            "    messages.append({'type': 'http.request', 'body': chunks[-1].encode('latin-1')})\n"
+            "    async def receive(): return messages.pop(0)\n"
+            "    sent = []\n"
+            "    scope = {'type': 'http', 'method': 'POST', 'path': '/invocations', 'raw_path': b'/invocations',\n"
+            "             'headers': [(k.encode(), v.encode()) for k, v in headers.items()]}\n"
+            "    asyncio.run(OnlyInvocations(engine)(scope, receive, send))\n"
+            "    answers.append(sent[0]['status'] if sent else None)\n"
+            "print(json.dumps([found, answers]))\n"
+        )
+        attribute = "x-amzn-sagemaker-custom-attributes"
+        wave = "RIFF\r\n--\x00\xff"
+        form = f'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n{wave}\r\n--b--\r\n'
+        multipart = "multipart/form-data; boundary=b"
+        requests = [
+            ({"content-type": "audio/wav", "content-length": str(len(wave))}, [wave[:3], wave[3:]]),
+            ({"content-type": "Audio/MPEG"}, [wave]),
+            ({"content-type": multipart, "content-length": str(len(form))}, [form]),
+            ({"content-type": multipart, attribute: "a=b, route=/v1/audio/translations"}, [form]),
+            ({"content-type": "application/json"}, ['{"input": "x"}']),
+            ({"content-type": multipart, attribute: "route=/v1/load_lora_adapter"}, [form]),
+            ({"content-type": "application/json", attribute: "route=/pause"}, ["{}"]),
+        ]  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", script, json.dumps(requests)],
+            cwd=self.code, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        found, answers = json.loads(done.stdout)
+        transcripts, translations = "/v1/audio/transcriptions", "/v1/audio/translations"
+        self.assertEqual(
+            found,
+            [
+                [transcripts, transcripts, [["file", "recording", "audio/wav", wave]], True],
+                [transcripts, transcripts, [["file", "recording", "audio/mpeg", wave]], True],
+                [transcripts, transcripts, [["file", "a.wav", "text/plain", wave]], True],
+                [translations, translations, [["file", "a.wav", "text/plain", wave]], True],
+                ["/invocations", "/invocations", [], True],
+            ],
+        )
+        self.assertEqual(answers, [None] * 5 + [400, 400])
+
 
 class Life(Container):
     def test_ping_waits_for_the_model(self) -> None:

@@ -1,4 +1,4 @@
-"""What a request for images may ask for. A wrong one is refused before it costs any time on the GPU."""
+"""What a request for images or a video may ask for. A wrong one is refused before it costs any time on the GPU."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from front import Refusal
 
 IMAGES = "/v1/images/generations"
+# Answers with the file; /v1/videos answers with the number of a job, which nobody could ask for.
+VIDEOS = "/v1/videos/sync"
 # Latents are an eighth of the image, and transformers take them in patches of two.
 STEP = 16
 LEAST = 64
@@ -21,15 +23,19 @@ class Limits:
         self.most_pixels = most_pixels
 
     def check(self, path: str, body: dict[str, object]) -> None:
-        if path != IMAGES:
+        if path not in (IMAGES, VIDEOS):
             return
         prompt = body.get("prompt")
         if not isinstance(prompt, str) or not prompt.strip():
             raise Refusal(400, "prompt must be text")
         if body.get("size") is not None:
             self.size(body["size"])
-        whole(body, "n", 1, 10)
         whole(body, "num_inference_steps", 1, 200)
+        if path == VIDEOS:
+            whole(body, "num_frames", 1, 10_000)
+            whole(body, "fps", 1, 240)
+            return
+        whole(body, "n", 1, 10)
         number(body, "guidance_scale", 0, 20)
         number(body, "true_cfg_scale", 0, 20)
         one_of(body, "output_format", OUTPUT_FORMATS)

@@ -10,13 +10,17 @@ from __future__ import annotations
 import gc
 import json
 import math
+import re
 import resource
+import secrets
 import sys
 from typing import Any, NoReturn
 
 # Members of an outline, and characters of a text in it.
 MOST_MEMBERS = 1000
 MOST_TEXT = 4096
+# Names that a field of a form may have.
+FIELD = re.compile(r"[A-Za-z0-9_\-\[\]]{1,100}")
 
 
 class NoBody(ValueError):
@@ -62,6 +66,21 @@ def cut(value: Any) -> Any:
     if isinstance(value, (dict, list)):
         return type(value)()
     return value
+
+
+def form(found: dict[str, Any]) -> tuple[bytes, str]:
+    """The members as multipart/form-data, and its content type; what is nested stays JSON."""
+    boundary = secrets.token_hex(16)
+    parts = []
+    for name, value in found.items():
+        if FIELD.fullmatch(name) is None:
+            raise NoBody(f"{name[:100]!r} cannot be the name of a field")
+        if value is None:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value)
+        parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n')
+    body = "".join(parts) + f"--{boundary}--\r\n"
+    return body.encode("utf-8", "replace"), f"multipart/form-data; boundary={boundary}"
 
 
 def main(most_bytes: int) -> None:

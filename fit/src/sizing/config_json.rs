@@ -159,6 +159,24 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether a configuration has a part that reads images.
+fn reads_images(root: &Map<String, Value>) -> bool {
+    let has = |map: &Map<String, Value>| {
+        ["vision_config", "img_processor"]
+            .iter()
+            .any(|key| map.get(*key).is_some_and(Value::is_object))
+    };
+    has(root) || root.get("thinker_config").and_then(Value::as_object).is_some_and(has)
+}
+
+/// What a `config.json` says of the model's class, and how many classes the model tells apart.
+pub fn parse_class(text: &str) -> (Option<String>, Option<u64>) {
+    let Ok(root) = object(text) else { return (None, None) };
+    let labels = root.get("id2label").and_then(Value::as_object).map(|map| map.len() as u64);
+    let labels = labels.or_else(|| root.get("num_labels").and_then(Value::as_u64));
+    (Reader::new(&root).class().map(str::to_owned), labels)
+}
+
 /// Whether `text` can be the name of a class. What cannot is not repeated as one: the model's class is unknown then.
 fn is_class(text: &str) -> bool {
     (1..=128).contains(&text.len())
@@ -209,6 +227,7 @@ fn shape(r: &Reader, sizes: &Sizes) -> Result<ModelShape, ConfigError> {
         quantization: quantized::method(r),
         cache: sizes.cache(),
         custom_code: r.root.contains_key("auto_map"),
+        reads_images: reads_images(r.root),
         origin: Origin::Own,
         widths: Widths::read(r, sizes),
     })

@@ -286,6 +286,7 @@ pub(super) mod tests {
             quantization: None,
             cache: Some(Cache { token_bytes: 131_072, ..Cache::default() }),
             custom_code: false,
+            reads_images: false,
             origin: super::super::shape::Origin::Own,
             widths: super::super::widths::Widths::default(),
         }

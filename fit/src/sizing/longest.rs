@@ -57,6 +57,11 @@ pub(super) fn stretched(r: &Reader) -> Result<Option<Stretched>, ConfigError> {
     Ok((given != multiplied).then_some(Stretched { given, multiplied }))
 }
 
+/// Families whose positions begin after that of padding (`create_position_ids_from_input_ids` of transformers 5.15.0), so
+/// that as many tokens fewer fit than the table has rows.
+const AFTER_PADDING: [&str; 6] =
+    ["roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "xlm_roberta"];
+
 /// The least of the keys, times the factor of those kinds of scaling that are multiplied.
 fn given(r: &Reader) -> Result<Option<u64>, ConfigError> {
     let mut least: Option<u64> = None;
@@ -64,6 +69,10 @@ fn given(r: &Reader) -> Result<Option<u64>, ConfigError> {
         if let Some(tokens) = r.number(&[key], MAX_TOKENS)?.filter(|n| *n > 0) {
             least = Some(least.map_or(tokens, |known| known.min(tokens)));
         }
+    }
+    if AFTER_PADDING.contains(&r.family()) {
+        let padding = r.number(&["pad_token_id"], MAX_TOKENS)?.unwrap_or(1);
+        least = least.map(|tokens| tokens.saturating_sub(padding + 1));
     }
     let scaling = Scaling::of(r);
     let multiplied = scaling

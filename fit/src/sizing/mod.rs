@@ -31,7 +31,7 @@ mod widths;
 pub use cache::Cache;
 pub use choose::{COMPILED_CONTEXT, Plan, Wanted, degrees, plan};
 pub use compiled::{CompiledEngine, compiled_engine};
-pub use config_json::{ConfigError, MAX_CONFIG_BYTES, parse_config};
+pub use config_json::{ConfigError, MAX_CONFIG_BYTES, parse_class, parse_config};
 pub use estimate::{COMPILED_SEQUENCES, Device, Serving, Sizing, Verdict, estimate};
 pub use host::{HostNeeds, ModelSource, host_needs};
 pub use longest::{TooLong, too_long};

@@ -108,9 +108,10 @@ fn reasons(model: &ModelShape, device: &Device, serving: &Serving, sizing: &Sizi
             },
         ),
         format!(
-            "activations, logits, graphs and buffers take about {:.1} GiB, so {:.1} GiB are left for the cache",
+            "activations, logits, graphs and buffers take about {:.1} GiB, so {:.1} GiB are left{}",
             sizing.overhead_gib,
             sizing.kv_gib.max(0.0),
+            if model.keeps_nothing() { "" } else { " for the cache" },
         ),
     ];
     match (sizing.sequence_gib, sizing.concurrent_sequences) {
@@ -125,6 +126,10 @@ fn reasons(model: &ModelShape, device: &Device, serving: &Serving, sizing: &Sizi
         }
         (Some(sequence_gib), Some(concurrent)) => reasons.push(format!(
             "one sequence of {} tokens takes {sequence_gib:.2} GiB of it: {concurrent:.1} such sequences at once",
+            serving.max_model_len,
+        )),
+        (Some(_), None) if model.keeps_nothing() => reasons.push(format!(
+            "a text of up to {} tokens is read in one pass, and nothing is kept of it: there is no key-value cache",
             serving.max_model_len,
         )),
         (Some(_), None) => {}

@@ -85,6 +85,7 @@ fn weights_only(model: &Model, architecture: Option<String>, origin: Origin) -> 
         quantization: None,
         cache: None,
         custom_code: false,
+        reads_images: false,
         origin,
         widths: Widths::default(),
     })

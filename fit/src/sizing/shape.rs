@@ -153,6 +153,8 @@ pub struct ModelShape {
     pub cache: Option<Cache>,
     /// Whether the checkpoint brings code of its own (`auto_map`).
     pub custom_code: bool,
+    /// Whether it has a part that reads images.
+    pub reads_images: bool,
     /// Where all this is from.
     pub origin: Origin,
     /// What must stay whole where it is split.
@@ -160,6 +162,11 @@ pub struct ModelShape {
 }
 
 impl ModelShape {
+    /// Whether it keeps nothing of what it has read: an encoder, which reads a text in one pass.
+    pub fn keeps_nothing(&self) -> bool {
+        self.cache == Some(Cache::default())
+    }
+
     /// Bytes of the weights once loaded as `dtype`, with the engine quantizing while loading if
     /// `in_flight` names a method and the checkpoint is not quantized itself.
     pub fn loaded_bytes(&self, dtype: Dtype, in_flight: Option<&Quantization>) -> f64 {

@@ -10,7 +10,7 @@ use crate::render::plain;
 
 impl Context<'_> {
     /// The model's row, or that of the model of which it is a variant.
-    fn row(&self) -> Option<&Model> {
+    pub(super) fn row(&self) -> Option<&Model> {
         let name = self.inputs.model_name.as_deref()?;
         let models = self.catalogs.models();
         models.get(name).or_else(|| models.variant(name).map(|(row, _)| row))
@@ -23,6 +23,7 @@ impl Context<'_> {
         let row = self.row().filter(|_| self.inputs.model_config.is_none());
         let known = row.map(|row| row.architecture.clone()).filter(|class| !class.is_empty());
         self.facts.class = own.or(known);
+        self.facts.purpose = self.purpose();
     }
 
     /// What of the model and of how it is served decides which releases do.
@@ -40,6 +41,7 @@ impl Context<'_> {
             recipes: recipe.into_iter().collect(),
             circumstances: self.circumstances(),
             least_image: self.facts.least_image.clone(),
+            purpose: self.facts.purpose,
         }
     }
 

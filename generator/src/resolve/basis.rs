@@ -1,6 +1,7 @@
 //! What is known of the decisions in a [`Spec`], from the catalogs and from sizing.
 
 use mcc_catalogs::{GatedFrom, PriceBasis};
+use mcc_fit::sizing;
 
 use super::Context;
 use crate::spec::{Basis, CostBasis, Host, Memory, RunsAs, Spec};
@@ -30,6 +31,8 @@ impl Context<'_> {
             gated: row.and_then(|row| row.gated),
             gated_inferred: row.is_some_and(|row| row.gated_from != Some(GatedFrom::Hub)),
             memory: self.memory(),
+            task_basis: self.facts.purpose.map(|purpose| purpose.basis),
+            class: self.facts.class.clone(),
             runs_as,
             // What is written to S3 is written whole.
             streams: !self.takes("async") && !self.takes("batch"),
@@ -57,6 +60,8 @@ impl Context<'_> {
     fn memory(&self) -> Option<Memory> {
         let (plan, device) = (self.facts.plan.as_ref()?, self.facts.device.as_ref()?);
         let sizing = &plan.sizing;
+        let shape = self.facts.shape.as_ref();
+        let keeps_nothing = shape.is_some_and(sizing::ModelShape::keeps_nothing);
         Some(Memory {
             device: device.name.clone(),
             devices: device.count,
@@ -65,7 +70,8 @@ impl Context<'_> {
             budget_gib: tenths(sizing.budget_gib),
             weights_gib: tenths(sizing.weights_gib),
             overhead_gib: tenths(sizing.overhead_gib),
-            cache_gib: tenths(sizing.kv_gib.max(0.0)),
+            cache_gib: (!keeps_nothing).then(|| tenths(sizing.kv_gib.max(0.0))),
+            pools: keeps_nothing || self.facts.purpose.is_some_and(|purpose| purpose.task.pools()),
             context: plan.serving.max_model_len,
             sequences: sizing.concurrent_sequences.map(tenths),
             max_num_seqs: plan.max_num_seqs,

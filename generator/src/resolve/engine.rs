@@ -36,6 +36,7 @@ impl Context<'_> {
                 roles.prefix.clone_from(&layer.manifest.options.prefix);
             }
             roles.sizing.extend(layer.manifest.options.sizing.clone());
+            roles.task.extend(layer.manifest.options.task.clone());
         }
         roles
     }

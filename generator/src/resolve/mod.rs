@@ -12,6 +12,7 @@ pub(crate) mod named;
 mod packages;
 mod packed;
 mod recommend;
+mod task;
 mod tensors;
 mod version;
 
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mcc_catalogs::{AcceleratorKind, Catalogs, GivenImage};
-use mcc_fit::Deployment;
+use mcc_fit::{Deployment, Purpose};
 use serde_json::{Map, Value};
 
 use crate::finding::Finding;
@@ -72,6 +73,8 @@ pub(crate) struct ModelFacts {
     pub(crate) least_image: Option<String>,
     /// What the name of the user's own base image says of it.
     pub(crate) given: Option<GivenImage>,
+    /// What the model is for.
+    pub(crate) purpose: Option<Purpose>,
     /// The model, from the catalogs or from its `config.json`.
     pub(crate) shape: Option<ModelShape>,
     /// What its `config.json` does not say, where it says too little to estimate memory.
@@ -123,6 +126,7 @@ impl Context<'_> {
             iam,
             basis: Basis::default(),
         };
+        spec.server = self.requests(&spec).unwrap_or(spec.server);
         spec.server.env = self.environment(&spec);
         spec.hyperpod = self.hyperpod(&spec);
         spec.basis = self.basis(&spec);
@@ -222,6 +226,11 @@ impl Context<'_> {
             // Of a model whose features are not known the file is its owner's to write.
             test_payload: payloads.get(&content_type).cloned().unwrap_or_default(),
             content_type,
+            request: None,
+            test_expect: None,
+            test_begins: None,
+            engine_task: None,
+            video_timeout_s: None,
         }
     }
 

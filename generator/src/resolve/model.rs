@@ -1,5 +1,7 @@
 //! The model: packed into the image, or fetched from a hub or S3 when the container starts.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::Context;
@@ -43,13 +45,9 @@ impl Context<'_> {
             .filter(|row| self.deployment.runs_on(row))
             .and_then(device_of);
         let compiled = self.facts.device.as_ref().is_some_and(|device| device.compiled);
-        // A copy in S3 is the model that it is a copy of.
-        let known = i.model_config.as_deref().unwrap_or(&name);
-        let row = self.catalogs.models().get(known).or_else(|| self.catalogs.models().get(&name));
-        let embeds = row.is_some_and(|r| r.task.as_deref() == Some("feature-extraction"));
-        model.sample_text = embeds.then(|| "The three largest cities of Italy".to_owned());
         self.facts.shape = self.shape(&name);
         self.note_class();
+        self.decide_task(&mut model);
         let release = self.engine_release(instance);
         model.engine_options = self.engine_options(release.as_deref());
         self.facts.wanted = self.wanted(release.as_deref(), model.engine_options.as_ref());
@@ -258,7 +256,12 @@ pub(super) fn empty(name: String, source: &str) -> Model {
         max_num_seqs: None,
         gpu_memory_utilization: None,
         dtype: None,
-        sample_text: None,
+        task: None,
+        asked_for: BTreeMap::new(),
+        reads_images: false,
+        pools: None,
+        encodes: None,
+        runner: None,
         engine_options: None,
         fit: None,
     }

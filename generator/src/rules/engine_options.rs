@@ -91,11 +91,13 @@ pub(super) const RULES: &[Rule] = &[
 fn architecture(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let compiled = context.facts.device.as_ref().is_some_and(|device| device.compiled);
     let latent = context.facts.shape.as_ref().and_then(|s| s.cache).is_some_and(|c| c.replicated);
-    if compiled && (latent || spec.model.sample_text.is_some()) {
-        let what = if latent { "models with latent attention" } else { "embedding models" };
+    if compiled && latent {
         let finding = Finding::error(
             "MCC-ENG-004",
-            format!("{what} are not served on {}", spec.instance.accelerator_kind),
+            format!(
+                "models with latent attention are not served on {}",
+                spec.instance.accelerator_kind
+            ),
             "choose an instance type with GPUs",
         );
         findings.push(context.merged.about("modelName", finding));
@@ -140,6 +142,8 @@ fn release(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
                 let finding = Finding::new("MCC-ENG-008", severity, message, fix);
                 (finding.choices(choices), "engineVersion")
             }
+            // Its own rule says it, whatever image there is.
+            Against::Task(_) | Against::TaskFrom(..) => continue,
         };
         let key = if context.merged.is_given(key) { key } else { "modelName" };
         findings.push(context.merged.about(key, finding));

@@ -15,6 +15,7 @@ mod model;
 mod model_accelerator;
 mod network;
 mod state;
+mod task;
 mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
@@ -42,7 +43,7 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 14] = [
+const FAMILIES: [&[Rule]; 15] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
@@ -57,6 +58,7 @@ const FAMILIES: [&[Rule]; 14] = [
     network::RULES,
     hyperpod::RULES,
     limits::RULES,
+    task::RULES,
 ];
 
 pub(crate) use inputs::{has_conditional, without_effect};

@@ -1,5 +1,6 @@
 //! What is known of a project's decisions beside what its files need: where they come from and what they come to.
 
+use mcc_fit::TaskBasis;
 use serde::Serialize;
 
 /// What is known of the decisions.
@@ -21,6 +22,10 @@ pub struct Basis {
     pub gated_inferred: bool,
     /// How the model shares the memory of each accelerator; absent where that is not estimated.
     pub memory: Option<Memory>,
+    /// How the model's task is known; absent where nothing tells it.
+    pub task_basis: Option<TaskBasis>,
+    /// Class name of the model's architecture.
+    pub class: Option<String>,
     /// What runs it.
     pub runs_as: RunsAs,
     /// Whether a caller can take an answer in pieces.
@@ -85,8 +90,10 @@ pub struct Memory {
     pub weights_gib: f64,
     /// Activations, graphs and buffers.
     pub overhead_gib: f64,
-    /// What is left for the key-value cache.
-    pub cache_gib: f64,
+    /// What is left for the key-value cache; absent for a model that keeps none.
+    pub cache_gib: Option<f64>,
+    /// Whether texts are read in one pass, so that nothing is generated from them.
+    pub pools: bool,
     /// Longest context, in tokens.
     pub context: u64,
     /// Sequences of that length at once; absent where nothing is known of the cache.

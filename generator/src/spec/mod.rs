@@ -184,6 +184,16 @@ pub struct Server {
     pub test_payload: String,
     /// Its content type.
     pub content_type: String,
+    /// The body of a request of the model's task, for models that are fetched.
+    pub request: Option<Value>,
+    /// A condition of jq on its answer.
+    pub test_expect: Option<String>,
+    /// What an answer that is a file has in its first bytes.
+    pub test_begins: Option<String>,
+    /// What the engine is told of the task.
+    pub engine_task: Option<String>,
+    /// Seconds that the making of a video may take, where the platform waits that long.
+    pub video_timeout_s: Option<u32>,
 }
 
 /// The pods.

@@ -1,5 +1,8 @@
 //! The model, and what is known of how it fits.
 
+use std::collections::BTreeMap;
+
+use mcc_catalogs::Task;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -56,8 +59,18 @@ pub struct Model {
     pub gpu_memory_utilization: Option<f64>,
     /// Number format of the weights in memory.
     pub dtype: Option<String>,
-    /// A text to embed, for the test request of models that embed; absent for those that write.
-    pub sample_text: Option<String>,
+    /// What it is asked for; absent for packed models.
+    pub task: Option<Task>,
+    /// Each task, and whether it is that.
+    pub asked_for: BTreeMap<Task, bool>,
+    /// Whether it reads images beside text.
+    pub reads_images: bool,
+    /// Whether it reads a text in one pass and generates none; absent for those that do not.
+    pub pools: Option<bool>,
+    /// Whether it is an encoder, which keeps nothing of what it has read; absent for those that are none.
+    pub encodes: Option<bool>,
+    /// What the engine takes to read texts in one pass with a class that generates.
+    pub runner: Option<String>,
     /// Further options of the engine, in the form that its command line takes.
     pub engine_options: Option<Map<String, Value>>,
     /// How it fits; absent for packed models and for models that nothing describes.

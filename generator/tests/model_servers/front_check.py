@@ -6,6 +6,8 @@ usage: front_check.py FOLDER, where FOLDER is the code/ of a project.
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 import http.client
 import json
 import socket
@@ -39,6 +41,8 @@ class Engine(BaseHTTPRequestHandler):
     cut_off = threading.Event()
     # The paths that it was asked for.
     seen: ClassVar[list[str]] = []
+    # The body that it got last.
+    last: ClassVar[bytes] = b""
 
     def log_message(self, *_: object) -> None:
         pass
@@ -52,7 +56,7 @@ class Engine(BaseHTTPRequestHandler):
         return good
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        Engine.last = body = self.rfile.read(int(self.headers["content-length"]))
         # What is large is not read: it would be read by the process of the front.
         asked = json.loads(body) if body.startswith(b"{") and len(body) < 1 << 16 else {}
         if asked.get("stream"):
@@ -131,8 +135,9 @@ class FrontTest(unittest.TestCase):
                 raise front.Refusal(400, f"not for {path}")
 
         cls.front = front.Front(
-            cls.engine.server_port, ROUTES, allowed=frozenset({"/v1/files"}), check=check, max_body=MAX_BODY
-        )
+            cls.engine.server_port, {**ROUTES, "film": "/v1/form"}, allowed=frozenset({"/v1/files", "/v1/form"}),
+            forms=frozenset({"/v1/form"}), check=check, max_body=MAX_BODY,
+        )  # fmt: skip
         cls.port = start(cls.front)
         until = time.monotonic() + 10
         while cls.call("GET", "/ping")[0] != 200:
@@ -237,6 +242,27 @@ class FrontTest(unittest.TestCase):
         status, answer = self.call("POST", "/invocations", {"prompt": "x"}, {name: "route=/admin"})
         self.assertEqual(status, 400)
         self.assertIn("/v1/files", answer["error"]["message"])
+
+    def test_json_becomes_a_form_where_the_engine_takes_one(self) -> None:
+        body = {"film": "a \u00e9\r\n--x", "size": None, "n": 3, "on": True, "lora": {"name": "l"}}
+        status, answer = self.call("POST", "/invocations", body)
+        self.assertEqual((status, answer["path"]), (200, "/v1/form"))
+        head = f"content-type: {answer['headers']['content-type']}\r\n\r\n".encode()
+        sent = Engine.last
+        self.assertEqual(int(answer["headers"]["content-length"]), len(sent))
+        form = email.message_from_bytes(head + sent, policy=email.policy.HTTP)
+        parts = {
+            part.get_param("name", header="content-disposition"): part.get_payload(decode=True).decode()
+            for part in form.iter_parts()
+        }
+        self.assertEqual(parts, {"film": body["film"], "n": "3", "on": "true", "lora": '{"name": "l"}'})
+        # A form stays as it is, and what is no name of a field, or too large, is refused.
+        name = "X-Amzn-SageMaker-Custom-Attributes"
+        form = {"content-type": "multipart/form-data; boundary=x", name: "route=/v1/form"}
+        self.assertEqual(self.call("POST", "/invocations", b"--x--", form)[1]["bytes"], 5)
+        self.assertEqual(self.call("POST", "/invocations", {"film": "x", 'a"\r\nb': "y"})[0], 400)
+        self.assertEqual(self.call("POST", "/invocations", {"film": "x" * (front.SMALL + 1)})[0], 413)
+        self.assertEqual(self.front.held, 0)
 
     def test_what_cannot_be_checked_goes_only_where_nothing_is(self) -> None:
         """Servers read some bodies as JSON that are not called application/json."""

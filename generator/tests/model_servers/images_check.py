@@ -9,7 +9,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv.pop(1))
 
 from front import Refusal
-from image_requests import IMAGES, Limits
+from image_requests import IMAGES, VIDEOS, Limits
 
 LIMITS = Limits(1024 * 1024)
 
@@ -50,6 +50,18 @@ class ImagesTest(unittest.TestCase):
             with self.subTest(body=body), self.assertRaises(Refusal) as refused:
                 LIMITS.check(IMAGES, body)
             self.assertEqual(refused.exception.status, 400)
+            self.assertIn(reason, str(refused.exception))
+
+    def test_videos_are_bounded_too(self) -> None:
+        LIMITS.check(VIDEOS, {"prompt": "x", "size": "480x320", "num_frames": 17, "fps": 24, "seconds": "4"})
+        for body, reason in [
+            ({}, "prompt"),
+            ({"prompt": "x", "size": "481x320"}, "480x320"),
+            ({"prompt": "x", "num_frames": 0}, "num_frames"),
+            ({"prompt": "x", "fps": "24"}, "fps"),
+        ]:
+            with self.subTest(body=body), self.assertRaises(Refusal) as refused:
+                LIMITS.check(VIDEOS, body)
             self.assertIn(reason, str(refused.exception))
 
     def test_other_paths_are_the_engines_business(self) -> None:

@@ -1,7 +1,7 @@
 //! What a deployment config and a target ask of images, instances and host images, from the registry.
 
 use mcc_catalogs::{Catalogs, Image};
-use mcc_fit::{Asked, Deployment, against, engine_in};
+use mcc_fit::{Against, Asked, Deployment, against, engine_in};
 use std::sync::{Arc, LazyLock};
 
 use mcc_generator::{Config, elsewhere, lenient, reasons, registry};
@@ -79,12 +79,15 @@ pub(crate) fn release_serves(
     image: &Image,
     asked: &Asked,
 ) -> Result<Vec<String>, String> {
-    let Some((engine, release)) = engine_in(deployment, image) else {
-        return Ok(Vec::new());
-    };
+    let engine = engine_in(deployment, image);
+    let (engine, release) = engine.unwrap_or_default();
     let class = asked.class.as_deref().unwrap_or_default();
     let mut said = Vec::new();
     for found in against(catalogs, deployment, image, asked) {
+        // Of an engine that is not the config's own, only the task is known.
+        if engine.is_empty() && !matches!(found, Against::Task(_) | Against::TaskFrom(..)) {
+            continue;
+        }
         let words = reasons::against(engine, release, class, &found);
         if found.refuses() {
             return Err(words);

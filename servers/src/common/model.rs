@@ -2,7 +2,7 @@
 
 use mcc_catalogs::{Catalogs, Circumstance, GatedFrom, HubAddress, Model, echo};
 use mcc_fit::sizing::{self, Cache, GIB, ModelShape, Quantization};
-use mcc_fit::{Asked, Holds};
+use mcc_fit::{Asked, Described, Holds, Purpose};
 use mcc_generator::ModelConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,8 @@ pub(crate) struct Sized<'a> {
     pub(crate) shape: ModelShape,
     /// Its row, or that of the model of which it is a variant.
     pub(crate) row: Option<&'a Model>,
+    /// Classes that it tells apart, if its config.json says how many.
+    pub(crate) labels: Option<u64>,
 }
 
 /// A model in an answer.
@@ -148,6 +150,7 @@ impl ModelArguments {
                 basis: "config.json",
                 shape,
                 row: None,
+                labels: sizing::parse_class(&text).1,
             });
         }
         if let Some(parameters) = self.parameters {
@@ -161,6 +164,7 @@ impl ModelArguments {
                 basis: "numbers",
                 shape: self.numbered(parameters),
                 row: None,
+                labels: None,
             });
         }
         let Some(name) = &self.model_name else {
@@ -201,6 +205,7 @@ impl ModelArguments {
             quantization: None,
             cache,
             custom_code: false,
+            reads_images: false,
             stretched: None,
             origin: sizing::Origin::Own,
             widths: sizing::Widths::default(),
@@ -287,7 +292,15 @@ pub(crate) fn supply(name: &str) -> String {
 impl<'a> Sized<'a> {
     /// A model of the catalog.
     fn of(basis: &'static str, id: String, shape: ModelShape, row: &'a Model) -> Self {
-        Self { name: id.clone(), given: Some(id), copy_of: None, basis, shape, row: Some(row) }
+        Self {
+            name: id.clone(),
+            given: Some(id),
+            copy_of: None,
+            basis,
+            shape,
+            row: Some(row),
+            labels: None,
+        }
     }
 
     /// Why its sizes are not certain.
@@ -295,8 +308,25 @@ impl<'a> Sized<'a> {
         mcc_generator::caution(&self.shape.origin)
     }
 
+    /// What it is for.
+    pub(crate) fn purpose(&self, catalogs: &Catalogs) -> Option<Purpose> {
+        let original = self.row.map(|row| row.id.as_str());
+        let model = Described {
+            class: self.shape.architecture.as_deref(),
+            name: original.or(self.given.as_deref()).unwrap_or_default(),
+            labels: self.labels,
+            hub: self.row.and_then(|row| row.task.as_deref()),
+        };
+        mcc_fit::purpose(catalogs, &model)
+    }
+
     /// What of it decides which releases of an engine serve it; `in_flight` is a quantization while loading.
-    pub(crate) fn asked(&self, engine: Option<&str>, in_flight: Option<&Quantization>) -> Asked {
+    pub(crate) fn asked(
+        &self,
+        catalogs: &Catalogs,
+        engine: Option<&str>,
+        in_flight: Option<&Quantization>,
+    ) -> Asked {
         let own = self.shape.quantization.as_ref().or(in_flight);
         let recipe = engine.and_then(|engine| {
             let least = self.row?.first_version_of(engine)?;
@@ -309,6 +339,7 @@ impl<'a> Sized<'a> {
             method: own.map(|quantization| quantization.method.clone()),
             recipes: recipe.into_iter().collect(),
             least_image: None,
+            purpose: self.purpose(catalogs),
             circumstances: states.then_some(Circumstance::StateLayers).into_iter().collect(),
         }
     }
@@ -330,7 +361,10 @@ impl<'a> Sized<'a> {
                 .map(|quantization| quantization.method.clone()),
             max_positions: shape.max_positions,
             attention: attention(shape).map(str::to_owned),
-            kv_bytes_per_token: shape.cache.map(|cache| cache.token_bytes),
+            kv_bytes_per_token: shape
+                .cache
+                .filter(|_| !shape.keeps_nothing())
+                .map(|cache| cache.token_bytes),
             caution: self.caution(),
         }
     }

@@ -129,6 +129,9 @@ pub(super) struct DescribeAnswer {
     /// Task on Hugging Face.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) task: Option<String>,
+    /// What requests ask it for, by its class and its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) purpose: Option<String>,
     /// Licence on Hugging Face.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) license: Option<String>,

@@ -90,6 +90,9 @@ content_type_of() {
     *.jsonl) printf 'application/jsonlines' ;;
     *.json) printf 'application/json' ;;
     *.csv) printf 'text/csv' ;;
+    *.wav) printf 'audio/wav' ;;
+    *.mp3) printf 'audio/mpeg' ;;
+    *.flac) printf 'audio/flac' ;;
     *) printf 'application/octet-stream' ;;
   esac
 }
@@ -105,9 +108,18 @@ choose_payload() {
     "write ${PAYLOAD_FILE:-test/payload.json} and name it as TEST_PAYLOAD in do/config, or name one with --payload"
 }
 
-# check_answer FILE: something sensible came back. TEST_EXPECT is a jq condition on JSON answers.
+# check_answer FILE: something sensible came back. TEST_EXPECT is a jq condition on JSON answers, TEST_BEGINS what an
+# answer that is a file has in its first 16 bytes.
 check_answer() {
   [ -s "$1" ] || fail 'the answer is empty' 'see do/logs'
+  if [ -n "${TEST_BEGINS:-}" ]; then
+    if head -c 16 "$1" | LC_ALL=C grep -aqF -- "$TEST_BEGINS"; then
+      info "the answer is a file of $(wc -c <"$1" | tr -d ' ') bytes"
+      return
+    fi
+    head -c 1000 "$1" | printable
+    fail "the answer does not begin with $TEST_BEGINS" 'see TEST_BEGINS in do/config'
+  fi
   head -c 1000 "$1" | printable
   if [ -n "${TEST_EXPECT:-}" ] && jq empty "$1" >/dev/null 2>&1; then
     jq -e "$TEST_EXPECT" "$1" >/dev/null || fail "the answer does not satisfy $TEST_EXPECT" 'see TEST_EXPECT in do/config'

@@ -140,9 +140,9 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         deployment: &deployment,
         region,
         instance,
-        asked: sized
-            .as_ref()
-            .map_or_else(Asked::default, |sized| sized.asked(deployment.engine.as_deref(), None)),
+        asked: sized.as_ref().map_or_else(Asked::default, |sized| {
+            sized.asked(catalogs, deployment.engine.as_deref(), None)
+        }),
     };
     let choice = choice(catalogs, &deployment, arguments.engine_version.as_deref(), &wish.asked)?;
     let mut works = choice

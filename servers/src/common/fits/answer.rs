@@ -28,8 +28,9 @@ pub(crate) struct MemoryAnswer {
     pub(super) weights_gib: f64,
     /// Activations, logits, graphs and buffers at their peak.
     pub(super) overhead_gib: f64,
-    /// What is left for the key-value cache.
-    pub(super) kv_cache_gib: f64,
+    /// What is left for the key-value cache; absent for encoders, which keep none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kv_cache_gib: Option<f64>,
     /// Of that, one sequence of contextLength tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sequence_gib: Option<f64>,
@@ -142,6 +143,7 @@ impl FitAnswer {
         };
         if let Some(plan) = fit.plan {
             let sizing = &plan.sizing;
+            let keeps = judge.model().is_none_or(|model| !model.shape.keeps_nothing());
             this.tensor_parallel_size = Some(plan.serving.tensor_parallel);
             this.idle_accelerators = (plan.idle_devices > 0).then_some(plan.idle_devices);
             this.memory = Some(MemoryAnswer {
@@ -149,7 +151,7 @@ impl FitAnswer {
                 budget_gib: rounded(sizing.budget_gib),
                 weights_gib: rounded(sizing.weights_gib),
                 overhead_gib: rounded(sizing.overhead_gib),
-                kv_cache_gib: rounded(sizing.kv_gib.max(0.0)),
+                kv_cache_gib: keeps.then(|| rounded(sizing.kv_gib.max(0.0))),
                 sequence_gib: sizing.sequence_gib.map(rounded),
             });
             this.context_length =
@@ -189,9 +191,13 @@ impl fmt::Display for FitAnswer {
         if let Some(memory) = &self.memory {
             write!(
                 line,
-                "; of {} GiB per device: weights {}, overhead {}, cache {}",
-                memory.budget_gib, memory.weights_gib, memory.overhead_gib, memory.kv_cache_gib
+                "; of {} GiB per device: weights {}, overhead {}",
+                memory.budget_gib, memory.weights_gib, memory.overhead_gib
             )?;
+            match memory.kv_cache_gib {
+                Some(cache) => write!(line, ", cache {cache}")?,
+                None => line.write_str(", no cache: a text is read in one pass")?,
+            }
         }
         if let (Some(context), Some(at_once)) = (self.context_length, self.concurrent_sequences) {
             write!(line, "; {at_once} sequences of {context} tokens at once")?;
@@ -239,7 +245,10 @@ fn inputs(fit: &Fit<'_>, judge: &Judge<'_>) -> Inputs {
     }
     if let Some(plan) = &fit.plan {
         put("tensorParallelSize", plan.serving.tensor_parallel.into());
-        if plan.sizing.verdict != Verdict::WeightsFit {
+        // An encoder has one length, which the engine takes from the model's files, some of which say less than its
+        // config.json.
+        let encodes = judge.model().is_some_and(|model| model.shape.keeps_nothing());
+        if plan.sizing.verdict != Verdict::WeightsFit && (!encodes || wish.context.is_some()) {
             put("maxModelLen", plan.serving.max_model_len.into());
         }
         if let Some(method) = &plan.serving.in_flight {

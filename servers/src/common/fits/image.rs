@@ -127,11 +127,12 @@ impl<'a> Judge<'a> {
 /// # Errors
 /// Why they are not.
 pub(super) fn compiled(deployment: &Deployment, model: &Sized<'_>) -> Result<(), String> {
-    let embeds = model.row.and_then(|row| row.task.as_deref()) == Some("feature-extraction");
     let latent = model.shape.cache.is_some_and(|cache| cache.replicated);
-    if deployment.compiles() && (embeds || latent) {
-        let what = if latent { "models with latent attention" } else { "embedding models" };
-        return Err(format!("{what} are not served on {}", deployment::runs_on_what(deployment)));
+    if deployment.compiles() && latent {
+        return Err(format!(
+            "models with latent attention are not served on {}",
+            deployment::runs_on_what(deployment)
+        ));
     }
     Ok(())
 }

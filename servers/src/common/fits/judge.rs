@@ -106,7 +106,7 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let version = wish.engine_version.as_deref();
         let asked = model.map_or_else(Asked::default, |model| {
-            model.asked(deployment.engine.as_deref(), wish.in_flight.as_ref())
+            model.asked(catalogs, deployment.engine.as_deref(), wish.in_flight.as_ref())
         });
         let choice = ImageChoice::new(catalogs, deployment, version, &asked);
         let usual = choice.on(Arch::X86_64, None).or_else(|| choice.on(Arch::Arm64, None));

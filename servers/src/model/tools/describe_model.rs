@@ -1,9 +1,9 @@
 //! `describe_model`: what a model is, what serves it and what has to be set.
 
 use mcc_catalogs::{Catalogs, GatedFrom, HubAddress, Model, Support};
-use mcc_fit::Asked;
 use mcc_fit::sizing::{self, ModelShape};
-use mcc_generator::registry;
+use mcc_fit::{Against, Asked, Purpose, against_task};
+use mcc_generator::{reasons, registry};
 use serde_json::json;
 
 use crate::common::deployment;
@@ -73,6 +73,7 @@ fn empty(kind: Kind, summary: String) -> DescribeAnswer {
         kind,
         model: None,
         task: None,
+        purpose: None,
         license: None,
         gated: None,
         gated_inferred: false,
@@ -156,13 +157,15 @@ fn known(sized: &Sized<'_>, described: bool, catalogs: &Catalogs) -> DescribeAns
     let shape = &sized.shape;
     answer.model = Some(sized.answer());
     for tokens in CONTEXTS {
-        let within = shape.max_positions.is_none_or(|most| tokens <= most);
+        let within =
+            shape.max_positions.is_none_or(|most| tokens <= most) && !shape.keeps_nothing();
         if let Some(bytes) = cache_bytes(sized, tokens).filter(|_| within) {
             answer.kv_cache_gib.insert(tokens.to_string(), json!(rounded(gib(bytes))));
         }
     }
-    let task = sized.row.and_then(|row| row.task.as_deref());
-    answer.served_by = served_by(shape, task, catalogs);
+    let purpose = sized.purpose(catalogs);
+    answer.purpose = purpose.map(|purpose| reasons::makes(purpose.task).to_owned());
+    answer.served_by = served_by(shape, purpose, catalogs);
     // What certainly serves it first.
     answer.served_by.sort_by_key(|served| served.support != "supported");
     answer.settings = settings(sized, catalogs);
@@ -215,7 +218,11 @@ fn cache_bytes(sized: &Sized<'_>, tokens: u64) -> Option<u64> {
     Some(cache.token_bytes.saturating_mul(tokens) + windowed + cache.state_bytes)
 }
 
-fn served_by(shape: &ModelShape, task: Option<&str>, catalogs: &Catalogs) -> Vec<ServedAnswer> {
+fn served_by(
+    shape: &ModelShape,
+    purpose: Option<Purpose>,
+    catalogs: &Catalogs,
+) -> Vec<ServedAnswer> {
     let Some(class) = shape.architecture.as_deref() else {
         return Vec::new();
     };
@@ -232,21 +239,27 @@ fn served_by(shape: &ModelShape, task: Option<&str>, catalogs: &Catalogs) -> Vec
         })
         .filter_map(|deployment| {
             let engine = deployment.engine.as_deref()?;
-            let asked = Asked { class: Some(class.to_owned()), ..Asked::default() };
-            let image = deployment
+            let asked = Asked { class: Some(class.to_owned()), purpose, ..Asked::default() };
+            let chosen = deployment
                 .image(catalogs, &asked, mcc_catalogs::Arch::X86_64)
                 // Some images have other engines too, and of those a release is no answer.
-                .filter(|image| image.engine == deployment.engine)
-                .and_then(|image| image.engine_version.as_deref())?;
+                .filter(|image| image.engine == deployment.engine)?;
+            let image = chosen.engine_version.as_deref()?;
             let support = catalogs.engines().supports(engine, image, class);
             // Where a config runs besides is worth a line only if it does; what is quantized and what embeds runs on
             // GPUs alone.
             let besides = deployment.compiles();
-            let not_there = shape.quantization.is_some() || task == Some("feature-extraction");
+            let task = against_task(&deployment, Some(&chosen.version), purpose);
+            let task = task.filter(Against::refuses);
+            let not_there = shape.quantization.is_some() || task.is_some();
             if besides && (support != Support::Supported || not_there) {
                 return None;
             }
             let (word, message) = match &support {
+                _ if task.is_some() => {
+                    let words = task.map(|task| reasons::against(engine, image, class, &task));
+                    ("unsupported", words.unwrap_or_default())
+                }
                 Support::Supported if besides => (
                     "supported",
                     format!(
@@ -340,7 +353,8 @@ fn text(answer: &DescribeAnswer) -> String {
             model.kv_bytes_per_token.map(|bytes| format!("{bytes} bytes of cache per token")),
         );
     }
-    facts.extend(answer.task.as_ref().map(|task| format!("task {task}")));
+    facts.extend(answer.purpose.as_ref().map(|what| format!("for {what}")));
+    facts.extend(answer.task.as_ref().map(|task| format!("task {task} on the hub")));
     facts.extend(answer.license.as_ref().map(|license| format!("licence {license}")));
     facts.extend(answer.gated.map(|gated| {
         let how = if answer.gated_inferred { " (inferred from its publisher)" } else { "" };

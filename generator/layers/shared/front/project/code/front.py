@@ -62,6 +62,8 @@ class Front:
     health: str = "/health"
     # Paths that a request may ask for by `X-Amzn-SageMaker-Custom-Attributes: route=/path`.
     allowed: frozenset[str] = frozenset()
+    # Paths of the server that take a form: a JSON body for one of them is written as that.
+    forms: frozenset[str] = frozenset()
     # Refuses bodies before they cost anything. Of large ones it sees an outline: long texts and what is nested are cut.
     check: Check | None = None
     # Largest body, in bytes.
@@ -220,11 +222,29 @@ class Front:
                 await read_body(reader, head, self.max_body, body, self.hold)
             self.relayed += 1
             try:
-                await self.relay(head, await self.route(head.headers, body), body, reader, writer)
+                path = await self.route(head.headers, body)
+                if path in self.forms:
+                    self.as_form(head, body)
+                await self.relay(head, path, body, reader, writer)
             finally:
                 self.relayed -= 1
         finally:
             self.let_go(body)
+
+    def as_form(self, head: Head, body: bytearray) -> None:
+        """Write a JSON body as the form that the path takes; a form stays as it is."""
+        kind = head.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if kind == "multipart/form-data":
+            return
+        if len(body) > SMALL:
+            raise Refusal(413, f"a JSON body for this path has at most {SMALL} bytes; send multipart/form-data")
+        try:
+            form, content_type = json_body.form(json_body.read(body))
+        except json_body.NoBody as error:
+            raise Refusal(400, str(error)) from None
+        self.hold(len(form) - len(body))
+        body[:] = form
+        head.headers = {**head.headers, "content-type": content_type}
 
     def hold(self, more: int) -> None:
         if self.held + more > MAX_HELD + 2 * self.max_body:

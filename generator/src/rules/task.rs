@@ -1,0 +1,203 @@
+//! Rules about what a model is for: whether the config serves that, and how.
+
+use mcc_catalogs::{Arch, Task};
+use mcc_fit::{Against, Deployment, Purpose, TaskBasis, against, against_task};
+
+use super::Rule;
+use crate::finding::{Finding, Severity};
+use crate::reasons;
+use crate::registry::registry;
+use crate::resolve::Context;
+use crate::spec::{RunsAs, Spec};
+
+const SOURCE: &str = "classes and names by task (catalogs/data/tasks.json); what each config serves (the layers' manifests)";
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "MCC-TSK-001",
+        severity: Severity::Error,
+        title: "the config does not serve what the model is for",
+        why: "the engine ends over the model's class, or answers every request of the model's kind with an error",
+        source: SOURCE,
+        check: Some(serves),
+    },
+    Rule {
+        id: "MCC-TSK-002",
+        severity: Severity::Warning,
+        title: "the model's task is a guess, or something of your own serves it",
+        why: "requests, tests and limits are those of the task; a name that misleads, or a server of your own, may need others",
+        source: SOURCE,
+        check: None,
+    },
+    Rule {
+        id: "MCC-TSK-003",
+        severity: Severity::Warning,
+        title: "a re-ranking model that generates text",
+        why: "its class writes the word yes or no; engines score documents with it only if they are told to take it for a classifier",
+        source: "vLLM's examples for Qwen3-Reranker (hf_overrides)",
+        check: Some(generates),
+    },
+    Rule {
+        id: "MCC-TSK-004",
+        severity: Severity::Warning,
+        title: "batch transform sends recordings as JSON lines",
+        why: "a recording is no JSON: its type must be one of audio, and a file must not be split at line ends",
+        source: "SageMaker CreateTransformJob, TransformInput",
+        check: Some(recordings),
+    },
+];
+
+/// The most configs that a fix names.
+const NAMED: usize = 4;
+/// Parts of the names of variables by which people make a server do something else.
+const OWN_SERVER: [&str; 3] = ["TASK", "HANDLER", "ENTRYPOINT"];
+
+fn serves(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(purpose) = context.facts.purpose else { return };
+    let of = &context.deployment;
+    let image = context.base(&spec.instance);
+    let version = image.map(|image| image.version.as_str());
+    match against_task(of, version, Some(purpose)) {
+        Some(Against::TaskFrom(task, first)) => {
+            let message = format!(
+                "{} serves {} from version {first} of its image on",
+                of.config,
+                reasons::makes(task)
+            );
+            let fix = format!("give engineVersion {first} or later, or leave it out");
+            let finding = Finding::error("MCC-TSK-001", message, fix);
+            findings.push(context.merged.about("engineVersion", finding));
+        }
+        Some(_) => refused(context, purpose, findings),
+        None if purpose.basis == TaskBasis::Guess && purpose.task.pools() => {
+            let message = format!(
+                "by its name or the name of its class the model is for {}, which nothing confirms",
+                reasons::makes(purpose.task)
+            );
+            let fix = "if it generates text, say so to the engine (engineArgs), and replace test/payload.json";
+            let finding = Finding::warning("MCC-TSK-002", message, fix);
+            findings.push(context.merged.about("modelName", finding));
+        }
+        None => {}
+    }
+}
+
+/// The config does not serve the task.
+fn refused(context: &Context<'_>, purpose: Purpose, findings: &mut Vec<Finding>) {
+    // A name alone says little of what a model that writes text cannot do.
+    let guess = purpose.basis == TaskBasis::Guess;
+    if guess && !purpose.task.pools() && purpose.task != Task::Transcribe {
+        return;
+    }
+    let of = &context.deployment;
+    let on = if of.compiles() { " on Neuron" } else { "" };
+    let served: Vec<&str> = of.tasks.iter().map(|task| reasons::makes(*task)).collect();
+    let message = format!(
+        "the model is for {}{}, and {}{on} serves {}",
+        reasons::makes(purpose.task),
+        if guess { " by its name" } else { "" },
+        of.config,
+        served.join(", ")
+    );
+    let (fix, choices) = elsewhere(context, purpose);
+    let own = context.inputs.base_image.is_some()
+        || context
+            .inputs
+            .model_env
+            .iter()
+            .flatten()
+            .any(|(name, _)| OWN_SERVER.iter().any(|part| name.to_uppercase().contains(part)));
+    let finding = if guess || own {
+        Finding::warning("MCC-TSK-002", message, fix)
+    } else {
+        Finding::error("MCC-TSK-001", message, fix)
+    };
+    let key = match context.merged.is_given("deploymentConfig") {
+        true if !of.compiles() => "deploymentConfig",
+        _ => "modelName",
+    };
+    findings.push(context.merged.about(key, finding.choices(choices)));
+}
+
+/// What serves the task instead.
+fn elsewhere(context: &Context<'_>, purpose: Purpose) -> (String, Vec<String>) {
+    let serves = |of: &Deployment| {
+        let asked = context.asked();
+        of.hub
+            && of.tasks.contains(&purpose.task)
+            && of.image(context.catalogs, &asked, Arch::X86_64).is_none_or(|image| {
+                let found = against(context.catalogs, of, image, &asked);
+                !found.iter().any(Against::refuses)
+            })
+    };
+    let of = |name: &str| {
+        let config = registry().config(name)?;
+        crate::deployment::deployment(config, context.target, None)
+    };
+    if context.deployment.compiles() && of(&context.config.name).is_some_and(|plain| serves(&plain))
+    {
+        return ("choose an instance type with GPUs".to_owned(), Vec::new());
+    }
+    let mut names: Vec<String> = registry().configs().iter().map(|c| c.name.clone()).collect();
+    names.retain(|name| of(name).is_some_and(|other| serves(&other)));
+    // Those that take every class come first: what is usual is what most people want.
+    names.sort_by_key(|name| {
+        let config = registry().config(name);
+        !config.is_some_and(|config| {
+            registry().config_layers(config, None).iter().any(|layer| layer.manifest.usual)
+        })
+    });
+    names.truncate(NAMED);
+    let fix = if names.is_empty() {
+        format!(
+            "no config is known to serve {} with this model: choose another one",
+            reasons::makes(purpose.task)
+        )
+    } else {
+        format!("use deploymentConfig {}", names.join(" or "))
+    };
+    (fix, names)
+}
+
+/// What vLLM's examples have it told for models that answer yes or no.
+const YES_OR_NO: &str = r#"{"hf-overrides": {"architectures": ["Qwen3ForSequenceClassification"], "classifier_from_token": ["no", "yes"], "is_original_qwen3_reranker": true}}"#;
+/// The class of those models.
+const ANSWERS: &str = "Qwen3ForCausalLM";
+
+fn generates(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let named = context.catalogs.tasks().of_name(&spec.model.name, None) == Some(Task::Rerank);
+    let asked = context.facts.purpose.is_some_and(|purpose| purpose.basis == TaskBasis::Asked);
+    if spec.model.task != Some(Task::Generate) || !named || asked {
+        return;
+    }
+    let rerank = context.deployment.serves(Task::Rerank);
+    let known = context.facts.class.as_deref() == Some(ANSWERS);
+    let fix = match (rerank && context.option_roles().task.contains_key("hf-overrides"), known) {
+        (true, true) => format!("for scores give engineArgs {YES_OR_NO}"),
+        (true, false) => {
+            "for scores name the class for classification in engineArgs, as hf-overrides".to_owned()
+        }
+        (false, _) => {
+            let purpose = Purpose { task: Task::Rerank, basis: TaskBasis::Asked };
+            format!("for scores {}", elsewhere(context, purpose).0)
+        }
+    };
+    let finding = Finding::warning(
+        "MCC-TSK-003",
+        "the model's class generates text, so requests are for text and not for scores",
+        fix,
+    );
+    findings.push(context.merged.about("modelName", finding));
+}
+
+fn recordings(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let json = spec.batch.content_type.starts_with("application/json");
+    if spec.model.task == Some(Task::Transcribe) && spec.basis.runs_as == RunsAs::Job && json {
+        let finding = Finding::warning(
+            "MCC-TSK-004",
+            format!("recordings would be sent as {}, line by line", spec.batch.content_type),
+            "give batchContentType audio/wav and batchSplitType None",
+        );
+        findings.push(context.merged.about("batchContentType", finding));
+    }
+}
