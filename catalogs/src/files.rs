@@ -59,8 +59,10 @@ files! {
     limits: Limits,
     measured: MeasuredFile,
     models: ModelsFile,
+    pipelines: PipelinesFile,
     places: PlacesFile,
     prices: PricesFile,
     regions: RegionsFile,
     registries: RegistriesFile,
+    vision: VisionFile,
 }

@@ -30,6 +30,7 @@ mod limits;
 mod meant;
 mod models;
 mod nearest;
+mod pipelines;
 mod places;
 mod prices;
 mod regions;
@@ -37,6 +38,7 @@ mod registries;
 mod schemas;
 mod secrets;
 pub mod version;
+mod vision;
 
 pub use accelerators::{
     Accelerator, AcceleratorKind, Accelerators, AcceleratorsFile, ComputeCapability, MemoryBasis,
@@ -78,6 +80,7 @@ pub use models::{
     Basis, GatedFrom, Model, ModelConfig, Models, ModelsFile, ParametersFrom, Variant, WeightsFrom,
 };
 pub use nearest::nearest;
+pub use pipelines::{Makes, Pipeline, PipelinePart, Pipelines, PipelinesFile};
 pub use places::{
     CountryGroup, NamedPlace, Places, PlacesFile, RegionPlace, Whereabouts, distance_km,
 };
@@ -86,3 +89,4 @@ pub use regions::{RegionRow, Regions, RegionsFile};
 pub use registries::{ImageSet, Registries, RegistriesFile, Registry};
 pub use schemas::schemas;
 pub use secrets::{names_a_secret, secret_in};
+pub use vision::{ImageTokens, Vision, VisionFile};

@@ -64,16 +64,20 @@ pub struct MemoryDecision {
     pub weights_gib: f64,
     /// Activations, graphs and buffers.
     pub overhead_gib: f64,
-    /// Key-value cache.
+    /// Key-value cache; of a pipeline, what is left over.
     pub cache_gib: f64,
     /// Longest context, in tokens.
-    pub context: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<u64>,
     /// Sequences of that length at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequences: Option<f64>,
     /// Most sequences at once, where the engine is told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_num_seqs: Option<u32>,
+    /// Copies of the model, each with a cache of its own; left out for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copies: Option<u32>,
     /// Tensor-parallel degree.
     pub tensor_parallel: u32,
 }
@@ -123,21 +127,27 @@ impl Decisions {
 
 impl MemoryDecision {
     fn line(&self) -> String {
+        let room = self.room();
+        format!(
+            "{}, tensor parallel {}; of {} GiB each: weights {}, {room} (estimates)",
+            self.accelerators, self.tensor_parallel, self.budget_gib, self.weights_gib,
+        )
+    }
+
+    /// What there is beside the weights, and what for.
+    fn room(&self) -> String {
+        let Some(context) = self.context else {
+            return format!("a request {}, left over {}", self.overhead_gib, self.cache_gib);
+        };
         let sequences = self.sequences.map_or_else(
             || "an unknown number of sequences".to_owned(),
             |n| format!("{n} sequences"),
         );
         let most = self.max_num_seqs.map(|n| format!("; at most {n} at once")).unwrap_or_default();
+        let each = self.copies.map(|n| format!(", in each of {n} copies")).unwrap_or_default();
         format!(
-            "{}, tensor parallel {}; of {} GiB each: weights {}, activations and graphs {}, cache {}; room for {sequences} \
-             of {} tokens{most} (estimates)",
-            self.accelerators,
-            self.tensor_parallel,
-            self.budget_gib,
-            self.weights_gib,
-            self.overhead_gib,
-            self.cache_gib,
-            self.context
+            "activations and graphs {}, cache {}; room for {sequences} of {context} tokens{most}{each}",
+            self.overhead_gib, self.cache_gib
         )
     }
 }
@@ -285,6 +295,7 @@ fn memory(memory: &Memory) -> MemoryDecision {
         context: memory.context,
         sequences: memory.sequences,
         max_num_seqs: memory.max_num_seqs,
+        copies: Some(memory.copies).filter(|copies| *copies > 1),
         tensor_parallel: memory.tensor_parallel,
     }
 }

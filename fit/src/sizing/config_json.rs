@@ -210,5 +210,6 @@ fn shape(r: &Reader, sizes: &Sizes) -> Result<ModelShape, ConfigError> {
         custom_code: r.root.contains_key("auto_map"),
         origin: Origin::Own,
         widths: Widths::read(r, sizes),
+        parts: None,
     })
 }

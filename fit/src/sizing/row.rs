@@ -87,6 +87,7 @@ fn weights_only(model: &Model, architecture: Option<String>, origin: Origin) -> 
         custom_code: false,
         origin,
         widths: Widths::default(),
+        parts: None,
     })
 }
 

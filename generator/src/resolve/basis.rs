@@ -26,7 +26,7 @@ impl Context<'_> {
             framework: self.manifest(|m| m.framework.as_ref().map(|f| f.package.clone())),
             origins: self.origins,
             model_place: spec.model.file.as_ref().map(|file| self.model_place(file)),
-            gated: self.catalogs.models().get(&spec.model.name).and_then(|row| row.gated),
+            gated: self.gated(&spec.model.name).and_then(|(gated, _)| gated),
             memory: self.memory(),
             runs_as,
             route: self.manifest(|m| m.route.clone()).unwrap_or_default(),
@@ -62,11 +62,12 @@ impl Context<'_> {
             weights_gib: tenths(sizing.weights_gib),
             overhead_gib: tenths(sizing.overhead_gib),
             cache_gib: tenths(sizing.kv_gib.max(0.0)),
-            context: plan.serving.max_model_len,
+            context: self.deployment.has_context().then_some(plan.serving.max_model_len),
             sequences: sizing.concurrent_sequences.map(tenths),
             max_num_seqs: plan.max_num_seqs,
             tensor_parallel: plan.serving.tensor_parallel,
             pipeline_parallel: plan.serving.pipeline_parallel.max(1),
+            copies: self.facts.wanted.copies.max(1),
         })
     }
 

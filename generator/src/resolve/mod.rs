@@ -3,6 +3,7 @@
 mod asked;
 mod basis;
 mod deployment;
+mod draft;
 mod engine;
 mod hyperpod;
 mod image;
@@ -33,6 +34,7 @@ use crate::spec::{
 };
 use mcc_fit::sizing::{self, Device, ModelShape};
 
+pub(crate) use draft::Drafting;
 pub(crate) use packed::{MAX_MODEL, read_artifact};
 
 /// Bucket that a project uses where no other is named; scripts put the account in for the zeros.

@@ -2,7 +2,7 @@
 
 use mcc_catalogs::{GatedFrom, Instance};
 
-use super::Rule;
+use super::{Rule, pipeline};
 use crate::finding::{Finding, Severity};
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -110,6 +110,9 @@ fn fit(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let finding = match plan.sizing.verdict {
         Verdict::Fits | Verdict::WeightsFit => return,
         Verdict::Tight => Finding::warning("MCC-MEM-003", tight(context, plan), ""),
+        Verdict::TooBig if context.is_pipeline() => {
+            Finding::error("MCC-MEM-001", pipeline::parts(plan, &device.name), "")
+        }
         Verdict::TooBig if plan.sizing.weights_gib >= plan.sizing.budget_gib => {
             Finding::error("MCC-MEM-001", weights(plan, &device.name), "")
         }
@@ -138,7 +141,7 @@ fn fit(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     findings.push(context.merged.about(key, finding));
 }
 
-fn weights(plan: &Plan, device: &str) -> String {
+pub(super) fn weights(plan: &Plan, device: &str) -> String {
     let sizing = &plan.sizing;
     let whose = match plan.used_devices {
         0 | 1 => format!("the {device}"),
@@ -152,6 +155,9 @@ fn weights(plan: &Plan, device: &str) -> String {
 
 fn cache(context: &Context<'_>, plan: &Plan) -> String {
     let sizing = &plan.sizing;
+    if let (true, Some(device)) = (context.is_pipeline(), &context.facts.device) {
+        return pipeline::parts(plan, &device.name);
+    }
     let sequences = compiled_in(context);
     let (what, at_once) = match sequences {
         Some(1) | None => ("one sequence".to_owned(), 1),
@@ -299,6 +305,12 @@ fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if context.engine().is_none() || spec.model.source == "packed" {
         return;
     }
+    if !context.deployment.has_context() {
+        if context.facts.shape.is_none() {
+            findings.push(pipeline::unknown(context));
+        }
+        return;
+    }
     let estimated = !context.layers.iter().any(|l| l.manifest.without("modelConfig").is_some());
     if !estimated {
         // Nothing that the user could give would change that.
@@ -390,18 +402,22 @@ pub(crate) fn nothing_holds(context: &Context<'_>, elsewhere: Option<&Instance>)
             "no instance type that {} takes holds this model with room to spare",
             context.target
         ),
-        "choose a smaller or a quantized model, a shorter maxModelLen, or give instanceType",
+        if context.is_pipeline() {
+            "choose a smaller pipeline, or give instanceType"
+        } else {
+            "choose a smaller or a quantized model, a shorter maxModelLen, or give instanceType"
+        },
     );
     context.merged.about("modelName", finding)
 }
 
 fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let row = context.catalogs.models().get(&spec.model.name);
-    if spec.model.source == "hub"
-        && row.is_some_and(|r| r.gated == Some(true))
+    let known = context.gated(&spec.model.name);
+    if let Some((Some(true), from)) = known
+        && spec.model.source == "hub"
         && context.inputs.hf_token_arn.is_none()
     {
-        let message = match row.and_then(|r| r.gated_from) {
+        let message = match from {
             Some(GatedFrom::Hub) => {
                 "the hub gives this model out only to those who accepted its licence, so the container needs a token"
             }

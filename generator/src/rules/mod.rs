@@ -3,12 +3,15 @@
 //! A rule whose facts are unknown says so as a warning and never refuses.
 
 mod deployment;
+mod draft;
 mod engine_options;
 mod image;
+mod images;
 mod inputs;
 mod limits;
 mod memory;
 mod model_accelerator;
+mod pipeline;
 mod state;
 mod tensor_parallel;
 
@@ -37,12 +40,14 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 9] = [
+const FAMILIES: [&[Rule]; 11] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
     memory::RULES,
     state::RULES,
+    draft::RULES,
+    images::RULES,
     tensor_parallel::RULES,
     model_accelerator::RULES,
     engine_options::RULES,
