@@ -8,7 +8,7 @@ use crate::files::{NAMES, Overlay};
 use crate::nearest::nearest;
 use crate::{
     Accelerators, Amis, EngineLimits, Engines, Evidence, Hyperpod, Images, Instance, Instances,
-    JumpStart, Limits, Models, Places, Prices, Regions, Registries, Tasks,
+    JumpStart, Limits, Models, Pipelines, Places, Prices, Regions, Registries, Tasks, Vision,
 };
 
 /// The catalogs. Cheap to make: a file is parsed when it is first asked for.
@@ -26,11 +26,13 @@ pub struct Catalogs {
     jumpstart: OnceLock<JumpStart>,
     limits: OnceLock<Limits>,
     models: OnceLock<Models>,
+    pipelines: OnceLock<Pipelines>,
     places: OnceLock<Places>,
     prices: OnceLock<Prices>,
     regions: OnceLock<Regions>,
     registries: OnceLock<Registries>,
     tasks: OnceLock<Tasks>,
+    vision: OnceLock<Vision>,
     by_price: OnceLock<Vec<(f64, usize)>>,
 }
 
@@ -148,6 +150,17 @@ impl Catalogs {
     pub fn of_jumpstart(&self, id: &str) -> Option<&str> {
         // JumpStart's ids have no owner: the usual id is not looked up, nor the table read for it.
         if id.contains('/') { None } else { self.jumpstart().hugging_face(id) }
+    }
+
+    /// What becomes of images in models that read them.
+    pub fn vision(&self) -> &Vision {
+        self.vision.get_or_init(|| Vision::new(file::layered(self.overlay.vision.as_ref())))
+    }
+
+    /// The diffusion pipelines.
+    pub fn pipelines(&self) -> &Pipelines {
+        self.pipelines
+            .get_or_init(|| Pipelines::new(file::layered(self.overlay.pipelines.as_ref())))
     }
 
     /// The limits of the API and the runtime.

@@ -59,9 +59,11 @@ files! {
     limits: Limits,
     measured: MeasuredFile,
     models: ModelsFile,
+    pipelines: PipelinesFile,
     places: PlacesFile,
     prices: PricesFile,
     regions: RegionsFile,
     registries: RegistriesFile,
     tasks: TasksFile,
+    vision: VisionFile,
 }

@@ -30,6 +30,7 @@ mod limits;
 mod meant;
 mod models;
 mod nearest;
+mod pipelines;
 mod places;
 mod prices;
 mod regions;
@@ -38,6 +39,7 @@ mod schemas;
 mod secrets;
 mod tasks;
 pub mod version;
+mod vision;
 
 pub use accelerators::{
     Accelerator, AcceleratorKind, Accelerators, AcceleratorsFile, ComputeCapability, MemoryBasis,
@@ -79,6 +81,7 @@ pub use models::{
     Basis, GatedFrom, Model, ModelConfig, Models, ModelsFile, ParametersFrom, Variant, WeightsFrom,
 };
 pub use nearest::nearest;
+pub use pipelines::{Makes, Pipeline, PipelinePart, Pipelines, PipelinesFile};
 pub use places::{
     CountryGroup, NamedPlace, Places, PlacesFile, RegionPlace, Whereabouts, distance_km,
 };
@@ -88,3 +91,4 @@ pub use registries::{ImageSet, Registries, RegistriesFile, Registry};
 pub use schemas::schemas;
 pub use secrets::{names_a_secret, secret_in};
 pub use tasks::{CategoryTask, ClassTask, NameTask, SuffixTask, Task, Tasks, TasksFile};
+pub use vision::{ImageTokens, Vision, VisionFile};

@@ -71,7 +71,7 @@ pub enum Basis {
 impl Basis {
     // The signature is serde's.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-    fn is_verbatim(&self) -> bool {
+    pub(crate) fn is_verbatim(&self) -> bool {
         *self == Self::Verbatim
     }
 }

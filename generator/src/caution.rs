@@ -6,6 +6,9 @@ use mcc_fit::sizing::Origin;
 pub fn caution(origin: &Origin) -> Option<String> {
     Some(match origin {
         Origin::Own => return None,
+        Origin::Parts => "the sizes of the pipeline's parts are rounded, from what is published of them, and what a request \
+                          takes beside them is estimated for one image of 1024 x 1024, or a film of some seconds at 480p"
+            .to_owned(),
         Origin::Derived { sibling: Some(sibling) } => format!(
             "the model's sizes are derived from the config.json of {sibling}, not read from its own: give its config.json \
              as modelConfig to be sure"

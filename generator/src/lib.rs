@@ -54,7 +54,7 @@ pub use finding::{Finding, Severity, first_of_many};
 pub use format::Format;
 pub use inputs::{Field, Inputs, Kind, Registered, fields, find as field};
 pub use kept::{ModelConfig, model_config};
-pub use manifest::{Manifest, SizingRole, Weights};
+pub use manifest::{Fetched, Manifest, ModelSort, SizingRole, Weights};
 pub use matrix::{Cell, Support, matrix};
 pub use merge::{Merged, ResolvedInput, Sources};
 pub use plan::{Cost, Plan, generate, plan, spec};

@@ -217,6 +217,10 @@ pub enum SizingRole {
     Copies,
     /// Spreads whole experts over the devices instead of dividing each.
     ExpertParallel,
+    /// The copies divide the devices of one among them, for attention only.
+    SharedCopies,
+    /// Names a model that drafts tokens.
+    Draft,
     /// In a way that is not estimated: what does not fit is a warning then.
     Other,
 }

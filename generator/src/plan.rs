@@ -295,8 +295,18 @@ fn recommend(
 ) {
     if merged.get("instanceType").is_some() || derive::is_refused(merged, "instanceType") {
         if merged.values.get("instanceType").is_some_and(|own| !own.source.is_somebody()) {
-            let context = context(catalogs, merged, config, target, layers.to_vec());
-            if let Some(name) = context.instead_of_the_default() {
+            let mut context = context(catalogs, merged, config, target, layers.to_vec());
+            // A default is for models of which nothing is known.
+            let holds = match context.recommend_instance() {
+                Some(Ok(name)) => Some(name),
+                Some(Err(finding)) if context.is_pipeline() => {
+                    merged.values.remove("instanceType");
+                    merged.findings.push(finding);
+                    return;
+                }
+                _ => context.instead_of_the_default(),
+            };
+            if let Some(name) = holds {
                 merged.values.remove("instanceType");
                 merged.recommend("instanceType", &name.into());
             }

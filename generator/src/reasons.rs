@@ -1,6 +1,6 @@
 //! What `mcc_fit` says of images and releases, in words. The rules and the servers say it alike.
 
-use mcc_catalogs::{GpuLimit, Support, Task};
+use mcc_catalogs::{GpuLimit, ImageTokens, Support, Task};
 use mcc_fit::sizing::TooLong;
 use mcc_fit::{Against, ImageReason};
 
@@ -95,5 +95,31 @@ pub fn against(engine: &str, release: &str, class: &str, against: &Against<'_>) 
         Against::TaskFrom(task, first) => {
             format!("this config serves {} from version {first} of its image on", makes(*task))
         }
+    }
+}
+
+/// Pixels of a usual photo, to show what they come to.
+const PHOTO: u64 = 12_000_000;
+
+/// That an image can be longer than a context of `tokens`.
+pub fn long_image(images: &ImageTokens, tokens: u64) -> String {
+    format!(
+        "an image can be {} tokens by the model's own limit (about {} for 12 megapixels), and the context has {tokens}",
+        images.most(),
+        images.of(PHOTO),
+    )
+}
+
+/// What to do about it; `option` is the engine's for the size of images.
+pub(crate) fn fewer_pixels(images: &ImageTokens, tokens: u64, option: Option<&str>) -> String {
+    // Half of the context for an image leaves the other for the text and the answer.
+    let longer = format!("give maxModelLen {} or more", images.most().next_power_of_two() * 2);
+    match option {
+        Some(option) => format!(
+            "give {option} {{\"max_pixels\": {}}} in engineArgs, so that an image is at most {} tokens, or {longer}",
+            images.pixels(tokens / 2),
+            tokens / 2,
+        ),
+        None => format!("send smaller images, or {longer}"),
     }
 }

@@ -43,6 +43,7 @@ fn sequence(model: &ModelShape, tokens: u64, tensor_parallel: u32) -> u64 {
         lora: None,
         eager: false,
         states: None,
+        draft: None,
     };
     let gib = estimate(model, &device, &serving).sequence_gib.unwrap();
     format!("{:.0}", gib * GIB).parse().unwrap()

@@ -113,3 +113,190 @@ fn states_of_unknown_size_get_few_sequences_and_say_so() {
     assert!(found(&vllm(&own), "MCC-MEM-009").is_none());
     assert_eq!(options("transformers-vllm", &own)["max-num-seqs"], 64);
 }
+
+/// Qwen3-8B and a draft of half its size on one A10G: 23 GiB of weights on 20.
+#[test]
+fn a_known_draft_is_counted() {
+    let draft = json!({"model": "Qwen/Qwen3-4B", "num_speculative_tokens": 3});
+    let on = |kind: &str, options: Value| {
+        vllm(&json!({
+            "modelName": "Qwen/Qwen3-8B", "instanceType": kind, "maxModelLen": 8192, "engineArgs": options,
+        }))
+    };
+    // As an object, as text, and by its keys.
+    for option in [
+        json!({"speculative-config": draft}),
+        json!({"speculative-config": draft.to_string()}),
+        json!({"speculative-config.model": "Qwen/Qwen3-4B", "speculative-config.num_speculative_tokens": 3}),
+    ] {
+        let plan = on("ml.g5.2xlarge", option.clone());
+        let finding = found(&plan, "MCC-MEM-001").unwrap_or_else(|| panic!("{option}"));
+        assert_eq!(finding.severity, Severity::Error, "{finding:?}");
+        assert!(
+            finding.message.contains("take 22.") || finding.message.contains("take 23."),
+            "{finding:?}"
+        );
+    }
+    let large = on("ml.g6e.2xlarge", json!({"speculative-config": draft}));
+    assert!(large.is_ready() && found(&large, "MCC-MEM-010").is_none(), "{:#?}", large.findings);
+    assert!(large.fit.iter().any(|note| note.contains("draft model")), "{:#?}", large.fit);
+    // Methods without a model of their own.
+    for method in ["ngram", "mtp"] {
+        let config = json!({"method": method, "num_speculative_tokens": 3});
+        let plan = on("ml.g5.2xlarge", json!({"speculative-config": config}));
+        assert!(plan.is_ready() && found(&plan, "MCC-MEM-010").is_none(), "{:#?}", plan.findings);
+    }
+    // The type that is chosen holds both.
+    let open = vllm(&json!({
+        "modelName": "Qwen/Qwen3-8B", "maxModelLen": 8192, "engineArgs": {"speculative-config": draft},
+    }));
+    assert!(open.is_ready() && found(&open, "MCC-MEM-001").is_none(), "{:#?}", open.findings);
+}
+
+#[test]
+fn an_unknown_draft_is_said_not_to_be_counted() {
+    let unknown =
+        json!({"model": "somebody/eagle-head", "method": "eagle3", "num_speculative_tokens": 3});
+    let plan = vllm(&json!({
+        "modelName": "Qwen/Qwen3-8B", "instanceType": "ml.g6e.2xlarge", "engineArgs": {"speculative-config": unknown},
+    }));
+    assert!(found(&plan, "MCC-MEM-010").is_some() && plan.is_ready(), "{:#?}", plan.findings);
+    let sglang = |path: &str| {
+        let options =
+            json!({"speculative-algorithm": "EAGLE3", "speculative-draft-model-path": path});
+        plan_of(&inputs(
+            "transformers-sglang",
+            &json!({
+                "modelName": "Qwen/Qwen3-8B", "instanceType": "ml.g5.2xlarge", "maxModelLen": 8192,
+                "engineArgs": options,
+            }),
+        ))
+    };
+    assert!(found(&sglang("somebody/eagle-head"), "MCC-MEM-010").is_some());
+    let known = sglang("Qwen/Qwen3-4B");
+    assert!(found(&known, "MCC-MEM-010").is_none(), "{:#?}", known.findings);
+    assert!(found(&known, "MCC-MEM-001").is_some(), "{:#?}", known.findings);
+}
+
+/// 28 heads on 8 GPUs: four and four.
+#[test]
+fn heads_that_do_not_divide_run_in_copies() {
+    let eight = |more: Value| {
+        let mut all = json!({"modelName": "Qwen/Qwen2.5-7B-Instruct", "instanceType": "ml.g5.48xlarge", "maxModelLen": 8192});
+        all.as_object_mut().unwrap().extend(object(more));
+        vllm(&all)
+    };
+    let plan = eight(json!({"tensorParallelSize": 8}));
+    let finding = found(&plan, "MCC-TP-001").unwrap();
+    let fix = "give tensorParallelSize 4 and data-parallel-size 2 in engineArgs";
+    assert!(finding.fix.contains(fix), "{finding:?}");
+    let mended = eight(json!({"tensorParallelSize": 4, "engineArgs": {"data-parallel-size": 2}}));
+    assert!(mended.is_ready(), "{:#?}", mended.findings);
+    for id in ["MCC-TP-001", "MCC-TP-002", "MCC-TP-003"] {
+        assert!(found(&mended, id).is_none(), "{:#?}", mended.findings);
+    }
+    // Each copy has its own cache: what one holds is the same, and there are two.
+    let memory = |plan: &Plan| plan.decisions.as_ref().unwrap().memory.clone().unwrap();
+    let one = eight(json!({"tensorParallelSize": 4}));
+    assert_eq!(memory(&one).sequences, memory(&mended).sequences);
+    assert_eq!((memory(&one).copies, memory(&mended).copies), (None, Some(2)));
+    let too_many = eight(json!({"tensorParallelSize": 4, "engineArgs": {"data-parallel-size": 4}}));
+    assert!(found(&too_many, "MCC-TP-002").unwrap().is_error());
+    // SGLang's own name for it; copies of attention alone are on the devices of one.
+    let sglang = |more: Value| {
+        let mut all = object(
+            json!({"modelName": "Qwen/Qwen3-8B", "instanceType": "ml.g5.12xlarge", "maxModelLen": 8192}),
+        );
+        all.extend(object(more));
+        plan_of(&inputs("transformers-sglang", &Value::Object(all)))
+    };
+    let copies = sglang(json!({"engineArgs": {"dp-size": 2}}));
+    assert_eq!(memory(&copies).copies, Some(2));
+    assert!(memory(&copies).tensor_parallel <= 2, "{:#?}", memory(&copies));
+    let shared =
+        json!({"tensorParallelSize": 4, "engineArgs": {"dp-size": 4, "enable-dp-attention": true}});
+    assert!(found(&sglang(shared), "MCC-TP-002").is_none());
+    let four = json!({"tensorParallelSize": 4, "engineArgs": {"dp-size": 4}});
+    assert!(found(&sglang(four), "MCC-TP-002").is_some());
+}
+
+/// A photo of 12 megapixels is some 15,000 tokens.
+#[test]
+fn an_image_can_be_longer_than_the_context() {
+    let on = |tokens: u32, more: Value| {
+        let mut all = json!({
+            "modelName": "Qwen/Qwen2.5-VL-7B-Instruct", "instanceType": "ml.g6e.2xlarge", "maxModelLen": tokens,
+        });
+        all.as_object_mut().unwrap().extend(object(more));
+        vllm(&all)
+    };
+    let plan = on(8192, json!({}));
+    let finding = found(&plan, "MCC-MDL-004").unwrap();
+    assert!(finding.message.contains("16384") && finding.message.contains("15306"), "{finding:?}");
+    assert!(finding.fix.contains("mm-processor-kwargs {\"max_pixels\": 3211264}"), "{finding:?}");
+    assert!(plan.is_ready() && finding.severity == Severity::Warning);
+    let limited = json!({"engineArgs": {"mm-processor-kwargs": {"max_pixels": 3_211_264}}});
+    for plan in [on(8192, limited), on(32_768, json!({}))] {
+        assert!(found(&plan, "MCC-MDL-004").is_none(), "{:#?}", plan.findings);
+    }
+    // Of other models it is not known.
+    let other = vllm(
+        &json!({"modelName": "google/gemma-3-12b-it", "maxModelLen": 2048, "instanceType": "ml.g6e.2xlarge"}),
+    );
+    assert!(found(&other, "MCC-MDL-004").is_none());
+}
+
+fn pipeline(more: &Value) -> Plan {
+    plan_of(&inputs("diffusors-vllm-omni", more))
+}
+
+#[test]
+fn a_pipeline_gets_an_instance_type_that_holds_all_its_parts() {
+    for (name, gib) in [("black-forest-labs/FLUX.1-dev", 44.0), ("Qwen/Qwen-Image", 60.0)] {
+        let plan = pipeline(&json!({"modelName": name}));
+        let memory = plan.decisions.as_ref().unwrap().memory.clone().unwrap();
+        assert!(plan.is_ready(), "{name}: {:#?}", plan.findings);
+        assert!(memory.budget_gib / 0.9 > gib, "{name}: {memory:?}");
+        assert_eq!((memory.context, memory.sequences), (None, None));
+        let chosen = plan.inputs.iter().find(|input| input.key == "instanceType").unwrap();
+        let again = pipeline(&json!({"modelName": name, "instanceType": chosen.value}));
+        for id in ["MCC-MEM-001", "MCC-MEM-003", "MCC-MEM-004", "MCC-MDL-001"] {
+            assert!(found(&again, id).is_none(), "{name}: {:#?}", again.findings);
+        }
+    }
+    let small = pipeline(
+        &json!({"modelName": "black-forest-labs/FLUX.1-dev", "instanceType": "ml.g6.2xlarge"}),
+    );
+    let finding = found(&small, "MCC-MEM-001").unwrap();
+    assert!(finding.is_error() && finding.message.contains("parts of the pipeline"), "{finding:?}");
+    assert!(!finding.choices.is_empty() && !finding.message.contains("tokens"), "{finding:?}");
+}
+
+#[test]
+fn a_gated_pipeline_asks_for_a_token() {
+    let flux = pipeline(&json!({"modelName": "black-forest-labs/FLUX.1-dev"}));
+    assert!(found(&flux, "MCC-MDL-002").is_some(), "{:#?}", flux.findings);
+    let open = pipeline(&json!({"modelName": "Qwen/Qwen-Image"}));
+    assert!(found(&open, "MCC-MDL-002").is_none(), "{:#?}", open.findings);
+}
+
+#[test]
+fn an_unknown_pipeline_is_said_not_to_be_known() {
+    let plan = pipeline(&json!({"modelName": "somebody/new-diffusion"}));
+    let finding = found(&plan, "MCC-MDL-001").unwrap();
+    assert!(finding.message.contains("not known") && finding.severity == Severity::Warning);
+    assert!(
+        plan.is_ready() && plan.decisions.as_ref().unwrap().memory.is_none(),
+        "{:#?}",
+        plan.findings
+    );
+}
+
+/// What denoises is split over devices where that is known to run.
+#[test]
+fn the_largest_pipeline_is_split() {
+    let plan = pipeline(&json!({"modelName": "black-forest-labs/FLUX.2-dev"}));
+    let memory = plan.decisions.as_ref().unwrap().memory.clone().unwrap();
+    assert!(plan.is_ready(), "{:#?}", plan.findings);
+    assert!(memory.weights_gib < memory.budget_gib, "{memory:?}");
+}

@@ -287,6 +287,8 @@ fn every_rule_of_the_families_is_tested() {
         "MCC-MDL-006",
         "MCC-MDL-005",
         "MCC-MEM-009",
+        "MCC-MEM-010",
+        "MCC-MDL-004",
     ];
     let all: Vec<&str> = cases().into_iter().flat_map(|(_, e, w)| [e, w].concat()).collect();
     for rule in rules() {

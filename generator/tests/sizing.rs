@@ -38,6 +38,13 @@ fn shape(point: &Measurement) -> Option<ModelShape> {
     variant_shape(base, precision)
 }
 
+/// Tokens of a step of an engine that reads whole prompts: vLLM's first, whose default is as many as the context has.
+fn whole_prompts(point: &Measurement) -> Option<u64> {
+    let first = point.engine.ends_with("V0");
+    // From 32K on it reads them in parts as well.
+    point.max_model_len.filter(|tokens| first && *tokens <= 32_768).map(|tokens| tokens.max(2048))
+}
+
 /// A measured device and the settings that the engine was started with.
 fn situation(point: &Measurement, memory_gib: f64) -> (Device, Serving) {
     let newer = point
@@ -61,7 +68,7 @@ fn situation(point: &Measurement, memory_gib: f64) -> (Device, Serving) {
         memory_utilization: point.gpu_memory_utilization.unwrap_or(0.9),
         max_model_len: point.max_model_len.unwrap_or(8192),
         max_num_seqs: point.max_num_seqs,
-        max_num_batched_tokens: point.max_num_batched_tokens,
+        max_num_batched_tokens: point.max_num_batched_tokens.or_else(|| whole_prompts(point)),
         cache_value_bytes: if point.kv_dtype.as_deref() == Some("fp8") { 1.0 } else { 2.0 },
         eager: point.enforce_eager == Some(true),
         states: point.engine.split_once(' ').and_then(|(engine, rest)| {
@@ -106,6 +113,7 @@ fn serving(tensor_parallel: u32, max_model_len: u64) -> Serving {
         lora: None,
         eager: false,
         states: None,
+        draft: None,
     }
 }
 
@@ -158,10 +166,9 @@ fn measured_tokens(point: &Measurement) -> Option<f64> {
     sequences.map(|(n, len)| n * len as f64).or(point.kv_tokens.map(|n| n as f64))
 }
 
-/// Deployments of which the whole estimate promises too much. Experts at 8192 tokens a step take some 2.5 GiB more than is
-/// estimated (105, 106, 180), and an engine without chunked prefill reads a whole
-/// prompt at once (178).
-const TOO_MANY: &[&str] = &["vram-105", "vram-106", "vram-178", "vram-180"];
+/// Deployments of which the whole estimate promises too much: experts at 8192 tokens a step take some 2.5 GiB more than is
+/// estimated.
+const TOO_MANY: &[&str] = &["vram-105", "vram-106", "vram-180"];
 
 #[test]
 fn a_cache_of_known_size_holds_the_tokens_that_were_measured() {
@@ -307,6 +314,7 @@ fn any_model() -> impl Strategy<Value = ModelShape> {
                 stretched: None,
                 origin: Origin::Own,
                 widths: Widths::default(),
+                parts: None,
             }
         })
 }

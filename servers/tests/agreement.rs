@@ -89,6 +89,22 @@ fn the_first_recommendation_is_what_a_plan_chooses() {
     assert!(different.is_empty(), "{} of {asked}:\n{}", different.len(), different.join("\n"));
 }
 
+/// Of diffusion pipelines too, whose parts are all on the device.
+#[test]
+fn and_so_it_is_of_pipelines() {
+    let (mut found, mut different) = (0_u32, Vec::new());
+    for row in Catalogs::embedded().pipelines().iter() {
+        for target in registry().targets() {
+            let both = both("diffusors-vllm-omni", target, row.id.as_str(), "us-east-1");
+            let Some(both) = both else { continue };
+            found += u32::from(both.found);
+            different.extend(both.difference);
+        }
+    }
+    assert!(found > 30, "{found}");
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
 #[test]
 fn and_so_it_is_in_every_region() {
     let catalogs = Catalogs::embedded();

@@ -135,6 +135,8 @@ pub(super) struct Kept {
     pub(super) batched_tokens: u64,
     /// The blocks, where states are kept in blocks.
     pub(super) paged: Option<Paged>,
+    /// What a draft model keeps, and the devices that it is divided over.
+    pub(super) draft: Option<(Cache, f64)>,
 }
 
 impl Cache {
@@ -151,8 +153,12 @@ impl Cache {
     pub(super) fn sequence_bytes(&self, tokens: u64, kept: Kept) -> f64 {
         // The window may begin inside a block, hence the extra one.
         let held = tokens.min(self.window.saturating_sub(1) + kept.batched_tokens);
+        let draft = kept.draft.map_or(0.0, |(cache, shards)| {
+            let own = Kept { shards, state_shards: shards, paged: None, draft: None, ..kept };
+            cache.sequence_bytes(tokens, own)
+        });
         if let Some(paged) = kept.paged {
-            return paged.sequence_bytes(tokens, held);
+            return paged.sequence_bytes(tokens, held) + draft;
         }
         let scale = kept.value_bytes / 2.0 / kept.shards;
         let blocks = |t: u64| real(t.div_ceil(BLOCK_TOKENS) * BLOCK_TOKENS);
@@ -163,7 +169,7 @@ impl Cache {
             real(self.windowed_token_bytes) * (blocks(held) + real(BLOCK_TOKENS)) * scale
         };
         // States keep their own format whatever the cache is quantized to.
-        full + windowed + real(self.state_bytes) / kept.state_shards
+        full + windowed + real(self.state_bytes) / kept.state_shards + draft
     }
 
     /// The longest sequence that `bytes` on one device can hold, at most `limit` tokens.
@@ -186,7 +192,14 @@ mod tests {
     use super::*;
 
     fn kept(shards: f64) -> Kept {
-        Kept { shards, state_shards: shards, value_bytes: 2.0, batched_tokens: 2048, paged: None }
+        Kept {
+            shards,
+            state_shards: shards,
+            value_bytes: 2.0,
+            batched_tokens: 2048,
+            paged: None,
+            draft: None,
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Choosing what the user left open: the degree of tensor parallelism and the longest context.
 
+use super::draft::Draft;
 use super::estimate::{Device, Serving, Sizing, Verdict, batch, estimate};
 use super::parallel::{Degree, check_split, split_degrees};
 use super::shape::{Dtype, ModelShape, Quantization};
@@ -39,6 +40,8 @@ pub struct Wanted {
     pub split: Split,
     /// How it keeps states of recurrent layers; `None` where it does not keep them in blocks, or is not known.
     pub states: Option<StateRule>,
+    /// The model that drafts tokens for this one.
+    pub draft: Option<Draft>,
 }
 
 impl Default for Wanted {
@@ -59,6 +62,7 @@ impl Default for Wanted {
             eager: false,
             split: Split::default(),
             states: None,
+            draft: None,
         }
     }
 }
@@ -88,6 +92,7 @@ impl Wanted {
             lora: self.lora,
             eager: self.eager,
             states: self.states,
+            draft: self.draft,
         }
     }
 }
@@ -198,6 +203,10 @@ fn limited(model: &ModelShape, device: &Device, serving: Serving) -> (Serving, S
 /// first. Devices that come together are not parted if that can be; where models are compiled, heads that do
 /// not divide are padded.
 pub fn degrees(model: &ModelShape, device: &Device, wanted: &Wanted) -> Vec<u32> {
+    // Of most pipelines it is not known whether they can be split.
+    if model.parts.is_some_and(|parts| !parts.splits) {
+        return vec![1];
+    }
     let most = (device.count / wanted.groups()).max(1);
     let all = if device.compiled {
         let powers = (0..u32::BITS).map(|bits| 1 << bits).take_while(|degree| *degree <= most);

@@ -230,5 +230,6 @@ fn shape(r: &Reader, sizes: &Sizes) -> Result<ModelShape, ConfigError> {
         reads_images: reads_images(r.root),
         origin: Origin::Own,
         widths: Widths::read(r, sizes),
+        parts: None,
     })
 }

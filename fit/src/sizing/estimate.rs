@@ -1,6 +1,8 @@
 //! Memory of one device: budget, weights, the peak of a forward pass, and what is left for the cache.
 
 use super::cache::{Cache, Kept};
+use super::draft::Draft;
+use super::pipeline::Parts;
 use super::shape::{Dtype, ModelShape, Quantization};
 use super::state::{StateBlocks, StateRule};
 use super::{GIB, real, whole};
@@ -66,6 +68,8 @@ pub struct Serving {
     pub eager: bool,
     /// How the engine keeps states of recurrent layers; `None` where it does not keep them in blocks.
     pub states: Option<StateRule>,
+    /// The model that drafts tokens for this one.
+    pub draft: Option<Draft>,
 }
 
 /// Whether it runs.
@@ -133,7 +137,10 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
     let stages = f64::from(serving.pipeline_parallel.max(1));
     let budget_gib = device.memory_gib * serving.memory_utilization;
     let loaded = model.loaded_bytes(serving.dtype, serving.in_flight.as_ref());
-    let weights_gib = loaded / parallel / stages / GIB;
+    // The parts of a pipeline beside what denoises are on every device.
+    let kept_whole = model.parts.map_or(0.0, |parts| parts.whole_bytes(serving.dtype)).min(loaded);
+    let draft = serving.draft.map_or(0.0, |draft| draft.bytes(serving.tensor_parallel));
+    let weights_gib = ((loaded - kept_whole) / parallel / stages + kept_whole + draft) / GIB;
     let (batched_tokens, sequences) = batch(device, serving);
     let overhead = overhead(model, serving, batched_tokens, sequences);
     let kv_gib = budget_gib - weights_gib - overhead.usual;
@@ -167,6 +174,7 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
         .map(|paged| paged.blocks(kv_gib * (1.0 - CAUTION) * GIB, kv_gib * GIB, most_kv_gib * GIB));
     let kept = Kept {
         paged,
+        draft: serving.draft.map(|draft| (draft.cache, draft.shards(serving.tensor_parallel))),
         shards: shards(model, cache, device, serving.tensor_parallel) * stages,
         state_shards: parallel * stages,
         value_bytes: serving.cache_value_bytes,
@@ -176,8 +184,11 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
     sizing.verdict = verdict(sequence_gib * at_once, kv_gib, most_kv_gib);
     sizing.sequence_gib = Some(sequence_gib);
     let limit = model.max_positions.unwrap_or(serving.max_model_len).max(serving.max_model_len);
-    sizing.longest_context =
-        Some(cache.longest(kv_gib / at_once * (1.0 - CAUTION) * GIB, limit, kept));
+    // A pipeline has no context.
+    sizing.longest_context = model
+        .parts
+        .is_none()
+        .then(|| cache.longest(kv_gib / at_once * (1.0 - CAUTION) * GIB, limit, kept));
     if sequence_gib > 0.0 {
         let room = (kv_gib / sequence_gib).max(0.0);
         let concurrent = if device.compiled { room.min(at_once) } else { room };
@@ -244,6 +255,7 @@ fn overhead(model: &ModelShape, serving: &Serving, tokens: u64, sequences: u64) 
     let activations = step_tokens * real(model.hidden) * 16.0 * 2.0;
     // One row of logits per sequence, at 32 bits; sampling keeps about three copies.
     let logits = real(sequences.min(tokens)) * real(model.vocab) * 4.0;
+    let working = model.parts.map_or(0.0, Parts::working_bytes);
     let split = serving.tensor_parallel > 1 || serving.pipeline_parallel > 1;
     let communication = if split { 0.6 } else { 0.1 };
     let graphs = if serving.eager { 0.0 } else { 0.015 * f64::from(model.layers) };
@@ -257,8 +269,8 @@ fn overhead(model: &ModelShape, serving: &Serving, tokens: u64, sequences: u64) 
             * 2.0
     });
     Overhead {
-        least: (activations / 2.0 + logits + adapters / 2.0) / GIB,
-        usual: (activations + 3.0 * logits + adapters) / GIB + communication + graphs,
+        least: ((activations + working + adapters) / 2.0 + logits) / GIB,
+        usual: (activations + working + 3.0 * logits + adapters) / GIB + communication + graphs,
     }
 }
 
@@ -289,6 +301,7 @@ pub(super) mod tests {
             reads_images: false,
             origin: super::super::shape::Origin::Own,
             widths: super::super::widths::Widths::default(),
+            parts: None,
         }
     }
 
@@ -322,6 +335,7 @@ pub(super) mod tests {
             lora: None,
             eager: false,
             states: None,
+            draft: None,
         }
     }
 

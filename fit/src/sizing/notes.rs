@@ -3,8 +3,8 @@
 use super::choose::{Plan, Wanted};
 use super::estimate::{Device, Serving, Sizing, batch};
 use super::parallel::Degree;
-use super::real;
 use super::shape::ModelShape;
+use super::{GIB, real};
 
 impl Plan {
     /// What was decided and why, and the arithmetic of it, as sentences: for the arguments that it was made of.
@@ -21,6 +21,21 @@ impl Plan {
                 "the context is limited to {} of the model's {} tokens, which is what fits beside the weights",
                 self.serving.max_model_len,
                 model.max_positions.unwrap_or_default(),
+            ));
+        }
+        if let Some(draft) = self.serving.draft {
+            notes.push(format!(
+                "the draft model is counted: {:.1} GiB of the weights of each {} are its own, and what it keeps of a \
+                 sequence is part of the cache",
+                draft.bytes(self.serving.tensor_parallel) / GIB,
+                device.name,
+            ));
+        }
+        if wanted.copies > 1 {
+            notes.push(format!(
+                "{} copies of the model, each with its own {} of the {} {}, its own cache and its own limit of sequences: \
+                 all numbers are those of one copy",
+                wanted.copies, self.serving.tensor_parallel, device.count, device.name,
             ));
         }
         if let (None, Some(sequences)) = (wanted.max_num_seqs, self.max_num_seqs) {
@@ -107,12 +122,21 @@ fn reasons(model: &ModelShape, device: &Device, serving: &Serving, sizing: &Sizi
                 stages => format!(", pipeline parallel {stages}"),
             },
         ),
-        format!(
-            "activations, logits, graphs and buffers take about {:.1} GiB, so {:.1} GiB are left{}",
-            sizing.overhead_gib,
-            sizing.kv_gib.max(0.0),
-            if model.keeps_nothing() { "" } else { " for the cache" },
-        ),
+        if model.parts.is_some() {
+            format!(
+                "all parts of the pipeline are on the device; a request of the usual size takes about {:.1} GiB beside them, \
+                 and {:.1} GiB are left for larger ones",
+                sizing.overhead_gib,
+                sizing.kv_gib.max(0.0),
+            )
+        } else {
+            format!(
+                "activations, logits, graphs and buffers take about {:.1} GiB, so {:.1} GiB are left{}",
+                sizing.overhead_gib,
+                sizing.kv_gib.max(0.0),
+                if model.keeps_nothing() { "" } else { " for the cache" },
+            )
+        },
     ];
     match (sizing.sequence_gib, sizing.concurrent_sequences) {
         (Some(sequence_gib), Some(_)) if device.compiled => {

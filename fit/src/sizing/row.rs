@@ -88,6 +88,7 @@ fn weights_only(model: &Model, architecture: Option<String>, origin: Origin) -> 
         reads_images: false,
         origin,
         widths: Widths::default(),
+        parts: None,
     })
 }
 

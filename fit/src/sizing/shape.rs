@@ -1,6 +1,7 @@
 //! What sizing needs to know of a model.
 
 use super::cache::Cache;
+use super::pipeline::Parts;
 use super::widths::Widths;
 
 /// Number format of weights or of the key-value cache.
@@ -104,6 +105,8 @@ pub enum Origin {
     /// Its own `config.json`, or numbers that the user gave.
     #[default]
     Own,
+    /// What is published of a pipeline's parts, rounded.
+    Parts,
     /// The `config.json` of a sibling, or parts of its own.
     Derived {
         /// The sibling, if it is that.
@@ -159,6 +162,8 @@ pub struct ModelShape {
     pub origin: Origin,
     /// What must stay whole where it is split.
     pub widths: Widths,
+    /// Its parts, of a diffusion pipeline.
+    pub parts: Option<Parts>,
 }
 
 impl ModelShape {

@@ -16,7 +16,7 @@ impl Context<'_> {
             RunsAs::Endpoint
         };
         let own_image = self.inputs.base_image.is_some();
-        let row = self.catalogs.models().get(&spec.model.name);
+        let known = self.gated(&spec.model.name);
         Basis {
             engine: self
                 .deployment
@@ -28,8 +28,8 @@ impl Context<'_> {
             framework: self.manifest(|m| m.framework.as_ref().map(|f| f.package.clone())),
             origins: self.origins,
             model_place: spec.model.file.as_ref().map(|file| self.model_place(file)),
-            gated: row.and_then(|row| row.gated),
-            gated_inferred: row.is_some_and(|row| row.gated_from != Some(GatedFrom::Hub)),
+            gated: known.and_then(|(gated, _)| gated),
+            gated_inferred: known.is_some_and(|(_, from)| from != Some(GatedFrom::Hub)),
             memory: self.memory(),
             task_basis: self.facts.purpose.map(|purpose| purpose.basis),
             class: self.facts.class.clone(),
@@ -72,11 +72,12 @@ impl Context<'_> {
             overhead_gib: tenths(sizing.overhead_gib),
             cache_gib: (!keeps_nothing).then(|| tenths(sizing.kv_gib.max(0.0))),
             pools: keeps_nothing || self.facts.purpose.is_some_and(|purpose| purpose.task.pools()),
-            context: plan.serving.max_model_len,
+            context: self.deployment.has_context().then_some(plan.serving.max_model_len),
             sequences: sizing.concurrent_sequences.map(tenths),
             max_num_seqs: plan.max_num_seqs,
             tensor_parallel: plan.serving.tensor_parallel,
             pipeline_parallel: plan.serving.pipeline_parallel.max(1),
+            copies: self.facts.wanted.copies.max(1),
         })
     }
 

@@ -42,13 +42,15 @@ impl Context<'_> {
             .as_ref()
             .map_or((initial, initial), |a| (a.min.min(initial), a.max.max(initial)));
         let scaling = autoscaling.as_ref().map(|_| scaling(name, &i, component));
+        // A layer's own is for models of which nothing is known.
+        let is_given = self.merged.is_given("healthCheckTimeout");
+        let given = i.health_check_timeout.filter(|_| is_given);
         let role =
             || format!("arn:{}:iam::{ZERO_ACCOUNT}:role/mcc-{name}-{}", aws.partition, aws.region);
         Endpoint {
             ami: self.ami(image, instance),
-            health_check_timeout_s: i
-                .health_check_timeout
-                .or(needs.map(|n| n.health_check_timeout_s))
+            health_check_timeout_s: given
+                .or(needs.map(|n| n.health_check_timeout_s).max(i.health_check_timeout))
                 .unwrap_or_else(|| self.start_unsized(instance)),
             download_timeout_s: i
                 .model_download_timeout

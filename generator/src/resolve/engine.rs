@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mcc_catalogs::{EngineOption, EngineOptions, OptionKind};
 use serde_json::{Map, Value};
 
-use super::Context;
+use super::{Context, Drafting};
 use crate::finding::{Finding, Severity, shorten};
 use crate::manifest::{OptionRoles, SizingRole};
 use crate::render::plain;
@@ -138,6 +138,10 @@ impl Context<'_> {
         wanted: &mut Wanted,
     ) {
         let roles: BTreeMap<String, SizingRole> = self.option_roles().sizing;
+        if let Drafting::Known(draft) = self.drafting(options) {
+            wanted.draft = Some(draft);
+        }
+        let mut shared = false;
         for (name, value) in options.into_iter().flatten() {
             let number = plain(value).parse::<u64>().ok();
             let small = number.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
@@ -156,8 +160,13 @@ impl Context<'_> {
                     let all = (*value == Value::Bool(true)).then_some(u32::MAX);
                     wanted.split.expert_ranks = all.or(small).unwrap_or(0);
                 }
-                Some(SizingRole::Other) | None => {}
+                Some(SizingRole::SharedCopies) => shared = *value == Value::Bool(true),
+                Some(SizingRole::Draft | SizingRole::Other) | None => {}
             }
+        }
+        if shared {
+            // The copies are of attention only, on the devices of one.
+            wanted.copies = 1;
         }
     }
 
@@ -186,9 +195,14 @@ impl Context<'_> {
     /// Options that change the memory in ways that are not estimated.
     pub(crate) fn unsized_options(&self, options: Option<&Map<String, Value>>) -> Vec<String> {
         let roles = self.option_roles().sizing;
+        let counted = self.facts.wanted.draft.is_some();
         let other = |name: &&String| {
             let stem = name.split('.').next().unwrap_or_default();
-            roles.get(stem) == Some(&SizingRole::Other)
+            match roles.get(stem) {
+                Some(SizingRole::Other) => true,
+                Some(SizingRole::Draft) => !counted,
+                _ => false,
+            }
         };
         options.into_iter().flat_map(|m| m.keys()).filter(other).cloned().collect()
     }

@@ -3,6 +3,7 @@
 mod asked;
 mod basis;
 mod deployment;
+mod draft;
 mod engine;
 mod hyperpod;
 mod image;
@@ -34,6 +35,7 @@ use crate::spec::{
 };
 use mcc_fit::sizing::{self, Device, ModelShape};
 
+pub(crate) use draft::Drafting;
 pub(crate) use hyperpod::TYPE_LABEL;
 pub(crate) use packed::{MAX_MODEL, read_artifact};
 

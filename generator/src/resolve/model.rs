@@ -58,6 +58,9 @@ impl Context<'_> {
             let wanted = &self.facts.wanted;
             model.max_num_seqs = wanted.states.filter(|_| !wanted.eager).and_then(StateRule::few);
         }
+        if !self.deployment.has_context() {
+            model.tensor_parallel = model.tensor_parallel.or(Some(1));
+        }
         if compiled && model.max_model_len.is_none() {
             // The engine would compile the model's longest context in, whatever that takes.
             model.max_model_len = Some(sizing::COMPILED_CONTEXT);
@@ -73,6 +76,12 @@ impl Context<'_> {
         } else {
             ModelSource::Container
         }
+    }
+
+    /// Bytes of the files that are fetched: the model's, and those of a draft model.
+    pub(super) fn files(&self, shape: &ModelShape) -> u64 {
+        let draft = self.facts.wanted.draft.map_or(0, |draft| draft.weight_bytes);
+        shape.weight_bytes.saturating_add(draft)
     }
 
     /// What the model needs of its host here.
@@ -99,6 +108,9 @@ impl Context<'_> {
 
     /// What the catalogs say of it.
     fn catalogued(&self, name: &str) -> Option<ModelShape> {
+        if !self.deployment.has_context() {
+            return self.catalogs.pipelines().get(name).map(sizing::pipeline_shape);
+        }
         let models = self.catalogs.models();
         let variant = || {
             let (row, variant) = models.variant(name)?;
@@ -155,7 +167,7 @@ impl Context<'_> {
         let Some(shape) = self.facts.shape.clone() else {
             return;
         };
-        let needs = self.host_needs(shape.weight_bytes);
+        let needs = self.host_needs(self.files(&shape));
         let mut fit = Fit {
             weights_gib: 0.0,
             disk_gb: u32::try_from(needs.disk_gb).unwrap_or(u32::MAX),

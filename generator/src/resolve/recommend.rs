@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mcc_catalogs::{Arch, ComputeCapability, Image, Instance, Price, Region};
+use mcc_catalogs::{Arch, ComputeCapability, GatedFrom, Image, Instance, Price, Region};
 use mcc_fit::Place;
 use mcc_fit::sizing::{self, Device, Dtype, ModelShape, Plan, Support, Wanted, device_of};
 
@@ -77,6 +77,21 @@ impl Context<'_> {
         };
         let mut rows = self.catalogs.by_price().map(|(_, row)| row);
         Some(rows.find(as_good)?.name.to_string())
+    }
+
+    /// Whether what is served is a diffusion pipeline.
+    pub(crate) fn is_pipeline(&self) -> bool {
+        self.facts.shape.as_ref().is_some_and(|shape| shape.parts.is_some())
+    }
+
+    /// Whether the hub gates a model, and how that is known; `None` of models that the catalogs do not know.
+    pub(crate) fn gated(&self, name: &str) -> Option<(Option<bool>, Option<GatedFrom>)> {
+        let model = self.catalogs.models().get(name).map(|row| (row.gated, row.gated_from));
+        let pipeline = || {
+            let row = self.catalogs.pipelines().get(name)?;
+            Some((row.gated, row.gated_from))
+        };
+        model.or_else(pipeline)
     }
 
     /// Whether the Region is known to lack `row`.
@@ -198,7 +213,7 @@ impl Context<'_> {
             model: shape,
             wanted,
             concurrency: None,
-            needs: self.host_needs(shape.weight_bytes),
+            needs: self.host_needs(self.files(shape)),
             quantization_capability: quantization
                 .and_then(|q| self.catalogs.engines().quantization_capability(engine, &q.method)),
         }

@@ -2,7 +2,7 @@
 
 use mcc_catalogs::Instance;
 
-use super::Rule;
+use super::{Rule, pipeline};
 use crate::finding::{Finding, Severity};
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -96,6 +96,9 @@ fn fit(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let finding = match plan.sizing.verdict {
         Verdict::Fits | Verdict::WeightsFit => return,
         Verdict::Tight => Finding::warning("MCC-MEM-003", tight(context, plan), ""),
+        Verdict::TooBig if context.is_pipeline() => {
+            Finding::error("MCC-MEM-001", pipeline::parts(plan, &device.name), "")
+        }
         Verdict::TooBig if plan.sizing.weights_gib >= plan.sizing.budget_gib => {
             Finding::error("MCC-MEM-001", weights(plan, &device.name), "")
         }
@@ -124,7 +127,7 @@ fn fit(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     findings.push(context.merged.about(key, finding));
 }
 
-fn weights(plan: &Plan, device: &str) -> String {
+pub(super) fn weights(plan: &Plan, device: &str) -> String {
     let sizing = &plan.sizing;
     let whose = match plan.used_devices {
         0 | 1 => format!("the {device}"),
@@ -138,6 +141,9 @@ fn weights(plan: &Plan, device: &str) -> String {
 
 fn cache(context: &Context<'_>, plan: &Plan) -> String {
     let sizing = &plan.sizing;
+    if let (true, Some(device)) = (context.is_pipeline(), &context.facts.device) {
+        return pipeline::parts(plan, &device.name);
+    }
     let sequences = compiled_in(context);
     let (what, at_once) = match sequences {
         Some(1) | None => ("one sequence".to_owned(), 1),
@@ -339,7 +345,11 @@ pub(crate) fn nothing_holds(context: &Context<'_>, elsewhere: Option<&Instance>)
             "no instance type that {} takes holds this model with room to spare",
             context.target
         ),
-        "choose a smaller or a quantized model, a shorter maxModelLen, or give instanceType",
+        if context.is_pipeline() {
+            "choose a smaller pipeline, or give instanceType"
+        } else {
+            "choose a smaller or a quantized model, a shorter maxModelLen, or give instanceType"
+        },
     );
     context.merged.about("modelName", finding)
 }

@@ -4,16 +4,19 @@
 
 mod compiled;
 mod deployment;
+mod draft;
 mod engine_options;
 mod environment;
 mod hyperpod;
 mod image;
+mod images;
 mod inputs;
 mod limits;
 mod memory;
 mod model;
 mod model_accelerator;
 mod network;
+mod pipeline;
 mod state;
 mod task;
 mod tensor_parallel;
@@ -43,13 +46,15 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 15] = [
+const FAMILIES: [&[Rule]; 17] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
     memory::RULES,
     model::RULES,
     state::RULES,
+    draft::RULES,
+    images::RULES,
     tensor_parallel::RULES,
     model_accelerator::RULES,
     engine_options::RULES,

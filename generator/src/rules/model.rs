@@ -5,7 +5,7 @@ use mcc_fit::{
     Against, Asked, Holds, NamedSize, against, engine_in, holds, named_size, original, sizing,
 };
 
-use super::Rule;
+use super::{Rule, pipeline};
 use crate::finding::{Finding, Severity};
 use crate::reasons;
 use crate::resolve::Context;
@@ -58,6 +58,12 @@ pub(super) const RULES: &[Rule] = &[
 
 fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if context.engine().is_none() || spec.model.source == "packed" {
+        return;
+    }
+    if !context.deployment.has_context() {
+        if context.facts.shape.is_none() {
+            findings.push(pipeline::unknown(context));
+        }
         return;
     }
     let estimated = !context.layers.iter().any(|l| l.manifest.without("modelConfig").is_some());
@@ -133,12 +139,12 @@ pub(crate) fn unknown_model(context: &Context<'_>) -> Finding {
 }
 
 fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let row = context.catalogs.models().get(&spec.model.name);
-    if spec.model.source == "hub"
-        && row.is_some_and(|r| r.gated == Some(true))
+    let known = context.gated(&spec.model.name);
+    if let Some((Some(true), from)) = known
+        && spec.model.source == "hub"
         && context.inputs.hf_token_arn.is_none()
     {
-        let message = match row.and_then(|r| r.gated_from) {
+        let message = match from {
             Some(GatedFrom::Hub) => {
                 "the hub gives this model out only to those who accepted its licence, so the container needs a token"
             }

@@ -7,7 +7,7 @@ use crate::finding::{Finding, Severity};
 use crate::manifest::SizingRole;
 use crate::resolve::Context;
 use crate::spec::Spec;
-use mcc_fit::sizing::{Cut, Degree, degrees};
+use mcc_fit::sizing::{self, Cut, Degree, Wanted, degrees};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -93,8 +93,40 @@ fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
         }
     };
     let allowed = possible(context);
-    let finding = Finding::error("MCC-TP-001", what, format!("give {}", allowed.join(" or ")));
+    let mut fix = format!("give {}", allowed.join(" or "));
+    if let Some(copies) = in_copies(context, degree) {
+        fix = format!("{copies}; or {fix}");
+    }
+    let finding = Finding::error("MCC-TP-001", what, fix);
     findings.push(context.merged.about("tensorParallelSize", finding.choices(allowed)));
+}
+
+/// How as many devices are used by copies of the model, each over fewer; `None` where the engine has no option for that,
+/// or it would not fit.
+fn in_copies(context: &Context<'_>, devices: u32) -> Option<String> {
+    let (shape, device) = (context.facts.shape.as_ref()?, context.facts.device.as_ref()?);
+    let wanted = &context.facts.wanted;
+    if wanted.copies > 1 || wanted.pipeline_parallel > 1 || !wanted.alone {
+        return None;
+    }
+    let roles = context.option_roles().sizing;
+    // Of two names of one option the longer one says what it is.
+    let options = roles.iter().filter(|(_, role)| **role == SizingRole::Copies);
+    let (option, _) = options.max_by_key(|(name, _)| name.len())?;
+    let most = devices.min(device.count);
+    let degree = degrees(shape, device, wanted)
+        .into_iter()
+        .rfind(|degree| most.is_multiple_of(*degree) && most > *degree)?;
+    let copies = most / degree;
+    let copied = Wanted { tensor_parallel: Some(degree), copies, ..wanted.clone() };
+    let fits = sizing::plan(shape, device, &copied).sizing.fits();
+    fits.then(|| {
+        format!(
+            "give tensorParallelSize {degree} and {option} {copies} in engineArgs, which runs {copies} copies of the model \
+             on all {most} {}, each with its own cache",
+            device.name
+        )
+    })
 }
 
 /// The degrees that are possible on the instance.
@@ -249,6 +281,9 @@ fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let mut fixes = Vec::new();
     if all && context.inputs.tensor_parallel_size != Some(device.count) {
         fixes.push(format!("give tensorParallelSize {} for speed", device.count));
+    }
+    if !all {
+        fixes.extend(in_copies(context, device.count));
     }
     fixes.extend(cheaper.first().map(|name| format!("use {name}")));
     if fixes.is_empty() {

@@ -90,12 +90,12 @@ pub struct Memory {
     pub weights_gib: f64,
     /// Activations, graphs and buffers.
     pub overhead_gib: f64,
-    /// What is left for the key-value cache; absent for a model that keeps none.
+    /// What is left for the key-value cache, or left over for a pipeline; absent for a model that keeps none.
     pub cache_gib: Option<f64>,
     /// Whether texts are read in one pass, so that nothing is generated from them.
     pub pools: bool,
-    /// Longest context, in tokens.
-    pub context: u64,
+    /// Longest context, in tokens; absent for what has none.
+    pub context: Option<u64>,
     /// Sequences of that length at once; absent where nothing is known of the cache.
     pub sequences: Option<f64>,
     /// Most sequences at once, where the engine is told.
@@ -104,6 +104,8 @@ pub struct Memory {
     pub tensor_parallel: u32,
     /// Groups of devices that the layers are divided over.
     pub pipeline_parallel: u32,
+    /// Copies of the model, each with a cache of its own.
+    pub copies: u32,
 }
 
 /// What runs the project.

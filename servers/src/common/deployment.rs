@@ -4,7 +4,7 @@ use mcc_catalogs::{Catalogs, Image};
 use mcc_fit::{Against, Asked, Deployment, against, engine_in};
 use std::sync::{Arc, LazyLock};
 
-use mcc_generator::{Config, elsewhere, lenient, reasons, registry};
+use mcc_generator::{Config, Fetched, ModelSort, elsewhere, lenient, reasons, registry};
 use serde_json::{Value, json};
 
 use crate::common::model::Sized;
@@ -29,33 +29,46 @@ pub(crate) fn named(config: &str, target: Option<&str>) -> Result<Arc<Deployment
         .ok_or_else(|| unknown("deploymentTarget", target, nearest(target, all())))
 }
 
-/// The config that serves a model from a hub when none is named.
+/// The config that serves the model called `name` when none is named: a diffusion pipeline has one of its own.
+pub(crate) fn of_model(
+    catalogs: &Catalogs,
+    name: Option<&str>,
+    target: Option<&str>,
+) -> Result<Arc<Deployment>, ToolError> {
+    let pipeline = name.is_some_and(|name| catalogs.pipelines().get(name).is_some());
+    match registry().default_for(ModelSort::Fetched(Fetched::Diffusion)).filter(|_| pipeline) {
+        Some(config) => named(&config.name, target),
+        None => of_models(target),
+    }
+}
+
+/// The config that serves a language model from a hub when none is named.
 pub(crate) fn of_models(target: Option<&str>) -> Result<Arc<Deployment>, ToolError> {
     static USUAL: LazyLock<Option<&Config>> = LazyLock::new(|| registry().usual());
     let none = || ToolError::internal("no config serves models of a hub");
     named(&USUAL.ok_or_else(none)?.name, target)
 }
 
-/// Refuses a language model where none is served.
+/// Refuses a language model where none is served, and a pipeline where none is.
 ///
 /// # Errors
 /// Names the configs that serve such models.
 pub(crate) fn serves(deployment: &Deployment, model: &Sized<'_>) -> Result<(), ToolError> {
-    if deployment.has_context() || model.shape.max_positions.is_none() {
+    let pipeline = model.shape.parts.is_some();
+    let unknown = !pipeline && model.shape.max_positions.is_none();
+    if deployment.has_context() != pipeline || unknown {
         return Ok(());
     }
-    let others = configs()
-        .into_iter()
-        .filter(|config| named(config, None).is_ok_and(|other| other.hub && other.has_context()));
+    let others = configs().into_iter().filter(|config| {
+        named(config, None).is_ok_and(|other| other.hub && other.has_context() != pipeline)
+    });
+    let what = if pipeline { "diffusion pipelines" } else { "language models" };
     Err(ToolError::of(
         "invalid_arguments",
-        Problem::of(
-            "deploymentConfig",
-            format!("it serves no language models, and {} is one", model.name),
-        )
-        .value(&deployment.config.as_str().into())
-        .fix("take one of the choices, or leave it out")
-        .choices(others.map(str::to_owned).collect()),
+        Problem::of("deploymentConfig", format!("it serves no {what}, and {} is one", model.name))
+            .value(&deployment.config.as_str().into())
+            .fix("take one of the choices, or leave it out")
+            .choices(others.map(str::to_owned).collect()),
     ))
 }
 

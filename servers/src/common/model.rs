@@ -209,6 +209,7 @@ impl ModelArguments {
             stretched: None,
             origin: sizing::Origin::Own,
             widths: sizing::Widths::default(),
+            parts: None,
         }
     }
 }
@@ -240,6 +241,12 @@ fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolErro
         let precision = variant.precision.as_deref().unwrap_or_default();
         let shape = sizing::variant_shape(row, precision).ok_or_else(unsized_row)?;
         return Ok(Sized::of("variant", variant.id.to_string(), shape, row));
+    }
+    if let Some(row) = catalogs.pipelines().get(name) {
+        let (shape, id) = (sizing::pipeline_shape(row), row.id.to_string());
+        let given = Some(id.clone());
+        let basis = "catalog";
+        return Ok(Sized { name: id, given, copy_of: None, basis, shape, row: None, labels: None });
     }
     let mut near: Vec<String> = models.nearest(name).into_iter().map(str::to_owned).collect();
     let original = mcc_fit::original(catalogs, name);
@@ -376,8 +383,10 @@ pub(crate) fn settings(sized: &Sized<'_>, catalogs: &Catalogs) -> Vec<SettingAns
     let mut add = |key: &str, reason: String| {
         settings.push(SettingAnswer { key: key.to_owned(), reason });
     };
-    if let Some(row) = sized.row.filter(|row| row.gated == Some(true)) {
-        let known = match row.gated_from {
+    let model = sized.row.map(|row| (row.gated, row.gated_from));
+    let pipeline = || catalogs.pipelines().get(&sized.name).map(|row| (row.gated, row.gated_from));
+    if let Some((Some(true), from)) = model.or_else(pipeline) {
+        let known = match from {
             Some(GatedFrom::Hub) => "the hub gates it",
             _ => "its publisher is known to gate models of this family",
         };

@@ -32,6 +32,26 @@ async fn a_model_gets_the_cheapest_type_that_holds_it() {
     }
 }
 
+/// A diffusion pipeline is known by its id: all its parts are on the device.
+#[tokio::test]
+async fn a_pipeline_gets_a_type_that_holds_all_its_parts() {
+    let peer = peer().await;
+    let named = json!({"modelName": "black-forest-labs/FLUX.1-dev"});
+    let answer = peer.succeeds("recommend_instance", named.clone()).await;
+    let first = &answer["recommendations"][0];
+    assert_eq!(first["inputs"]["deploymentConfig"], "diffusors-vllm-omni");
+    let weights = first["memory"]["weightsGib"].as_f64().unwrap();
+    assert!((31.0..33.0).contains(&weights), "{first:#}");
+    for context in ["contextLength", "longestContext", "concurrentSequences", "tokenFloorMs"] {
+        assert!(first.get(context).is_none(), "{context}: {first:#}");
+    }
+    assert_eq!(answer["settings"][0]["key"], "hfTokenArn");
+    let mut elsewhere = named;
+    elsewhere["deploymentConfig"] = json!("transformers-vllm");
+    let refused = peer.call("recommend_instance", elsewhere).await;
+    assert!(format!("{refused:?}").contains("serves no diffusion pipelines"), "{refused:?}");
+}
+
 #[tokio::test]
 async fn what_is_asked_for_is_kept() {
     let peer = peer().await;

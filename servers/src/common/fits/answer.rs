@@ -154,8 +154,9 @@ impl FitAnswer {
                 kv_cache_gib: keeps.then(|| rounded(sizing.kv_gib.max(0.0))),
                 sequence_gib: sizing.sequence_gib.map(rounded),
             });
-            this.context_length =
-                (sizing.verdict != Verdict::WeightsFit).then_some(plan.serving.max_model_len);
+            let context = judge.deployment().has_context();
+            this.context_length = (context && sizing.verdict != Verdict::WeightsFit)
+                .then_some(plan.serving.max_model_len);
             this.longest_context = sizing.longest_context;
             this.concurrent_sequences = sizing.concurrent_sequences.map(rounded);
             this.kv_cache_tokens = sizing.kv_tokens;

@@ -227,6 +227,9 @@ impl<'a> Judge<'a> {
             }
             _ => None,
         };
+        if let Some((found, _)) = &sized {
+            self.long_images(&found.plan, &mut warnings);
+        }
         let price = self.catalogs.prices().usd_per_hour(instance.name.as_str());
         match (self.wish.budget_usd_per_hour, &price) {
             (Some(budget), Some(price)) if price.usd > budget => {
@@ -249,7 +252,8 @@ impl<'a> Judge<'a> {
         let reserved = found.as_ref().map_or(&[][..], |found| &found.reservations);
         let reserved: Vec<String> = reserved.iter().map(reservation).collect();
         let plan = found.map(|found| found.plan);
-        let token_floor_ms = plan.as_ref().and_then(|plan| self.token_floor(instance, plan));
+        let plans = plan.as_ref().filter(|_| self.deployment.has_context());
+        let token_floor_ms = plans.and_then(|plan| self.token_floor(instance, plan));
         let reservation = reserved.first().cloned();
         warnings.extend(reserved);
         Ok(Fit { instance, plan, price, split, ami, token_floor_ms, reservation, warnings })
@@ -297,6 +301,15 @@ impl<'a> Judge<'a> {
         }
         warnings.push(why);
         Ok(())
+    }
+
+    /// Says where an image can be longer than the context.
+    fn long_images(&self, plan: &sizing::Plan, warnings: &mut Vec<String>) {
+        let tokens = plan.serving.max_model_len;
+        let class = self.asked.class.as_deref().unwrap_or_default();
+        let known = plan.sizing.longest_context.is_some();
+        let images = self.catalogs.vision().images(class).filter(|images| images.most() > tokens);
+        warnings.extend(images.filter(|_| known).map(|images| reasons::long_image(images, tokens)));
     }
 
     fn big_enough(&self, instance: &Instance) -> Result<(), Reason> {

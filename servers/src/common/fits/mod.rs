@@ -21,7 +21,8 @@ pub(crate) fn assumptions(judge: &Judge<'_>) -> Vec<String> {
     };
     all.extend(model.caution());
     // Without a cache that is known, nothing is sized for a context.
-    if judge.wish().context.is_none() && model.shape.cache.is_some() {
+    if judge.wish().context.is_none() && model.shape.cache.is_some() && model.shape.parts.is_none()
+    {
         let own = model
             .shape
             .max_positions

@@ -109,7 +109,9 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     let target = arguments.serving.deployment_target.as_deref();
     let deployment = match arguments.serving.deployment_config.as_deref() {
         Some(config) => deployment::named(config, target)?,
-        None if arguments.model.given() => deployment::of_models(target)?,
+        None if arguments.model.given() => {
+            deployment::of_model(catalogs, arguments.model.model_name.as_deref(), target)?
+        }
         None => return needs_input(catalogs),
     };
     let deployment = match arguments.accelerator {
