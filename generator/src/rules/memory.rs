@@ -211,7 +211,7 @@ fn utilization(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
         return;
     };
     let left = context.facts.device.as_ref().map(|device| (1.0 - given) * device.memory_gib);
-    let left = left.map(|gib| format!("{gib:.1} GiB")).unwrap_or("little".to_owned());
+    let left = left.map_or_else(|| "little".to_owned(), |gib| format!("{gib:.1} GiB"));
     let finding = Finding::warning(
         "MCC-MEM-008",
         format!(

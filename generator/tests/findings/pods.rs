@@ -1,5 +1,6 @@
 //! Pods on a HyperPod cluster.
 
+use mcc_generator::Severity::{Note, Warning};
 use serde_json::{Value, json};
 
 use super::says;
@@ -21,7 +22,6 @@ fn weights_on_the_node_s_own_disk_are_told_with_their_size() {
         let plan = super::plan(&pods(model, kind), &json!({}));
         super::found(&plan, "MCC-HP-003").map(|finding| finding.severity)
     };
-    use mcc_generator::Severity::{Note, Warning};
     assert_eq!(severity("Qwen/Qwen3-8B", "ml.g6e.2xlarge"), Some(Note));
     assert_eq!(severity("Qwen/Qwen2.5-72B-Instruct", "ml.p5.48xlarge"), Some(Warning));
 }
