@@ -46,17 +46,14 @@ fn first(spec: &Spec) -> Vec<String> {
     if spec.model.source == "hub" {
         let gated = spec.basis.gated == Some(true);
         let name = crate::finding::shorten(&spec.model.name);
-        let asks = if spec.basis.gated_inferred {
-            " if it asks for that, as its publisher is known to"
-        } else {
-            ""
-        };
+        // Of a publisher who is known to gate the family; whether this model is gated was not read.
+        let place = if spec.basis.gated_inferred { "the hub if asked" } else { "huggingface.co" };
         first.extend(match (gated, secret) {
             (true, Some(secret)) => Some(format!(
-                "accept the licence of {name} on huggingface.co{asks}, and put a token of that account {secret}"
+                "accept the licence of {name} on {place}, and put that account's token {secret}"
             )),
             (true, None) => Some(format!(
-                "accept the licence of {name} on huggingface.co{asks}, keep a token of that account in a Secrets Manager secret, and generate again with hfTokenArn"
+                "accept the licence of {name} on {place}, keep that account's token in a Secrets Manager secret, and generate again with hfTokenArn"
             )),
             (false, Some(secret)) => Some(format!("put a Hugging Face token {secret}")),
             (false, None) => None,

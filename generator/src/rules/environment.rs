@@ -43,20 +43,23 @@ fn given<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a String, Stri
     context.inputs.model_env.iter().flatten().map(|(name, value)| (name, plain(value)))
 }
 
-/// What the layers say of names: a reason why they have no effect, or nothing where they are read.
-fn known(context: &Context<'_>) -> BTreeMap<String, String> {
-    let layers = context.layers.iter();
-    layers.flat_map(|layer| layer.manifest.variables.clone()).collect()
+/// What the layers say of names: a reason why they have no effect, or nothing where they are read. The last one wins.
+fn known<'a>(context: &Context<'a>) -> BTreeMap<&'a str, &'a str> {
+    if context.inputs.model_env.is_none() {
+        return BTreeMap::new();
+    }
+    let said = context.layers.iter().flat_map(|layer| &layer.manifest.variables);
+    said.map(|(name, reason)| (name.as_str(), reason.as_str())).collect()
 }
 
 /// What is said of `name`, by itself or by the longest beginning of it.
-fn said<'a>(known: &'a BTreeMap<String, String>, name: &str) -> Option<(&'a str, &'a str)> {
+fn said<'a>(known: &BTreeMap<&'a str, &'a str>, name: &str) -> Option<(&'a str, &'a str)> {
     if let Some((own, reason)) = known.get_key_value(name) {
         return Some((own, reason));
     }
-    let begins = |own: &&String| own.strip_suffix('*').is_some_and(|stem| name.starts_with(stem));
-    let best = known.keys().filter(begins).max_by_key(|own| own.len())?;
-    known.get_key_value(best).map(|(own, reason)| (own.as_str(), reason.as_str()))
+    let begins = |own: &str| own.strip_suffix('*').is_some_and(|stem| name.starts_with(stem));
+    let found = known.iter().filter(|(own, _)| begins(own));
+    found.max_by_key(|(own, _)| own.len()).map(|(own, reason)| (*own, *reason))
 }
 
 fn unread(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {

@@ -96,13 +96,13 @@ fn a_licence_that_is_inferred_is_told_as_such() {
     assert!(told.message.contains("whether this one is gated was not read"), "{}", told.message);
     if inferred.is_ready() {
         assert!(
-            inferred.first_steps[0].contains("if it asks for that"),
+            inferred.first_steps[0].contains("on the hub if asked"),
             "{:?}",
             inferred.first_steps
         );
     }
     if let Some(known) = of(Some(GatedFrom::Hub)).filter(mcc_generator::Plan::is_ready) {
-        assert!(!known.first_steps[0].contains("if it asks"), "{:?}", known.first_steps);
+        assert!(!known.first_steps[0].contains("if asked"), "{:?}", known.first_steps);
     }
 }
 
