@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::finding::shorten;
 use crate::reasons;
 use crate::spec::{Memory, Origin, RunsAs, Spec, Tensor};
-use mcc_catalogs::DriverFit;
+use mcc_catalogs::{DriverFit, Task};
 use mcc_fit::TaskBasis;
 
 /// Hours of a month, as AWS reckons prices by the month.
@@ -231,7 +231,7 @@ fn model(spec: &Spec) -> String {
         "hub" => {
             let revision = spec.inputs.get("modelRevision").and_then(serde_json::Value::as_str);
             let at = revision.map(|r| format!(" at {}", shorten(r))).unwrap_or_default();
-            format!("{name}{at}, fetched from the Hugging Face hub when the container starts")
+            format!("{name}{at}, fetched from the Hugging Face hub at the start")
         }
         "s3" => {
             let uri = shorten(model.s3_uri.as_deref().unwrap_or_default());
@@ -262,6 +262,10 @@ fn task(spec: &Spec) -> Option<String> {
     let class = spec.basis.class.as_deref().map(shorten);
     let how = match (spec.basis.task_basis, class) {
         (Some(TaskBasis::Asked), _) => "as engineArgs ask".to_owned(),
+        // Of a chat model nobody asks why.
+        (Some(TaskBasis::Class), Some(_)) if task == Task::Generate && images.is_empty() => {
+            return Some(reasons::makes(task).to_owned());
+        }
         (Some(TaskBasis::Class), Some(class)) => format!("by its class {class}"),
         (Some(TaskBasis::Guess), _) => "by its name, a guess".to_owned(),
         _ => "assumed: its class is not known".to_owned(),

@@ -294,7 +294,7 @@ fn recommend(
     layers: &[&Layer],
 ) {
     if merged.get("instanceType").is_some() || derive::is_refused(merged, "instanceType") {
-        if merged.values.get("instanceType").is_some_and(|own| !own.source.is_somebody()) {
+        if merged.values.get("instanceType").is_some_and(|own| own.source.is_chosen()) {
             let mut context = context(catalogs, merged, config, target, layers.to_vec());
             // A default is for models of which nothing is known.
             let holds = match context.recommend_instance() {

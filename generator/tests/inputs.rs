@@ -13,7 +13,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use mcc_generator::{Kind, Project, Severity, fields, registry};
+use mcc_generator::{Kind, Plan, Project, Severity, fields, registry};
 use serde_json::{Map, Value, json};
 use support::{base, object, pairs, try_project};
 
@@ -205,6 +205,12 @@ fn registered_amis(key: &str) -> Vec<(Value, Value)> {
     names.iter().flat_map(both).collect()
 }
 
+/// How many devices a plan divides the model over, which a user may say as well.
+fn degree(plan: &Plan) -> Option<Value> {
+    let memory = plan.decisions.as_ref()?.memory.as_ref()?;
+    Some(memory.tensor_parallel.into())
+}
+
 /// What the project does, less what only tells about it.
 fn effect(project: &Project) -> BTreeMap<String, Vec<u8>> {
     let told = |path: &str| path.starts_with(".mcc/") || path == "README.md";
@@ -248,7 +254,9 @@ fn every_input_changes_the_project_or_is_told_not_to() {
                 }
                 let is_default =
                     matches!(field.kind, Kind::Choice(_) | Kind::Boolean | Kind::Named(_))
-                        || default_of(&without, &field.key).as_ref() == Some(&value);
+                        || default_of(&without, &field.key).as_ref() == Some(&value)
+                        || (field.key == "tensorParallelSize"
+                            && degree(&plan).as_ref() == Some(&value));
                 if changed {
                     matters.insert(field.key.clone(), true);
                 } else if !is_default && !equal_by_choice(&field.key) {
