@@ -240,10 +240,10 @@ fn model(spec: &Spec) -> String {
 
 /// Nothing for packed models: what their files say decides.
 fn task(spec: &Spec) -> Option<String> {
-    let task = spec.model.task?;
+    let task = spec.basis.task.or(spec.model.task)?;
     let images = if spec.model.reads_images { " from text and images" } else { "" };
     let class = spec.basis.class.as_deref().map(shorten);
-    let how = match (spec.basis.task_basis, class) {
+    let how = match (spec.basis.task_from, class) {
         (Some(TaskBasis::Asked), _) => "as engineArgs ask".to_owned(),
         (Some(TaskBasis::Class), Some(class)) => format!("by its class {class}"),
         (Some(TaskBasis::Guess), _) => "by its name, a guess".to_owned(),

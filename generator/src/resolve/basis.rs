@@ -1,7 +1,7 @@
 //! What is known of the decisions in a [`Spec`], from the catalogs and from sizing.
 
 use mcc_catalogs::PriceBasis;
-use mcc_fit::sizing;
+use mcc_fit::{TaskBasis, sizing};
 
 use super::Context;
 use crate::spec::{Basis, CostBasis, Host, Memory, RunsAs, Spec};
@@ -29,7 +29,12 @@ impl Context<'_> {
             model_place: spec.model.file.as_ref().map(|file| self.model_place(file)),
             gated: self.catalogs.models().get(&spec.model.name).and_then(|row| row.gated),
             memory: self.memory(),
-            task_basis: self.facts.purpose.map(|purpose| purpose.basis),
+            task: self
+                .facts
+                .purpose
+                .filter(|purpose| purpose.basis != TaskBasis::Guess)
+                .map(|purpose| purpose.task),
+            task_from: self.facts.purpose.map(|purpose| purpose.basis),
             class: self.facts.class.clone(),
             runs_as,
             route: self.manifest(|m| m.route.clone()).unwrap_or_default(),
