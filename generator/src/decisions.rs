@@ -257,10 +257,10 @@ fn model(spec: &Spec) -> String {
 
 /// Nothing for packed models: what their files say decides.
 fn task(spec: &Spec) -> Option<String> {
-    let task = spec.model.task?;
+    let task = spec.basis.task.or(spec.model.task)?;
     let images = if spec.model.reads_images { " from text and images" } else { "" };
     let class = spec.basis.class.as_deref().map(shorten);
-    let how = match (spec.basis.task_basis, class) {
+    let how = match (spec.basis.task_from, class) {
         (Some(TaskBasis::Asked), _) => "as engineArgs ask".to_owned(),
         // Of a chat model nobody asks why.
         (Some(TaskBasis::Class), Some(_)) if task == Task::Generate && images.is_empty() => {

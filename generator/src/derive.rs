@@ -1,7 +1,7 @@
 //! What follows from what was given, before anything is asked: the Region from an ARN, the deployment config from the
 //! kind of model, the name of the project from the name of the model. Nothing that somebody gave is changed.
 
-use mcc_catalogs::{Arn, Catalogs, Task};
+use mcc_catalogs::{Arn, Catalogs, Model, Task};
 use mcc_fit::sizing::parse_class;
 use mcc_fit::{Described, purpose};
 use serde_json::Value;
@@ -27,7 +27,8 @@ pub(crate) fn complete(catalogs: &Catalogs, merged: &mut Merged) {
     nodes(merged);
     file_as_name(merged);
     if let Some((sort, key)) = sort(catalogs, merged) {
-        config(merged, sort, key);
+        let task = task(catalogs, merged, sort);
+        config(merged, sort, task, key);
     } else {
         config_of_framework(merged);
     }
@@ -238,13 +239,7 @@ fn sort_of_config(catalogs: &Catalogs, text: &str, name: Option<&str>) -> Option
 /// The kind of a model that is fetched: by the catalogs, or else by words in its name.
 fn sort_of_name(catalogs: &Catalogs, name: &str) -> Fetched {
     if let Some(row) = catalogs.models().get(name) {
-        let model = Described {
-            class: Some(&row.architecture),
-            name,
-            labels: None,
-            hub: row.task.as_deref(),
-        };
-        return sort_of_task(purpose(catalogs, &model).map(|found| found.task));
+        return sort_of_task(task_of_row(catalogs, row));
     }
     let lower = name.to_lowercase();
     let plain = lower.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
@@ -254,6 +249,34 @@ fn sort_of_name(catalogs: &Catalogs, name: &str) -> Fetched {
         layers.iter().any(|layer| layer.manifest.named.iter().any(|word| plain.contains(word)))
     };
     if words(Fetched::Diffusion) { Fetched::Diffusion } else { Fetched::Language }
+}
+
+fn task_of_row(catalogs: &Catalogs, row: &Model) -> Option<Task> {
+    let model = Described {
+        class: Some(&row.architecture),
+        name: row.id.as_str(),
+        labels: None,
+        hub: row.task.as_deref(),
+    };
+    purpose(catalogs, &model).map(|found| found.task)
+}
+
+/// What a model that is fetched is for, as far as other configs must serve it too.
+fn task(catalogs: &Catalogs, merged: &Merged, sort: ModelSort) -> Option<Task> {
+    let row = ["modelConfig", "modelName"]
+        .iter()
+        .find_map(|key| merged.text(key).and_then(|id| catalogs.models().get(id)));
+    match (row, sort) {
+        (Some(row), _) => task_of_row(catalogs, row),
+        (None, ModelSort::Fetched(Fetched::Diffusion)) => Some(Task::Image),
+        (None, ModelSort::Fetched(Fetched::Encoder)) => {
+            let (class, labels) = parse_class(merged.texts.get("modelConfig")?.as_ref().ok()?);
+            let name = merged.text("modelName").unwrap_or_default();
+            let model = Described { class: class.as_deref(), name, labels, hub: None };
+            purpose(catalogs, &model).map(|found| found.task)
+        }
+        _ => None,
+    }
 }
 
 /// The kind of a model that is fetched, by what it is for.
@@ -277,7 +300,7 @@ fn sort_by_suffix(path: &str) -> Option<ModelSort> {
 }
 
 /// The config for a kind of model, and its framework.
-fn config(merged: &mut Merged, sort: ModelSort, from: &str) {
+fn config(merged: &mut Merged, sort: ModelSort, task: Option<Task>, from: &str) {
     let registry = registry();
     if merged.get("deploymentConfig").is_none() && !is_refused(merged, "deploymentConfig") {
         let framework = merged.text("framework").map(str::to_owned);
@@ -286,7 +309,8 @@ fn config(merged: &mut Merged, sort: ModelSort, from: &str) {
             framework.as_ref().is_none_or(|f| c.frameworks.is_empty() || c.frameworks.contains(f))
         };
         let Some(config) = registry.default_for(sort).filter(fits) else { return };
-        let others = registry.others_for(sort, config);
+        let mut others = registry.others_for(sort, config);
+        others.retain(|name| task.is_none_or(|task| registry.serves(name, task)));
         merged.derive("deploymentConfig", &config.name, from, others);
     }
     let config = merged.text("deploymentConfig").and_then(|name| registry.config(name));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
-use mcc_catalogs::AcceleratorKind;
+use mcc_catalogs::{AcceleratorKind, Task};
 
 use crate::artifact::Content;
 use crate::manifest::{Fetched, Manifest, ModelSort, Weights};
@@ -251,14 +251,17 @@ impl Registry {
             || self.config_layers(config, None).iter().any(|layer| layer.manifest.keeps(content))
     }
 
+    /// Whether models can be asked for `task` on the config of that name, as far as it says.
+    pub(crate) fn serves(&self, name: &str, task: Task) -> bool {
+        let layers = self.config(name).map(|config| self.config_layers(config, None));
+        let layers = layers.unwrap_or_default();
+        let tasks = layers.iter().rev().map(|l| &l.manifest.tasks).find(|tasks| !tasks.is_empty());
+        tasks.is_none_or(|tasks| tasks.contains(&task))
+    }
+
     /// Whether a config fetches its model, and is not meant for another kind of it.
     fn fetches(&self, config: &Config, sort: ModelSort) -> bool {
         let layers = self.config_layers(config, None);
-        let tasks = layers.iter().rev().map(|l| &l.manifest.tasks).find(|tasks| !tasks.is_empty());
-        let encodes = tasks.is_none_or(|tasks| tasks.iter().any(|task| task.pools()));
-        if sort == ModelSort::Fetched(Fetched::Encoder) && !encodes {
-            return false;
-        }
         let own: Vec<ModelSort> =
             layers.iter().flat_map(|layer| layer.manifest.default_for.iter().copied()).collect();
         layers.iter().any(|layer| layer.manifest.weights == Some(Weights::Hub))

@@ -188,7 +188,9 @@ fn every_input_of_engines_is_in_the_settings_or_refused() {
 }
 
 /// A config, a model of a task, answers that are right, and answers of other tasks or of none.
-fn answers() -> Vec<(&'static str, &'static str, Vec<&'static str>, Vec<&'static str>)> {
+type Answers = (&'static str, &'static str, Vec<&'static str>, Vec<&'static str>);
+
+fn answers() -> Vec<Answers> {
     let vector = r#"{"data": [{"embedding": [0.1, -2]}]}"#;
     let texts = r#"{"choices": [{"text": "x"}]}"#;
     let error = r#"{"error": {"code": 400}}"#;
@@ -255,9 +257,12 @@ fn answers_are_judged_by_the_task() {
     }
 }
 
-/// The types of request that vLLM tries on /invocations, in its order, by what a model is for, each with the members of
-/// which it needs one set (`entrypoints/generate/factories.py` and `entrypoints/pooling/factories.py` of 0.33.0).
-fn tried(task: &str) -> Vec<(&'static str, Vec<Vec<&'static str>>)> {
+/// A type of request, and sets of members of which it needs one.
+type Tried = (&'static str, Vec<Vec<&'static str>>);
+
+/// The types of request that vLLM tries on /invocations, in its order, by what a model is for
+/// (`entrypoints/generate/factories.py` and `entrypoints/pooling/factories.py` of 0.33.0).
+fn tried(task: &str) -> Vec<Tried> {
     let chat = ("chat", vec![vec!["messages"]]);
     let completion = ("completion", vec![vec!["prompt"], vec!["prompt_embeds"]]);
     let texts = || vec![vec!["input"], vec!["messages"]];

@@ -43,7 +43,9 @@ fn found(inputs: &Map<String, Value>, id: &str) -> Option<Finding> {
 }
 
 /// (config, model, more inputs, members of the request, a part of the check of the answer, options of the engine)
-fn served() -> Vec<(&'static str, &'static str, Value, Vec<&'static str>, &'static str, Value)> {
+type Served = (&'static str, &'static str, Value, Vec<&'static str>, &'static str, Value);
+
+fn served() -> Vec<Served> {
     let vllm = "transformers-vllm";
     let sglang = "transformers-sglang";
     let lmi = "transformers-lmi";
@@ -165,6 +167,8 @@ fn configs_that_cannot_serve_it_refuse_and_name_those_that_do() {
         let finding = found(&inputs(config, model, json!({})), "MCC-TSK-001")
             .unwrap_or_else(|| panic!("{config} takes {model}"));
         assert!(finding.is_error() && finding.message.contains(config), "{finding:?}");
+        let told = plan_of(&inputs(config, model, json!({}))).decisions.unwrap().task.unwrap();
+        assert!(!told.contains("text generation"), "{config} {model}: {told}");
         assert!(finding.choices.iter().any(|name| name == "transformers-vllm"), "{finding:?}");
         for other in &finding.choices {
             let again = plan_of(&inputs(other, model, json!({})));
@@ -292,6 +296,12 @@ fn the_config_follows_from_the_task() {
     }
     let own = derived(json!({"modelName": "s3://bucket/m", "modelConfig": CLASSIFIER})).to_string();
     assert!(own.contains("transformers-vllm") && !own.contains("tensorrt"), "{own}");
+    let scores = derived(json!({"modelName": RERANKS})).to_string();
+    assert!(scores.contains("sglang") && !scores.contains("lmi"), "{scores}");
+    for model in [WHISPER, "Wan-AI/Wan2.2-T2V-A14B-Diffusers"] {
+        let found = derived(json!({"modelName": model})).to_string();
+        assert!(!found.contains("sglang") && !found.contains("djl"), "{found}");
+    }
     let chat = derived(json!({"modelName": "Qwen/Qwen3-8B"})).to_string();
     assert!(chat.contains("tensorrt"), "{chat}");
 }

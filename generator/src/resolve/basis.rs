@@ -1,7 +1,7 @@
 //! What is known of the decisions in a [`Spec`], from the catalogs and from sizing.
 
 use mcc_catalogs::{GatedFrom, PriceBasis};
-use mcc_fit::sizing;
+use mcc_fit::{TaskBasis, sizing};
 
 use super::Context;
 use crate::spec::{Basis, CostBasis, Host, Memory, RunsAs, Spec};
@@ -31,7 +31,12 @@ impl Context<'_> {
             gated: known.and_then(|(gated, _)| gated),
             gated_inferred: known.is_some_and(|(_, from)| from != Some(GatedFrom::Hub)),
             memory: self.memory(),
-            task_basis: self.facts.purpose.map(|purpose| purpose.basis),
+            task: self
+                .facts
+                .purpose
+                .filter(|purpose| purpose.basis != TaskBasis::Guess)
+                .map(|purpose| purpose.task),
+            task_from: self.facts.purpose.map(|purpose| purpose.basis),
             class: self.facts.class.clone(),
             runs_as,
             // What is written to S3 is written whole.

@@ -112,10 +112,8 @@ fn refused(context: &Context<'_>, purpose: Purpose, findings: &mut Vec<Finding>)
     } else {
         Finding::error("MCC-TSK-001", message, fix)
     };
-    let key = match context.merged.is_given("deploymentConfig") {
-        true if !of.compiles() => "deploymentConfig",
-        _ => "modelName",
-    };
+    let own = context.merged.is_given("deploymentConfig") && !of.compiles();
+    let key = if own { "deploymentConfig" } else { "modelName" };
     findings.push(context.merged.about(key, finding.choices(choices)));
 }
 

@@ -1,5 +1,6 @@
 //! What is known of a project's decisions beside what its files need: where they come from and what they come to.
 
+use mcc_catalogs::Task;
 use mcc_fit::TaskBasis;
 use serde::Serialize;
 
@@ -22,8 +23,10 @@ pub struct Basis {
     pub gated_inferred: bool,
     /// How the model shares the memory of each accelerator; absent where that is not estimated.
     pub memory: Option<Memory>,
+    /// What the model is for, whether the config serves that or not; absent where nothing certain tells it.
+    pub task: Option<Task>,
     /// How the model's task is known; absent where nothing tells it.
-    pub task_basis: Option<TaskBasis>,
+    pub task_from: Option<TaskBasis>,
     /// Class name of the model's architecture.
     pub class: Option<String>,
     /// What runs it.
