@@ -112,9 +112,10 @@ pub(crate) fn findings(findings: &[Finding]) {
         if let (Some(value), Some(source)) = (&finding.value, &finding.source) {
             note(format_args!("  given: {value} by {source}"));
         }
-        note(format_args!("  {}: {}", paint("1;36", "hint"), finding.fix));
-        if finding.choices.len() > 1 {
-            note(format_args!("  choices: {}", finding.choices.join(", ")));
+        note(format_args!("  {}: {}", paint("1;36", "hint"), finding.in_flags()));
+        let choices = finding.other_choices();
+        if choices.len() > 1 {
+            note(format_args!("  choices: {}", choices.join(", ")));
         }
     }
 }

@@ -124,7 +124,7 @@ fn what_is_wrong_is_refused_with_its_source_and_the_nearest_right_value() {
     told(
         Run::new(),
         &with("--model-name x/y"),
-        &["modelName has no effect", "leave deploymentConfig out"],
+        &["modelName has no effect", "leave --model-name out"],
     );
     told(Run::new(), &with("--config none.json"), &["none.json cannot be read"]);
     told(Run::new().file("c.json", "{"), &with("--config c.json"), &["c.json cannot be parsed"]);
@@ -156,11 +156,11 @@ fn what_is_wrong_is_refused_with_its_source_and_the_nearest_right_value() {
 #[test]
 fn a_name_that_exists_nowhere_is_refused_and_one_of_which_little_is_known_is_not() {
     for (wrong, right) in [
-        ("--instance-type ml.m5.xlrage", "use ml.m5.xlarge"),
-        ("--instance-type ml.g5.xlrge", "use ml.g5.xlarge"),
-        ("--region us-east-9", "use us-east-"),
-        ("--region frankfurt", "use eu-central-1"),
-        ("--region us-east-1a", "use us-east-1"),
+        ("--instance-type ml.m5.xlrage", "give --instance-type ml.m5.xlarge"),
+        ("--instance-type ml.g5.xlrge", "give --instance-type ml.g5.xlarge"),
+        ("--region us-east-9", "give --region us-east-"),
+        ("--region frankfurt", "give --region eu-central-1"),
+        ("--region us-east-1a", "give --region us-east-1"),
     ] {
         let text = Run::new().refused(&format!("{HTTP} {wrong} --dry-run"), 1);
         assert!(text.contains(right), "{wrong}: {text}");
@@ -180,13 +180,21 @@ fn hints_know_what_is_meant() {
         }
         text
     };
-    told("generate p1 --deployment-config vllm", 1, &["use transformers-vllm, or triton-vllm"]);
-    told("generate p1 --deployment-config pytorch", 1, &["use triton-pytorch"]);
+    told(
+        "generate p1 --deployment-config vllm",
+        1,
+        &["give --deployment-config transformers-vllm or triton-vllm"],
+    );
+    told("generate p1 --deployment-config pytorch", 1, &["--deployment-config triton-pytorch"]);
     let text = told(&format!("{HTTP} --model x"), 2, &["--model-name", "--model-path"]);
     assert!(!text.contains("--model-env"), "{text}");
     let other = "generate p1 --deployment-config http-flask --framework";
-    let text = told(&format!("{other} pytorch"), 1, &["deploymentConfig triton-pytorch"]);
-    assert!(!text.contains("use sklearn"), "{text}");
+    let text = told(
+        &format!("{other} pytorch"),
+        1,
+        &["give --deployment-config triton-pytorch and leave --framework out"],
+    );
+    assert!(!text.contains("--framework sklearn"), "{text}");
     told(&format!("{HTTP} --region="), 1, &["region is not an AWS Region"]);
     let yaml = Run::new().file("c.yaml", "projectName: churn\n");
     let text = yaml.refused("generate --config c.yaml", 1);
@@ -197,8 +205,9 @@ fn hints_know_what_is_meant() {
     // What is proposed in place of a type is not refused by the next rule.
     let refused = "--deployment-target batch-transform --instance-type ml.p4d.24xlarge \
                    --batch-input-path s3://bucket/in --batch-output-path s3://bucket/out";
-    let text = told(&format!("{llm} {refused}"), 1, &["use ml."]);
-    let best = text.split("use ml.").nth(1).unwrap().split(',').next().unwrap();
+    let text = told(&format!("{llm} {refused}"), 1, &["give --instance-type ml."]);
+    let best =
+        text.split("give --instance-type ml.").nth(1).unwrap().split([',', ' ']).next().unwrap();
     let fixed = refused.replace("ml.p4d.24xlarge", &format!("ml.{best}"));
     let output = Run::new().mcc(&format!("{llm} {fixed} --dry-run"));
     let text = String::from_utf8(output.stderr).unwrap();

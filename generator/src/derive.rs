@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::built;
 use crate::finding::Finding;
+use crate::fix::{Fix, Fixes};
 use crate::format::Format;
 use crate::inputs::{self, Kind};
 use crate::manifest::{Fetched, ModelSort, Weights};
@@ -68,12 +69,17 @@ fn region(catalogs: &Catalogs, merged: &mut Merged) {
             None => named = Some((key, region)),
             Some((other, first)) if *first != region => {
                 let message = format!("{key} is in {region}, and {other} says {first}");
-                let fix = if other == "region" {
-                    format!("give region {region}, or a {key} in {first}")
+                let fixes = if other == "region" {
+                    Fix::set("region", region.as_str())
+                        .or(Fix::say(format!("give {key} in {first}")))
                 } else {
-                    format!("give a {key} in {first}, or a {other} in {region}")
+                    // A topic or a reservation can be done without; a key or a secret cannot be left out lightly.
+                    let group = inputs::find(&key).map(|field| field.group);
+                    let spared = matches!(group, Some("async" | "endpoint"));
+                    Fixes::from(format!("give {key} in {first}, or {other} in {region}"))
+                        .or(spared.then(|| Fix::unset(key.as_str())))
                 };
-                let finding = Finding::error("MCC-REG-004", message, fix).choices([region]);
+                let finding = Finding::error("MCC-REG-004", message, fixes).choices([region]);
                 let finding = merged.about(&key, finding);
                 merged.findings.push(finding);
             }
@@ -376,7 +382,7 @@ fn name(merged: &mut Merged) {
 }
 
 /// `text` in the form that names of projects have.
-fn valid_name(text: &str) -> Option<String> {
+pub(crate) fn valid_name(text: &str) -> Option<String> {
     let mut name = String::new();
     for c in text.chars().take(1000) {
         if c.is_ascii_alphanumeric() {

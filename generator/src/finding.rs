@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use mcc_catalogs::{cut, echo};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::fix::{Face, Fix, Fixes};
 
 /// How much a finding weighs.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -32,7 +32,7 @@ impl Severity {
 }
 
 /// One thing that is wrong, risky or worth knowing about the inputs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// Stable id of the rule, for `mcc explain`.
     pub id: String,
@@ -49,10 +49,14 @@ pub struct Finding {
     pub source: Option<String>,
     /// What is wrong.
     pub message: String,
-    /// What to do about it.
+    /// What to do about it, in words that name inputs by their keys; [`Finding::words`] has those of other faces.
     pub fix: String,
-    /// Values that would be right, nearest first.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    /// The same as data, for what can be done by giving inputs and leaving them out: each is a way of its own.
+    #[serde(skip_serializing_if = "has_no_data")]
+    #[schemars(with = "Vec<crate::fix::Written>")]
+    pub fixes: Fixes,
+    /// Values that the input takes, nearest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
 }
 
@@ -68,27 +72,29 @@ impl Finding {
         id: &str,
         severity: Severity,
         message: impl Into<String>,
-        fix: impl Into<String>,
+        fix: impl Into<Fixes>,
     ) -> Self {
-        Self {
+        let this = Self {
             id: id.to_owned(),
             severity,
             field: None,
             value: None,
             source: None,
             message: line(message.into()),
-            fix: line(fix.into()),
+            fix: String::new(),
+            fixes: Fixes::default(),
             choices: Vec::new(),
-        }
+        };
+        this.fixed_by(fix)
     }
 
     /// An error of the rule `id`.
-    pub fn error(id: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn error(id: &str, message: impl Into<String>, fix: impl Into<Fixes>) -> Self {
         Self::new(id, Severity::Error, message, fix)
     }
 
     /// A warning of the rule `id`.
-    pub fn warning(id: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn warning(id: &str, message: impl Into<String>, fix: impl Into<Fixes>) -> Self {
         Self::new(id, Severity::Warning, message, fix)
     }
 
@@ -107,6 +113,40 @@ impl Finding {
         self
     }
 
+    /// Says what to do about it, in place of what was said.
+    #[must_use]
+    pub fn fixed_by(mut self, fixes: impl Into<Fixes>) -> Self {
+        self.fixes = fixes.into();
+        for fix in self.fixes.0.iter_mut().flat_map(|remedy| &mut remedy.0) {
+            if let Fix::Say(text) = fix {
+                *text = line(std::mem::take(text));
+            }
+        }
+        self.fix = line(self.fixes.words(Face::Arguments));
+        self
+    }
+
+    /// Adds another way to put it right.
+    #[must_use]
+    pub fn or(self, fixes: impl Into<Fixes>) -> Self {
+        let all = self.fixes.clone().or(fixes);
+        self.fixed_by(all)
+    }
+
+    /// What to do about it, in the words of whoever types flags.
+    pub fn in_flags(&self) -> String {
+        let given = self.field.as_deref().zip(self.source.as_deref());
+        line(self.fixes.words(Face::Flags(given)))
+    }
+
+    /// The choices, if what to do does not name them already.
+    pub fn other_choices(&self) -> &[String] {
+        let named = |choice: &String| {
+            self.field.as_ref().is_some_and(|field| self.fixes.names(field, choice))
+        };
+        if self.choices.iter().all(named) { &[] } else { &self.choices }
+    }
+
     /// Offers right values.
     #[must_use]
     pub fn choices<S: Into<String>>(mut self, choices: impl IntoIterator<Item = S>) -> Self {
@@ -118,6 +158,11 @@ impl Finding {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// For serde.
+fn has_no_data(fixes: &Fixes) -> bool {
+    fixes.data().next().is_none()
 }
 
 /// Most findings of one rule and severity that are told one by one.

@@ -4,6 +4,7 @@
 use mcc_catalogs::Catalogs;
 
 use crate::finding::Finding;
+use crate::fix::{Fix, Fixes};
 use crate::merge::Merged;
 
 /// Adds an error for the instance type and for the Region if there are none of their names.
@@ -14,7 +15,7 @@ pub(crate) fn check(catalogs: &Catalogs, merged: &mut Merged) {
         let finding = Finding::error(
             "MCC-INS-003",
             format!("SageMaker has no instance type of this name (as of {})", instances.as_of()),
-            fix(&catalogs.types_meant(name), "name one that exists, such as ml.g5.xlarge"),
+            fixes("instanceType", &catalogs.types_meant(name)),
         )
         .choices(catalogs.types_meant(name));
         let finding = merged.about("instanceType", finding);
@@ -25,7 +26,7 @@ pub(crate) fn check(catalogs: &Catalogs, merged: &mut Merged) {
         let finding = Finding::error(
             "MCC-REG-002",
             format!("AWS has no Region of this name (as of {})", regions.as_of()),
-            fix(&catalogs.regions_meant(name), "name one that exists, such as us-east-1"),
+            fixes("region", &catalogs.regions_meant(name)),
         )
         .choices(catalogs.regions_meant(name));
         let finding = merged.about("region", finding);
@@ -33,7 +34,8 @@ pub(crate) fn check(catalogs: &Catalogs, merged: &mut Merged) {
     }
 }
 
-fn fix(near: &[&str], otherwise: &str) -> String {
-    let use_it = near.first().map_or_else(|| otherwise.to_owned(), |best| format!("use {best}"));
-    format!("{use_it}; one that is newer needs a row in catalogs of your own (--catalogs)")
+fn fixes(key: &str, near: &[&str]) -> Fixes {
+    let newer = "a row in catalogs of your own (--catalogs) if it is newer than these";
+    let meant = (!near.is_empty()).then(|| Fix::choose(key, near.iter().copied()));
+    Fixes::from(meant).or(Fix::unset(key)).or(newer)
 }

@@ -3,6 +3,8 @@
 
 use mcc_catalogs::{Catalogs, HubAddress};
 
+use crate::derive;
+use crate::fix::{Fix, Remedy};
 use crate::format::Format;
 use crate::inputs;
 use crate::lenient;
@@ -18,7 +20,7 @@ pub(crate) enum Meant {
         /// Right values, nearest first.
         choices: Vec<String>,
         /// What to do, where it is more than to take the first choice.
-        fix: Option<String>,
+        fix: Option<Remedy>,
     },
 }
 
@@ -44,11 +46,18 @@ pub(crate) fn of_text(format: Format, text: &str) -> Meant {
         Format::ModelName => match HubAddress::of(text) {
             Some(HubAddress { model, revision: None }) => Meant::This(model.to_string()),
             Some(HubAddress { model, revision: Some(revision) }) => Meant::Perhaps {
-                fix: Some(format!("give modelName {model} and modelRevision {revision}")),
+                fix: Some(
+                    Fix::set("modelName", model.to_string())
+                        .and(Fix::set("modelRevision", revision.to_string())),
+                ),
                 choices: vec![model.to_string()],
             },
             None => perhaps(Vec::new()),
         },
+        Format::ProjectName => {
+            let name = derive::valid_name(text);
+            perhaps(name.as_deref().into_iter().collect())
+        }
         _ => perhaps(Vec::new()),
     }
 }
@@ -186,7 +195,8 @@ mod tests {
         else {
             panic!("a revision is not dropped")
         };
-        assert_eq!(fix.as_deref(), Some("give modelName Qwen/Qwen3-8B and modelRevision v1"));
+        let both = Fix::set("modelName", "Qwen/Qwen3-8B").and(Fix::set("modelRevision", "v1"));
+        assert_eq!(fix, Some(both));
         let Meant::Perhaps { choices, .. } = of_text(Format::Region, "Frankfurt") else {
             panic!("a city is not a Region")
         };

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use crate::finding::{Finding, Severity, shorten};
 use crate::format::Format;
 use crate::inputs::{self, Field, Inputs, Kind};
+use crate::refused::{refused, unknown};
 use crate::source::{Derived, FileAccess, Source, Sourced};
-use crate::{lenient, meaning, values};
+use crate::{lenient, values};
 
 /// Inputs of all sources, merged.
 #[derive(Debug, Clone, Default)]
@@ -206,27 +207,10 @@ const REGION_VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 /// Largest file of inputs.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// Inputs whose value is a secret: they are refused by name so that no secret reaches a file or an answer.
-const SECRETS: [(&str, &str); 2] = [
-    (
-        "hfToken",
-        "store it in Secrets Manager and give hfTokenArn, or set HF_TOKEN in the shell that runs do/run",
-    ),
-    ("ngcToken", "log in to nvcr.io with `docker login` before do/build"),
-];
-
-/// Inputs of other tools that have another name here.
-const ELSEWHERE: [(&str, &str); 4] = [
-    ("serverEnv", "give modelEnv: engine and container read the same environment"),
-    ("icEnv", "give modelEnv: the container's environment is the same in an inference component"),
-    ("modelServer", "give deploymentConfig, which names architecture and server"),
-    ("ngcTokenArn", "log in to nvcr.io with `docker login` before do/build"),
-];
-
 impl Merged {
     fn take(&mut self, source: &Source, key: &str, value: &Value) {
         let Some(field) = inputs::find(key) else {
-            self.findings.push(unknown(source, key));
+            self.findings.push(unknown(source, key, value));
             return;
         };
         // A flag that is empty was meant to have a value; a file or a variable is a form with blanks.
@@ -258,16 +242,9 @@ impl Merged {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
-                let fix = match (refusal.fix, refusal.choices.first(), field.kind) {
-                    (Some(fix), _, _) => fix,
-                    (None, Some(best), _) => format!("use {best}"),
-                    (None, None, Kind::Text(format)) => format!("give {}", format.expected()),
-                    (None, None, kind) => {
-                        format!("give {} ({})", form(kind), field.help.trim_end_matches('.'))
-                    }
-                };
+                let fixes = refused(field, refusal.fix, &refusal.choices);
                 self.findings.push(
-                    Finding::error("MCC-INP-001", format!("{key} {}", refusal.message), fix)
+                    Finding::error("MCC-INP-001", format!("{key} {}", refusal.message), fixes)
                         .on(key)
                         .given(&shown, &source.label(field))
                         .choices(refusal.choices),
@@ -329,43 +306,6 @@ impl Merged {
     pub fn is_given(&self, key: &str) -> bool {
         self.values.get(key).is_some_and(|s| s.source.is_somebody())
     }
-}
-
-/// What values of a kind look like.
-fn form(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Integer(..) => "a whole number",
-        Kind::Number(..) => "a number",
-        Kind::Boolean => "true or false",
-        Kind::Text(_) | Kind::Choice(_) | Kind::Named(_) => "text",
-        Kind::List(_) => "a list of texts",
-        Kind::Map(..) => "an object of names and values",
-    }
-}
-
-fn unknown(source: &Source, key: &str) -> Finding {
-    let place = match source {
-        Source::Flag | Source::Argument => "the call".to_owned(),
-        other => other.to_string(),
-    };
-    if let Some((_, fix)) = SECRETS.iter().find(|(k, _)| *k == key) {
-        return Finding::error(
-            "MCC-SEC-001",
-            format!("{key} in {place} is a secret, and secrets are not taken as inputs"),
-            *fix,
-        )
-        .on(key);
-    }
-    let elsewhere = ELSEWHERE.iter().find(|(k, _)| *k == key);
-    let nearest = meaning::inputs(key);
-    let fix = match (elsewhere, nearest.as_slice()) {
-        (Some((_, fix)), _) => (*fix).to_owned(),
-        (None, [_, ..]) => format!("did you mean {}?", nearest.join(" or ")),
-        (None, []) => "see the list of inputs: mcc inputs, or list_deployments".to_owned(),
-    };
-    Finding::error("MCC-INP-002", format!("{} in {place} is not an input", shorten(key)), fix)
-        .on(&shorten(key))
-        .choices(nearest)
 }
 
 /// One resolved input, for answers.
@@ -444,8 +384,8 @@ mod tests {
             finding.source.as_deref(),
             Some("the environment variable ML_DEPLOYMENT_TARGET")
         );
-        assert_eq!(finding.fix, "use async-inference");
-        assert_eq!(merged.findings[1].fix, "did you mean instanceType?");
+        assert_eq!(finding.fix, "give deploymentTarget: async-inference");
+        assert_eq!(merged.findings[1].fix, "leave instancetype out (did you mean instanceType?)");
     }
 
     #[test]
@@ -457,7 +397,8 @@ mod tests {
             [("maxModelLen", "give a whole number ("), ("vpcSubnets", "give a list of texts (")]
         {
             let help = inputs::find(field).expect("an input").help.trim_end_matches('.');
-            assert!(fixes.contains(&format!("{form}{help})").as_str()), "{field}: {fixes:?}");
+            let said = format!("{form}{help})");
+            assert!(fixes.iter().any(|fix| fix.starts_with(&said)), "{field}: {fixes:?}");
         }
     }
 

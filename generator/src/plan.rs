@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::decisions::Decisions;
 use crate::deployment::deployment;
 use crate::finding::{Finding, Severity};
+use crate::fix::{Fix, Remedy};
 use crate::inputs;
 use crate::merge::{Merged, ResolvedInput};
 use crate::project::{File, PlannedFile, Project};
@@ -14,7 +15,7 @@ use crate::questions::{self, Question};
 use crate::registry::{Config, Layer, registry};
 use crate::resolve::{Context, ModelFacts};
 use crate::spec::{Origins, RunsAs, Spec};
-use crate::{derive, kept, known, next, render, rules, saved};
+use crate::{derive, kept, known, next, prove, render, rules, saved};
 
 /// What running it costs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -128,12 +129,22 @@ fn context<'a>(
         findings: Vec::new(),
         facts: ModelFacts::default(),
         origins: Origins::default(),
+        advises: true,
     }
 }
 
 fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
-    let mut merged = merged.clone();
-    kept::read(catalogs, &mut merged);
+    let mut given = merged.clone();
+    kept::read(catalogs, &mut given);
+    let (mut plan, project) = settle(catalogs, given.clone(), true);
+    if project.is_none() {
+        prove::prove(&given, &mut plan, |other| settle(catalogs, other, false).0);
+    }
+    (plan, project)
+}
+
+/// Plans what was given; makes a project of it where nothing stands in the way, unless it is only judged.
+fn settle(catalogs: &Catalogs, mut merged: Merged, made: bool) -> (Plan, Option<Project>) {
     derive::complete(catalogs, &mut merged);
     known::check(catalogs, &mut merged);
     let Some((config, target)) = choose(&mut merged) else {
@@ -161,6 +172,7 @@ fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
         leave_out(&mut merged, notes);
     }
     let mut context = context(catalogs, &merged, config, &target, layers);
+    context.advises = made;
     let spec = context.spec();
     let mut plan = bare(&merged, questions);
     let mut findings = std::mem::take(&mut context.findings);
@@ -173,8 +185,8 @@ fn make(catalogs: &Catalogs, merged: &Merged) -> (Plan, Option<Project>) {
     plan.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     plan.cost = cost(&spec);
     plan.fit = spec.model.fit.as_ref().map(|s| s.notes.clone()).unwrap_or_default();
-    plan.decisions = Some(Decisions::of(&spec));
-    if !plan.is_ready() {
+    plan.decisions = made.then(|| Decisions::of(&spec));
+    if !made || !plan.is_ready() {
         return (plan, None);
     }
     match build(&context, &spec, &merged) {
@@ -343,9 +355,14 @@ fn not_applicable(merged: &mut Merged, config: &Config, target: &str, layers: &[
             Severity::Note
         };
         let fix = if MODELS.contains(&key.as_str()) {
-            format!("leave {key} out, or leave deploymentConfig out: the model decides it")
+            let decided = Fix::unset("deploymentConfig").and(Fix::say("the model decides it"));
+            // What a file was trained with says nothing of a model that is fetched.
+            let framework = (key == "modelName" && merged.is_given("framework"))
+                .then(|| Fix::unset("framework"));
+            let decided = framework.into_iter().fold(decided, Remedy::and);
+            decided.or(Fix::unset(key.as_str()))
         } else {
-            format!("leave {key} out")
+            Fix::unset(key.as_str()).into()
         };
         let message = format!("{key} has no effect: {why}");
         findings.push(merged.about(key, Finding::new("MCC-INP-005", severity, message, fix)));

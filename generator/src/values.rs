@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::fix::{Fix, Fixes};
 use crate::format::Format;
 use crate::inputs::{Field, Kind, Registered};
 use crate::registry::registry;
@@ -20,7 +21,7 @@ pub(crate) struct Refusal {
     /// Right values, nearest first.
     pub choices: Vec<String>,
     /// What to do, where it is more than to take the first choice.
-    pub fix: Option<String>,
+    pub fix: Option<Fixes>,
 }
 
 impl Refusal {
@@ -33,7 +34,7 @@ impl Refusal {
         self
     }
 
-    fn fix(mut self, fix: impl Into<String>) -> Self {
+    fn fix(mut self, fix: impl Into<Fixes>) -> Self {
         self.fix = Some(fix.into());
         self
     }
@@ -75,7 +76,7 @@ pub(crate) fn normalise(field: &Field, value: &Value) -> Result<Value, Refusal> 
             if let (Format::PathOrJson, Value::Object(_)) = (format, value) {
                 return normalise(field, &Value::from(value.to_string()));
             }
-            let text = text(value)?;
+            let text = text(field, value)?;
             if format == Format::PathOrJson
                 && text.trim_start().starts_with('{')
                 && let Err(error) = serde_json::from_str::<Value>(text)
@@ -89,6 +90,7 @@ pub(crate) fn normalise(field: &Field, value: &Value) -> Result<Value, Refusal> 
             match meaning::of_text(format, text) {
                 meaning::Meant::This(meant) if format.accepts(&meant) => Ok(Value::from(meant)),
                 meaning::Meant::Perhaps { choices, fix } => {
+                    let fix = fix.map(Fixes::from);
                     Err(Refusal { message: format!("is not {}", format.expected()), choices, fix })
                 }
                 meaning::Meant::This(_) => {
@@ -101,7 +103,6 @@ pub(crate) fn normalise(field: &Field, value: &Value) -> Result<Value, Refusal> 
         Kind::Boolean => lenient::boolean(value).map(Value::Bool).ok_or_else(|| {
             Refusal::new("must be true or false")
                 .choices(vec!["true".to_owned(), "false".to_owned()])
-                .fix("give true or false")
         }),
         Kind::Choice(_) | Kind::Named(_) => choice(field, value),
         Kind::List(format) => list(value, format),
@@ -109,12 +110,17 @@ pub(crate) fn normalise(field: &Field, value: &Value) -> Result<Value, Refusal> 
     }
 }
 
-fn text(value: &Value) -> Result<&str, Refusal> {
+fn text<'a>(field: &Field, value: &'a Value) -> Result<&'a str, Refusal> {
     value.as_str().ok_or_else(|| {
-        let refusal = Refusal::new(format!("must be text, not {}", kind_of(value)));
+        let message = format!("must be text, not {}", kind_of(value));
+        let refusal = Refusal::new(message.as_str());
         match value {
             // Numbers lose digits on their way here: 3.10 arrives as 3.1.
-            Value::Number(_) => refusal.fix(format!("write it as text: \"{value}\"")),
+            Value::Number(_) => match normalise(field, &Value::from(value.to_string())) {
+                Ok(text) => refusal
+                    .fix(Fix::set(field.key.as_str(), text).and(Fix::say("as text, in quotes"))),
+                Err(right) => Refusal { message, ..right },
+            },
             Value::Object(_) => refusal.fix("write it as one text"),
             _ => refusal,
         }
@@ -152,7 +158,7 @@ fn number(value: &Value, min: f64, max: f64) -> Result<Value, Refusal> {
 
 fn choice(field: &Field, value: &Value) -> Result<Value, Refusal> {
     let choices = field.kind.choices();
-    let word = text(value).map_err(|refusal| refusal.choices(choices.clone()))?;
+    let word = text(field, value).map_err(|refusal| refusal.choices(choices.clone()))?;
     if let Some(found) = lenient::word(&field.key, word, choices.iter().map(String::as_str)) {
         return Ok(Value::from(found));
     }
@@ -167,8 +173,7 @@ fn choice(field: &Field, value: &Value) -> Result<Value, Refusal> {
     let refusal = Refusal::new("is not one of the choices");
     let refusal = match near.as_slice() {
         [] => refusal.fix(elsewhere(field, word, &choices)),
-        [_] => refusal,
-        [first, others @ ..] => refusal.fix(format!("use {first}, or {}", others.join(" or "))),
+        near => refusal.fix(Fix::choose(field.key.as_str(), near.iter().cloned())),
     };
     let rest = choices.into_iter().filter(|choice| !near.contains(choice));
     let all = near.iter().cloned().chain(rest).collect();
@@ -176,15 +181,16 @@ fn choice(field: &Field, value: &Value) -> Result<Value, Refusal> {
 }
 
 /// What to do about a word that is like none of the choices: it may be a deployment config's.
-fn elsewhere(field: &Field, word: &str, choices: &[String]) -> String {
+fn elsewhere(field: &Field, word: &str, choices: &[String]) -> Fixes {
     let configs = match field.kind {
         Kind::Named(Registered::Framework | Registered::ModelFormat) => meaning::configs(word),
         _ => Vec::new(),
     };
+    let key = field.key.as_str();
     if configs.is_empty() {
-        format!("give one of {}", choices.join(", "))
+        Fix::choose(key, choices.iter().cloned()).into()
     } else {
-        format!("give deploymentConfig {} and no {}", configs.join(" or "), field.key)
+        Fix::choose("deploymentConfig", configs).and(Fix::unset(key)).into()
     }
 }
 

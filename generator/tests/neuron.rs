@@ -150,7 +150,7 @@ fn a_component_asks_for_accelerators_and_not_for_cores() {
     inputs.insert("icGpuCount".to_owned(), json!(1));
     let plan = plan_of(&inputs);
     let found = plan.findings.iter().find(|finding| finding.id == "MCC-TP-002").unwrap();
-    assert!(found.fix.contains("icGpuCount 4"), "accelerators: {}", found.fix);
+    assert!(found.fix.contains("icGpuCount: 4"), "accelerators: {}", found.fix);
     inputs.insert("icGpuCount".to_owned(), json!(7));
     let plan = plan_of(&inputs);
     let found = plan.findings.iter().find(|finding| finding.id == "MCC-TP-002").unwrap();
@@ -213,12 +213,12 @@ fn what_does_not_run_there_is_refused_with_what_does() {
     for option in ["gpu-memory-utilization", "quantization"] {
         let found = refused(json!({"engineArgs": {option: "fp8"}}));
         let one = found.iter().find(|finding| finding.id == "MCC-ENG-003").expect(option);
-        assert_eq!(one.fix, format!("leave {option} out"));
+        assert_eq!(one.fix, format!("leave {option} out of engineArgs"));
     }
     let large = json!({"modelName": "meta-llama/Llama-3.1-405B-Instruct", "instanceType": "ml.inf2.48xlarge"});
     let found = refused(large);
     let one = found.iter().find(|finding| finding.id == "MCC-MEM-001").unwrap();
-    assert!(one.fix.contains("GPUs"), "{}", one.fix);
+    assert!(one.fix.contains("ml.p5"), "{}", one.fix);
     assert!(!one.fix.contains("quantized") && !one.fix.contains("maxNumSeqs"), "{}", one.fix);
     // The configs without such a layer say which have one.
     let with: Vec<&str> = layers().into_iter().map(|(config, _)| config).collect();

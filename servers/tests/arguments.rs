@@ -254,8 +254,8 @@ fn all_faults_are_named_at_once_whoever_finds_them() {
     for (field, fix) in [
         ("detail", "use full"),
         ("detial", "did you mean `detail`?"),
-        ("regon", "did you mean region?"),
-        ("instanceType", "write it as text: \"1\""),
+        ("regon", "leave regon out (did you mean region?)"),
+        ("instanceType", "give an ML instance type"),
         ("maxModelLen", ""),
     ] {
         let found = problems(&answer, field);
@@ -369,7 +369,7 @@ fn what_is_meant_is_taken_or_proposed_in_one_round() {
     }
     let answer =
         call(&runtime, "plan_project", &object(json!({"model": "x", "framework": "pytorch"})));
-    assert_eq!(problems(&answer, "model")[0]["fix"], "did you mean modelName or modelPath?");
+    assert_eq!(problems(&answer, "model")[0]["fix"], "give modelName: x and leave model out");
     assert!(problems(&answer, "framework")[0]["fix"].as_str().unwrap().contains("triton-pytorch"));
     let answer = call(
         &runtime,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Context, Drafting};
 use crate::finding::{Finding, Severity, shorten};
+use crate::fix::{self, Fix, Fixes};
 use crate::manifest::{OptionRoles, SizingRole};
 use crate::render::plain;
 use crate::spec::InstanceSpec;
@@ -49,17 +50,17 @@ impl Context<'_> {
         let known = catalogs.engines().options(&engine);
         let roles = self.option_roles();
         let mut options = Map::new();
-        for (name, value) in &given {
-            let name = name.strip_prefix(roles.prefix.as_str()).unwrap_or(name);
+        for (own, value) in &given {
+            let name = own.strip_prefix(roles.prefix.as_str()).unwrap_or(own);
             let name = canonical(name);
-            if let Some(finding) = self.misplaced(&name, &roles) {
+            if let Some(finding) = self.misplaced((own, value), &name, &roles) {
                 self.option_finding(finding);
                 continue;
             }
             let stem = name.split('.').next().unwrap_or(&name);
             let of_engine = known.as_ref().filter(|_| !roles.server.iter().any(|own| own == stem));
             let value = match of_engine {
-                Some(known) => self.written(&engine, &name, value, known, release),
+                Some(known) => self.written(&engine, (own, &name), value, known, release),
                 None => Some(value.clone()),
             };
             let Some(value) = value else { continue };
@@ -67,7 +68,7 @@ impl Context<'_> {
                 self.option_finding(Finding::error(
                     "MCC-ENG-003",
                     format!("{} is given twice, once with _ and once with -", shorten(&name)),
-                    "leave one of the two out",
+                    Fix::unset(option(own)),
                 ));
             }
         }
@@ -78,13 +79,13 @@ impl Context<'_> {
     fn written(
         &mut self,
         engine: &str,
-        name: &str,
+        (own, name): (&str, &str),
         value: &Value,
         known: &EngineOptions<'_>,
         release: Option<&str>,
     ) -> Option<Value> {
         let stem = name.split('.').next().unwrap_or(name);
-        let Some(option) = known.get(stem) else {
+        let Some(row) = known.get(stem) else {
             // Options come and go between releases: only the one that was read is known for certain.
             let certain =
                 known.engine == engine && release.is_some_and(|r| minor(r) == minor(known.version));
@@ -101,24 +102,26 @@ impl Context<'_> {
                 )
             };
             let nearest = known.nearest(stem);
-            let fix = nearest.first().map_or_else(
-                || "see the engine's documentation".to_owned(),
-                |best| format!("did you mean {best}?"),
-            );
-            let finding = Finding::new("MCC-ENG-001", severity, message, fix).choices(nearest);
+            let renamed = nearest
+                .first()
+                .filter(|_| stem == name)
+                .map(|best| Fix::set(option(best), value.clone()).and(Fix::unset(option(own))));
+            let fixes = Fixes::from(renamed).or(Fix::unset(option(own)));
+            let finding = Finding::new("MCC-ENG-001", severity, message, fixes).choices(nearest);
             self.option_finding(finding);
             return Some(value.clone());
         };
-        match as_words(option, name, value) {
+        match as_words(row, name, value) {
             Ok(value) => Some(value),
             Err(reason) => {
                 let message = format!("{} {reason}", shorten(name));
-                let fix = match option.choices.as_slice() {
-                    [] => expected(option.kind).to_owned(),
-                    choices => format!("give one of {}", choices.join(", ")),
+                let fixes: Fixes = match row.choices.as_slice() {
+                    [] => expected(row.kind).into(),
+                    choices => Fix::choose(option(own), nearest_of(value, choices)).into(),
                 };
-                let finding = Finding::error("MCC-ENG-002", message, fix);
-                self.option_finding(finding.choices(option.choices.clone()));
+                let finding =
+                    Finding::error("MCC-ENG-002", message, fixes.or(Fix::unset(option(own))));
+                self.option_finding(finding.choices(row.choices.clone()));
                 None
             }
         }
@@ -171,7 +174,12 @@ impl Context<'_> {
     }
 
     /// An option that is not the user's to give here.
-    fn misplaced(&self, name: &str, roles: &OptionRoles) -> Option<Finding> {
+    fn misplaced(
+        &self,
+        (own, value): (&str, &Value),
+        name: &str,
+        roles: &OptionRoles,
+    ) -> Option<Finding> {
         let stem = name.split('.').next().unwrap_or(name);
         let stem =
             stem.strip_prefix("no-").filter(|s| roles.inputs.contains_key(*s)).unwrap_or(stem);
@@ -184,12 +192,12 @@ impl Context<'_> {
                 format!(
                     "{stem} is set by the input {input}, by which memory and limits are checked"
                 ),
-                format!("give {input} instead"),
+                moved(input, own, value),
             ));
         }
         let reason = refused.or_else(|| roles.refused.get(stem))?;
         let message = format!("{stem} is not taken: {reason}");
-        Some(Finding::error("MCC-ENG-003", message, format!("leave {stem} out")))
+        Some(Finding::error("MCC-ENG-003", message, Fix::unset(option(own))))
     }
 
     /// Options that change the memory in ways that are not estimated.
@@ -207,6 +215,34 @@ impl Context<'_> {
         options.into_iter().flat_map(|m| m.keys()).filter(other).cloned().collect()
     }
 }
+
+/// The key of an option that was given under the name `own`.
+fn option(own: &str) -> String {
+    fix::entry("engineArgs", own)
+}
+
+/// The value of an option as that of the input that sets it, if that takes it and is not given itself.
+fn moved(input: &str, own: &str, value: &Value) -> Fixes {
+    let left_out = Fix::unset(option(own));
+    let taken = crate::inputs::find(input)
+        .and_then(|field| crate::values::normalise(field, value).ok())
+        .filter(|value| !matches!(value, Value::Object(_) | Value::Array(_)));
+    match taken {
+        Some(value) => Fix::set(input, value).and(left_out.clone()).or(left_out),
+        None => left_out.and(Fix::say(format!("give {input} instead"))).into(),
+    }
+}
+
+/// The choices that are spelled most like `value`, and otherwise the first.
+fn nearest_of(value: &Value, choices: &[String]) -> Vec<String> {
+    let all = || choices.iter().map(String::as_str);
+    let near = mcc_catalogs::nearest(&plain(value), all(), NAMED);
+    let near = if near.is_empty() { all().take(NAMED).collect() } else { near };
+    near.into_iter().map(str::to_owned).collect()
+}
+
+/// Most values that a fix names.
+const NAMED: usize = 4;
 
 /// The name as the command line spells it: `max_model_len` is `max-model-len`, and what follows a dot is a
 /// key of a JSON document, which is left alone.

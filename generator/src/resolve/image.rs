@@ -1,5 +1,7 @@
 //! The image that the Dockerfile starts from.
 
+use std::cmp::Reverse;
+
 use mcc_catalogs::{
     Arch, GivenImage, Image as CatalogImage, ImageError, Instance, Region, ResolvedImage,
 };
@@ -7,6 +9,7 @@ use mcc_fit::ImageChoice;
 
 use super::Context;
 use crate::finding::Finding;
+use crate::fix::{Fix, Fixes};
 use crate::spec::{Aws, Image, InstanceSpec, Model};
 
 impl Context<'_> {
@@ -67,22 +70,43 @@ impl Context<'_> {
     }
 }
 
+/// Most versions or Regions that a fix names.
+const NAMED: usize = 6;
+
 impl Context<'_> {
     /// Why there is no image to start from, for what was asked for.
     pub(super) fn without_image(&self, error: &ImageError) -> Finding {
         let (key, choices) = match error {
             ImageError::Version { nearest, .. } => ("engineVersion", nearest.clone()),
             ImageError::Region { nearest, .. } => ("region", nearest.clone()),
-            ImageError::NotInRegion { regions, .. } => ("region", regions.clone()),
-            ImageError::Arch { .. } => ("instanceType", Vec::new()),
+            ImageError::NotInRegion { regions, .. } => ("region", self.nearby(regions)),
+            ImageError::Arch { .. } => ("instanceType", self.other_processors()),
             ImageError::Family { .. } | ImageError::Address { .. } => ("baseImage", Vec::new()),
         };
-        let fix = choices.first().map_or_else(
-            || "choose one that has an image, or give baseImage".to_owned(),
-            |best| format!("use {best}, or give baseImage"),
-        );
-        let finding = Finding::error("MCC-IMG-001", error.to_string(), fix).choices(choices);
+        let right =
+            (!choices.is_empty()).then(|| Fix::choose(key, choices.iter().take(NAMED).cloned()));
+        let fixes =
+            Fixes::from(right).or(Fix::unset(key)).or("give an image of your own as baseImage");
+        let finding = Finding::error("MCC-IMG-001", error.to_string(), fixes).choices(choices);
         self.merged.about(key, finding)
+    }
+
+    /// The cheapest instance types that hold the model, on processors that there is an image for.
+    fn other_processors(&self) -> Vec<String> {
+        let project = self.inputs.project_name.clone().unwrap_or_default();
+        let found = self.candidates(&self.aws(&project));
+        found.iter().take(4).map(|found| found.instance.name.to_string()).collect()
+    }
+
+    /// Regions, the nearest first: those of the same partition, whose names begin alike.
+    fn nearby(&self, regions: &[String]) -> Vec<String> {
+        let own = self.inputs.region.as_deref().unwrap_or_default();
+        let rows = self.catalogs.regions();
+        let partition = |name: &str| rows.get(name).map(|row| row.partition.clone());
+        let same = |name: &str| name.chars().zip(own.chars()).take_while(|(a, b)| a == b).count();
+        let mut regions = regions.to_vec();
+        regions.sort_by_key(|name| (partition(name) != partition(own), Reverse(same(name))));
+        regions
     }
 
     /// The image of the layer's family for `arch` and the type of the instance, if one is known: of the engine's release

@@ -64,6 +64,8 @@ pub(crate) struct Context<'a> {
     pub(crate) facts: ModelFacts,
     /// Where the versions of a packed model's image are from.
     pub(crate) origins: Origins,
+    /// Whether what would be right is looked for. Where fixes are tried only what is wrong matters.
+    pub(crate) advises: bool,
 }
 
 /// What sizing knows of a hub model; rules judge by it.

@@ -4,6 +4,7 @@ use super::model::empty;
 use super::{Context, named};
 use crate::artifact::{self, Artifact, Content};
 use crate::finding::Finding;
+use crate::fix::{Fix, Fixes};
 use crate::framework::{self, Pins, Requirement};
 use crate::kept;
 use crate::manifest::{Framework, ModelFormat};
@@ -41,7 +42,7 @@ impl Context<'_> {
             let finding = Finding::error(
                 "MCC-FW-002",
                 format!("{} {version} has no packages for Python {python}", framework.package),
-                format!("use Python {}", pythons.join(" or ")),
+                Fix::choose("pythonVersion", pythons.clone()).or(Fix::unset("pythonVersion")),
             )
             .choices(pythons);
             self.findings.push(self.merged.about("pythonVersion", finding));
@@ -82,7 +83,7 @@ impl Context<'_> {
         let package = &framework.package;
         let listed = names.join(", ");
         let mut refused = None;
-        let mut refuse = |id: &str, key: &'static str, message: String, fix: String| {
+        let mut refuse = |id: &str, key: &'static str, message: String, fix: Fixes| {
             refused = Some((key, Finding::error(id, message, fix).choices(names.clone())));
         };
         let path = self.inputs.model_path.as_deref().map(str::to_ascii_lowercase);
@@ -95,7 +96,8 @@ impl Context<'_> {
         let format = match (found, by_name) {
             (_, None) if asked.is_some() => {
                 let message = format!("{package} does not keep models in this format");
-                refuse("MCC-FMT-001", "modelFormat", message, format!("use one of {listed}"));
+                let fix = Fix::choose("modelFormat", names.clone()).or(Fix::unset("modelFormat"));
+                refuse("MCC-FMT-001", "modelFormat", message, fix);
                 None
             }
             (None, Some(format)) => Some(format),
@@ -110,7 +112,7 @@ impl Context<'_> {
                         let wanted = formats.iter().find(|f| named(f)).or(by_name);
                         let file = self.inputs.model_path.as_deref().unwrap_or_default();
                         let (message, fix) = not_a_model(file, content, wanted, package, &listed);
-                        refuse("MCC-FMT-003", "modelPath", message, fix);
+                        refuse("MCC-FMT-003", "modelPath", message, fix.into());
                         None
                     }
                     (Some(other), Some(format)) if !takes(format) => {
@@ -120,7 +122,7 @@ impl Context<'_> {
                             other.name,
                             format.name
                         );
-                        let fix = "leave modelFormat out, or name another model".to_owned();
+                        let fix = Fix::unset("modelFormat").or("name another model as modelPath");
                         refuse("MCC-FMT-001", "modelFormat", message, fix);
                         None
                     }
@@ -132,7 +134,7 @@ impl Context<'_> {
             && format.is_some()
         {
             let message = format!("the file starts like {}, but {reason}", content.title());
-            let fix = "save the model again, or copy the file again".to_owned();
+            let fix = "save the model again, or copy the file again".into();
             refuse("MCC-FMT-003", "modelPath", message, fix);
         }
         if let Some((key, finding)) = refused {

@@ -117,12 +117,39 @@ impl Context<'_> {
     /// Instance types that hold the model under the settings that the user gave, cheapest first, those without a price
     /// last: none that its Region is known to lack, that the image does not run on, or that does with a reservation.
     pub(crate) fn candidates(&self, aws: &Aws) -> Vec<Candidate<'_>> {
+        if !self.advises {
+            return Vec::new();
+        }
         self.candidates_in(aws, Some(&aws.region), usize::MAX)
     }
 
     /// The first of them.
     pub(crate) fn best(&self, aws: &Aws) -> Option<Candidate<'_>> {
         self.candidates_in(aws, Some(&aws.region), 1).pop()
+    }
+
+    /// Instance types with GPUs that hold the model, for a project that is on another kind of accelerator.
+    pub(crate) fn on_gpus(&self, aws: &Aws) -> Vec<String> {
+        let cuda = Some(mcc_catalogs::AcceleratorKind::Cuda).filter(|_| self.advises);
+        let Some(deployment) = crate::deployment::deployment(self.config, self.target, cuda) else {
+            return Vec::new();
+        };
+        let there = Context {
+            deployment,
+            layers: crate::registry::registry().overlay_on(self.config, None, self.target, "cuda"),
+            inputs: self.inputs.clone(),
+            findings: Vec::new(),
+            facts: crate::resolve::ModelFacts {
+                class: self.facts.class.clone(),
+                shape: self.facts.shape.clone(),
+                wanted: Wanted { ..self.wanted(None, None) },
+                ..crate::resolve::ModelFacts::default()
+            },
+            origins: self.origins.clone(),
+            ..*self
+        };
+        let found = there.candidates_in(aws, Some(&aws.region), 3);
+        found.iter().map(|found| found.instance.name.to_string()).collect()
     }
 
     /// The first `most`; without a Region where it does not matter what a Region lacks.

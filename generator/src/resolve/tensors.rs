@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use crate::artifact::{Artifact, onnx};
 use crate::finding::Finding;
+use crate::fix::{Fix, Fixes};
 use crate::manifest::Tensors;
 use crate::spec::{Model, Reshape, Tensor};
 
@@ -55,7 +56,9 @@ impl Context<'_> {
                 let finding = Finding::error(
                     "MCC-TEN-001",
                     "nothing says which inputs and outputs the model has",
-                    "give modelInputs and modelOutputs, such as features=FP32[8] and value=FP32[1]",
+                    self.sample_instead().or(
+                        "give modelInputs and modelOutputs, such as features=FP32[8] and value=FP32[1]",
+                    ),
                 );
                 self.findings.push(self.merged.about("modelInputs", finding));
             }
@@ -65,6 +68,12 @@ impl Context<'_> {
         model.max_batch_size = Some(if found.batched { known.max_batch_size } else { 0 });
         model.inputs = Some(found.inputs);
         model.outputs = Some(found.outputs);
+    }
+
+    /// The sample, whose tensors are known, where there is no model of the user's own.
+    fn sample_instead(&self) -> Fixes {
+        let sample = self.inputs.model_path.is_none() && self.merged.is_given("includeSample");
+        Fixes::from(sample.then(|| Fix::unset("includeSample")))
     }
 
     /// The tensors that an input describes.

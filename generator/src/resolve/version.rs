@@ -3,6 +3,7 @@
 use super::Context;
 use crate::artifact::Artifact;
 use crate::finding::Finding;
+use crate::fix::{Fix, Fixes};
 use crate::framework::{Pins, version_key};
 use crate::manifest::{Framework, ModelFormat};
 use crate::spec::Origin;
@@ -66,9 +67,9 @@ impl Context<'_> {
                 format!(
                     "this is {content}, which {package} {end} and later cannot read, and the image has {version}"
                 ),
-                format!(
-                    "give frameworkVersion {older}, or load it with {package} {older} and save it again as .ubj or .json"
-                ),
+                Fix::set("frameworkVersion", older).or(Fix::say(format!(
+                    "load it with {package} {older} and save it again as .ubj or .json"
+                ))),
             );
             self.findings.push(self.merged.about("modelPath", finding));
         }
@@ -127,18 +128,21 @@ impl Context<'_> {
                 let message = format!("{place} says {} {other}, not {version}", framework.package);
                 let package = &framework.package;
                 // The other place says it too, and would be next to disagree.
-                let fix = match (place, trained, pinned) {
+                let fix: Fixes = match (place, trained, pinned) {
                     ("the requirements file", Some(trained), _) if trained == version => {
                         format!(
                             "write {package}=={version} in it, which the model was trained with"
                         )
+                        .into()
                     }
                     ("the model file", _, Some(pin)) if pin == version => {
                         format!(
                             "give frameworkVersion {other}, and write {package}=={other} in the requirements file"
                         )
+                        .into()
                     }
-                    _ => format!("give frameworkVersion {other}, or train with {version}"),
+                    _ => Fix::set("frameworkVersion", other.as_str())
+                        .or(Fix::say(format!("train with {version}"))),
                 };
                 let finding = if framework.strict {
                     Finding::error("MCC-FW-001", message, fix)
@@ -189,9 +193,19 @@ impl Context<'_> {
             format!(
                 "{package} {version} has no packages for the Pythons that images are made with"
             ),
-            format!("train the model with {package} {oldest} or later"),
+            self.of_a_sample(oldest)
+                .or(format!("train the model with {package} {oldest} or later")),
         );
         self.findings.push(self.merged.about("frameworkVersion", finding));
+    }
+
+    /// Another version, where no model of the user's own was trained with the one that was asked for.
+    fn of_a_sample(&self, version: &str) -> Fixes {
+        if self.inputs.model_path.is_some() || self.inputs.requirements_file.is_some() {
+            return Fixes::default();
+        }
+        let version = Fix::set("frameworkVersion", version);
+        Fixes::from(Fix::unset("frameworkVersion")).or(version)
     }
 }
 

@@ -4,6 +4,7 @@ use mcc_catalogs::AcceleratorKind;
 
 use super::{Rule, with_types};
 use crate::finding::{Finding, Severity};
+use crate::fix::{Fix, Fixes};
 use crate::registry::{Config, registry};
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -156,14 +157,20 @@ fn pool(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if names.is_empty() {
         names.extend(others.iter().take(4).map(|r| r.name.to_string()));
     }
-    let fix = names.first().map_or_else(
-        || "use another deploymentTarget".to_owned(),
-        |best| format!("use {best}, or another deploymentTarget"),
-    );
+    let takes = |target: &&String| {
+        let of = crate::deployment::deployment(context.config, target, None);
+        of.is_some_and(|of| of.takes(row))
+    };
+    // Another target is another way of working: only where no type does.
+    let fixes: Fixes = if names.is_empty() {
+        Fix::choose("deploymentTarget", registry().targets().iter().filter(takes).cloned()).into()
+    } else {
+        Fix::choose("instanceType", names.clone()).into()
+    };
     let finding = Finding::error(
         "MCC-INS-001",
         format!("{} does not run on this instance type", context.target),
-        fix,
+        fixes,
     )
     .choices(names);
     findings.push(context.merged.about("instanceType", finding));
@@ -216,23 +223,28 @@ fn accelerator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
             right_accelerator(context, kind),
         );
         let finding = with_types(context, spec, finding);
+        let finding = if finding.fixes.0.is_empty() {
+            finding.fixed_by("choose an instance type with the right accelerator")
+        } else {
+            finding
+        };
         findings.push(context.merged.about("instanceType", finding));
     }
 }
 
 /// What to do about an accelerator that the config does not run on; other configs may.
-fn right_accelerator(context: &Context<'_>, kind: &str) -> String {
+fn right_accelerator(context: &Context<'_>, kind: &str) -> Fixes {
     let registry = registry();
     let same = |config: &&Config| {
         config.architecture == context.config.architecture && registry.on(config, kind).is_some()
     };
     let others: Vec<&str> =
         registry.configs().iter().filter(same).map(|config| config.name.as_str()).collect();
-    let fix = "choose an instance type with the right accelerator";
     if others.is_empty() || others.contains(&context.config.name.as_str()) {
-        return fix.to_owned();
+        return Fixes::default();
     }
-    format!("use {}, which can run on {kind}, or {fix}", others.join(" or "))
+    let remark = Fix::say(format!("which can run on {kind}"));
+    Fix::choose("deploymentConfig", others).and(remark).into()
 }
 
 fn region(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
@@ -248,9 +260,9 @@ fn region(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let lacking: Vec<String> = needs.into_iter().filter(|s| !row.has(s)).collect();
     if !lacking.is_empty() && !findings.iter().any(|f| f.id == "MCC-REG-001") {
         let fix = if lacking == ["codebuild"] {
-            "give buildTarget local"
+            Fix::set("buildTarget", "local").into()
         } else {
-            "choose another Region"
+            with_services(context, spec, &lacking)
         };
         let finding = Finding::error(
             "MCC-REG-001",
@@ -259,6 +271,29 @@ fn region(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         );
         findings.push(context.merged.about("region", finding));
     }
+}
+
+/// Regions nearby that have all of `services`, and the instance type.
+fn with_services(context: &Context<'_>, spec: &Spec, services: &[String]) -> Fixes {
+    let own = spec.aws.region.as_str();
+    let instance = context.row_of(&spec.instance);
+    let has = |row: &&mcc_catalogs::RegionRow| {
+        services.iter().all(|service| row.has(service))
+            && instance.is_none_or(|instance| !context.lacks(row.region.as_str(), instance))
+    };
+    let found = context.catalogs.regions().iter().filter(has);
+    let mut names: Vec<&str> = found.map(|row| row.region.as_str()).collect();
+    // Names of Regions begin with the part of the world that they are in.
+    let same = |name: &str| name.chars().zip(own.chars()).take_while(|(a, b)| a == b).count();
+    let partition = |name: &str| {
+        context.catalogs.regions().get(name).is_none_or(|row| row.partition != spec.aws.partition)
+    };
+    names.sort_by_key(|name| (partition(name), std::cmp::Reverse(same(name))));
+    names.truncate(4);
+    if names.is_empty() {
+        return "choose another Region".into();
+    }
+    Fix::choose("region", names).into()
 }
 
 fn offered(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
@@ -294,10 +329,20 @@ fn model_source(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
         let finding = Finding::error(
             "MCC-S3-001",
             format!("{} takes models from S3 only as one .tar.gz archive", context.target),
-            "give s3://…/model.tar.gz",
+            Fix::say("give modelName s3://…/model.tar.gz, an archive of the files")
+                .or(Fix::choose("deploymentTarget", targets_for_prefixes(context))),
         );
         findings.push(context.merged.about("modelName", finding));
     }
+}
+
+/// The targets of the same config that take a prefix.
+fn targets_for_prefixes(context: &Context<'_>) -> Vec<String> {
+    let takes = |target: &&String| {
+        let layers = registry().overlay(context.config, None, target);
+        layers.iter().rev().find_map(|layer| layer.manifest.s3_prefix_models).unwrap_or(true)
+    };
+    registry().targets().iter().filter(takes).cloned().collect()
 }
 
 fn to_zero(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
@@ -309,10 +354,21 @@ fn to_zero(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         let finding = Finding::error(
             "MCC-ASG-001",
             "a real-time variant keeps at least one instance",
-            "give autoscalingMin 1, or inferenceComponent true, or use async-inference",
+            Fix::set("inferenceComponent", true)
+                .or(Fix::choose("deploymentTarget", targets_to_zero(context)))
+                .or(Fix::set("autoscalingMin", 1)),
         );
         findings.push(context.merged.about("autoscalingMin", finding));
     }
+}
+
+/// The targets of the same config that scale to no instances at all.
+fn targets_to_zero(context: &Context<'_>) -> Vec<String> {
+    let zero = |target: &&String| {
+        let layers = registry().overlay(context.config, None, target);
+        layers.iter().rev().find_map(|layer| layer.manifest.scales_to_zero) == Some(true)
+    };
+    registry().targets().iter().filter(zero).cloned().collect()
 }
 
 fn first_copy(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

@@ -5,6 +5,7 @@ use mcc_fit::{Against, Asked, Deployment, ImageChoice, against, engine_in};
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::fix::{Fix, Fixes};
 use crate::reasons;
 use crate::registry::registry;
 use crate::resolve::Context;
@@ -98,12 +99,21 @@ fn architecture(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
                 "models with latent attention are not served on {}",
                 spec.instance.accelerator_kind
             ),
-            "choose an instance type with GPUs",
+            with_gpus(context, spec),
         );
         findings.push(context.merged.about("modelName", finding));
         return;
     }
     release(context, spec, findings);
+}
+
+/// The cheapest instance type with GPUs that holds the model, as a project on GPUs is judged.
+fn with_gpus(context: &Context<'_>, spec: &Spec) -> Fixes {
+    let names = context.on_gpus(&spec.aws);
+    if names.is_empty() {
+        return "choose an instance type with GPUs".into();
+    }
+    Fix::choose("instanceType", names).into()
 }
 
 /// What speaks against the release of the engine in the image.
@@ -154,7 +164,10 @@ fn release(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 const NAMED: usize = 3;
 
 /// Versions of the config's images against which nothing speaks, and how to say so; else configs that have some.
-fn elsewhere(context: &Context<'_>, asked: &Asked) -> (String, Vec<String>) {
+fn elsewhere(context: &Context<'_>, asked: &Asked) -> (Fixes, Vec<String>) {
+    if !context.advises {
+        return (Fixes::default(), Vec::new());
+    }
     let catalogs = context.catalogs;
     let clean = |of: &Deployment| -> Vec<String> {
         let choice = ImageChoice::new(catalogs, of, None, asked);
@@ -172,15 +185,14 @@ fn elsewhere(context: &Context<'_>, asked: &Asked) -> (String, Vec<String>) {
         found
     };
     let own = clean(&context.deployment);
-    if let Some(best) =
-        own.first().filter(|_| !context.deployment.refuses.contains_key("engineVersion"))
-    {
-        let what = if context.inputs.base_image.is_some() {
-            format!("leave baseImage out and give engineVersion {best}")
+    if !own.is_empty() && !context.deployment.refuses.contains_key("engineVersion") {
+        let versions = Fix::choose("engineVersion", own.clone());
+        let fixes = if context.inputs.base_image.is_some() {
+            Fix::unset("baseImage").and(versions).into()
         } else {
-            format!("give engineVersion {best}")
+            versions.into()
         };
-        return (what, own);
+        return (fixes, own);
     }
     let configs: Vec<&str> = registry()
         .configs()
@@ -193,12 +205,12 @@ fn elsewhere(context: &Context<'_>, asked: &Asked) -> (String, Vec<String>) {
         .map(|config| config.name.as_str())
         .take(NAMED)
         .collect();
-    let fix = if configs.is_empty() {
-        "choose another model: no image in the catalogs is known to serve this one".to_owned()
+    let fixes: Fixes = if configs.is_empty() {
+        "choose another model: no image in the catalogs is known to serve this one".into()
     } else {
-        format!("use deploymentConfig {}", configs.join(" or "))
+        Fix::choose("deploymentConfig", configs).into()
     };
-    (fix, Vec::new())
+    (fixes, Vec::new())
 }
 
 fn custom_code(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {

@@ -5,6 +5,7 @@ use mcc_fit::AmiKind;
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::fix::{Fix, Fixes, Remedy};
 use crate::framework::version_key;
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -114,7 +115,7 @@ fn reads(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         format!(
             "the image has release {has}, and files of version {written} are read from {least} on"
         ),
-        format!("leave {key} out, or take a release from {least} on"),
+        another_release(context, spec, |has| version_key(has) >= version_key(least)),
     );
     findings.push(context.merged.about(key, finding));
 }
@@ -143,9 +144,36 @@ fn too_old(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         let finding = Finding::error(
             "MCC-IMG-004",
             format!("release {version} of the image lacks what {} needs", spec.project.config),
-            format!("use {oldest} or a later one"),
+            another_release(context, spec, |has| version_key(has) >= version_key(&oldest)),
         );
         findings.push(context.merged.about("engineVersion", finding));
+    }
+}
+
+/// Most versions that a fix names.
+const NAMED: usize = 4;
+
+/// Another release of the image, of those that `suits` takes: the one that is chosen where nobody says one, or another one.
+fn another_release(context: &Context<'_>, spec: &Spec, suits: impl Fn(&str) -> bool) -> Fixes {
+    if !context.advises {
+        return Fixes::default();
+    }
+    let own = context.merged.is_given("baseImage");
+    let mut versions: Vec<String> = Vec::new();
+    for image in context.choice(None).ranked(context.row_of(&spec.instance)) {
+        if suits(&image.version) && !versions.contains(&image.version) {
+            versions.push(image.version.clone());
+        }
+    }
+    versions.truncate(NAMED);
+    let chosen = if own { Fix::unset("baseImage") } else { Fix::unset("engineVersion") };
+    let fixes = Fixes::from(chosen);
+    match (versions.is_empty(), own) {
+        (true, _) => fixes,
+        (false, false) => Fixes::from(Fix::choose("engineVersion", versions)).or(fixes),
+        (false, true) => {
+            fixes.or(Fix::unset("baseImage").and(Fix::choose("engineVersion", versions)))
+        }
     }
 }
 
@@ -209,7 +237,7 @@ fn flavour(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
     let finding = Finding::error(
         "MCC-IMG-005",
         format!("the project needs Triton's backend {backend}, and this image has {what}"),
-        "leave baseImage out, or take a flavour of Triton that has the backend",
+        Fix::unset("baseImage").or("take a flavour of Triton that has the backend"),
     );
     findings.push(context.merged.about("baseImage", finding));
 }
@@ -230,7 +258,8 @@ fn other_engine(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
         }
         _ => return,
     };
-    let fix = "leave baseImage out, or choose an image and a deploymentConfig that belong together";
+    let fix =
+        Fix::unset("baseImage").or("choose an image and a deploymentConfig that belong together");
     let finding = Finding::warning("MCC-IMG-006", message, fix);
     findings.push(context.merged.about("baseImage", finding));
 }
@@ -252,17 +281,38 @@ fn driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     };
     let best = context.catalogs.amis().for_cuda(cuda, &spec.instance.family);
-    let fix = best.as_ref().map_or_else(
-        || "use an engineVersion with an older CUDA".to_owned(),
-        |best| {
-            let driver = best.ami.driver.unwrap_or_default();
-            let partly = if best.fit == DriverFit::Full { "" } else { ", on which it starts" };
-            format!("use {}, which has driver {driver}{partly}", best.ami.ami)
-        },
-    );
-    let finding = Finding::error("MCC-DRV-001", too_old_driver(context, cuda, ami), fix);
+    let host = best.as_ref().map(|best| {
+        let driver = best.ami.driver.unwrap_or_default();
+        let partly = if best.fit == DriverFit::Full { "" } else { ", on which it starts" };
+        Fix::set("inferenceAmiVersion", best.ami.ami.clone())
+            .and(Fix::say(format!("which has driver {driver}{partly}")))
+    });
+    let fixes =
+        Fixes::from(host).or(older_cuda(context, spec, ami)).or(Fix::unset("inferenceAmiVersion"));
+    let finding = Finding::error("MCC-DRV-001", too_old_driver(context, cuda, ami), fixes);
     let finding = finding.choices(best.map(|best| best.ami.ami.clone()));
     findings.push(context.merged.about("inferenceAmiVersion", finding));
+}
+
+/// The versions whose CUDA starts on the driver of the host image, the best first.
+fn older_cuda(context: &Context<'_>, spec: &Spec, ami: &Ami) -> Option<Remedy> {
+    let (amis, driver) = (context.catalogs.amis(), ami.driver.filter(|_| context.advises)?);
+    let arch = context.arch(&spec.instance);
+    let mut versions: Vec<String> = Vec::new();
+    for image in context.choice(None).ranked(context.row_of(&spec.instance)) {
+        let fit = image.cuda.as_deref().and_then(|cuda| amis.fit(driver, cuda));
+        let starts = fit.is_some_and(|fit| fit != DriverFit::TooOld);
+        if starts && image.arch.contains(&arch) && !versions.contains(&image.version) {
+            versions.push(image.version.clone());
+        }
+    }
+    if versions.is_empty() {
+        return None;
+    }
+    versions.truncate(NAMED);
+    let release = Remedy::from(Fix::choose("engineVersion", versions));
+    let own = context.merged.is_given("baseImage").then(|| Fix::unset("baseImage"));
+    Some(own.into_iter().fold(release, Remedy::and))
 }
 
 fn batch_driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
@@ -273,9 +323,11 @@ fn batch_driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
     let better = amis.for_cuda_transform(cuda, &spec.instance.family).map(|best| best.ami);
     let newest = amis.transform().filter_map(|row| row.driver).max().unwrap_or_default();
     let fix = match better {
-        Some(better) => format!("leave transformAmiVersion out, and {} is chosen", better.ami),
-        None => "use async-inference, which takes a newer driver, or an engineVersion with CUDA 12"
-            .to_owned(),
+        Some(better) => Fix::unset("transformAmiVersion")
+            .and(Fix::say(format!("then {} is chosen", better.ami)))
+            .into(),
+        None => Fixes::from(older_cuda(context, spec, ami))
+            .or("use async-inference, which takes a newer driver"),
     };
     let finding = Finding::warning(
         "MCC-DRV-002",
@@ -321,6 +373,12 @@ fn minor_version(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>
     findings.push(context.merged.about(key, finding));
 }
 
+/// The host images that are spelled most alike, and otherwise the first.
+fn nearest<'a>(name: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let near = mcc_catalogs::nearest(name, names.iter().copied(), NAMED);
+    if near.is_empty() { names.iter().copied().take(NAMED).collect() } else { near }
+}
+
 fn ami(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let (Some(name), Some(kind)) = (&spec.endpoint.ami, context.deployment.ami) else {
         return;
@@ -335,7 +393,7 @@ fn ami(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         let finding = Finding::error(
             "MCC-AMI-001",
             "the SageMaker API has no such host image",
-            format!("use one of {}", names.join(", ")),
+            Fix::choose(key, nearest(name, &names)).or(Fix::unset(key)),
         )
         .choices(names);
         findings.push(context.merged.about(key, finding));
@@ -349,7 +407,7 @@ fn ami(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
                 row.kind,
                 spec.instance.accelerator.as_deref().unwrap_or_default()
             ),
-            format!("leave {key} out, and the right one is chosen"),
+            Fix::unset(key).and(Fix::say("the right one is chosen")),
         );
         findings.push(context.merged.about(key, finding));
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::fix::{self, Fix, Fixes, Remedy};
 use crate::merge::Merged;
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -256,88 +257,120 @@ fn unmet<'a>(
         needs.iter().filter(|(key, _, met)| context.merged.is_given(key) && !met(context, spec));
     unmet.map(move |(key, need, _)| {
         let message = format!("{key} has no effect without {need}");
-        let fix = format!("remove {key}, or give {need}");
-        context.merged.about(key, Finding::new("MCC-INP-006", severity, message, fix))
+        let fixes = match (severity, half(context, key)) {
+            // What has no effect is left out already, and nothing has to be done.
+            (Severity::Note, _) => Fix::unset(*key).or(Fix::say(format!("give {need}"))),
+            (_, Some(other)) => other.or(Fix::unset(*key)),
+            (_, None) => Fixes::from(format!("give {need}")).or(Fix::unset(*key)),
+        };
+        context.merged.about(key, Finding::new("MCC-INP-006", severity, message, fixes))
     })
+}
+
+/// The other half of what was asked for, where it follows from the first.
+fn half(context: &Context<'_>, key: &str) -> Option<Fix> {
+    let i = &context.inputs;
+    let start = i.endpoint_initial_instance_count.unwrap_or(1);
+    let least = i.autoscaling_min.unwrap_or(1).max(start).max(1);
+    match key {
+        "autoscalingMin" => Some(Fix::set("autoscalingMax", least)),
+        // Load is balanced by adding to what there is.
+        "autoscalingTarget" => Some(Fix::set("autoscalingMax", least.saturating_mul(2))),
+        _ => None,
+    }
 }
 
 fn contradictions(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let i = &context.inputs;
-    let mut push = |key: &str, message: &str, fix: &str| {
-        findings.push(context.merged.about(key, Finding::error("MCC-INP-007", message, fix)));
+    let mut push = |key: &str, message: &str, fixes: Fixes| {
+        findings.push(context.merged.about(key, Finding::error("MCC-INP-007", message, fixes)));
     };
     if i.include_sample == Some(true) && i.model_path.is_some() {
         push(
             "includeSample",
             "the project can pack the sample model or modelPath, not both",
-            "give includeSample false",
+            Fix::unset("includeSample").or(Fix::unset("modelPath")),
         );
     }
     for (key, given) in [("modelInputs", &i.model_inputs), ("modelOutputs", &i.model_outputs)] {
         if given.is_some() && i.include_sample == Some(true) {
-            push(
-                key,
-                "the sample model has its own inputs and outputs",
-                "give includeSample false, and modelPath",
-            );
+            push(key, "the sample model has its own inputs and outputs", own_tensors(i));
         }
     }
     if i.base_image.is_some() && i.engine_version.is_some() {
         push(
             "engineVersion",
             "baseImage already decides the version of the engine",
-            "leave one of the two out",
+            Fix::unset("engineVersion").or(Fix::unset("baseImage")),
         );
     }
     if let Some(a) = &spec.endpoint.autoscaling
         && a.min > a.max
     {
-        push("autoscalingMin", "autoscalingMin is above autoscalingMax", "swap them");
+        let swapped = Fix::set("autoscalingMin", a.max).and(Fix::set("autoscalingMax", a.min));
+        push("autoscalingMin", "autoscalingMin is above autoscalingMax", swapped.into());
     }
     if spec.project.name.contains("--") {
         push(
             "projectName",
             "an ECR repository cannot have two dashes in a row in its name",
-            "use single dashes",
+            Fix::set("projectName", single_dashes(&spec.project.name)).into(),
         );
     }
     if i.fsx_volume_handle.is_some() && spec.model.source != "hub" {
         push(
             "fsxVolumeHandle",
             "the volume caches weights that are fetched from a hub, and this model is not",
-            "leave fsxVolumeHandle out",
+            Fix::unset("fsxVolumeHandle").into(),
         );
     }
     if i.network_isolation == Some(true) && spec.model.source == "hub" {
         push(
             "networkIsolation",
             "without a network the container cannot fetch the model from the hub",
-            "put the model's files into S3 and give modelName s3://…",
+            "put the model's files into S3 and give modelName s3://…".into(),
         );
     }
 }
 
+/// A model of one's own has tensors; the sample has those that it has.
+fn own_tensors(i: &crate::inputs::Inputs) -> Fixes {
+    let given = [("modelInputs", &i.model_inputs), ("modelOutputs", &i.model_outputs)];
+    let given = given.into_iter().filter(|(_, given)| given.is_some());
+    let tensors = Remedy(given.map(|(key, _)| Fix::unset(key)).collect());
+    Fix::set("includeSample", false).or(tensors)
+}
+
+fn single_dashes(name: &str) -> String {
+    name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
 fn secrets(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
     for (key, sourced) in &context.merged.values {
-        let Some(place) = secret_at(key, &sourced.value) else { continue };
+        let Some(name) = secret_at(key, &sourced.value) else { continue };
+        let named = name.as_deref().map(|name| format!(" {}", crate::finding::shorten(name)));
+        let place = format!("{key}{}", named.unwrap_or_default());
         // The value is not quoted: an answer must not carry the secret further.
         let message = format!("{place} looks like a secret");
-        let fix = "store it in Secrets Manager and give its ARN (hfTokenArn), or set it in the shell that runs do/run";
+        let entry = name.map_or_else(|| key.clone(), |name| fix::entry(key, &name));
+        let fix = Fix::unset(entry).and(Fix::say(
+            "store it in Secrets Manager and give its ARN as hfTokenArn, or set it in the shell that runs do/run",
+        ));
         findings.push(Finding::error("MCC-SEC-002", message, fix).on(key));
     }
 }
 
-/// Where in an input a secret is: its key, with the name of the member.
-fn secret_at(key: &str, value: &Value) -> Option<String> {
+/// Whether there is a secret in an input, and in which member.
+fn secret_at(key: &str, value: &Value) -> Option<Option<String>> {
     match value {
-        Value::String(text) => secret_in(text).map(|_| key.to_owned()),
+        Value::String(text) => secret_in(text).map(|_| None),
         Value::Array(items) => items.iter().find_map(|item| secret_at(key, item)),
         Value::Object(members) => members.iter().find_map(|(name, member)| {
             let text = member.as_str().unwrap_or_default();
             let named = key == "modelEnv" && names_a_secret(name);
             let held = named && !text.starts_with("arn:") && member != &Value::from("");
             let found = held || secret_at(key, member).is_some();
-            found.then(|| format!("{key} {}", crate::finding::shorten(name)))
+            found.then(|| Some(name.clone()))
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }

@@ -2,6 +2,7 @@
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::fix::{self, Fix, Fixes};
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -65,25 +66,30 @@ fn environment(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
         max
     };
     let env = &spec.server.env;
-    let mut push = |message: String, fix: &str| {
-        let finding = Finding::error("MCC-LIM-001", message, fix);
+    let mut push = |message: String, fixes: Fixes| {
+        let finding = Finding::error("MCC-LIM-001", message, fixes);
         findings.push(context.merged.about("modelEnv", finding));
     };
     if env.len() > max {
-        push(format!("{} variables; this deployment takes {max}", env.len()), "leave some out");
+        push(
+            format!("{} variables; this deployment takes {max}", env.len()),
+            "leave some out of modelEnv".into(),
+        );
     }
     let total: usize = env.iter().map(|(k, v)| k.len() + v.len()).sum();
     if total > limits.model_env.total_kb * 1024 {
         push(
             format!("{total} bytes in all; {} KiB is the limit", limits.model_env.total_kb),
-            "shorten values",
+            "shorten values of modelEnv".into(),
         );
     }
     for (name, value) in env {
         if value.chars().count() > limits.model_env.value_chars {
             push(
                 format!("the value of {name} has over {} characters", limits.model_env.value_chars),
-                "put long values into a file of the image",
+                Fix::unset(fix::entry("modelEnv", name))
+                    .and(Fix::say("and put its value into a file of the image"))
+                    .into(),
             );
         }
     }
@@ -103,7 +109,8 @@ fn batch(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             format!(
                 "batchMaxConcurrent {concurrent} times batchMaxPayload {payload} MB is over {limit} MB"
             ),
-            format!("give batchMaxPayload {}", (limit / concurrent).max(1)),
+            Fix::set("batchMaxPayload", (limit / concurrent).max(1))
+                .or(Fix::set("batchMaxConcurrent", (limit / payload).max(1))),
         );
         findings.push(context.merged.about("batchMaxConcurrent", finding));
     }
@@ -218,20 +225,23 @@ fn header(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 
 fn tags(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
-    let mut push = |message: String| {
-        let fix = "shorten or leave out tags";
-        let finding = Finding::error("MCC-LIM-003", message, fix);
+    let mut push = |message: String, fixes: Fixes| {
+        let finding = Finding::error("MCC-LIM-003", message, fixes);
         findings.push(context.merged.about("tags", finding));
     };
     if spec.aws.tags.len() > 50 {
-        push(format!("{} tags; a resource has at most 50", spec.aws.tags.len()));
+        let message = format!("{} tags; a resource has at most 50", spec.aws.tags.len());
+        push(message, "leave some out of tags".into());
     }
     for tag in &spec.aws.tags {
         if tag.value.chars().count() > 256 || !tag.value.chars().all(allowed) {
-            push(format!(
+            let message = format!(
                 "the value of {} is over 256 characters or holds others than letters, digits, spaces and _.:/=+-@",
                 tag.key
-            ));
+            );
+            let key = fix::entry("tags", &tag.key);
+            let value: String = tag.value.chars().filter(|c| allowed(*c)).take(256).collect();
+            push(message, Fix::set(key.as_str(), value).or(Fix::unset(key)));
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use mcc_catalogs::Instance;
 
-use super::{Rule, pipeline};
+use super::{Rule, pipeline, with_types};
 use crate::finding::{Finding, Severity};
+use crate::fix::{Fix, Fixes, Remedy};
+use crate::registry::registry;
 use crate::resolve::Context;
 use crate::spec::Spec;
 use mcc_fit::sizing::{self, Plan, Verdict};
@@ -171,29 +173,25 @@ fn tight(context: &Context<'_>, plan: &Plan) -> String {
 }
 
 /// The settings that would do here, and the instance types that do as it is.
-fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Finding) -> Finding {
-    let mut fixes = Vec::new();
+fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, finding: Finding) -> Finding {
+    let mut fixes = Fixes::default();
     let longest = plan.sizing.longest_context.unwrap_or(0) / 1024 * 1024;
     if longest >= 1024 && longest < plan.serving.max_model_len {
-        fixes.push(format!("give maxModelLen {longest}"));
+        fixes = fixes.or(Fix::set("maxModelLen", longest));
     }
     let sequences = compiled_in(context);
-    if sequences.is_some_and(|n| n > 1) && finding.id != "MCC-MEM-001" {
-        fixes.push("give a smaller maxNumSeqs".to_owned());
+    if finding.id != "MCC-MEM-001" {
+        fixes = fixes.or(fewer_sequences(plan, sequences));
     }
     if let Some(degree) = other_degree(context) {
-        fixes.insert(0, format!("give tensorParallelSize {degree}"));
+        fixes.0.insert(0, Fix::set("tensorParallelSize", degree).into());
     }
+    // What somebody gave of the split and of the share may be all that stands in the way here.
+    let given = |key: &&&str| context.merged.is_given(key);
+    fixes.0.extend(TAKES.iter().filter(given).map(|key| Fix::unset(*key).into()));
     let found = context.candidates(&spec.aws);
-    let best = found.first().map(|c| match &c.price {
-        Some(price) => {
-            format!(
-                "use {}, the cheapest that fits (about {:.2} USD per hour)",
-                c.instance.name, price.usd
-            )
-        }
-        None => format!("use {}", c.instance.name),
-    });
+    let names: Vec<String> =
+        found.iter().take(NAMED).map(|c| c.instance.name.to_string()).collect();
     // Nothing that is quantized is served where models are compiled.
     let smaller = match sequences {
         Some(_) => {
@@ -203,9 +201,41 @@ fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, mut finding: Findin
             "choose a smaller or a quantized model: no instance type that this target takes holds it"
         }
     };
-    fixes.push(best.unwrap_or_else(|| smaller.to_owned()));
-    finding.fix = fixes.join(", or ");
-    finding.choices(found.iter().take(NAMED).map(|c| c.instance.name.to_string()))
+    let price = found.first().and_then(|best| best.price.as_ref());
+    let remark = price.map(|price| {
+        let first = if names.len() > 1 { "the first is " } else { "" };
+        Fix::say(format!("{first}the cheapest that fits, about {:.2} USD per hour", price.usd))
+    });
+    let names =
+        if names.is_empty() && sequences.is_some() { context.on_gpus(&spec.aws) } else { names };
+    let types = Remedy::from(Fix::choose("instanceType", names.clone()));
+    let types = remark.into_iter().fold(types, Remedy::and);
+    let targets = registry().targets().iter().filter(|target| *target != context.target);
+    let fixes = if names.is_empty() {
+        // What no type of this target holds another target or config may.
+        fixes.or(smaller).or(Fix::choose("deploymentTarget", targets.cloned()))
+    } else {
+        fixes.or(types)
+    };
+    finding.fixed_by(fixes).choices(names)
+}
+
+/// Inputs that a plan has room without.
+const TAKES: [&str; 6] = [
+    "tensorParallelSize",
+    "gpuMemoryUtilization",
+    "maxNumSeqs",
+    "maxModelLen",
+    "enableLora",
+    "dtype",
+];
+
+/// As many sequences as there is room for, where all of them are compiled in.
+fn fewer_sequences(plan: &Plan, sequences: Option<u32>) -> Option<Fix> {
+    let one = plan.sizing.sequence_gib.filter(|gib| *gib > 0.0)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few")]
+    let room = (plan.sizing.kv_gib.max(0.0) / one) as u32;
+    (room > 0 && room < sequences?).then(|| Fix::set("maxNumSeqs", room))
 }
 
 /// Largest share that leaves the rest enough on every accelerator.
@@ -266,10 +296,9 @@ fn context_length(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding
         return;
     }
     let message = crate::reasons::too_long(&engine, tokens, found);
-    let fix = format!(
-        "give maxModelLen {}, or {}=1 in modelEnv if the model is known to be good for more",
-        found.longest, found.variable
-    );
+    let more =
+        format!("give {}=1 in modelEnv if the model is known to be good for more", found.variable);
+    let fix = Fix::set("maxModelLen", found.longest).or(more);
     let mut finding = Finding::error("MCC-MEM-007", message, fix);
     if shape.origin != sizing::Origin::Own {
         // The context of a sibling, or one that nobody read, refuses nothing.
@@ -292,10 +321,8 @@ fn host(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
                 "the host has {:.0} GiB of memory; about {needed:.0} GiB are needed to load the weights",
                 spec.instance.memory_gib
             ),
-            best.as_ref().map_or_else(
-                || "use a larger size of the family".to_owned(),
-                |name| format!("use {name}, or a larger size of the family"),
-            ),
+            Fixes::from(best.clone().map(|name| Fix::set("instanceType", name)))
+                .or("use a larger size of the family"),
         )
         .choices(best);
         findings.push(context.merged.about("instanceType", finding));
@@ -313,13 +340,14 @@ fn disk(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             format!("the local disk has {nvme} GB; weights and caches take {} GB", fit.disk_gb),
             "use a larger size of the family",
         );
+        let finding = with_types(context, spec, finding);
         findings.push(context.merged.about("instanceType", finding));
     }
     if let Some(volume) = context.inputs.endpoint_volume_size.filter(|gb| *gb < fit.disk_gb) {
         let finding = Finding::error(
             "MCC-MEM-005",
             format!("a volume of {volume} GB; weights and caches take {} GB", fit.disk_gb),
-            format!("give endpointVolumeSize {}, or leave it out", fit.disk_gb),
+            Fix::set("endpointVolumeSize", fit.disk_gb).or(Fix::unset("endpointVolumeSize")),
         );
         findings.push(context.merged.about("endpointVolumeSize", finding));
     }
@@ -335,7 +363,9 @@ pub(crate) fn nothing_holds(context: &Context<'_>, elsewhere: Option<&Instance>)
                 "no instance type that {region} is known to have holds this model with room to spare; {name} does, \
                  in other Regions"
             ),
-            format!("use another region, or give instanceType {name} if {region} has it by now"),
+            Fix::set("instanceType", name.as_str())
+                .and(Fix::say(format!("if {region} has it by now")))
+                .or("use another region"),
         );
         return context.merged.about("region", finding);
     }

@@ -22,6 +22,7 @@ mod task;
 mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
+use crate::fix::Fix;
 use crate::manifest::Manifest;
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -113,7 +114,7 @@ fn with_types(context: &Context<'_>, spec: &Spec, finding: Finding) -> Finding {
     let found = context.candidates(&spec.aws);
     let mut names: Vec<String> =
         found.iter().take(3).map(|c| c.instance.name.to_string()).collect();
-    let what = if names.is_empty() { "a usual one" } else { "the cheapest that does" };
+    let mut what = if names.is_empty() { "a usual one" } else { "the cheapest that does" };
     if names.is_empty() {
         let usual = |m: &Manifest| Some(m.defaults.get("instanceType")?.as_str()?.to_owned());
         let here = |name: &String| {
@@ -122,13 +123,43 @@ fn with_types(context: &Context<'_>, spec: &Spec, finding: Finding) -> Finding {
         };
         names.extend(context.manifest(usual).filter(here));
     }
+    if names.is_empty() {
+        names.extend(as_large(context, spec));
+        what = "the cheapest with as much memory that does";
+    }
     match names.first() {
         Some(best) => {
-            let fix = format!("{}; {best} is {what}", finding.fix);
-            Finding { fix, ..finding }.choices(names)
+            let remark = Fix::say(format!("{best} is {what}"));
+            finding.or(Fix::choose("instanceType", names.clone()).and(remark)).choices(names)
         }
+        None if finding.fixes.0.is_empty() => finding.fixed_by("choose another instance type"),
         None => finding,
     }
+}
+
+/// Instance types on which the config's image runs, with as much memory as that of the project has: for a model of which
+/// nothing is known.
+fn as_large(context: &Context<'_>, spec: &Spec) -> Vec<String> {
+    let Some(own) = context.row_of(&spec.instance).filter(|_| context.advises) else {
+        return Vec::new();
+    };
+    let memory = |row: &mcc_catalogs::Instance| {
+        row.accelerator().map_or(0.0, |device| device.memory_gib() * f64::from(row.count))
+    };
+    let (catalogs, asked) = (context.catalogs, context.asked());
+    let choice = context.choice(context.inputs.engine_version.as_deref());
+    let fits = |row: &&mcc_catalogs::Instance| {
+        let image = choice.on(row.arch, Some(row));
+        !row.previous_generation
+            && context.deployment.takes(row)
+            && context.deployment.runs_on(row)
+            && !context.lacks(&spec.aws.region, row)
+            && memory(row) >= memory(own)
+            && image.is_some()
+            && mcc_fit::image_runs(catalogs, &context.deployment, image, &asked, row).is_ok()
+    };
+    let rows = catalogs.by_price().map(|(_, row)| row).filter(fits);
+    rows.take(3).map(|row| row.name.to_string()).collect()
 }
 
 #[cfg(test)]

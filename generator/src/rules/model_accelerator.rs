@@ -2,6 +2,7 @@
 
 use super::{Rule, with_types};
 use crate::finding::{Finding, Severity};
+use crate::fix::{Fix, Fixes, Remedy};
 use crate::reasons;
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -64,19 +65,13 @@ fn compiled(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let ami = ami.and_then(|name| amis.get(name).or_else(|| amis.get_transform(name)));
     let host_runs = || ami.map_or(Ok(()), |ami| mcc_fit::host_runs(&HostImage::Newest(ami), row));
     if let Err(reason) = image_runs.and_then(|()| host_runs()) {
-        let fix = match &reason {
-            ImageReason::Driver { .. } | ImageReason::DriverDropped { .. } => {
-                "choose another GPU, or another host image"
-            }
-            ImageReason::Cuda { .. } => {
-                "choose an older GPU, or an engineVersion with a newer CUDA"
-            }
-            ImageReason::Kind { .. } => {
-                "choose an image and an instance type for the same kind of accelerator"
-            }
-            _ => "choose a newer GPU, or an older engineVersion",
-        };
-        let finding = Finding::error("MCC-GPU-001", reasons::image_reason(&reason), fix);
+        let host = matches!(reason, ImageReason::Driver { .. } | ImageReason::DriverDropped { .. });
+        let given = |key: &&&str| context.merged.is_given(key);
+        let hosts = ["inferenceAmiVersion", "transformAmiVersion"];
+        let hosts = hosts.iter().filter(given).filter(|_| host).map(|key| Fix::unset(*key));
+        let mut fixes: Fixes = hosts.collect();
+        fixes.0.extend(runs_here(context, row));
+        let finding = Finding::error("MCC-GPU-001", reasons::image_reason(&reason), fixes);
         findings.push(context.merged.about("instanceType", with_types(context, spec, finding)));
         return;
     }
@@ -91,6 +86,33 @@ fn compiled(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Versions of the image that run on the instance type, where somebody pinned another; the image that would be chosen
+/// in place of one of the user's own.
+fn runs_here(context: &Context<'_>, row: &mcc_catalogs::Instance) -> Option<Remedy> {
+    if !context.advises {
+        return None;
+    }
+    let own = context.merged.is_given("baseImage");
+    let (catalogs, asked) = (context.catalogs, context.asked());
+    let mut versions: Vec<String> = Vec::new();
+    for image in context.choice(None).ranked(Some(row)) {
+        let runs =
+            mcc_fit::image_runs(catalogs, &context.deployment, Some(image), &asked, row).is_ok();
+        if runs && image.arch.contains(&row.arch) && !versions.contains(&image.version) {
+            versions.push(image.version.clone());
+        }
+    }
+    versions.truncate(NAMED);
+    match (versions.is_empty(), own) {
+        (true, _) => None,
+        (false, true) => Some(Fix::unset("baseImage").into()),
+        (false, false) => Some(Fix::choose("engineVersion", versions).into()),
+    }
+}
+
+/// Most versions that a fix names.
+const NAMED: usize = 3;
+
 fn formats(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let Some(device) = &context.facts.device else { return };
     let plan = context.facts.plan.as_ref();
@@ -102,8 +124,9 @@ fn formats(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     match context.precision(device, dtype) {
         Support::Native | Support::Unknown => {}
         Support::Missing(why) => {
-            let finding =
-                Finding::error("MCC-GPU-002", why, "choose a newer GPU, or another number format");
+            // Without it the engine takes what the GPU calculates in, or the checkpoint's own.
+            let format = (key != "instanceType").then(|| Fix::unset(key));
+            let finding = Finding::error("MCC-GPU-002", why, format);
             findings.push(context.merged.about(key, with_types(context, spec, finding)));
         }
         Support::Emulated(why) => {
@@ -177,7 +200,7 @@ fn twice(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
                 own.method,
                 crate::finding::shorten(given)
             ),
-            "leave quantization out: the engine reads the checkpoint's own",
+            Fix::unset("quantization").and(Fix::say("the engine reads the checkpoint's own")),
         );
         findings.push(context.merged.about("quantization", finding));
     }

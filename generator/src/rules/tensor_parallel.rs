@@ -4,6 +4,7 @@ use mcc_catalogs::{Scales, SplitPart};
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::fix::{self, Fix, Fixes, Remedy};
 use crate::manifest::SizingRole;
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -60,10 +61,9 @@ fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
     if let Some(device) = context.facts.device.as_ref().filter(|device| device.compiled) {
         // The compiler pads heads that do not divide.
         if !device.works(degree) {
-            let allowed: Vec<String> = device.groups.iter().map(u32::to_string).collect();
             let what = format!("{degree} {} do not work together", device.name);
-            let finding =
-                Finding::error("MCC-TP-001", what, format!("give {}", allowed.join(" or ")));
+            let finding = Finding::error("MCC-TP-001", what, degrees_of(&device.groups, degree));
+            let allowed = device.groups.iter().map(u32::to_string);
             findings.push(context.merged.about("tensorParallelSize", finding.choices(allowed)));
         }
         return;
@@ -93,17 +93,17 @@ fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
         }
     };
     let allowed = possible(context);
-    let mut fix = format!("give {}", allowed.join(" or "));
-    if let Some(copies) = in_copies(context, degree) {
-        fix = format!("{copies}; or {fix}");
-    }
-    let finding = Finding::error("MCC-TP-001", what, fix);
+    let finding = Finding::error("MCC-TP-001", what, {
+        let fewer = degrees_of(&allowed, degree);
+        in_copies(context, degree).map_or(fewer.clone(), |copies| copies.or(fewer))
+    });
+    let allowed = allowed.iter().map(u32::to_string);
     findings.push(context.merged.about("tensorParallelSize", finding.choices(allowed)));
 }
 
 /// How as many devices are used by copies of the model, each over fewer; `None` where the engine has no option for that,
 /// or it would not fit.
-fn in_copies(context: &Context<'_>, devices: u32) -> Option<String> {
+fn in_copies(context: &Context<'_>, devices: u32) -> Option<Remedy> {
     let (shape, device) = (context.facts.shape.as_ref()?, context.facts.device.as_ref()?);
     let wanted = &context.facts.wanted;
     if wanted.copies > 1 || wanted.pipeline_parallel > 1 || !wanted.alone {
@@ -121,20 +121,29 @@ fn in_copies(context: &Context<'_>, devices: u32) -> Option<String> {
     let copied = Wanted { tensor_parallel: Some(degree), copies, ..wanted.clone() };
     let fits = sizing::plan(shape, device, &copied).sizing.fits();
     fits.then(|| {
-        format!(
-            "give tensorParallelSize {degree} and {option} {copies} in engineArgs, which runs {copies} copies of the model \
-             on all {most} {}, each with its own cache",
-            device.name
-        )
+        Fix::set("tensorParallelSize", degree)
+            .and(Fix::set(fix::entry("engineArgs", option), copies))
+            .and(Fix::say(format!(
+                "which runs {copies} copies of the model on all {most} {}, each with its own cache",
+                device.name
+            )))
     })
 }
 
+/// One of `degrees`, that nearest to what was given first; or none, so that one is chosen.
+fn degrees_of(degrees: &[u32], given: u32) -> Fixes {
+    let mut nearest = degrees.to_vec();
+    nearest.sort_by_key(|degree| degree.abs_diff(given));
+    let degree = (!nearest.is_empty()).then(|| Fix::choose("tensorParallelSize", nearest));
+    Fixes::from(degree).or(Fix::unset("tensorParallelSize"))
+}
+
 /// The degrees that are possible on the instance.
-fn possible(context: &Context<'_>) -> Vec<String> {
+fn possible(context: &Context<'_>) -> Vec<u32> {
     let (Some(shape), Some(device)) = (&context.facts.shape, &context.facts.device) else {
         return Vec::new();
     };
-    degrees(shape, device, &context.facts.wanted).iter().map(u32::to_string).collect()
+    degrees(shape, device, &context.facts.wanted)
 }
 
 /// A split that would cut weights which share a scale.
@@ -153,17 +162,16 @@ fn cuts(context: &Context<'_>, cut: &Cut) -> Finding {
         cut.width, cut.over, cut.whole, cut.limit.engine,
     );
     let allowed = possible(context);
-    let mut fixes: Vec<String> = Vec::new();
-    if !allowed.is_empty() {
-        fixes.push(format!("give {}", allowed.join(" or ")));
-    }
+    let mut fixes = degrees_of(&allowed, cut.over);
     let roles = context.option_roles().sizing;
     let spread = roles.iter().find(|(_, role)| **role == SizingRole::ExpertParallel);
     if let Some((option, _)) = spread.filter(|_| experts) {
-        fixes.push(format!("spread the experts with the engine's option {option}"));
+        let spread = Fix::set(fix::entry("engineArgs", option), true);
+        fixes = fixes.or(spread.and(Fix::say("which spreads the experts")));
     }
     let severity = if cut.limit.trust.refuses() { Severity::Error } else { Severity::Warning };
-    let finding = Finding::new("MCC-TP-005", severity, message, fixes.join(", or "));
+    let finding = Finding::new("MCC-TP-005", severity, message, fixes);
+    let allowed = allowed.iter().map(u32::to_string);
     context.merged.about("tensorParallelSize", finding.choices(allowed))
 }
 
@@ -177,8 +185,8 @@ fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let cores = spec.instance.accelerator_cores.max(1);
     let there = spec.instance.accelerators * cores;
     let devices = if cores == 1 { "devices" } else { "cores" };
-    let mut push = |key: &str, message: String, fix: String| {
-        let finding = Finding::error("MCC-TP-002", message, fix);
+    let mut push = |key: &str, message: String, fixes: Fixes| {
+        let finding = Finding::error("MCC-TP-002", message, fixes);
         findings.push(context.merged.about(key, finding));
     };
     if used > there && there > 0 {
@@ -190,16 +198,21 @@ fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
                 wanted.pipeline_parallel, wanted.copies
             )
         };
-        let (key, fix) = if context.built_engine().is_some() {
-            (
-                "instanceType",
-                format!("use an instance type with {used}: the engine was built for them"),
-            )
-        } else {
-            let key = if used == degree { "tensorParallelSize" } else { "engineArgs" };
-            (key, format!("give at most {there} in all, or a larger instanceType"))
-        };
-        push(key, format!("{product}; the instance has {there}"), fix);
+        if context.built_engine().is_some() {
+            let message = format!("{product}; the instance has {there}");
+            let found = context.candidates(&spec.aws);
+            let names = found.iter().take(NAMED).map(|found| found.instance.name.as_str());
+            let names: Vec<&str> = names.collect();
+            let fixes = if names.is_empty() {
+                format!("use an instance type with {used}: the engine was built for them").into()
+            } else {
+                Fixes::from(Fix::choose("instanceType", names))
+            };
+            push("instanceType", message, fixes);
+            return;
+        }
+        let key = if used == degree { "tensorParallelSize" } else { "engineArgs" };
+        push(key, format!("{product}; the instance has {there}"), fewer(context, spec, there));
         return;
     }
     let parts = [
@@ -211,14 +224,14 @@ fn enough(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             push(
                 key,
                 format!("{key} {given}; the instance has {}", spec.instance.accelerators),
-                format!("give at most {}", spec.instance.accelerators),
+                Fix::set(key, spec.instance.accelerators).or(Fix::unset(key)),
             );
         } else if let Some(given) = given.filter(|n| n.saturating_mul(cores) < used) {
             let used = used.div_ceil(cores);
             push(
                 key,
                 format!("{key} {given}, but the model is split over {used} devices"),
-                format!("give {key} {used}, or a smaller tensorParallelSize"),
+                Fix::set(key, used).or(Fix::unset(key)).or(Fix::unset("tensorParallelSize")),
             );
         }
     }
@@ -241,14 +254,43 @@ fn one_of_many(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
             "how the model can be divided is not known, so the engine uses 1 of the {} {}",
             device.count, device.name
         ),
-        format!(
-            "give tensorParallelSize {} if the model's attention heads can be divided by it, or an instance type with \
-             one accelerator",
-            device.count
-        ),
+        Fix::set("tensorParallelSize", device.count)
+            .and(Fix::say("if the model's attention heads can be divided by it"))
+            .or("give an instance type with one accelerator".to_owned()),
     );
     findings.push(context.merged.about("instanceType", finding));
 }
+
+/// What brings a split onto the `there` devices of the instance, or onto an instance with more.
+fn fewer(context: &Context<'_>, spec: &Spec, there: u32) -> Fixes {
+    let mut fixes = Fixes::default();
+    let roles = context.option_roles().sizing;
+    let splits = |name: &String| {
+        let role = roles.get(&name.replace('_', "-"));
+        matches!(role, Some(SizingRole::Pipeline | SizingRole::Copies))
+    };
+    let options = context.inputs.engine_args.iter().flatten().map(|(name, _)| name);
+    let options =
+        options.filter(|name| splits(name)).map(|name| Fix::unset(fix::entry("engineArgs", name)));
+    let options = Remedy(options.collect());
+    if options.is_data() {
+        fixes = fixes.or(options);
+    }
+    let degrees: Vec<u32> = possible(context).into_iter().filter(|n| *n <= there).collect();
+    if context.merged.is_given("tensorParallelSize") {
+        fixes = fixes.or(degrees_of(&degrees, there));
+    }
+    let found = context.candidates(&spec.aws);
+    let names = found.iter().take(NAMED).map(|found| found.instance.name.as_str());
+    let names: Vec<&str> = names.collect();
+    if !names.is_empty() {
+        fixes = fixes.or(Fix::choose("instanceType", names));
+    }
+    if fixes.0.is_empty() { format!("give at most {there} in all").into() } else { fixes }
+}
+
+/// Most instance types that a fix names.
+const NAMED: usize = 4;
 
 fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     one_of_many(context, spec, findings);
@@ -278,22 +320,26 @@ fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         .map(|c| c.instance.name.to_string())
         .take(1)
         .collect();
-    let mut fixes = Vec::new();
+    let mut fixes = Fixes::default();
     if all && context.inputs.tensor_parallel_size != Some(device.count) {
-        fixes.push(format!("give tensorParallelSize {} for speed", device.count));
+        fixes = fixes.or(Fix::set("tensorParallelSize", device.count).and(Fix::say("for speed")));
     }
     if !all {
-        fixes.extend(in_copies(context, device.count));
+        fixes = match in_copies(context, device.count) {
+            Some(copies) => fixes.or(copies),
+            None => fixes,
+        };
     }
-    fixes.extend(cheaper.first().map(|name| format!("use {name}")));
-    if fixes.is_empty() {
-        fixes
-            .push("give inferenceComponent true, so that other models can use the rest".to_owned());
+    let cheaper_type = cheaper.first().map(|name| Fix::set("instanceType", name.as_str()));
+    fixes = fixes.or(cheaper_type);
+    if fixes.0.is_empty() {
+        let shared = Fix::set("inferenceComponent", true);
+        fixes = shared.and(Fix::say("so that other models can use the rest")).into();
     }
     let finding = Finding::warning(
         "MCC-TP-003",
         format!("the model uses {} of the {} {}", plan.used_devices, device.count, device.name),
-        fixes.join(", or "),
+        fixes,
     );
     findings.push(context.merged.about("instanceType", finding.choices(cheaper)));
 }

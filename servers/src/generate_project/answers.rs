@@ -1,8 +1,8 @@
 //! What the tools of this server answer. These types are the contract with clients: they are kept
-//! apart from the generator's own, so that neither changes by accident with the other. Decisions alone are the
-//! generator's: they are worded once, for people at a terminal too.
+//! apart from the generator's own, so that neither changes by accident with the other. Decisions and the data of fixes alone
+//! are the generator's: they are worded once, for people at a terminal too.
 
-use mcc_generator::Decisions;
+use mcc_generator::{Decisions, WrittenFix};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -154,9 +154,15 @@ pub(super) struct FindingAnswer {
     pub(super) message: String,
     /// What to do about it.
     pub(super) fix: String,
+    /// The same as data: each item is one way, done as a whole, the best first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) fixes: Vec<WrittenFix>,
     /// Valid values, the nearest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) choices: Vec<String>,
+    /// Those of them that a text tells, because the fix does not name them.
+    #[serde(skip)]
+    pub(super) others: Vec<String>,
 }
 
 /// What it costs to run.

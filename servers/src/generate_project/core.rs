@@ -170,6 +170,9 @@ fn told(findings: Vec<Finding>) -> Vec<FindingAnswer> {
 /// A finding as this server answers it.
 pub(super) fn finding(finding: Finding) -> FindingAnswer {
     FindingAnswer {
+        fixes: finding.fixes.written(),
+        others: finding.other_choices().to_vec(),
+        choices: finding.choices,
         rule: finding.id,
         severity: finding.severity.name().to_owned(),
         field: finding.field,
@@ -177,7 +180,6 @@ pub(super) fn finding(finding: Finding) -> FindingAnswer {
         source: finding.source.map(source),
         message: finding.message,
         fix: finding.fix,
-        choices: finding.choices,
     }
 }
 

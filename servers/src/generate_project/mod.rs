@@ -49,8 +49,9 @@ that have a `source`: nobody said those (Region, instance type, what was derived
 6. Follow `nextSteps`. The project's scripts under do/ need only bash, docker, jq and the AWS CLI, and run from the \
 project's folder. do/deploy creates resources that cost money, so ask before running it; do/clean removes them.
 
-Every finding has a `fix`. One of severity `error` means that nothing is generated until it is followed; when \
-`choices` are given, they are the valid values. Values are checked against dated catalogs of instance types, images, \
+Every finding has a `fix`, and `fixes` say the same as data: each is one way, to be done as a whole, of arguments to \
+`set`, to `choose` from the listed values and to leave out (`unset`); `engineArgs.seed` is the entry seed of engineArgs. \
+An error means that nothing is generated until one of its fixes is followed. Values are checked against dated catalogs of instance types, images, \
 models and limits; an instance type or model that is newer than those is a warning, never a refusal.
 
 Later changes: call generate_project again with onExisting `update`; files that were edited by hand are not \

@@ -299,8 +299,15 @@ async fn a_plan_is_short() {
                 FINDING_BYTES + words("message") + words("fix")
             })
             .sum();
+        let data =
+            |finding: &Value| finding.get("fixes").map_or(0, |fixes| fixes.to_string().len());
+        let fixes: usize = findings.iter().map(data).sum();
         let json = structure.to_string();
         assert!(text.len() <= PLAN_BYTES.0 + said, "{arguments}: {} bytes\n{text}", text.len());
-        assert!(json.len() <= PLAN_BYTES.1 + said, "{arguments}: {} bytes\n{json}", json.len());
+        assert!(
+            json.len() <= PLAN_BYTES.1 + said + fixes,
+            "{arguments}: {} bytes\n{json}",
+            json.len()
+        );
     }
 }

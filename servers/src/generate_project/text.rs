@@ -21,9 +21,9 @@ pub(super) fn finding(finding: &FindingAnswer) -> String {
         let _ = write!(line, " (from {source})");
     }
     let _ = write!(line, ": {}. Fix: {}", finding.message.trim_end_matches('.'), finding.fix);
-    if !finding.choices.is_empty() {
+    if !finding.others.is_empty() {
         let end = if line.ends_with('?') { "" } else { "." };
-        let _ = write!(line, "{end} Valid: {}", finding.choices.join(", "));
+        let _ = write!(line, "{end} Valid: {}", finding.others.join(", "));
     }
     line
 }
