@@ -32,7 +32,7 @@ pub struct Decisions {
     pub build: String,
     /// The model, and how it gets into the container.
     pub model: String,
-    /// What the model is asked for, and how that is known.
+    /// What the model is asked for, and how that is known; absent where it just generates text, by its class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// Version of the framework, and where it is from.
@@ -255,9 +255,20 @@ fn model(spec: &Spec) -> String {
     }
 }
 
-/// Nothing for packed models: what their files say decides.
+/// Whether a model generates text from text, by a class that says so.
+fn is_usual(spec: &Spec) -> bool {
+    spec.basis.task == Some(Task::Generate)
+        && spec.basis.task_from == Some(TaskBasis::Class)
+        && !spec.model.reads_images
+}
+
+/// Nothing for packed models, where their files decide, and for those that just generate text.
 fn task(spec: &Spec) -> Option<String> {
     let task = spec.basis.task.or(spec.model.task)?;
+    // Plans are short: text is what is expected of a model.
+    if is_usual(spec) {
+        return None;
+    }
     let images = if spec.model.reads_images { " from text and images" } else { "" };
     let class = spec.basis.class.as_deref().map(shorten);
     let how = match (spec.basis.task_from, class) {
@@ -393,7 +404,7 @@ fn request(spec: &Spec) -> String {
         .into_iter()
         .flat_map(serde_json::Map::keys)
         .map(String::as_str)
-        .filter(|key| BODIES.contains(key))
+        .filter(|key| BODIES.contains(key) && !is_usual(spec))
         .collect();
     let body =
         if body.is_empty() { String::new() } else { format!(" with {}", body.join(" and ")) };
