@@ -273,10 +273,6 @@ fn task(spec: &Spec) -> Option<String> {
     let class = spec.basis.class.as_deref().map(shorten);
     let how = match (spec.basis.task_from, class) {
         (Some(TaskBasis::Asked), _) => "as engineArgs ask".to_owned(),
-        // Of a chat model nobody asks why.
-        (Some(TaskBasis::Class), Some(_)) if task == Task::Generate && images.is_empty() => {
-            return Some(reasons::makes(task).to_owned());
-        }
         (Some(TaskBasis::Class), Some(class)) => format!("by its class {class}"),
         (Some(TaskBasis::Guess), _) => "by its name, a guess".to_owned(),
         _ => "assumed: its class is not known".to_owned(),
