@@ -48,7 +48,7 @@ pub(crate) fn of_text(format: Format, text: &str) -> Meant {
             Some(HubAddress { model, revision: Some(revision) }) => Meant::Perhaps {
                 fix: Some(
                     Fix::set("modelName", model.to_string())
-                        .and(Fix::set("modelRevision", revision.to_string())),
+                        .and(Fix::set("modelRevision", revision.clone())),
                 ),
                 choices: vec![model.to_string()],
             },

@@ -228,7 +228,13 @@ impl Trials<'_> {
         let is =
             |(id, message): &(String, String)| *id == finding.id && *message == finding.message;
         let gone = count(&after) < count(&self.before) && !after.messages.iter().any(is);
-        gone.then(|| after.beyond(&self.before, remedy, choice))
+        let mut cost = after.beyond(&self.before, remedy, choice);
+        if self.early {
+            // What is asked next is no fault of what was given first.
+            let asked = |key: &&String| !self.before.questions.contains(key);
+            cost.new -= after.questions.iter().filter(asked).count();
+        }
+        gone.then_some(cost)
     }
 
     fn respect(&self, remedy: &Remedy) -> Respect {

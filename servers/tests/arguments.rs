@@ -364,7 +364,10 @@ fn what_is_meant_is_taken_or_proposed_in_one_round() {
             );
             let found = problems(&answer, "deploymentConfig");
             assert_eq!(found[0]["choices"][0], best, "{tool}: {answer:#}");
-            assert!(found[0]["fix"].as_str().unwrap().contains(best), "{tool}: {answer:#}");
+            // A plan proposes only what serves the model that is named.
+            let fix = found[0]["fix"].as_str().unwrap();
+            let said = fix.contains(best) || fix.contains("leave deploymentConfig out");
+            assert!(said, "{tool}: {answer:#}");
         }
     }
     let answer =

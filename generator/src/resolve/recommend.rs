@@ -145,7 +145,7 @@ impl Context<'_> {
                 wanted: Wanted { ..self.wanted(None, None) },
                 ..crate::resolve::ModelFacts::default()
             },
-            origins: self.origins.clone(),
+            origins: self.origins,
             ..*self
         };
         let found = there.candidates_in(aws, Some(&aws.region), 3);

@@ -361,6 +361,7 @@ fn secrets(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
 }
 
 /// Whether there is a secret in an input, and in which member.
+#[expect(clippy::option_option, reason = "a secret may be in no member")]
 fn secret_at(key: &str, value: &Value) -> Option<Option<String>> {
     match value {
         Value::String(text) => secret_in(text).map(|_| None),
