@@ -86,10 +86,10 @@ pub(crate) fn start(mut inputs: Inputs, dice: &mut Dice) -> Inputs {
     if dice.of(&[true, false, false]) == Some(&true) {
         inputs.insert("tags".to_owned(), json!({"team": "ml"}));
     }
-    if !inputs.contains_key("region") {
-        if let Some(region) = dice.of(&[None, Some("us-east-1"), Some("us-west-2")]).unwrap() {
-            inputs.insert("region".to_owned(), json!(region));
-        }
+    if !inputs.contains_key("region")
+        && let Some(region) = dice.of(&[None, Some("us-east-1"), Some("us-west-2")]).unwrap()
+    {
+        inputs.insert("region".to_owned(), json!(region));
     }
     inputs
 }

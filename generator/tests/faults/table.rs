@@ -21,7 +21,7 @@ faults! {
     0 |inputs, dice| { one(inputs, dice, &[("projectName", json!("My Project")), ("projectName", json!("-x_y-"))]) }
     0 |inputs, dice| {
         let key = *dice.of(&["deploymentConfig", "deploymentTarget"])?;
-        let word = misspelled(&text(inputs, key).to_owned(), dice)?;
+        let word = misspelled(text(inputs, key), dice)?;
         set(inputs, key, json!(word))
     }
     0 |inputs, dice| { one(inputs, dice, &[("deploymentTarget", json!("async")), ("deploymentTarget", json!("pods"))]) }
