@@ -82,7 +82,9 @@ impl Obstacles {
         let changed =
             |key: &String| remedy.changes(choice).any(|(own, _)| fix::parts(own).0 == key);
         let lost = self.lost.iter().filter(|key| !before.lost.contains(key) && !changed(key));
-        let asked = self.questions.iter().filter(|key| !before.questions.contains(key));
+        // What is left out may be asked for.
+        let asked = |key: &&String| !before.questions.contains(key) && !changed(key);
+        let asked = self.questions.iter().filter(asked);
         Cost {
             new: errors + lost.count() + asked.count(),
             asked: self.questions.len(),
@@ -231,7 +233,8 @@ impl Trials<'_> {
         let mut cost = after.beyond(&self.before, remedy, choice);
         if self.early {
             // What is asked next is no fault of what was given first.
-            let asked = |key: &&String| !self.before.questions.contains(key);
+            let left = |key: &String| remedy.changes(choice).any(|(own, _)| own == key);
+            let asked = |key: &&String| !self.before.questions.contains(key) && !left(key);
             cost.new -= after.questions.iter().filter(asked).count();
         }
         gone.then_some(cost)
@@ -285,9 +288,14 @@ impl Trials<'_> {
         let configs: Vec<&String> = configs.filter(|name| **name != config).collect();
         let configs = Fix::choose("deploymentConfig", configs.into_iter().cloned());
         all.push(configs.clone().into());
-        all.extend(
-            hardware.contains(&"instanceType").then(|| configs.and(Fix::unset("instanceType"))),
-        );
+        // Both are of one config: another one has other releases, and runs on other devices.
+        let of_config = ["instanceType", "engineVersion"];
+        let of_config = of_config.into_iter().filter(|key| hardware.contains(key));
+        let unset: Vec<Fix> = of_config.map(Fix::unset).collect();
+        all.extend(unset.iter().map(|fix| configs.clone().and(fix.clone())));
+        if unset.len() > 1 {
+            all.push(configs.and(Remedy(unset)));
+        }
         all
     }
 }

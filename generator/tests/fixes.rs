@@ -30,6 +30,10 @@ const NOT_MET: &[(&str, &str)] = &[
     ("MCC-FMT-004", "a model file that the server cannot serve"),
     ("MCC-FW-008", "a model file that is newer than what the image reads"),
     ("MCC-FW-001", "a model file or a requirements file that says another version"),
+    ("MCC-MEM-008", "a config.json of one's own with recurrent layers (tests/memory.rs)"),
+    ("MCC-TRT-001", "a compiled engine's own config.json (tests/findings/built_engines.rs)"),
+    ("MCC-TRT-002", "a compiled engine's own config.json (tests/findings/built_engines.rs)"),
+    ("MCC-LIM-004", "tensors of a model's owner that no request carries (tests/findings)"),
     ("MCC-GEN-001", "a value that passed its check and cannot be written: none is known"),
 ];
 
@@ -49,9 +53,6 @@ const WORDS_ALONE: &[(&str, &str, &str)] = &[
     ("MCC-INP-004", "modelPath", "the file has to be there"),
     ("MCC-INP-007", "networkIsolation", "the files have to be copied to S3"),
     ("MCC-REG-004", "hfTokenArn", "the secret has to be made in the Region of the key"),
-    ("MCC-MEM-001", "instanceType", "some models have no place on the target at all"),
-    ("MCC-MEM-005", "instanceType", "some models have no place on the target at all"),
-    ("MCC-S3-001", "modelName", "the archive has to be made; other targets may not take the rest"),
     ("MCC-LIM-001", "modelEnv", "which of the variables can be spared is the user's to say"),
     ("MCC-LIM-003", "tags", "which of the tags can be spared is the user's to say"),
     ("MCC-TEN-001", "modelInputs", "only the model's owner knows its tensors"),
@@ -116,7 +117,13 @@ fn try_all(inputs: &Inputs, single: bool, plans: &mut Plans, seen: &mut Seen) {
                 let after = plans.of(&fixed);
                 seen.tried += 1;
                 let left: Vec<String> = if alone {
-                    let asked = after.questions.iter().map(|question| question.question.clone());
+                    // What a fix leaves out may be asked for: some clusters have one answer only.
+                    let before = |key: &str| plan.questions.iter().any(|asked| asked.key == key);
+                    let unset = mcc_generator::WrittenFix::from(remedy).unset;
+                    let asked = after.questions.iter();
+                    let asked =
+                        asked.filter(|asked| !before(&asked.key) && !unset.contains(&asked.key));
+                    let asked = asked.map(|question| question.question.clone());
                     errors(after).map(telling).chain(asked).collect()
                 } else {
                     errors(after).filter(|left| is_new(left, finding, &plan)).map(telling).collect()
@@ -198,24 +205,23 @@ fn every_fix_of_one_fault_leaves_no_error() {
     }
     let mut out = std::mem::take(&mut seen.wrong);
     let failed = out.len();
-    if let Ok(to) = std::env::var("OUT") {
-        std::fs::write(to, out.join("\n\n")).unwrap();
-    }
-    out.truncate(20);
+    out.truncate(60);
     assert!(out.is_empty(), "{failed} of {}:\n{}", made.len(), out.join("\n\n"));
     assert!(made.len() >= LEAST.0, "{} inputs", made.len());
     let errors = rules().filter(|rule| rule.severity == Severity::Error).map(|rule| rule.id);
+    let mut seldom = Vec::new();
     for id in errors {
         let met = seen.met.get(id).copied().unwrap_or_default();
         match NOT_MET.iter().find(|(own, _)| *own == id) {
             Some((_, reason)) => assert_eq!(met, 0, "{id} is met after all: {reason}"),
-            None => assert!(met >= LEAST.1, "{id} is met {met} times: {:#?}", seen.met),
+            None if met < LEAST.1 => seldom.push((id, met)),
+            None => {}
         }
     }
-    for (id, field, reason) in WORDS_ALONE {
-        let key = ((*id).to_owned(), (*field).to_owned());
-        assert!(seen.words.contains(&key), "{id} {field} always has data: {reason}");
-    }
+    assert!(seldom.is_empty(), "{seldom:?} of {:#?}", seen.met);
+    let has = |id: &str, field: &str| seen.words.contains(&(id.to_owned(), field.to_owned()));
+    let needless: Vec<_> = WORDS_ALONE.iter().filter(|(id, field, _)| !has(id, field)).collect();
+    assert!(needless.is_empty(), "these always have data: {needless:?}");
 }
 
 /// Inputs with two faults that are made of each pair.

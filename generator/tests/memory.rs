@@ -80,7 +80,7 @@ fn more_sequences_than_blocks_are_refused() {
     let finding = found(&plan, "MCC-MEM-008").unwrap();
     assert_eq!(finding.severity, Severity::Error, "{:#?}", plan.findings);
     let useful: u32 = finding.choices.first().unwrap().parse().unwrap();
-    assert!(finding.fix.contains(&format!("give maxNumSeqs {useful}")), "{finding:?}");
+    assert!(finding.fix.contains(&format!("give maxNumSeqs: {useful}")), "{finding:?}");
     let mended = given(useful, json!({}));
     assert!(mended.is_ready() && found(&mended, "MCC-MEM-008").is_none(), "{:#?}", mended.findings);
     // What turns graphs off is no reason to refuse.
@@ -188,7 +188,7 @@ fn heads_that_do_not_divide_run_in_copies() {
     };
     let plan = eight(json!({"tensorParallelSize": 8}));
     let finding = found(&plan, "MCC-TP-001").unwrap();
-    let fix = "give tensorParallelSize 4 and data-parallel-size 2 in engineArgs";
+    let fix = "give tensorParallelSize: 4 and give data-parallel-size: 2 in engineArgs";
     assert!(finding.fix.contains(fix), "{finding:?}");
     let mended = eight(json!({"tensorParallelSize": 4, "engineArgs": {"data-parallel-size": 2}}));
     assert!(mended.is_ready(), "{:#?}", mended.findings);

@@ -108,7 +108,7 @@ fn architecture(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
 }
 
 /// The cheapest instance type with GPUs that holds the model, as a project on GPUs is judged.
-fn with_gpus(context: &Context<'_>, spec: &Spec) -> Fixes {
+pub(super) fn with_gpus(context: &Context<'_>, spec: &Spec) -> Fixes {
     let names = context.on_gpus(&spec.aws);
     if names.is_empty() {
         return "choose an instance type with GPUs".into();

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Rule;
 use crate::finding::{Finding, Severity, shorten};
+use crate::fix::{self, Fix};
 use crate::resolve::{Context, TYPE_LABEL};
 use crate::spec::{RunsAs, Spec};
 
@@ -40,10 +41,12 @@ fn node_type(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let named = labels.and_then(|labels| labels.get(TYPE_LABEL)).and_then(Value::as_str);
     let (Some(named), Some(kind)) = (named, spec.instance.kind.as_deref()) else { return };
     if named != kind {
-        let named = shorten(named);
-        let message =
-            format!("hpNodeSelector asks for nodes of {named}, and instanceType is {kind}");
-        let fix = format!("leave {TYPE_LABEL} out of hpNodeSelector, or give instanceType {named}");
+        let message = format!(
+            "hpNodeSelector asks for nodes of {}, and instanceType is {kind}",
+            shorten(named)
+        );
+        let fix = Fix::unset(fix::entry("hpNodeSelector", TYPE_LABEL))
+            .or(Fix::set("instanceType", named));
         let finding = Finding::error("MCC-HP-002", message, fix);
         findings.push(context.merged.about("instanceType", finding));
     }

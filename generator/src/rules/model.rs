@@ -7,6 +7,7 @@ use mcc_fit::{
 
 use super::{Rule, pipeline};
 use crate::finding::{Finding, Severity};
+use crate::fix::Fix;
 use crate::reasons;
 use crate::resolve::Context;
 use crate::spec::Spec;
@@ -106,7 +107,7 @@ fn jumpstart(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
 fn jumpstart_id(context: &Context<'_>) -> Option<Finding> {
     let name = context.inputs.model_name.as_deref().unwrap_or_default();
     let hub = context.catalogs.of_jumpstart(name)?;
-    let fix = format!("use {hub}, which is the same model");
+    let fix = Fix::set("modelName", hub.to_owned()).and(Fix::say("the same model"));
     let finding = Finding::error("MCC-MDL-003", "this is an id of JumpStart", fix);
     Some(context.merged.about("modelName", finding.choices([hub.to_owned()])))
 }

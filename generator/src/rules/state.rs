@@ -2,6 +2,7 @@
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
+use crate::fix::Fix;
 use crate::resolve::Context;
 use crate::spec::Spec;
 use mcc_fit::sizing::{self, StateRule, Wanted};
@@ -63,9 +64,9 @@ fn blocks(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
          not start with more sequences than blocks",
         found.usual
     );
-    let fix = format!(
-        "give maxNumSeqs {useful}, which is as many as can run at once, or leave maxNumSeqs out"
-    );
+    let fix = Fix::set("maxNumSeqs", useful)
+        .and(Fix::say("as many as can run at once"))
+        .or(Fix::unset("maxNumSeqs"));
     let options = spec.model.engine_options.as_ref();
     let graphs = options
         .into_iter()

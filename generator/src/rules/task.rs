@@ -4,7 +4,9 @@ use mcc_catalogs::{Arch, Task};
 use mcc_fit::{Against, Deployment, Purpose, TaskBasis, against, against_task};
 
 use super::Rule;
+use super::engine_options::with_gpus;
 use crate::finding::{Finding, Severity};
+use crate::fix::{Fix, Fixes};
 use crate::reasons;
 use crate::registry::registry;
 use crate::resolve::Context;
@@ -64,11 +66,13 @@ fn serves(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
                 of.config,
                 reasons::makes(task)
             );
-            let fix = format!("give engineVersion {first} or later, or leave it out");
-            let finding = Finding::error("MCC-TSK-001", message, fix);
+            let fixes = Fix::set("engineVersion", first)
+                .and(Fix::say("or later"))
+                .or(Fix::unset("engineVersion"));
+            let finding = Finding::error("MCC-TSK-001", message, fixes);
             findings.push(context.merged.about("engineVersion", finding));
         }
-        Some(_) => refused(context, purpose, findings),
+        Some(_) => refused(context, spec, purpose, findings),
         None if purpose.basis == TaskBasis::Guess && purpose.task.pools() => {
             let message = format!(
                 "by its name or the name of its class the model is for {}, which nothing confirms",
@@ -83,7 +87,7 @@ fn serves(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 }
 
 /// The config does not serve the task.
-fn refused(context: &Context<'_>, purpose: Purpose, findings: &mut Vec<Finding>) {
+fn refused(context: &Context<'_>, spec: &Spec, purpose: Purpose, findings: &mut Vec<Finding>) {
     // A name alone says little of what a model that writes text cannot do.
     let guess = purpose.basis == TaskBasis::Guess;
     if guess && !purpose.task.pools() && purpose.task != Task::Transcribe {
@@ -99,7 +103,7 @@ fn refused(context: &Context<'_>, purpose: Purpose, findings: &mut Vec<Finding>)
         of.config,
         served.join(", ")
     );
-    let (fix, choices) = elsewhere(context, purpose);
+    let (fixes, choices) = elsewhere(context, spec, purpose);
     let own = context.inputs.base_image.is_some()
         || context
             .inputs
@@ -108,9 +112,9 @@ fn refused(context: &Context<'_>, purpose: Purpose, findings: &mut Vec<Finding>)
             .flatten()
             .any(|(name, _)| OWN_SERVER.iter().any(|part| name.to_uppercase().contains(part)));
     let finding = if guess || own {
-        Finding::warning("MCC-TSK-002", message, fix)
+        Finding::warning("MCC-TSK-002", message, fixes)
     } else {
-        Finding::error("MCC-TSK-001", message, fix)
+        Finding::error("MCC-TSK-001", message, fixes)
     };
     let own = context.merged.is_given("deploymentConfig") && !of.compiles();
     let key = if own { "deploymentConfig" } else { "modelName" };
@@ -118,7 +122,7 @@ fn refused(context: &Context<'_>, purpose: Purpose, findings: &mut Vec<Finding>)
 }
 
 /// What serves the task instead.
-fn elsewhere(context: &Context<'_>, purpose: Purpose) -> (String, Vec<String>) {
+fn elsewhere(context: &Context<'_>, spec: &Spec, purpose: Purpose) -> (Fixes, Vec<String>) {
     let serves = |of: &Deployment| {
         let asked = context.asked();
         of.hub
@@ -134,7 +138,7 @@ fn elsewhere(context: &Context<'_>, purpose: Purpose) -> (String, Vec<String>) {
     };
     if context.deployment.compiles() && of(&context.config.name).is_some_and(|plain| serves(&plain))
     {
-        return ("choose an instance type with GPUs".to_owned(), Vec::new());
+        return (with_gpus(context, spec), Vec::new());
     }
     let mut names: Vec<String> = registry().configs().iter().map(|c| c.name.clone()).collect();
     names.retain(|name| of(name).is_some_and(|other| serves(&other)));
@@ -146,15 +150,15 @@ fn elsewhere(context: &Context<'_>, purpose: Purpose) -> (String, Vec<String>) {
         })
     });
     names.truncate(NAMED);
-    let fix = if names.is_empty() {
-        format!(
+    let fixes = if names.is_empty() {
+        Fixes::from(format!(
             "no config is known to serve {} with this model: choose another one",
             reasons::makes(purpose.task)
-        )
+        ))
     } else {
-        format!("use deploymentConfig {}", names.join(" or "))
+        Fix::choose("deploymentConfig", names.clone()).into()
     };
-    (fix, names)
+    (fixes, names)
 }
 
 /// What vLLM's examples have it told for models that answer yes or no.
@@ -171,13 +175,18 @@ fn generates(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let rerank = context.deployment.serves(Task::Rerank);
     let known = context.facts.class.as_deref() == Some(ANSWERS);
     let fix = match (rerank && context.option_roles().task.contains_key("hf-overrides"), known) {
-        (true, true) => format!("for scores give engineArgs {YES_OR_NO}"),
+        (true, true) => Fixes::from(format!("for scores give engineArgs {YES_OR_NO}")),
         (true, false) => {
-            "for scores name the class for classification in engineArgs, as hf-overrides".to_owned()
+            "for scores name the class for classification in engineArgs, as hf-overrides".into()
         }
         (false, _) => {
             let purpose = Purpose { task: Task::Rerank, basis: TaskBasis::Asked };
-            format!("for scores {}", elsewhere(context, purpose).0)
+            let (_, names) = elsewhere(context, spec, purpose);
+            if names.is_empty() {
+                "no config is known to serve scores of this model".into()
+            } else {
+                Fix::choose("deploymentConfig", names).and(Fix::say("for scores")).into()
+            }
         }
     };
     let finding = Finding::warning(
@@ -194,7 +203,7 @@ fn recordings(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         let finding = Finding::warning(
             "MCC-TSK-004",
             format!("recordings would be sent as {}, line by line", spec.batch.content_type),
-            "give batchContentType audio/wav and batchSplitType None",
+            Fix::set("batchContentType", "audio/wav").and(Fix::set("batchSplitType", "None")),
         );
         findings.push(context.merged.about("batchContentType", finding));
     }

@@ -276,4 +276,17 @@ faults! {
         let many: Map<String, Value> = (0..60).map(|at| (format!("name{at}"), json!("x"))).collect();
         set(inputs, "tags", Value::Object(many))
     }
+    // Nodes and tasks.
+    1 |inputs, dice| {
+        (text(inputs, "deploymentTarget") == "hyperpod-eks").then_some(())?;
+        let other = *dice.of(&["ml.p5.48xlarge", "ml.c7i.2xlarge", "ml.g6e.48xlarge"])?;
+        set(inputs, "hpNodeSelector", json!({"node.kubernetes.io/instance-type": other, "team": "ml"}))
+    }
+    1 |inputs, dice| {
+        fetches(inputs).then_some(())?;
+        one(inputs, dice, &[
+            ("modelName", json!("BAAI/bge-m3")), ("modelName", json!("openai/whisper-large-v3")),
+            ("modelName", json!("BAAI/bge-reranker-large")),
+        ])
+    }
 }

@@ -62,9 +62,9 @@ fn an_engine_decides_image_split_and_limits() {
 #[test]
 fn an_engine_has_the_devices_that_it_was_built_for() {
     for (tensor, pipeline, kind, words) in [
-        (2, 1, "ml.g6.xlarge", "use an instance type with 2"),
+        (2, 1, "ml.g6.xlarge", "give instanceType: ml.g6.12xlarge"),
         (2, 2, "ml.g6.12xlarge", ""),
-        (2, 4, "ml.g6.12xlarge", "use an instance type with 8"),
+        (2, 4, "ml.g6.12xlarge", "give instanceType: ml.g6.48xlarge"),
         (1, 1, "ml.g6.xlarge", ""),
     ] {
         let base = engine("1.1.0", tensor, pipeline);

@@ -18,7 +18,7 @@ fn folder(name: &str) -> PathBuf {
 #[test]
 fn a_split_that_does_not_fit_is_not_kept_in_the_fix() {
     let base = json!({"modelName": "Qwen/Qwen2.5-72B-Instruct", "instanceType": "ml.g6e.12xlarge"});
-    says(&base, &json!({"tensorParallelSize": 1}), "MCC-MEM-001", "give tensorParallelSize 4, or");
+    says(&base, &json!({"tensorParallelSize": 1}), "MCC-MEM-001", "give tensorParallelSize: 4, or");
     says(&base, &json!({"tensorParallelSize": 4}), "MCC-MEM-001", "");
     // Where no split fits, none is proposed.
     let small = plan(&base, &json!({"tensorParallelSize": 2, "instanceType": "ml.g6.12xlarge"}));
