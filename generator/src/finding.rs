@@ -49,7 +49,7 @@ pub struct Finding {
     pub source: Option<String>,
     /// What is wrong.
     pub message: String,
-    /// What to do about it, in words that name inputs by their keys; [`Finding::words`] has those of other faces.
+    /// What to do about it, in words that name inputs by their keys.
     pub fix: String,
     /// The same as data, for what can be done by giving inputs and leaving them out: each is a way of its own.
     #[serde(skip_serializing_if = "has_no_data")]
