@@ -275,6 +275,8 @@ fn task(spec: &Spec) -> Option<String> {
         (Some(TaskBasis::Asked), _) => "as engineArgs ask".to_owned(),
         (Some(TaskBasis::Class), Some(class)) => format!("by its class {class}"),
         (Some(TaskBasis::Guess), _) => "by its name, a guess".to_owned(),
+        // What a config for images serves when nobody says anything is no guess about the model.
+        _ if task == Task::Image => return Some(reasons::makes(task).to_owned()),
         _ => "assumed: its class is not known".to_owned(),
     };
     Some(format!("{}{images}, {how}", reasons::makes(task)))

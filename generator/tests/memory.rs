@@ -276,6 +276,11 @@ fn a_pipeline_gets_an_instance_type_that_holds_all_its_parts() {
 fn a_gated_pipeline_asks_for_a_token() {
     let flux = pipeline(&json!({"modelName": "black-forest-labs/FLUX.1-dev"}));
     assert!(found(&flux, "MCC-MDL-002").is_some(), "{:#?}", flux.findings);
+    // What is left over is what nothing takes, and nothing is said of texts.
+    let memory = flux.decisions.as_ref().unwrap().memory.clone().unwrap();
+    let left = memory.budget_gib - memory.weights_gib - memory.overhead_gib;
+    assert!((memory.cache_gib.unwrap() - left).abs() < 0.3, "{memory:?}");
+    assert!(flux.fit.iter().all(|note| !note.contains("a text of")), "{:#?}", flux.fit);
     let open = pipeline(&json!({"modelName": "Qwen/Qwen-Image"}));
     assert!(found(&open, "MCC-MDL-002").is_none(), "{:#?}", open.findings);
 }

@@ -169,7 +169,7 @@ pub struct ModelShape {
 impl ModelShape {
     /// Whether it keeps nothing of what it has read: an encoder, which reads a text in one pass.
     pub fn keeps_nothing(&self) -> bool {
-        self.cache == Some(Cache::default())
+        self.cache == Some(Cache::default()) && self.parts.is_none()
     }
 
     /// Bytes of the weights once loaded as `dtype`, with the engine quantizing while loading if
