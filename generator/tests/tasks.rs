@@ -234,7 +234,9 @@ fn a_reranker_that_generates_is_told_of() {
         "{plan:#?}"
     );
     assert!(plan.decisions.unwrap().task.unwrap().contains("re-ranking"));
-    assert!(found(&inputs("transformers-vllm", RERANKS, json!({})), "MCC-TSK-003").is_none());
+    for config in ["transformers-vllm", "transformers-djl"] {
+        assert!(found(&inputs(config, RERANKS, json!({})), "MCC-TSK-003").is_none(), "{config}");
+    }
 }
 
 #[test]

@@ -169,7 +169,9 @@ const ANSWERS: &str = "Qwen3ForCausalLM";
 fn generates(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let named = context.catalogs.tasks().of_name(&spec.model.name, None) == Some(Task::Rerank);
     let asked = context.facts.purpose.is_some_and(|purpose| purpose.basis == TaskBasis::Asked);
-    if spec.model.task != Some(Task::Generate) || !named || asked {
+    // Where the config is what keeps a model from its task, that was told.
+    let scores = context.facts.purpose.is_some_and(|purpose| purpose.task != Task::Generate);
+    if spec.model.task != Some(Task::Generate) || !named || asked || scores {
         return;
     }
     let rerank = context.deployment.serves(Task::Rerank);
