@@ -190,6 +190,10 @@ fn heads_that_do_not_divide_run_in_copies() {
     let finding = found(&plan, "MCC-TP-001").unwrap();
     let fix = "give tensorParallelSize: 4 and give data-parallel-size: 2 in engineArgs";
     assert!(finding.fix.contains(fix), "{finding:?}");
+    // Who asks for some of them gets another number of them.
+    let some = eight(json!({"tensorParallelSize": 3}));
+    let finding = found(&some, "MCC-TP-001").unwrap();
+    assert!(!finding.fix.contains("data-parallel-size"), "{finding:?}");
     let mended = eight(json!({"tensorParallelSize": 4, "engineArgs": {"data-parallel-size": 2}}));
     assert!(mended.is_ready(), "{:#?}", mended.findings);
     for id in ["MCC-TP-001", "MCC-TP-002", "MCC-TP-003"] {

@@ -94,16 +94,21 @@ fn divides(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
     };
     let allowed = possible(context);
     let finding = Finding::error("MCC-TP-001", what, {
-        let fewer = degrees_of(&allowed, degree);
-        in_copies(context, degree).map_or(fewer.clone(), |copies| copies.or(fewer))
+        let others = degrees_of(&allowed, degree);
+        // Who asks for all devices wants all of them to work.
+        let all = context.facts.device.as_ref().is_some_and(|device| device.count == degree);
+        match in_copies(context).filter(|_| all) {
+            Some(copies) => copies.or(others),
+            None => others,
+        }
     });
     let allowed = allowed.iter().map(u32::to_string);
     findings.push(context.merged.about("tensorParallelSize", finding.choices(allowed)));
 }
 
-/// How as many devices are used by copies of the model, each over fewer; `None` where the engine has no option for that,
+/// How all devices are used by copies of the model, each over fewer; `None` where the engine has no option for that,
 /// or it would not fit.
-fn in_copies(context: &Context<'_>, devices: u32) -> Option<Remedy> {
+fn in_copies(context: &Context<'_>) -> Option<Remedy> {
     let (shape, device) = (context.facts.shape.as_ref()?, context.facts.device.as_ref()?);
     let wanted = &context.facts.wanted;
     if wanted.copies > 1 || wanted.pipeline_parallel > 1 || !wanted.alone {
@@ -113,7 +118,7 @@ fn in_copies(context: &Context<'_>, devices: u32) -> Option<Remedy> {
     // Of two names of one option the longer one says what it is.
     let options = roles.iter().filter(|(_, role)| **role == SizingRole::Copies);
     let (option, _) = options.max_by_key(|(name, _)| name.len())?;
-    let most = devices.min(device.count);
+    let most = device.count;
     let degree = degrees(shape, device, wanted)
         .into_iter()
         .rfind(|degree| most.is_multiple_of(*degree) && most > *degree)?;
@@ -325,7 +330,7 @@ fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         fixes = fixes.or(Fix::set("tensorParallelSize", device.count).and(Fix::say("for speed")));
     }
     if !all {
-        fixes = match in_copies(context, device.count) {
+        fixes = match in_copies(context) {
             Some(copies) => fixes.or(copies),
             None => fixes,
         };
