@@ -47,7 +47,7 @@ impl Format {
     /// What a right value looks like, for messages.
     pub fn expected(self) -> &'static str {
         match self {
-            F::ProjectName => "2 to 63 of a-z, 0-9 and -, first and last not -",
+            F::ProjectName => "2 to 63 characters of a-z, 0-9 and -, with no - at either end",
             F::Region => "an AWS Region such as us-east-1",
             F::InstanceType => "an ML instance type such as ml.g5.xlarge",
             F::RoleArn => "a role ARN: arn:aws:iam::<account>:role/<name>",
@@ -66,12 +66,12 @@ impl Format {
                 "a Hugging Face id such as owner/name, or s3://<bucket>/<prefix> of the model's files"
             }
             F::Revision => "a branch, tag or commit: letters, digits and ._/-",
-            F::SageMakerName => "1 to 63 letters, digits and -, first and last not -",
+            F::SageMakerName => "1 to 63 letters, digits and -, with no - at either end",
             F::OptionName => "letters, digits and ._:- (at most 256)",
             F::TensorName => "letters, digits and ._:/- (at most 256)",
             F::ContentType => "a media type such as application/json",
             F::ClusterName => "a cluster name (letters, digits, -) or its ARN",
-            F::KubernetesName => "1 to 63 of a-z, 0-9 and -, first and last not -",
+            F::KubernetesName => "1 to 63 characters of a-z, 0-9 and -, with no - at either end",
             F::LabelKey => "a Kubernetes label such as node.kubernetes.io/instance-type",
             F::Quantity => "a Kubernetes quantity such as 500m, 4 or 16Gi",
             F::TagKey => "1 to 128 letters, digits, spaces and _.:/=+-@, not starting with aws:",
