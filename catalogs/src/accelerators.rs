@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::catalog_file;
 use crate::nearest::nearest;
+use crate::rows::Table;
 
 /// The kinds of accelerator that images and pods are made for.
 #[derive(
@@ -178,7 +179,7 @@ pub struct AcceleratorsFile {
     pub source: String,
     /// By name.
     #[serde(default)]
-    pub accelerators: Vec<Accelerator>,
+    pub accelerators: Table<Accelerator>,
 }
 
 catalog_file!(AcceleratorsFile, "accelerators.json", rows { accelerators by |row| row.name.clone() });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::accelerators::AcceleratorKind;
 use crate::file::catalog_file;
 use crate::nearest::nearest;
+use crate::rows::Table;
 
 /// One value of `InferenceAmiVersion` or `TransformAmiVersion`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -86,22 +87,22 @@ pub struct AmisFile {
     pub source: String,
     /// Values of `InferenceAmiVersion`.
     #[serde(default)]
-    pub inference: Vec<Ami>,
+    pub inference: Table<Ami>,
     /// Values of `TransformAmiVersion`.
     #[serde(default)]
-    pub transform: Vec<Ami>,
+    pub transform: Table<Ami>,
     /// By family.
     #[serde(default)]
-    pub default_drivers: Vec<DefaultDriver>,
+    pub default_drivers: Table<DefaultDriver>,
     /// Branch that transform jobs have unless told otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_transform_driver: Option<u32>,
     /// By toolkit.
     #[serde(default)]
-    pub cuda: Vec<CudaDriver>,
+    pub cuda: Table<CudaDriver>,
     /// By major version.
     #[serde(default)]
-    pub minor_version: Vec<MinorVersionDriver>,
+    pub minor_version: Table<MinorVersionDriver>,
 }
 
 catalog_file!(

@@ -1,20 +1,27 @@
 //! All catalogs together, each read when it is first asked for.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use crate::file::{self, CatalogError};
-use crate::files::{NAMES, Overlay};
+use crate::file::{self, CatalogError, CatalogFile};
+use crate::files::{Laid, NAMES};
 use crate::nearest::nearest;
+use crate::rows::Rows;
 use crate::{
-    Accelerators, Amis, EngineLimits, Engines, Evidence, Hyperpod, Images, Instance, Instances,
-    JumpStart, Limits, Models, Pipelines, Places, Prices, Regions, Registries, Tasks, Vision,
+    Accelerators, AcceleratorsFile, Amis, AmisFile, EngineLimits, EngineLimitsFile,
+    EngineOptionsFile, Engines, EnginesFile, Evidence, Hyperpod, HyperpodFile, Images, ImagesFile,
+    Instance, Instances, InstancesFile, JumpStart, JumpStartFile, KnownFitsFile, Limits,
+    MeasuredFile, Models, ModelsFile, Pipelines, PipelinesFile, Places, PlacesFile, Prices,
+    PricesFile, Regions, RegionsFile, Registries, RegistriesFile, Tasks, TasksFile, Vision,
+    VisionFile,
 };
 
 /// The catalogs. Cheap to make: a file is parsed when it is first asked for.
 #[derive(Debug, Default)]
 pub struct Catalogs {
-    overlay: Overlay,
+    /// Catalogs that these have everything of but their own rows.
+    below: Option<Arc<Catalogs>>,
+    rows: Rows,
     accelerators: OnceLock<Accelerators>,
     amis: OnceLock<Amis>,
     engine_limits: OnceLock<EngineLimits>,
@@ -33,14 +40,29 @@ pub struct Catalogs {
     registries: OnceLock<Registries>,
     tasks: OnceLock<Tasks>,
     vision: OnceLock<Vision>,
-    by_price: OnceLock<Vec<(f64, usize)>>,
+    order: OnceLock<Vec<(f64, usize)>>,
+}
+
+/// What is made of files, once: by the catalogs below where none of these files has rows here.
+macro_rules! read {
+    ($self:ident, $name:ident of $($file:ty),+ => $make:expr) => {{
+        if let Some(below) = $self.below($($self.has::<$file>())||+) {
+            return below.$name();
+        }
+        $self.$name.get_or_init(|| $make)
+    }};
 }
 
 impl Catalogs {
     /// The catalogs of this build.
     pub fn embedded() -> &'static Self {
-        static EMBEDDED: OnceLock<Catalogs> = OnceLock::new();
-        EMBEDDED.get_or_init(Self::default)
+        Self::shared()
+    }
+
+    /// The same, to lay rows on.
+    pub fn shared() -> &'static Arc<Self> {
+        static EMBEDDED: LazyLock<Arc<Catalogs>> = LazyLock::new(Arc::default);
+        &EMBEDDED
     }
 
     /// The catalogs of this build with a user's own rows: files of the same names in `dir`, whose rows are added,
@@ -59,90 +81,99 @@ impl Catalogs {
                 return Err(CatalogError::UnknownFile { path: dir.join(name), expected });
             }
         }
-        let overlay = Overlay::read(dir)?;
-        Ok(Self { overlay, ..Self::default() })
+        Ok(Self::shared().with(Rows::of_folder(dir)?))
+    }
+
+    /// These catalogs with `rows` laid on them. Only what has rows there, and what follows from it, is read again.
+    #[must_use]
+    pub fn with(self: &Arc<Self>, rows: Rows) -> Self {
+        Self { below: Some(Arc::clone(self)), rows, ..Self::default() }
+    }
+
+    /// Whether rows of `F` were laid on those below.
+    fn has<F: Laid>(&self) -> bool {
+        F::place(&self.rows.files).is_some()
+    }
+
+    /// What has to be asked where none of the rows that an answer depends on were laid here.
+    fn below(&self, laid: bool) -> Option<&Self> {
+        if laid { None } else { self.below.as_deref() }
+    }
+
+    /// A file with all rows that were laid on it.
+    fn file<F: CatalogFile + Laid>(&self) -> F {
+        let mut file: F = self.below.as_ref().map_or_else(file::embedded, |below| below.file());
+        if let Some(own) = F::place(&self.rows.files) {
+            file.lay(own.clone(), &self.rows.origin_of(own));
+        }
+        file
     }
 
     /// The accelerators.
     pub fn accelerators(&self) -> &Accelerators {
-        self.accelerators
-            .get_or_init(|| Accelerators::new(file::layered(self.overlay.accelerators.as_ref())))
+        read!(self, accelerators of AcceleratorsFile => Accelerators::new(self.file()))
     }
 
     /// The host images of endpoints and transform jobs.
     pub fn amis(&self) -> &Amis {
-        self.amis.get_or_init(|| Amis::new(file::layered(self.overlay.amis.as_ref())))
+        read!(self, amis of AmisFile => Amis::new(self.file()))
     }
 
     /// The model servers.
     pub fn engines(&self) -> &Engines {
-        self.engines.get_or_init(|| {
-            Engines::new(
-                file::layered(self.overlay.engines.as_ref()),
-                file::layered(self.overlay.engine_options.as_ref()),
-            )
-        })
+        read!(self, engines of EnginesFile, EngineOptionsFile => Engines::new(self.file(), self.file()))
     }
 
     /// What releases of engines refuse.
     pub fn engine_limits(&self) -> &EngineLimits {
-        self.engine_limits
-            .get_or_init(|| EngineLimits::new(file::layered(self.overlay.engine_limits.as_ref())))
+        read!(self, engine_limits of EngineLimitsFile => EngineLimits::new(self.file()))
     }
 
     /// What was seen to work and measured.
     pub fn evidence(&self) -> &Evidence {
-        self.evidence.get_or_init(|| {
-            Evidence::new(
-                file::layered(self.overlay.known_fits.as_ref()),
-                file::layered(self.overlay.measured.as_ref()),
-            )
-        })
+        read!(self, evidence of KnownFitsFile, MeasuredFile => Evidence::new(self.file(), self.file()))
     }
 
     /// HyperPod.
     pub fn hyperpod(&self) -> &Hyperpod {
-        self.hyperpod.get_or_init(|| Hyperpod::new(file::layered(self.overlay.hyperpod.as_ref())))
+        read!(self, hyperpod of HyperpodFile => Hyperpod::new(self.file()))
     }
 
     /// The base images.
     pub fn images(&self) -> &Images {
-        self.images.get_or_init(|| {
-            Images::new(
-                file::layered(self.overlay.images.as_ref()),
-                self.registries(),
-                self.regions(),
-            )
-        })
+        read!(self, images of ImagesFile, RegistriesFile, RegionsFile =>
+            Images::new(self.file(), self.registries(), self.regions()))
     }
 
     /// The instance types.
     pub fn instances(&self) -> &Instances {
-        self.instances.get_or_init(|| {
-            Instances::new(file::layered(self.overlay.instances.as_ref()), self.accelerators())
-        })
+        read!(self, instances of InstancesFile, AcceleratorsFile =>
+            Instances::new(self.file(), self.accelerators()))
     }
 
     /// The instance types with their prices in US dollars per hour, the cheapest first; those whose price is not
     /// known come last, since they may be dear.
     pub fn by_price(&self) -> impl Iterator<Item = (Option<f64>, &Instance)> {
-        let order = self.by_price.get_or_init(|| {
+        self.order().iter().filter_map(|(usd, at)| {
+            Some((usd.is_finite().then_some(*usd), self.instances().at(*at)?))
+        })
+    }
+
+    /// The prices in order, each with the place of its instance type.
+    fn order(&self) -> &Vec<(f64, usize)> {
+        read!(self, order of PricesFile, InstancesFile, AcceleratorsFile => {
             let prices = self.prices();
             let usd = |row: &Instance| prices.usd(row.name.as_str()).unwrap_or(f64::INFINITY);
             let mut rows: Vec<(f64, usize, &Instance)> =
                 self.instances().iter().enumerate().map(|(at, row)| (usd(row), at, row)).collect();
             rows.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.2.name.cmp(&b.2.name)));
             rows.into_iter().map(|(usd, at, _)| (usd, at)).collect()
-        });
-        order.iter().filter_map(|(usd, at)| {
-            Some((usd.is_finite().then_some(*usd), self.instances().at(*at)?))
         })
     }
 
     /// JumpStart's names of models.
     pub fn jumpstart(&self) -> &JumpStart {
-        self.jumpstart
-            .get_or_init(|| JumpStart::new(file::layered(self.overlay.jumpstart.as_ref())))
+        read!(self, jumpstart of JumpStartFile => JumpStart::new(self.file()))
     }
 
     /// The Hugging Face id of a model that `id` names in JumpStart. Models that Hugging Face does not have are unknown
@@ -154,49 +185,54 @@ impl Catalogs {
 
     /// What becomes of images in models that read them.
     pub fn vision(&self) -> &Vision {
-        self.vision.get_or_init(|| Vision::new(file::layered(self.overlay.vision.as_ref())))
+        read!(self, vision of VisionFile => Vision::new(self.file()))
     }
 
     /// The diffusion pipelines.
     pub fn pipelines(&self) -> &Pipelines {
-        self.pipelines
-            .get_or_init(|| Pipelines::new(file::layered(self.overlay.pipelines.as_ref())))
+        read!(self, pipelines of PipelinesFile => Pipelines::new(self.file()))
     }
 
     /// The limits of the API and the runtime.
     pub fn limits(&self) -> &Limits {
-        self.limits.get_or_init(|| file::layered(self.overlay.limits.as_ref()))
+        read!(self, limits of Limits => self.file())
     }
 
     /// The models.
     pub fn models(&self) -> &Models {
-        self.models.get_or_init(|| Models::new(self.overlay.models.as_ref()))
+        // Their file is a megabyte: its rows are laid over those that were found in it, which are not read again.
+        read!(self, models of ModelsFile => {
+            let below = self.below.as_deref().map_or_else(Models::embedded, |b| b.models().clone());
+            match ModelsFile::place(&self.rows.files) {
+                Some(own) => below.with(own, &self.rows.origin_of(own)),
+                None => below,
+            }
+        })
     }
 
     /// Where the regions are.
     pub fn places(&self) -> &Places {
-        self.places.get_or_init(|| Places::new(file::layered(self.overlay.places.as_ref())))
+        read!(self, places of PlacesFile => Places::new(self.file()))
     }
 
     /// The prices.
     pub fn prices(&self) -> &Prices {
-        self.prices.get_or_init(|| Prices::new(file::layered(self.overlay.prices.as_ref())))
+        read!(self, prices of PricesFile => Prices::new(self.file()))
     }
 
     /// The regions.
     pub fn regions(&self) -> &Regions {
-        self.regions.get_or_init(|| Regions::new(file::layered(self.overlay.regions.as_ref())))
+        read!(self, regions of RegionsFile => Regions::new(self.file()))
     }
 
     /// The accounts of AWS's image registries.
     pub fn registries(&self) -> &Registries {
-        self.registries
-            .get_or_init(|| Registries::new(file::layered(self.overlay.registries.as_ref())))
+        read!(self, registries of RegistriesFile => Registries::new(self.file()))
     }
 
     /// What models are for.
     pub fn tasks(&self) -> &Tasks {
-        self.tasks.get_or_init(|| Tasks::new(file::layered(self.overlay.tasks.as_ref())))
+        read!(self, tasks of TasksFile => Tasks::new(self.file()))
     }
 }
 

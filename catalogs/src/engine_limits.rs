@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accelerators::ComputeCapability;
 use crate::file::catalog_file;
+use crate::rows::Table;
 use crate::version;
 
 /// How well a limit is known.
@@ -243,22 +244,22 @@ pub struct EngineLimitsFile {
     pub source: String,
     /// By id.
     #[serde(default)]
-    pub gpus: Vec<GpuLimit>,
+    pub gpus: Table<GpuLimit>,
     /// By id.
     #[serde(default)]
-    pub pairs: Vec<BadPair>,
+    pub pairs: Table<BadPair>,
     /// By id.
     #[serde(default)]
-    pub splits: Vec<SplitLimit>,
+    pub splits: Table<SplitLimit>,
     /// By id.
     #[serde(default)]
-    pub states: Vec<StateLimit>,
+    pub states: Table<StateLimit>,
     /// By class.
     #[serde(default)]
-    pub state_classes: Vec<StateClass>,
+    pub state_classes: Table<StateClass>,
     /// By toolkit.
     #[serde(default)]
-    pub cuda: Vec<CudaCapability>,
+    pub cuda: Table<CudaCapability>,
 }
 
 catalog_file!(
@@ -287,7 +288,8 @@ impl EngineLimits {
         file.gpus.sort_by(|a, b| a.engine.cmp(&b.engine));
         file.pairs.sort_by(|a, b| a.engine.cmp(&b.engine));
         file.splits.sort_by(|a, b| a.engine.cmp(&b.engine));
-        let splits = std::mem::take(&mut file.splits).into_iter().map(Arc::new).collect();
+        let splits =
+            std::mem::take(&mut file.splits).into_rows().into_iter().map(Arc::new).collect();
         Self { file, splits }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::catalog_file;
 use crate::nearest::nearest;
+use crate::rows::Table;
 
 /// What an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,10 +71,10 @@ pub struct EngineOptionsFile {
     pub source: String,
     /// By engine.
     #[serde(default)]
-    pub sources: Vec<OptionSource>,
+    pub sources: Table<OptionSource>,
     /// By engine and name.
     #[serde(default)]
-    pub options: Vec<EngineOption>,
+    pub options: Table<EngineOption>,
 }
 
 catalog_file!(

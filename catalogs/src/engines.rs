@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::accelerators::ComputeCapability;
 use crate::engine_options::{EngineOptions, EngineOptionsFile};
 use crate::file::catalog_file;
+use crate::rows::Table;
 use crate::version;
 
 /// One model server.
@@ -113,19 +114,19 @@ pub struct EnginesFile {
     pub source: String,
     /// By name.
     #[serde(default)]
-    pub engines: Vec<Engine>,
+    pub engines: Table<Engine>,
     /// By engine and release.
     #[serde(default)]
-    pub memory_utilization: Vec<MemoryUtilization>,
+    pub memory_utilization: Table<MemoryUtilization>,
     /// By engine and method.
     #[serde(default)]
-    pub quantization: Vec<QuantizationMethod>,
+    pub quantization: Table<QuantizationMethod>,
     /// By engine and release.
     #[serde(default)]
-    pub releases: Vec<EngineRelease>,
+    pub releases: Table<EngineRelease>,
     /// By engine and class.
     #[serde(default)]
-    pub architectures: Vec<EngineArchitecture>,
+    pub architectures: Table<EngineArchitecture>,
 }
 
 catalog_file!(

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::catalog_file;
 use crate::ids::{InstanceType, ModelId};
+use crate::rows::Table;
 
 /// A configuration that AWS's own tests serve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -44,7 +45,7 @@ pub struct KnownFitsFile {
     pub source: String,
     /// One configuration each.
     #[serde(default)]
-    pub fits: Vec<KnownFit>,
+    pub fits: Table<KnownFit>,
 }
 
 catalog_file!(
@@ -153,7 +154,7 @@ pub struct MeasuredFile {
     pub source: String,
     /// One deployment each.
     #[serde(default)]
-    pub points: Vec<Measurement>,
+    pub points: Table<Measurement>,
 }
 
 catalog_file!(MeasuredFile, "measured_vram.json", rows { points by |row| row.id.clone() });

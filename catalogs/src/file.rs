@@ -1,11 +1,11 @@
 //! How a catalog file is read: the embedded copy, a user's overlay of it, and what can be wrong with one.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::rows::Origin;
 
 /// What is wrong with a user's catalog folder. Every message names the file, and the row and field where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -52,23 +52,16 @@ pub(crate) trait CatalogFile: DeserializeOwned + Serialize + Default + Clone {
     const NAME: &'static str;
     /// The embedded text.
     const TEXT: &'static str;
-    /// Adds the rows of `overlay`; those with a known key replace the row that has it.
-    fn merge(&mut self, overlay: Self);
+    /// The date that it says.
+    fn as_of(&self) -> &str;
+    /// Adds the rows of `over`, which are from `origin`; those with a known key replace the row that has it.
+    fn lay(&mut self, over: Self, origin: &Origin);
 }
 
 /// The embedded copy. It is compiled in and a test parses it, so an empty catalog is what remains
 /// of an error that cannot occur in a build that passed its tests; `Catalogs::check` reports it too.
 pub(crate) fn embedded<F: CatalogFile>() -> F {
     serde_json::from_str(F::TEXT).unwrap_or_default()
-}
-
-/// The embedded copy with a user's rows laid over it.
-pub(crate) fn layered<F: CatalogFile>(overlay: Option<&F>) -> F {
-    let mut file = embedded::<F>();
-    if let Some(overlay) = overlay {
-        file.merge(overlay.clone());
-    }
-    file
 }
 
 /// Largest file of a catalog: several times what all of this build's are together.
@@ -138,49 +131,20 @@ fn row_key(row: &serde_json::Value) -> Option<&str> {
     row.as_object()?.values().find_map(|value| value.as_str())
 }
 
-/// Lays `overlay` over `rows`: rows with an equal key are replaced in place, others are added at the end.
-pub(crate) fn merge_rows<R, K: Eq + Hash>(
-    rows: &mut Vec<R>,
-    overlay: Vec<R>,
-    key: impl Fn(&R) -> K,
-) {
-    let mut places: HashMap<K, usize> = HashMap::with_capacity(rows.len() + overlay.len());
-    for (at, row) in rows.iter().enumerate() {
-        // Of two rows with one key the first is replaced.
-        places.entry(key(row)).or_insert(at);
-    }
-    for row in overlay {
-        let at = *places.entry(key(&row)).or_insert(rows.len());
-        match rows.get_mut(at) {
-            Some(known) => *known = row,
-            None => rows.push(row),
-        }
-    }
-}
-
 /// Implements [`CatalogFile`]: the tables with the key of their rows, and the single values that an overlay may set.
 macro_rules! catalog_file {
     ($type:ty, $name:literal, rows { $($table:ident by $key:expr),* $(,)? } $(, values { $($value:ident),* $(,)? })?) => {
         impl $crate::file::CatalogFile for $type {
             const NAME: &'static str = $name;
             const TEXT: &'static str = include_str!(concat!("../data/", $name));
-            fn merge(&mut self, overlay: Self) {
-                $( $crate::file::merge_rows(&mut self.$table, overlay.$table, $key); )*
-                $($( if let Some(value) = overlay.$value { self.$value = Some(value); } )*)?
+            fn as_of(&self) -> &str {
+                &self.as_of
+            }
+            fn lay(&mut self, over: Self, origin: &$crate::Origin) {
+                $( self.$table.lay(over.$table, origin, $key); )*
+                $($( if let Some(value) = over.$value { self.$value = Some(value); } )*)?
             }
         }
     };
 }
 pub(crate) use catalog_file;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_replaced_by_key_and_added() {
-        let mut rows = vec![("a", 1), ("b", 2)];
-        merge_rows(&mut rows, vec![("b", 3), ("c", 4)], |row| row.0);
-        assert_eq!(rows, [("a", 1), ("b", 3), ("c", 4)]);
-    }
-}

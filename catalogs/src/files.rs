@@ -17,20 +17,37 @@ pub trait Visitor {
         F: DeserializeOwned + Serialize + JsonSchema;
 }
 
+/// A catalog file as a member of [`Files`].
+pub trait Laid: Sized {
+    /// Where it is in `files`.
+    fn place(files: &Files) -> Option<&Self>;
+    /// The same, to be set.
+    fn place_mut(files: &mut Files) -> &mut Option<Self>;
+}
+
 macro_rules! files {
     ($($field:ident: $file:ident),+ $(,)?) => {
-        /// A user's own rows: one field for each file.
+        /// Files of rows that are laid over others: one field for each catalog.
         #[derive(Debug, Default)]
-        pub(crate) struct Overlay {
-            $(pub(crate) $field: Option<crate::$file>,)+
+        pub struct Files {
+            $($field: Option<crate::$file>,)+
         }
 
-        impl Overlay {
+        impl Files {
             /// Reads the files that `dir` has.
             pub(crate) fn read(dir: &Path) -> Result<Self, CatalogError> {
                 Ok(Self { $($field: file::overlay(dir)?,)+ })
             }
         }
+
+        $(impl Laid for crate::$file {
+            fn place(files: &Files) -> Option<&Self> {
+                files.$field.as_ref()
+            }
+            fn place_mut(files: &mut Files) -> &mut Option<Self> {
+                &mut files.$field
+            }
+        })+
 
         /// The names of all files.
         pub(crate) const NAMES: &[&str] = &[$(<crate::$file as CatalogFile>::NAME,)+];

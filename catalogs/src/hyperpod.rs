@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::catalog_file;
 use crate::ids::InstanceType;
+use crate::rows::Table;
 
 /// The HyperPod inference operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,10 +80,10 @@ pub struct HyperpodFile {
     pub operator: Option<Operator>,
     /// By kind.
     #[serde(default)]
-    pub crds: Vec<CustomResource>,
+    pub crds: Table<CustomResource>,
     /// By type. HyperPod accepts more types than its CLI counts; `Instance::hyperpod` has all.
     #[serde(default)]
-    pub node_resources: Vec<NodeResources>,
+    pub node_resources: Table<NodeResources>,
 }
 
 catalog_file!(

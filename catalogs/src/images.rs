@@ -14,6 +14,7 @@ use crate::instances::Arch;
 use crate::nearest::nearest;
 use crate::regions::Regions;
 use crate::registries::Registries;
+use crate::rows::Table;
 use crate::version;
 
 /// Where an image is made to run.
@@ -112,13 +113,13 @@ pub struct ImagesFile {
     pub source: String,
     /// By name.
     #[serde(default)]
-    pub families: Vec<ImageFamily>,
+    pub families: Table<ImageFamily>,
     /// By family and tag, the newest of a family first.
     #[serde(default)]
-    pub images: Vec<Image>,
+    pub images: Table<Image>,
     /// Public repositories whose tags say what they hold.
     #[serde(default)]
-    pub names: Vec<ImageName>,
+    pub names: Table<ImageName>,
 }
 
 catalog_file!(

@@ -9,6 +9,7 @@ use crate::accelerators::{Accelerator, AcceleratorKind, Accelerators};
 use crate::file::catalog_file;
 use crate::ids::InstanceType;
 use crate::nearest::nearest;
+use crate::rows::Table;
 
 /// Processor architecture.
 #[derive(
@@ -169,11 +170,11 @@ pub struct InstancesFile {
     pub enum_counts: Option<EnumCounts>,
     /// By type.
     #[serde(default)]
-    pub instances: Vec<Instance>,
+    pub instances: Table<Instance>,
     /// Types that the API's other enumerations have, for training, processing and notebooks: they exist, and more is
     /// not known of them here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub other_uses: Vec<InstanceType>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub other_uses: Table<InstanceType>,
 }
 
 catalog_file!(

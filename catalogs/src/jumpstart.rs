@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::catalog_file;
 use crate::ids::ModelId;
+use crate::rows::Table;
 
 /// One model under both names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +27,7 @@ pub struct JumpStartFile {
     pub source: String,
     /// By JumpStart's id.
     #[serde(default)]
-    pub models: Vec<JumpStartModel>,
+    pub models: Table<JumpStartModel>,
 }
 
 catalog_file!(JumpStartFile, "jumpstart.json", rows { models by |row| row.id.clone() });

@@ -35,6 +35,7 @@ mod places;
 mod prices;
 mod regions;
 mod registries;
+mod rows;
 mod schemas;
 mod secrets;
 mod tasks;
@@ -63,7 +64,7 @@ pub use engines::{
 };
 pub use evidence::{Evidence, KnownFit, KnownFitsFile, MeasuredFile, Measurement, Quality};
 pub use file::CatalogError;
-pub use files::{Visitor, visit};
+pub use files::{Files, Laid, Visitor, visit};
 pub use hyperpod::{CustomResource, Hyperpod, HyperpodFile, NodeResources, Operator};
 pub use ids::{
     Arn, ArnKind, HubAddress, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri,
@@ -88,6 +89,7 @@ pub use places::{
 pub use prices::{Price, PriceBasis, PriceRow, Prices, PricesFile};
 pub use regions::{RegionRow, Regions, RegionsFile};
 pub use registries::{ImageSet, Registries, RegistriesFile, Registry};
+pub use rows::{Origin, Rows, Table};
 pub use schemas::schemas;
 pub use secrets::{names_a_secret, secret_in};
 pub use tasks::{CategoryTask, ClassTask, NameTask, SuffixTask, Task, Tasks, TasksFile};

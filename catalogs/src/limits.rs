@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Origin;
 use crate::file::CatalogFile;
 
 /// A closed range.
@@ -146,7 +147,11 @@ impl CatalogFile for Limits {
     const NAME: &'static str = "limits.json";
     const TEXT: &'static str = include_str!("../data/limits.json");
 
-    fn merge(&mut self, overlay: Self) {
-        *self = overlay;
+    fn as_of(&self) -> &str {
+        &self.as_of
+    }
+
+    fn lay(&mut self, over: Self, _: &Origin) {
+        *self = over;
     }
 }

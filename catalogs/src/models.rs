@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::file::{CatalogFile, catalog_file};
 use crate::ids::ModelId;
 use crate::nearest::nearest;
+use crate::rows::{Origin, Table};
 
 /// Text of the part of a `config.json` that sizing reads. Nothing of it is looked at until the model is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -195,7 +196,7 @@ pub struct ModelsFile {
     pub source: String,
     /// By id.
     #[serde(default)]
-    pub models: Vec<Model>,
+    pub models: Table<Model>,
 }
 
 catalog_file!(ModelsFile, "models.json", rows { models by |row| row.id.as_str().to_lowercase() });
@@ -234,14 +235,14 @@ impl Row {
 #[derive(Debug, Clone)]
 pub struct Models {
     as_of: String,
-    rows: Vec<Row>,
+    rows: Table<Row>,
     /// Where each is, in the order of their ids in lower case.
     by_lower_id: Vec<(Box<str>, usize)>,
 }
 
 impl Models {
-    /// The rows of this build, with a user's laid over them.
-    pub(crate) fn new(overlay: Option<&ModelsFile>) -> Self {
+    /// The rows of this build.
+    pub(crate) fn embedded() -> Self {
         // A test reads the embedded text, as of every catalog.
         let unread: Unread<'static> = serde_json::from_str(ModelsFile::TEXT).unwrap_or_default();
         let mut rows: Vec<Row> = Vec::with_capacity(unread.models.len());
@@ -250,17 +251,30 @@ impl Models {
                 rows.push(Row { id, text: row.get(), read: OnceLock::new() });
             }
         }
-        let given = overlay.into_iter().flat_map(|file| &file.models).map(|model| Row {
-            id: model.id.to_string().into(),
-            text: "",
-            read: OnceLock::from(Some(Box::new(model.clone()))),
-        });
-        crate::file::merge_rows(&mut rows, given.collect(), |row| row.id.to_lowercase());
+        Self::of(unread.as_of, rows.into())
+    }
+
+    /// The same with the rows of `over`, which are from `origin`.
+    pub(crate) fn with(mut self, over: &ModelsFile, origin: &Origin) -> Self {
+        let given: Vec<Row> = over
+            .models
+            .iter()
+            .map(|model| Row {
+                id: model.id.to_string().into(),
+                text: "",
+                read: OnceLock::from(Some(Box::new(model.clone()))),
+            })
+            .collect();
+        self.rows.lay(given.into(), origin, |row| row.id.to_lowercase());
+        Self::of(self.as_of, self.rows)
+    }
+
+    fn of(as_of: String, rows: Table<Row>) -> Self {
         let lower = |row: &Row| row.id.to_lowercase().into_boxed_str();
         let mut by_lower_id: Vec<(Box<str>, usize)> =
             rows.iter().enumerate().map(|(at, row)| (lower(row), at)).collect();
         by_lower_id.sort_unstable();
-        Self { as_of: unread.as_of, rows, by_lower_id }
+        Self { as_of, rows, by_lower_id }
     }
 
     /// Date of the facts.
@@ -270,9 +284,18 @@ impl Models {
 
     /// By id; upper and lower case do not matter, as on the hub.
     pub fn get(&self, id: &str) -> Option<&Model> {
+        self.rows.get(self.place(id)?)?.model()
+    }
+
+    /// Where the row of a model is from; none if there is no such model.
+    pub fn origin(&self, id: &str) -> Option<&Origin> {
+        self.place(id).map(|at| self.rows.origin(at))
+    }
+
+    fn place(&self, id: &str) -> Option<usize> {
         let id = id.to_lowercase();
-        let place = self.by_lower_id.binary_search_by(|(known, _)| (**known).cmp(&id)).ok()?;
-        self.rows.get(self.by_lower_id.get(place)?.1)?.model()
+        let found = self.by_lower_id.binary_search_by(|(known, _)| (**known).cmp(&id)).ok()?;
+        self.by_lower_id.get(found).map(|(_, at)| *at)
     }
 
     /// All of them, which reads every row; [`ids`](Self::ids) does not.

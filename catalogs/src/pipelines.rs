@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::file::catalog_file;
 use crate::ids::ModelId;
 use crate::models::{Basis, GatedFrom};
+use crate::rows::Table;
 
 /// What a pipeline makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,7 +75,7 @@ pub struct PipelinesFile {
     pub source: String,
     /// By id.
     #[serde(default)]
-    pub pipelines: Vec<Pipeline>,
+    pub pipelines: Table<Pipeline>,
 }
 
 catalog_file!(PipelinesFile, "pipelines.json", rows { pipelines by |row| row.id.clone() });

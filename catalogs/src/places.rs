@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::file::catalog_file;
 use crate::ids::Region;
 use crate::nearest::nearest;
+use crate::rows::Table;
 
 /// The city and country of a region.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -65,13 +66,13 @@ pub struct PlacesFile {
     pub source: String,
     /// By region.
     #[serde(default)]
-    pub regions: Vec<RegionPlace>,
+    pub regions: Table<RegionPlace>,
     /// By name.
     #[serde(default)]
-    pub places: Vec<NamedPlace>,
+    pub places: Table<NamedPlace>,
     /// By name.
     #[serde(default)]
-    pub groups: Vec<CountryGroup>,
+    pub groups: Table<CountryGroup>,
 }
 
 catalog_file!(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::CatalogFile;
 use crate::ids::{InstanceType, Region};
+use crate::rows::{Origin, Table};
 
 /// Whether AWS published a price or it was worked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,7 +60,7 @@ pub struct PricesFile {
     pub estimates_as_of: Option<String>,
     /// By type.
     #[serde(default)]
-    pub prices: Vec<PriceRow>,
+    pub prices: Table<PriceRow>,
 }
 
 impl PricesFile {
@@ -75,9 +76,13 @@ impl CatalogFile for PricesFile {
     const NAME: &'static str = "prices.json";
     const TEXT: &'static str = include_str!("../data/prices.json");
 
-    fn merge(&mut self, overlay: Self) {
+    fn as_of(&self) -> &str {
+        &self.as_of
+    }
+
+    fn lay(&mut self, overlay: Self, origin: &Origin) {
         // A user's prices are of another day, and perhaps of another region, than the rows around them.
-        let stamped = overlay
+        let stamped: Vec<PriceRow> = overlay
             .prices
             .iter()
             .map(|row| PriceRow {
@@ -86,7 +91,7 @@ impl CatalogFile for PricesFile {
                 ..row.clone()
             })
             .collect();
-        crate::file::merge_rows(&mut self.prices, stamped, |row| row.name.clone());
+        self.prices.lay(stamped.into(), origin, |row| row.name.clone());
         if overlay.storage_usd_per_gb_month.is_some() {
             self.storage_usd_per_gb_month = overlay.storage_usd_per_gb_month;
         }
@@ -131,7 +136,12 @@ impl Prices {
         })
     }
 
-    /// The same without what it is worth, to order by.
+    /// Where the row of a type is from; none if its price is not known.
+    pub fn origin(&self, name: &str) -> Option<&Origin> {
+        self.by_name.get(name).map(|at| self.file.prices.origin(*at))
+    }
+
+    /// The number alone, to order by.
     pub fn usd(&self, name: &str) -> Option<f64> {
         self.row(name).map(|row| row.usd_per_hour)
     }

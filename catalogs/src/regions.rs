@@ -7,6 +7,7 @@ use crate::file::catalog_file;
 use crate::ids::{InstanceType, Region};
 use crate::instances::Instance;
 use crate::nearest::nearest;
+use crate::rows::{Origin, Table};
 
 /// One region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +47,7 @@ pub struct RegionsFile {
     pub source: String,
     /// By region.
     #[serde(default)]
-    pub regions: Vec<RegionRow>,
+    pub regions: Table<RegionRow>,
 }
 
 catalog_file!(RegionsFile, "regions.json", rows { regions by |row| row.region.clone() });
@@ -70,6 +71,11 @@ impl Regions {
     /// By code.
     pub fn get(&self, region: &str) -> Option<&RegionRow> {
         self.file.regions.iter().find(|row| row.region.as_str() == region)
+    }
+
+    /// Where the row of a Region is from.
+    pub fn origin(&self, region: &str) -> &Origin {
+        self.file.regions.origin_where(|row| row.region.as_str() == region)
     }
 
     /// All of them.

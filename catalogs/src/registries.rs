@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::catalog_file;
 use crate::ids::Region;
+use crate::rows::Table;
 
 /// One registry: the same images in an account of AWS's in every region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,10 +41,10 @@ pub struct RegistriesFile {
     pub source: String,
     /// By name.
     #[serde(default)]
-    pub registries: Vec<Registry>,
+    pub registries: Table<Registry>,
     /// By name.
     #[serde(default)]
-    pub sets: Vec<ImageSet>,
+    pub sets: Table<ImageSet>,
 }
 
 catalog_file!(RegistriesFile, "registries.json", rows { registries by |row| row.registry.clone(), sets by |row| row.set.clone() });

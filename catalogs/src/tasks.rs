@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::file::catalog_file;
+use crate::rows::Table;
 
 /// What a model is asked for.
 #[derive(
@@ -98,16 +99,16 @@ pub struct TasksFile {
     pub source: String,
     /// Classes whose name does not tell.
     #[serde(default)]
-    pub classes: Vec<ClassTask>,
+    pub classes: Table<ClassTask>,
     /// Ends of names; the first that fits decides.
     #[serde(default)]
-    pub suffixes: Vec<SuffixTask>,
+    pub suffixes: Table<SuffixTask>,
     /// Groups of the engines' registries, for classes whose names have none of those ends.
     #[serde(default)]
-    pub categories: Vec<CategoryTask>,
+    pub categories: Table<CategoryTask>,
     /// Words in names.
     #[serde(default)]
-    pub names: Vec<NameTask>,
+    pub names: Table<NameTask>,
 }
 
 catalog_file!(

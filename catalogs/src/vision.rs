@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::file::catalog_file;
+use crate::rows::Table;
 
 /// What becomes of an image in models of a class that keep its size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,7 +49,7 @@ pub struct VisionFile {
     pub source: String,
     /// By class.
     #[serde(default)]
-    pub images: Vec<ImageTokens>,
+    pub images: Table<ImageTokens>,
 }
 
 catalog_file!(VisionFile, "vision.json", rows { images by |row| row.class.clone() });

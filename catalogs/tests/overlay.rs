@@ -9,8 +9,9 @@
 )]
 
 use std::path::Path;
+use std::sync::Arc;
 
-use mcc_catalogs::{CatalogError, Catalogs, PriceBasis};
+use mcc_catalogs::{CatalogError, Catalogs, ModelsFile, PriceBasis, Rows};
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -142,6 +143,30 @@ fn other_errors_are_as_clear() {
     );
     let missing = Catalogs::with_overlay(Path::new("no/such/folder")).unwrap_err();
     assert!(matches!(missing, CatalogError::Read { .. }), "{missing}");
+}
+
+#[test]
+fn rows_say_where_they_are_from_and_nothing_else_is_read_again() {
+    let row = |id: &str| {
+        format!(
+            r#"{{{HEAD}, "models": [{{"id": "{id}", "parameters": 7, "architecture": "Qwen3ForCausalLM"}}]}}"#
+        )
+    };
+    let dir = folder(&[("models.json", &row("mine/own"))]);
+    let own = Arc::new(Catalogs::with_overlay(dir.path()).unwrap());
+    let found: ModelsFile = serde_json::from_str(&row("mine/new").replace("2027", "2028")).unwrap();
+    let live = own.with(Rows::live("Hugging Face").with(found));
+    let models = live.models();
+    assert_eq!(models.iter().count(), Catalogs::embedded().models().iter().count() + 2);
+    let origin = |id: &str| models.origin(id).map(|origin| (origin.live(), origin.as_of()));
+    assert_eq!(origin("Qwen/Qwen3-8B"), Some((None, None)));
+    assert_eq!(origin("MINE/own"), Some((None, Some("2027-01-01"))));
+    assert_eq!(origin("mine/new"), Some((Some("Hugging Face"), Some("2028-01-01"))));
+    assert_eq!(origin("mine/none"), None);
+    assert!(own.models().get("mine/new").is_none(), "what was found is for one call");
+    // What nothing was laid on is the build's own.
+    assert!(std::ptr::eq(live.instances(), Catalogs::embedded().instances()));
+    assert!(!std::ptr::eq(live.models(), Catalogs::embedded().models()));
 }
 
 #[test]

@@ -1,0 +1,235 @@
+//! Rows laid over those of the build, and where each row is from.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::mem;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::file::{CatalogError, CatalogFile};
+use crate::files::{Files, Laid};
+
+/// Where a row is from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// This build. Its file says the date and the source.
+    #[default]
+    Build,
+    /// A user's own file.
+    Own {
+        /// The date that the file says.
+        as_of: Arc<str>,
+    },
+    /// Looked up while a call waited for it.
+    Live {
+        /// What was asked, in the words of an answer: `Hugging Face`.
+        source: Arc<str>,
+        /// The date of the look-up, as `2026-11-30`.
+        as_of: Arc<str>,
+    },
+}
+
+impl Origin {
+    /// The date, where it is not that of the build's file.
+    pub fn as_of(&self) -> Option<&str> {
+        match self {
+            Self::Build => None,
+            Self::Own { as_of } | Self::Live { as_of, .. } => Some(as_of),
+        }
+    }
+
+    /// What was asked, if it was looked up.
+    pub fn live(&self) -> Option<&str> {
+        match self {
+            Self::Build | Self::Own { .. } => None,
+            Self::Live { source, .. } => Some(source),
+        }
+    }
+}
+
+/// Rows to lay over those that are there: a user's folder, or what a look-up found. A row replaces the one with the same
+/// key, and others are added.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// What was asked, where they were looked up.
+    source: Option<Arc<str>>,
+    pub(crate) files: Files,
+}
+
+impl Rows {
+    /// The files of a folder: those that it has, under the names of the build's.
+    pub(crate) fn of_folder(dir: &Path) -> Result<Self, CatalogError> {
+        Ok(Self { source: None, files: Files::read(dir)? })
+    }
+
+    /// What `source` said, with nothing in it yet.
+    pub fn live(source: &str) -> Self {
+        Self { source: Some(source.into()), files: Files::default() }
+    }
+
+    /// With the rows of `file`, instead of those of the same catalog that are there already.
+    #[must_use]
+    pub fn with<F: Laid>(mut self, file: F) -> Self {
+        *F::place_mut(&mut self.files) = Some(file);
+        self
+    }
+
+    /// Where the rows of `file` are from.
+    pub(crate) fn origin_of<F: CatalogFile>(&self, file: &F) -> Origin {
+        let as_of = file.as_of().into();
+        match &self.source {
+            Some(source) => Origin::Live { source: Arc::clone(source), as_of },
+            None => Origin::Own { as_of },
+        }
+    }
+}
+
+/// The rows of one table of a catalog. Those that are not the build's have their origin beside them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table<R> {
+    rows: Vec<R>,
+    /// Places and origins of rows that are not of this build: none or few.
+    laid: BTreeMap<usize, Origin>,
+}
+
+impl<R> Table<R> {
+    /// Lays `over` on these rows: rows with an equal key are replaced in place, others are added at the end.
+    pub(crate) fn lay<K: Eq + Hash>(&mut self, over: Self, origin: &Origin, key: impl Fn(&R) -> K) {
+        let mut places: HashMap<K, usize> = HashMap::with_capacity(self.len() + over.len());
+        for (at, row) in self.rows.iter().enumerate() {
+            // Of two rows with one key the first is replaced.
+            places.entry(key(row)).or_insert(at);
+        }
+        for row in over.rows {
+            let at = *places.entry(key(&row)).or_insert(self.rows.len());
+            match self.rows.get_mut(at) {
+                Some(known) => *known = row,
+                None => self.rows.push(row),
+            }
+            self.laid.insert(at, origin.clone());
+        }
+    }
+
+    /// Where the row at `at` is from.
+    pub(crate) fn origin(&self, at: usize) -> &Origin {
+        self.laid.get(&at).unwrap_or(&Origin::Build)
+    }
+
+    /// Where the first row that `is` takes is from: this build, if there is none.
+    pub(crate) fn origin_where(&self, is: impl Fn(&R) -> bool) -> &Origin {
+        // Rows of a build are many, and all that is to be said of them is what they are.
+        self.laid
+            .iter()
+            .find(|(at, _)| self.rows.get(**at).is_some_and(&is))
+            .map_or(&Origin::Build, |(_, origin)| origin)
+    }
+
+    /// Puts its rows in order.
+    pub(crate) fn sort_by(&mut self, order: impl Fn(&R, &R) -> Ordering) {
+        let (rows, mut laid) = (mem::take(&mut self.rows), mem::take(&mut self.laid));
+        let mut rows: Vec<(R, Option<Origin>)> =
+            rows.into_iter().enumerate().map(|(at, row)| (row, laid.remove(&at))).collect();
+        rows.sort_by(|a, b| order(&a.0, &b.0));
+        for (at, (row, origin)) in rows.into_iter().enumerate() {
+            self.rows.push(row);
+            self.laid.extend(origin.map(|origin| (at, origin)));
+        }
+    }
+
+    /// Its rows alone.
+    pub(crate) fn into_rows(self) -> Vec<R> {
+        self.rows
+    }
+}
+
+impl<R> Default for Table<R> {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl<R> From<Vec<R>> for Table<R> {
+    fn from(rows: Vec<R>) -> Self {
+        Self { rows, laid: BTreeMap::new() }
+    }
+}
+
+impl<R> Deref for Table<R> {
+    type Target = [R];
+
+    fn deref(&self) -> &[R] {
+        &self.rows
+    }
+}
+
+impl<'a, R> IntoIterator for &'a Table<R> {
+    type Item = &'a R;
+    type IntoIter = std::slice::Iter<'a, R>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.iter()
+    }
+}
+
+impl<'a, R> IntoIterator for &'a mut Table<R> {
+    type Item = &'a mut R;
+    type IntoIter = std::slice::IterMut<'a, R>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.iter_mut()
+    }
+}
+
+impl<R: Serialize> Serialize for Table<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.rows.serialize(serializer)
+    }
+}
+
+impl<'de, R: Deserialize<'de>> Deserialize<'de> for Table<R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl<R: JsonSchema> JsonSchema for Table<R> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Vec::<R>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Vec::<R>::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_replaced_by_key_and_added_and_say_where_they_are_from() {
+        let mut rows = Table::from(vec![("a", 1), ("b", 2)]);
+        let own = Origin::Own { as_of: "2027-01-01".into() };
+        rows.lay(Table::from(vec![("b", 3), ("c", 4)]), &own, |row| row.0);
+        assert_eq!(*rows, [("a", 1), ("b", 3), ("c", 4)]);
+        assert_eq!((rows.origin(0), rows.origin(1), rows.origin(2)), (&Origin::Build, &own, &own));
+        let live = Origin::Live { source: "a hub".into(), as_of: "2027-01-02".into() };
+        rows.lay(Table::from(vec![("c", 5)]), &live, |row| row.0);
+        assert_eq!(rows.origin_where(|row| row.0 == "c"), &live);
+        assert_eq!(rows.origin_where(|row| row.0 == "b").as_of(), Some("2027-01-01"));
+        assert_eq!(rows.origin_where(|row| row.0 == "x"), &Origin::Build);
+        rows.sort_by(|a, b| b.1.cmp(&a.1));
+        assert_eq!(*rows, [("c", 5), ("b", 3), ("a", 1)]);
+        assert_eq!((rows.origin(0), rows.origin(1), rows.origin(2)), (&live, &own, &Origin::Build));
+        assert_eq!((live.live(), own.live()), (Some("a hub"), None));
+    }
+}
