@@ -14,7 +14,7 @@ use crate::instances::Arch;
 use crate::nearest::nearest;
 use crate::regions::Regions;
 use crate::registries::Registries;
-use crate::rows::Table;
+use crate::rows::{Origin, Table};
 use crate::version;
 
 /// Where an image is made to run.
@@ -154,6 +154,11 @@ impl Images {
             rows.sort_by(|a, b| version::compare(version(*b), version(*a)));
         }
         Self { file, registries: registries.clone(), dns_suffixes, by_family }
+    }
+
+    /// Where the last row is from that was laid on them.
+    pub(crate) fn latest(&self) -> &Origin {
+        self.file.images.latest()
     }
 
     /// Date of the facts.

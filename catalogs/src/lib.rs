@@ -9,6 +9,7 @@
 
 mod accelerators;
 mod amis;
+mod asks;
 mod catalogs;
 mod check;
 mod check_models;
@@ -48,6 +49,7 @@ pub use accelerators::{
 pub use amis::{
     Ami, AmiChoice, Amis, AmisFile, CudaDriver, DefaultDriver, DriverFit, MinorVersionDriver,
 };
+pub use asks::{Ask, Found, Looking, Lookup, Standing};
 pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
 pub use echo::{ECHOED, cut, echo, is_hidden, is_plain, visible};

@@ -277,6 +277,11 @@ impl Models {
         Self { as_of, rows, by_lower_id }
     }
 
+    /// Where the last row is from that was laid on them.
+    pub(crate) fn latest(&self) -> &Origin {
+        self.rows.latest()
+    }
+
     /// Date of the facts.
     pub fn as_of(&self) -> &str {
         &self.as_of

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::file::catalog_file;
 use crate::ids::ModelId;
 use crate::models::{Basis, GatedFrom};
-use crate::rows::Table;
+use crate::rows::{Origin, Table};
 
 /// What a pipeline makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,6 +94,12 @@ impl Pipelines {
     /// The one with this id, in any letters.
     pub fn get(&self, id: &str) -> Option<&Pipeline> {
         self.iter().find(|row| row.id.as_str().eq_ignore_ascii_case(id))
+    }
+
+    /// Where the row of a pipeline is from; none if there is no such one.
+    pub(crate) fn origin(&self, id: &str) -> Option<&Origin> {
+        let at = self.iter().position(|row| row.id.as_str().eq_ignore_ascii_case(id))?;
+        Some(self.file.pipelines.origin(at))
     }
 
     /// All of them.

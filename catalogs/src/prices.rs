@@ -136,9 +136,9 @@ impl Prices {
         })
     }
 
-    /// Where the row of a type is from; none if its price is not known.
-    pub fn origin(&self, name: &str) -> Option<&Origin> {
-        self.by_name.get(name).map(|at| self.file.prices.origin(*at))
+    /// Where the last row is from that was laid on them.
+    pub(crate) fn latest(&self) -> &Origin {
+        self.file.prices.latest()
     }
 
     /// The number alone, to order by.

@@ -120,6 +120,14 @@ impl<R> Table<R> {
         self.laid.get(&at).unwrap_or(&Origin::Build)
     }
 
+    /// Where the last row is from that was laid; this build, if none was.
+    pub(crate) fn latest(&self) -> &Origin {
+        self.laid
+            .values()
+            .max_by_key(|origin| (origin.live().is_some(), origin.as_of()))
+            .unwrap_or(&Origin::Build)
+    }
+
     /// Where the first row that `is` takes is from: this build, if there is none.
     pub(crate) fn origin_where(&self, is: impl Fn(&R) -> bool) -> &Origin {
         // Rows of a build are many, and all that is to be said of them is what they are.

@@ -7,6 +7,7 @@
 
 mod archive;
 mod artifact;
+mod asks;
 #[cfg(debug_assertions)]
 mod beside;
 mod built;
@@ -48,6 +49,7 @@ mod values;
 mod write;
 mod written;
 
+pub use asks::asks;
 pub use caution::caution;
 pub use check::{CheckReport, check, check_files, check_folder};
 pub use decisions::{Decisions, MemoryDecision};

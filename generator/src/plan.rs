@@ -267,7 +267,7 @@ impl Context<'_> {
 }
 
 /// The deployment config and target; `None` when the config is not given.
-fn choose(merged: &mut Merged) -> Option<(&'static Config, String)> {
+pub(crate) fn choose(merged: &mut Merged) -> Option<(&'static Config, String)> {
     let registry = registry();
     if let Some(base) = registry.layer("layers/base") {
         for (key, value) in &base.manifest.defaults {

@@ -17,7 +17,7 @@ static SERVERS: &[&Server] = &[
 ];
 
 /// The tools of all servers in one, for those who prefer one registration.
-static ALL: Server = Server {
+pub(crate) static ALL: Server = Server {
     name: "all",
     title: "ML Container Creator",
     description: "All servers in one: chooses models, images, Regions and instance types, and generates the project.",

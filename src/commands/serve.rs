@@ -94,6 +94,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let mut options = Options {
         roots: matches.get_many::<PathBuf>("root").into_iter().flatten().cloned().collect(),
         catalogs: matches.get_one::<PathBuf>("catalogs").cloned(),
+        lookup: None,
         unsettled: false,
         state_key: state_key(matches.get_one::<PathBuf>("state-key"))?,
         log: surroundings::text("MCC_LOG"),

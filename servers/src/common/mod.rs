@@ -1,5 +1,6 @@
 //! What several servers need.
 
+pub(crate) mod asks;
 pub(crate) mod deployment;
 pub(crate) mod fits;
 pub(crate) mod inputs;

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use mcc_catalogs::Ask;
 use mcc_files::Folder;
 use mcc_generator::{
-    Change, Decisions, Finding, Kind, Merged, Plan, Project, Registered, Source, Sources, registry,
+    Change, Decisions, FileAccess, Finding, Kind, Merged, Plan, Project, Registered, Source,
+    Sources, registry,
 };
 use serde_json::{Value, json};
 
@@ -14,9 +16,10 @@ use super::answers::{
     ConfigAnswer, CostAnswer, DriftAnswer, FileAnswer, FindingAnswer, FrameworkAnswer, InputAnswer,
     QuestionAnswer, ResolvedAnswer, RuleAnswer, Status, TargetAnswer,
 };
+use super::given;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::Context;
+use crate::mcp::server::{Call, Context};
 
 /// The tool's own arguments together with the generator's inputs, as one closed schema.
 pub(super) fn with_inputs(own: JsonObject) -> JsonObject {
@@ -65,6 +68,19 @@ pub(super) struct Planned {
 pub(super) struct PlannedInput {
     pub(super) answer: ResolvedAnswer,
     pub(super) telling: bool,
+}
+
+/// What a plan stands on.
+pub(super) fn asks(call: &Call) -> Vec<Ask> {
+    // What is wrong with the arguments is told by the tool itself.
+    let Ok(mut inputs) = given::settled(call.arguments.clone()) else {
+        return Vec::new();
+    };
+    for (key, value) in &call.answered.values {
+        inputs.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    let merged = Sources::new().files(FileAccess::Nothing).with(Source::Flag, inputs).merge();
+    mcc_generator::asks(call.context.catalogs(), &merged)
 }
 
 /// Plans a project.

@@ -226,7 +226,7 @@ fn files_of_projects_are_read_below_the_roots_only() {
     #[cfg(unix)]
     std::os::unix::fs::symlink(place.path().join("secret"), root.join("churn/link")).unwrap();
     let context = crate::mcp::server::Context {
-        roots: crate::mcp::roots::Roots::new(std::slice::from_ref(&root)).unwrap(),
+        roots: crate::mcp::roots::Roots::new(std::slice::from_ref(&root)).unwrap().into(),
         ..Default::default()
     };
     let read = |path: &str| {

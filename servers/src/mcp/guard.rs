@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::JsonObject;
-use crate::mcp::server::{Reply, Tool};
+use crate::mcp::server::Tool;
 
 /// The longest text of an ordinary argument, in bytes.
 const MAX_TEXT: usize = 32 * 1024;
@@ -154,11 +154,11 @@ pub(crate) fn caught_here<T>(
     })
 }
 
-/// Runs a tool and turns a panic into an answer. The message of the panic goes to the log only.
-pub(crate) fn caught(
+/// Runs what belongs to a tool and turns a panic into an answer. The message of the panic goes to the log only.
+pub(crate) fn caught<T>(
     name: &str,
-    work: impl FnOnce() -> Result<Reply, ToolError>,
-) -> Result<Reply, ToolError> {
+    work: impl FnOnce() -> Result<T, ToolError>,
+) -> Result<T, ToolError> {
     std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         tracing::error!(tool = name, "the tool panicked");
         Err(ToolError::internal("the tool failed unexpectedly"))

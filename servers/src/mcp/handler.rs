@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mcc_catalogs::echo;
+use mcc_catalogs::{Standing, echo};
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
@@ -29,6 +29,7 @@ use crate::mcp::resource::{self, Resource};
 use crate::mcp::schema::JsonObject;
 use crate::mcp::server::{self, Answered, Call, Context, Reply, Server, Tool};
 use crate::mcp::slot::Slot;
+use crate::mcp::standing::{self, Stood};
 use crate::mcp::told;
 
 /// The method that reads resources.
@@ -95,6 +96,9 @@ fn no_method(name: &str) -> ErrorData {
 /// How long a tool may take: less than the transport gives, so that the model is told why there is no answer.
 const TIME: Duration = Duration::from_secs(50);
 
+/// How long one round of looking facts up may take.
+const LOOKING: Duration = Duration::from_secs(10);
+
 /// Runs a tool within the limits, and with a net under it.
 async fn run(
     tool: &'static Tool,
@@ -102,10 +106,13 @@ async fn run(
     most: Option<Duration>,
 ) -> Result<Reply, ToolError> {
     let since = Instant::now();
+    let mut told = Vec::new();
     let outcome = async {
         let call = call?;
         guard::within_limits(tool, &call.arguments)?;
         guard::within_limits(tool, &call.answered.values)?;
+        let Stood { call, notes } = standing::stand(tool, call, most.map(|_| LOOKING)).await?;
+        told.extend(notes);
         let waits = (tool.waits)(&call);
         // A panicking handler would never reply, and the client would wait for ever.
         let work = move || guard::caught(tool.name, || (tool.run)(call));
@@ -122,7 +129,10 @@ async fn run(
             Err(ToolError::new("busy", why))
         })
     };
-    let outcome = outcome.await;
+    let mut outcome = outcome.await;
+    if let Ok(Reply::Answer(answer)) = &mut outcome {
+        standing::tell(&mut answer.text, &told);
+    }
     let failed = match &outcome {
         Ok(Reply::Answer(answer)) => answer.failed,
         Ok(Reply::Ask(_)) => false,
@@ -141,6 +151,7 @@ pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
         arguments,
         can_ask: false,
         answered: Answered::default(),
+        standing: Standing::default(),
     };
     match run(tool, Ok(call), None).await {
         Ok(Reply::Answer(answer)) => {
@@ -233,6 +244,7 @@ impl ServerHandler for Handler {
             can_ask: can_ask(&context),
             answered,
             arguments,
+            standing: Standing::default(),
         });
         Ok(self.answer(tool, call, Slot::of(&context.extensions)).await)
     }

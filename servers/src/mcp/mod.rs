@@ -17,6 +17,7 @@ pub(crate) mod server;
 pub(crate) mod settle;
 pub(crate) mod share;
 pub(crate) mod slot;
+pub(crate) mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod told;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{Ask, Catalogs, Lookup, Standing};
 use mcc_generator::FileAccess;
 use rmcp::model::{InputRequiredResult, Tool as ListedTool, ToolAnnotations};
 use serde::Serialize;
@@ -62,6 +62,8 @@ pub(crate) struct Tool {
     pub(crate) input: fn() -> JsonObject,
     /// The schema of its answer.
     pub(crate) output: fn() -> JsonObject,
+    /// What its answer stands on, and could be looked up: from the arguments as they came, and what was found already.
+    pub(crate) asks: fn(&Call) -> Vec<Ask>,
     /// Whether a call may wait for a disk: such a call has a thread of its own, and others are answered at once.
     pub(crate) waits: fn(&Call) -> bool,
     /// What it does: from arguments to an answer, and nothing of it is asynchronous.
@@ -71,6 +73,11 @@ pub(crate) struct Tool {
 /// For tools that answer from what is in memory.
 pub(crate) fn never(_call: &Call) -> bool {
     false
+}
+
+/// For tools whose answers stand on nothing that can be looked up.
+pub(crate) fn nothing(_call: &Call) -> Vec<Ask> {
+    Vec::new()
 }
 
 /// One call of a tool.
@@ -86,6 +93,8 @@ pub(crate) struct Call {
     pub(crate) can_ask: bool,
     /// What the user answered to the forms of this call so far; nothing more is known of it.
     pub(crate) answered: Answered,
+    /// What the facts are worth that the answer stands on.
+    pub(crate) standing: Standing,
 }
 
 /// What came back from forms.
@@ -97,22 +106,24 @@ pub(crate) struct Answered {
     pub(crate) declined: bool,
 }
 
-/// What all calls of one running server share.
-#[derive(Debug, Default)]
+/// What all calls of one running server share; a call for which something was looked up has one of its own.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Context {
     /// The folders below which files may be read and written. Empty: none.
-    pub(crate) roots: Roots,
+    pub(crate) roots: Arc<Roots>,
     /// The facts, if they are not only those that come with the program.
-    pub(crate) catalogs: Option<Catalogs>,
+    pub(crate) catalogs: Option<Arc<Catalogs>>,
+    /// Who looks facts up. `None`: nobody, and all are those of the catalogs.
+    pub(crate) lookup: Option<Arc<dyn Lookup>>,
     /// What keeps the state of calls of several rounds from being changed by clients.
-    pub(crate) rounds: Rounds,
+    pub(crate) rounds: Arc<Rounds>,
 }
 
 impl Context {
     /// The facts. Those that come with the program are parsed when they are first needed: a server
     /// that only starts needs none.
     pub(crate) fn catalogs(&self) -> &Catalogs {
-        self.catalogs.as_ref().unwrap_or_else(|| Catalogs::embedded())
+        self.catalogs.as_deref().unwrap_or_else(|| Catalogs::embedded())
     }
 
     /// The files that arguments may name: those below the roots.

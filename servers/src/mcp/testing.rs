@@ -2,8 +2,10 @@
 //! holds every answer of a real one against its schema and its text.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::OnceLock;
 
+use mcc_catalogs::Lookup;
 use rmcp::ServiceExt as _;
 use rmcp::model::CallToolRequestParams;
 use schemars::JsonSchema;
@@ -14,7 +16,7 @@ use crate::mcp::error::ToolError;
 use crate::mcp::handler::Handler;
 use crate::mcp::roots::Roots;
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Call, Context, Effect, Reply, Server, Tool};
+use crate::mcp::server::{self, Call, Context, Effect, Reply, Server, Tool};
 use crate::mcp::settle;
 
 pub(crate) static SERVER: Server = Server {
@@ -62,6 +64,7 @@ const fn tool_named(name: &'static str, run: fn(Call) -> Result<Reply, ToolError
         file_arguments: &["files"],
         input: schema::input::<Arguments>,
         output: schema::output::<Echo>,
+        asks: server::nothing,
         waits: |call| ["slow", "begins"].contains(&call.tool),
         run,
     }
@@ -115,8 +118,22 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) async fn new(server: &'static Server, roots: &[&Path]) -> Self {
+        Self::with(server, roots, None).await
+    }
+
+    /// The same, where `lookup` looks things up.
+    pub(crate) async fn looking(server: &'static Server, lookup: Arc<dyn Lookup>) -> Self {
+        Self::with(server, &[], Some(lookup)).await
+    }
+
+    async fn with(
+        server: &'static Server,
+        roots: &[&Path],
+        lookup: Option<Arc<dyn Lookup>>,
+    ) -> Self {
         let folders: Vec<_> = roots.iter().map(|&root| root.to_owned()).collect();
-        let context = Context { roots: Roots::new(&folders).unwrap(), ..Context::default() };
+        let roots = Arc::new(Roots::new(&folders).unwrap());
+        let context = Context { roots, lookup, ..Context::default() };
         let (ours, theirs) = tokio::io::duplex(1024 * 1024);
         tokio::spawn(async move {
             let handler = Handler::new(server, context.into());

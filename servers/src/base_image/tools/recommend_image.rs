@@ -1,12 +1,13 @@
 //! `recommend_image`: the image that works for a model, an instance type and a Region.
 
-use mcc_catalogs::{Catalogs, DriverFit, Image, Platform};
+use mcc_catalogs::{Ask, Catalogs, DriverFit, Image, Platform, Standing};
 use mcc_fit::{Asked, Deployment, ImageChoice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageAnswer, Status, region};
 use crate::base_image::judge::{self, Wish, Works};
+use crate::common::asks;
 use crate::common::deployment;
 use crate::common::inputs::Inputs;
 use crate::common::instances;
@@ -28,6 +29,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<RecommendAnswer>,
+    asks: of_image,
     waits: server::never,
     run: recommend,
 };
@@ -115,6 +117,11 @@ struct RecommendAnswer {
 /// How many that were passed over are told.
 const PASSED: usize = 6;
 
+/// The model that it is to serve, and the images of the config.
+fn of_image(call: &Call) -> Vec<Ask> {
+    [asks::of_models(call), asks::of_images(call)].concat()
+}
+
 fn recommend(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
@@ -166,7 +173,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
             },
         })
         .collect();
-    let answer = answer(catalogs, &wish, chosen, passed, &arguments);
+    let answer = answer(catalogs, &wish, chosen, passed, &arguments, &call.standing);
     let text = text(&answer);
     Ok(Reply::answer(answer, text))
 }
@@ -196,13 +203,14 @@ fn answer(
     chosen: Option<(&Image, Works)>,
     passed_over: Vec<PassedAnswer>,
     arguments: &Arguments,
+    standing: &Standing,
 ) -> RecommendAnswer {
     let config = &wish.deployment.config;
     let mut answer = RecommendAnswer {
         status: Status::NothingFits,
         summary: format!("No image in the catalog works for {config} as asked."),
-        mode: "static".to_owned(),
-        as_of: catalogs.images().as_of().to_owned(),
+        mode: standing.mode(),
+        as_of: standing.as_of(catalogs.images().as_of()),
         region: wish.region.to_string(),
         image: None,
         host_image: None,

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageAnswer, Status, region};
+use crate::common::asks;
 use crate::common::deployment;
 use crate::common::model::word;
 use crate::common::page;
@@ -24,6 +25,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<SearchAnswer>,
+    asks: asks::of_images,
     waits: server::never,
     run: search,
 };
@@ -134,8 +136,8 @@ fn search(call: Call) -> Result<Reply, ToolError> {
     let answer = SearchAnswer {
         status: if total == 0 { Status::NothingFits } else { Status::Ok },
         summary: format!("{total} image(s) match, {} shown.", images.len()),
-        mode: "static".to_owned(),
-        as_of: catalogs.images().as_of().to_owned(),
+        mode: call.standing.mode(),
+        as_of: call.standing.as_of(catalogs.images().as_of()),
         region: region.to_string(),
         images,
         next_cursor: page.next,

@@ -24,6 +24,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<ListAnswer>,
+    asks: server::nothing,
     waits: server::never,
     run: list,
 };

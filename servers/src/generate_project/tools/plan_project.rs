@@ -25,6 +25,7 @@ pub(super) const TOOL: Tool = Tool {
     input: || core::with_inputs(schema::input::<Own>()),
     output: schema::output::<PlanAnswer>,
     // Without roots no file is read, and what is left takes less than a thread costs.
+    asks: core::asks,
     waits: |call| !call.context.roots.is_empty(),
     run: plan,
 };

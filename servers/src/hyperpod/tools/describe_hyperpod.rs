@@ -1,9 +1,10 @@
 //! `describe_hyperpod`: what a cluster needs, and how to find one.
 
-use mcc_catalogs::{AcceleratorKind, Catalogs};
+use mcc_catalogs::{AcceleratorKind, Ask, Catalogs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::common::asks;
 use crate::common::region;
 use crate::common::text::Text;
 use crate::hyperpod::guide;
@@ -22,6 +23,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<DescribeAnswer>,
+    asks: |call| asks::region(&call.arguments).into_iter().map(Ask::Clusters).collect(),
     waits: server::never,
     run: describe,
 };
@@ -134,7 +136,7 @@ fn describe(call: Call) -> Result<Reply, ToolError> {
     let answer = DescribeAnswer {
         status: Status::Ok,
         summary,
-        mode: "static".to_owned(),
+        mode: call.standing.mode(),
         steps: guide::STEPS
             .iter()
             .map(|step| StepAnswer {

@@ -1,10 +1,11 @@
 //! `fit_hyperpod`: what fits the node groups of a cluster.
 
-use mcc_catalogs::{Catalogs, Instance};
+use mcc_catalogs::{Ask, Catalogs, Instance};
 use mcc_fit::sizing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::common::asks;
 use crate::common::deployment;
 use crate::common::fits::{FitAnswer, Judge, ServingArguments, assumptions};
 use crate::common::instances;
@@ -26,6 +27,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<FitsAnswer>,
+    asks: in_cluster,
     waits: server::never,
     run: fit,
 };
@@ -120,6 +122,13 @@ struct FitsAnswer {
 /// How many types are suggested.
 const SUGGESTED: usize = 5;
 
+/// What runs, and the clusters that it could run in.
+fn in_cluster(call: &Call) -> Vec<Ask> {
+    let mut asks = asks::of_run(call);
+    asks.extend(asks::region(&call.arguments).map(Ask::Clusters));
+    asks
+}
+
 fn fit(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
@@ -151,7 +160,7 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
     let answer = FitsAnswer {
         status: if copies == 0 { Status::NothingFits } else { Status::Ok },
         summary: summary(&groups, copies),
-        mode: "static".to_owned(),
+        mode: call.standing.mode(),
         would_fit: if copies == 0 { would_fit(catalogs, &judge) } else { Vec::new() },
         assumptions: [
             assumed(catalogs, &judge, &others, &groups),

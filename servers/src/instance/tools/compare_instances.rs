@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::recommend_instance::known_region;
 use crate::common::Detail;
+use crate::common::asks;
 use crate::common::deployment;
 use crate::common::fits::{FitAnswer, Judge, ServingArguments, assumptions};
 use crate::common::instances;
@@ -26,6 +27,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<CompareAnswer>,
+    asks: asks::of_run,
     waits: server::never,
     run: compare,
 };
@@ -109,8 +111,8 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
     let answer = CompareAnswer {
         status: Status::Ok,
         summary: format!("{fitting} of {} combinations fit.", rows.len()),
-        mode: "static".to_owned(),
-        as_of: catalogs.instances().as_of().to_owned(),
+        mode: call.standing.mode(),
+        as_of: call.standing.as_of(catalogs.instances().as_of()),
         models: models.iter().map(Sized::answer).collect(),
         next_steps: vec![if fitting > 0 {
             "call plan_project of the generate-project server with inputs of the chosen row, unchanged".to_owned()

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Instance};
+use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Instance, Standing};
 use mcc_fit::Deployment;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::common::Detail;
+use crate::common::asks;
 use crate::common::deployment;
 use crate::common::fits::{
     Fit, FitAnswer, Judge, Miss, ServingArguments, Wish, assumptions, rounded_price,
@@ -32,6 +33,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<RecommendAnswer>,
+    asks: asks::of_run,
     waits: server::never,
     run: recommend,
 };
@@ -112,7 +114,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         None if arguments.model.given() => {
             deployment::of_model(catalogs, arguments.model.model_name.as_deref(), target)?
         }
-        None => return needs_input(catalogs),
+        None => return needs_input(catalogs, &call.standing),
     };
     let deployment = match arguments.accelerator {
         Some(wanted) => on(deployment, wanted)?,
@@ -149,8 +151,8 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     let answer = RecommendAnswer {
         status: if recommendations.is_empty() { Status::NothingFits } else { Status::Ok },
         summary: summary(&recommendations, &judge),
-        mode: "static".to_owned(),
-        as_of: catalogs.instances().as_of().to_owned(),
+        mode: call.standing.mode(),
+        as_of: call.standing.as_of(catalogs.instances().as_of()),
         next_steps: next_steps(
             &recommendations,
             close,
@@ -379,12 +381,12 @@ fn next_steps(fits: &[FitAnswer], close: bool, eight_bit: Option<String>) -> Vec
 }
 
 /// Neither a model nor a config was named.
-fn needs_input(catalogs: &Catalogs) -> Result<Reply, ToolError> {
+fn needs_input(catalogs: &Catalogs, standing: &Standing) -> Result<Reply, ToolError> {
     let answer = RecommendAnswer {
         status: Status::NeedsInput,
         summary: "Which model, or which deploymentConfig?".to_owned(),
-        mode: "static".to_owned(),
-        as_of: catalogs.instances().as_of().to_owned(),
+        mode: standing.mode(),
+        as_of: standing.as_of(catalogs.instances().as_of()),
         model: None,
         settings: Vec::new(),
         recommendations: Vec::new(),

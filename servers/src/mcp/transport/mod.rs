@@ -25,7 +25,7 @@ pub use http::listen_with_sessions;
 pub(crate) use http::{run_http, serve_http};
 pub(crate) use stdio::{run_stdio, serve_stdio};
 
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{Catalogs, Lookup};
 
 use crate::mcp::error::ServeError;
 use crate::mcp::handler::Handler;
@@ -44,6 +44,8 @@ pub struct Options {
     pub unsettled: bool,
     /// A folder with rows of your own, which are added to the catalogs or replace rows of theirs.
     pub catalogs: Option<PathBuf>,
+    /// Who looks up what catalogs do not know. `None`: nobody, and nothing but the catalogs is asked.
+    pub lookup: Option<Arc<dyn Lookup>>,
     /// The key for what clients carry from one round of a call to the next. `None`: one that this
     /// process makes up, so that no other process can go on with its calls.
     pub state_key: Option<StateKey>,
@@ -54,9 +56,16 @@ pub struct Options {
 /// The handler for `server`, with its roots resolved.
 fn handler(server: &'static Server, options: &Options) -> Result<Handler, ServeError> {
     let context = Context {
-        roots: if options.unsettled { Roots::unsettled() } else { Roots::new(&options.roots)? },
-        catalogs: options.catalogs.as_deref().map(Catalogs::with_overlay).transpose()?,
-        rounds: options.state_key.clone().map(Rounds::from).unwrap_or_default(),
+        roots: if options.unsettled { Roots::unsettled() } else { Roots::new(&options.roots)? }
+            .into(),
+        catalogs: options
+            .catalogs
+            .as_deref()
+            .map(Catalogs::with_overlay)
+            .transpose()?
+            .map(Arc::new),
+        lookup: options.lookup.clone(),
+        rounds: options.state_key.clone().map(Rounds::from).unwrap_or_default().into(),
     };
     Ok(Handler::new(server, Arc::new(context)))
 }

@@ -6,6 +6,7 @@ use mcc_fit::{Against, Asked, Purpose, against_task};
 use mcc_generator::{reasons, registry};
 use serde_json::json;
 
+use crate::common::asks;
 use crate::common::deployment;
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, gib, rounded, settings};
 use crate::common::text::Text;
@@ -27,6 +28,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema::input::<ModelArguments>,
     output: schema::output::<DescribeAnswer>,
+    asks: asks::of_models,
     waits: server::never,
     run: describe,
 };
@@ -50,6 +52,7 @@ fn describe(call: Call) -> Result<Reply, ToolError> {
         Some(place) if place != Place::Hub && !described => elsewhere(&place),
         _ => known(&arguments.sized(&call.context)?, described, catalogs),
     };
+    let answer = DescribeAnswer { mode: call.standing.mode(), ..answer };
     let text = text(&answer);
     Ok(Reply::answer(answer, text))
 }
@@ -69,7 +72,7 @@ fn empty(kind: Kind, summary: String) -> DescribeAnswer {
     DescribeAnswer {
         status: Status::Ok,
         summary,
-        mode: "static".to_owned(),
+        mode: String::new(),
         kind,
         model: None,
         task: None,

@@ -1,6 +1,6 @@
 //! `search_models`: models by name, kind and size.
 
-use mcc_catalogs::{HubAddress, Model};
+use mcc_catalogs::{Ask, HubAddress, Model};
 use mcc_fit::sizing;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,6 +25,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<SearchAnswer>,
+    asks: words,
     waits: server::never,
     run: search,
 };
@@ -58,6 +59,16 @@ struct Arguments {
 
 /// How many are shown unless told otherwise.
 const USUAL: usize = 10;
+
+/// The words are looked for on the hub.
+fn words(call: &Call) -> Vec<Ask> {
+    let query = call.arguments.get("query").and_then(serde_json::Value::as_str);
+    query
+        .filter(|query| !query.trim().is_empty())
+        .map(|query| Ask::Models(query.to_owned()))
+        .into_iter()
+        .collect()
+}
 
 fn search(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(TOOL.input, call.arguments)?;
@@ -113,8 +124,8 @@ fn search(call: Call) -> Result<Reply, ToolError> {
     let answer = SearchAnswer {
         status,
         summary,
-        mode: "static".to_owned(),
-        as_of: models.as_of().to_owned(),
+        mode: call.standing.mode(),
+        as_of: call.standing.as_of(models.as_of()),
         approximate,
         models: models_shown,
         next_cursor: page.next,

@@ -1,6 +1,6 @@
 //! `recommend_region`: the Regions that suit, with what each has and lacks.
 
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{Ask, Catalogs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<RegionsAnswer>,
+    asks: by_name,
     waits: server::never,
     run: recommend,
 };
@@ -129,6 +130,12 @@ struct RegionsAnswer {
     next_steps: Vec<String>,
 }
 
+/// Where types have to be there: each Region could be asked, and only the one that is named is.
+fn by_name(call: &Call) -> Vec<Ask> {
+    let near = call.arguments.get("near").and_then(serde_json::Value::as_str);
+    near.and_then(|near| near.parse().ok()).map(Ask::Offers).into_iter().collect()
+}
+
 fn recommend(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
@@ -160,7 +167,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     let answer = RegionsAnswer {
         status,
         summary,
-        mode: "static".to_owned(),
+        mode: call.standing.mode(),
         regions,
         notes,
         next_steps: vec![if fitting > 0 {

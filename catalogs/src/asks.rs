@@ -1,0 +1,121 @@
+//! What an answer stands on, as questions that somebody can look up: the seam between those who answer, who know no
+//! network, and those who ask it.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+
+use crate::Catalogs;
+use crate::ids::{Arn, HubAddress, ImageUri, ModelId, Region, S3Uri};
+use crate::rows::{Origin, Rows};
+
+/// A fact, or a set of them, that an answer stands on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ask {
+    /// A model of Hugging Face: its configuration, totals, licence, and who may fetch it.
+    Model(ModelId),
+    /// Models of Hugging Face whose names have these words.
+    Models(String),
+    /// Files below an S3 address, and the configuration among them.
+    Files(S3Uri),
+    /// What an ARN names: a package of the model registry, a secret.
+    Named(Arn),
+    /// One container image.
+    Image(ImageUri),
+    /// The releases of a family of images.
+    Images(String),
+    /// The instance types that a Region has.
+    Offers(Region),
+    /// What they cost there.
+    Prices(Region),
+    /// How many of them the account may use there, and does.
+    Quotas(Region),
+    /// HyperPod clusters there, with their nodes.
+    Clusters(Region),
+}
+
+impl Ask {
+    /// What is asked of a model that is named like this: nothing, where the name is of no form that can be looked up.
+    pub fn of_model(name: &str) -> Option<Self> {
+        if let Some(page) = HubAddress::of(name) {
+            return Some(Self::Model(page.model));
+        }
+        if name.starts_with("s3://") {
+            return name.parse().ok().map(Self::Files);
+        }
+        if name.starts_with("arn:") {
+            return name.parse().ok().map(Self::Named);
+        }
+        name.parse().ok().map(Self::Model)
+    }
+
+    /// What is asked of a Region in which something is to run.
+    pub fn of_place(region: &Region) -> [Self; 3] {
+        [Self::Offers(region.clone()), Self::Prices(region.clone()), Self::Quotas(region.clone())]
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Rows to lay on the catalogs, the later over the earlier.
+    pub rows: Vec<Rows>,
+    /// What the reader of the answer should know of the look-up, a sentence each: that a source did not answer.
+    pub notes: Vec<String>,
+}
+
+/// A look-up under way.
+pub type Looking<'a> = Pin<Box<dyn Future<Output = Found> + Send + 'a>>;
+
+/// Who looks things up. What cannot be found is a note and never an error: the catalogs answer then.
+pub trait Lookup: Debug + Send + Sync {
+    /// Looks up what it can of `asks`, within its own time.
+    fn look_up<'a>(&'a self, asks: &'a [Ask]) -> Looking<'a>;
+}
+
+/// What the rows that an answer stands on are worth.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Some were looked up for it.
+    pub live: bool,
+    /// The latest date of those that are not of the build.
+    pub as_of: Option<String>,
+}
+
+impl Standing {
+    /// `static` for an answer of catalogs alone, `smart` for one with what was looked up.
+    pub fn mode(&self) -> String {
+        if self.live { "smart" } else { "static" }.to_owned()
+    }
+
+    /// The date to tell, where that of the build's rows is `build`.
+    pub fn as_of(&self, build: &str) -> String {
+        self.as_of.as_deref().unwrap_or(build).to_owned()
+    }
+}
+
+impl Catalogs {
+    /// What the rows are worth that answer `asks` here.
+    pub fn standing(&self, asks: &[Ask]) -> Standing {
+        let mut standing = Standing::default();
+        for origin in asks.iter().filter_map(|ask| self.origin(ask)) {
+            standing.live |= origin.live().is_some();
+            standing.as_of = standing.as_of.max(origin.as_of().map(str::to_owned));
+        }
+        standing
+    }
+
+    /// Where the rows are from that answer `ask`; of several, the last that were laid. None where no row can.
+    fn origin(&self, ask: &Ask) -> Option<&Origin> {
+        match ask {
+            Ask::Model(id) => {
+                let id = self.of_jumpstart(id.as_str()).unwrap_or(id.as_str());
+                self.models().origin(id).or_else(|| self.pipelines().origin(id))
+            }
+            Ask::Models(_) => Some(self.models().latest()),
+            Ask::Image(_) | Ask::Images(_) => Some(self.images().latest()),
+            Ask::Offers(region) => Some(self.regions().origin(region.as_str())),
+            Ask::Prices(_) => Some(self.prices().latest()),
+            Ask::Files(_) | Ask::Named(_) | Ask::Quotas(_) | Ask::Clusters(_) => None,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What a plan stands on, and could be looked up before it is made.
+
+use mcc_catalogs::{Arn, Ask, Catalogs, Region};
+
+use crate::derive;
+use crate::kept;
+use crate::merge::Merged;
+use crate::plan;
+
+/// What could be looked up for a plan of these inputs, as far as they say it by now. Nothing is asked that they say
+/// themselves: the configuration of a model, for one.
+pub fn asks(catalogs: &Catalogs, merged: &Merged) -> Vec<Ask> {
+    let mut merged = merged.clone();
+    kept::read(catalogs, &mut merged);
+    derive::complete(catalogs, &mut merged);
+    let chosen = plan::choose(&mut merged);
+    let mut asks = Vec::new();
+    if !merged.is_given("modelConfig") {
+        asks.extend(merged.text("modelName").and_then(Ask::of_model));
+    }
+    if let Some(image) = merged.text("baseImage") {
+        asks.extend(image.parse().ok().map(Ask::Image));
+    } else {
+        let deployment =
+            chosen.and_then(|(config, target)| crate::deployment(config, &target, None));
+        asks.extend(deployment.and_then(|of| of.images.clone()).map(Ask::Images));
+    }
+    if let Some(region) = merged.text("region").and_then(|region| region.parse::<Region>().ok()) {
+        asks.extend(Ask::of_place(&region));
+        if merged.text("hyperpodCluster").is_some() {
+            asks.push(Ask::Clusters(region));
+        }
+    }
+    let secret = |arn: &Arn| arn.service() == "secretsmanager";
+    let token = merged.text("hfTokenArn").and_then(|arn| arn.parse::<Arn>().ok()).filter(secret);
+    asks.extend(token.map(Ask::Named));
+    asks
+}
