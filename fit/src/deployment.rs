@@ -83,6 +83,14 @@ impl Deployment {
             && self.runs_on_device(instance)
     }
 
+    /// Whether it starts on this type without using its accelerator, which is only paid for.
+    pub fn idles_on(&self, instance: &Instance) -> bool {
+        let only_cpu = |kinds: &[AcceleratorKind]| kinds == [AcceleratorKind::Cpu];
+        only_cpu(&self.accelerators)
+            && self.devices.is_empty()
+            && instance.accelerator_kind() == AcceleratorKind::Cuda
+    }
+
     /// Whether the accelerator of this type is one of those that the config names, if it names any.
     pub fn runs_on_device(&self, instance: &Instance) -> bool {
         let device = instance.accelerator().map(|accelerator| &accelerator.name);

@@ -1,8 +1,17 @@
 //! What `mcc_fit` says of images and releases, in words. The rules and the servers say it alike.
 
-use mcc_catalogs::{GpuLimit, ImageTokens, Support, Task};
+use mcc_catalogs::{GpuLimit, ImageTokens, Instance, Support, Task};
 use mcc_fit::sizing::TooLong;
 use mcc_fit::{Against, ImageReason};
+
+/// A type whose accelerator nothing uses.
+pub fn idle_accelerator(instance: &Instance) -> String {
+    let name = instance.accelerator().map_or("accelerator", |own| own.name.as_str());
+    format!(
+        "it runs on the processor of {}, whose {name} stays idle and is paid for",
+        instance.name
+    )
+}
 
 /// Why an image does not run on an instance type.
 pub fn image_reason(reason: &ImageReason) -> String {

@@ -1,7 +1,5 @@
 //! Rules about where it runs: instance type, Region, target.
 
-use mcc_catalogs::AcceleratorKind;
-
 use super::{Rule, with_types};
 use crate::finding::{Finding, Severity};
 use crate::fix::{Fix, Fixes};
@@ -197,13 +195,13 @@ fn accelerator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) 
     let own = spec.instance.accelerator.as_ref();
     let taken = devices.is_empty() || own.is_some_and(|name| devices.contains(name));
     if !allowed.iter().any(|one| one.as_str() == kind) || !taken {
-        // A project that needs no accelerator starts on an instance with one; it is only paid for.
-        let (id, severity) =
-            if allowed.iter().all(|one| *one == AcceleratorKind::Cpu) && kind == "cuda" {
-                ("MCC-ACC-002", Severity::Warning)
-            } else {
-                ("MCC-ACC-001", Severity::Error)
-            };
+        let idles =
+            context.row_of(&spec.instance).is_some_and(|row| context.deployment.idles_on(row));
+        let (id, severity) = if idles {
+            ("MCC-ACC-002", Severity::Warning)
+        } else {
+            ("MCC-ACC-001", Severity::Error)
+        };
         if findings.iter().any(|f| f.id == id) {
             return;
         }

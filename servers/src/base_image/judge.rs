@@ -73,6 +73,10 @@ fn host(
     if !wish.deployment.takes(instance) {
         return Err(format!("{} does not take {}", wish.deployment.target, instance.name));
     }
+    if wish.deployment.idles_on(instance) {
+        notes.push(reasons::idle_accelerator(instance));
+        return Ok(None);
+    }
     if !wish.deployment.runs_on(instance) {
         return Err(format!(
             "it runs on {}, and {} has {}",

@@ -203,7 +203,10 @@ impl<'a> Judge<'a> {
         if !self.deployment.takes(instance) {
             return Err(far(format!("{} does not take this type", self.deployment.target)));
         }
-        if !self.deployment.runs_on(instance) {
+        let mut warnings = Vec::new();
+        if self.deployment.idles_on(instance) {
+            warnings.push(reasons::idle_accelerator(instance));
+        } else if !self.deployment.runs_on(instance) {
             return Err(far(format!(
                 "{} runs on {}, and this type has {}",
                 self.deployment.config,
@@ -215,7 +218,6 @@ impl<'a> Judge<'a> {
         if let Some(why) = self.not_taken() {
             return Err(far(why));
         }
-        let mut warnings = Vec::new();
         // What no Region helps against comes first.
         let (image, ami, wanted) = self.container(instance, &mut warnings)?;
         self.long_enough(image, &mut warnings)?;
