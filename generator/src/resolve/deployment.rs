@@ -82,7 +82,7 @@ impl Context<'_> {
     fn start_unsized(&self, instance: &InstanceSpec) -> u32 {
         let row = self.row_of(instance).filter(|_| self.deployment.hub);
         let most = row.map_or(0.0, mcc_catalogs::Instance::accelerator_memory_gib);
-        let named = crate::rules::size_in_name(self).map(|size| size.weights_gib());
+        let named = self.size_in_name().map(|size| size.weights_gib());
         let gib = named.filter(|gib| *gib < most).unwrap_or(most);
         if gib <= 0.0 {
             return PACKED_HEALTH_CHECK_S;

@@ -6,7 +6,7 @@ use mcc_fit::AmiKind;
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::fix::{Fix, Fixes, Remedy};
-use crate::framework::version_key;
+use crate::release::version_key;
 use crate::resolve::Context;
 use crate::spec::Spec;
 

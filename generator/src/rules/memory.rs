@@ -1,12 +1,13 @@
 //! Rules about memory and disk: does the model fit, and does what was asked for fit beside it.
 
-use mcc_catalogs::Instance;
+use mcc_catalogs::InstanceType;
 
+use super::model::unknown_model;
 use super::{Rule, pipeline, with_types};
 use crate::finding::{Finding, Severity};
 use crate::fix::{Fix, Fixes, Remedy};
 use crate::registry::registry;
-use crate::resolve::Context;
+use crate::resolve::{Context, NoType};
 use crate::spec::Spec;
 use mcc_fit::sizing::{self, Plan, Verdict};
 
@@ -353,10 +354,18 @@ fn disk(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
 }
 
+/// What to say where no instance type is recommended.
+pub(crate) fn no_type(context: &Context<'_>, why: NoType) -> Finding {
+    match why {
+        NoType::Unsized => unknown_model(context),
+        NoType::Image(finding) => *finding,
+        NoType::Nothing(elsewhere) => nothing_holds(context, elsewhere.as_ref()),
+    }
+}
+
 /// What to say where no instance type holds a model.
-pub(crate) fn nothing_holds(context: &Context<'_>, elsewhere: Option<&Instance>) -> Finding {
-    if let (Some(elsewhere), Some(region)) = (elsewhere, &context.inputs.region) {
-        let name = &elsewhere.name;
+fn nothing_holds(context: &Context<'_>, elsewhere: Option<&InstanceType>) -> Finding {
+    if let (Some(name), Some(region)) = (elsewhere, &context.inputs.region) {
         let finding = Finding::warning(
             "MCC-MEM-003",
             format!(

@@ -68,8 +68,7 @@ const FAMILIES: [&[Rule]; 17] = [
 ];
 
 pub(crate) use inputs::{has_conditional, without_effect};
-pub(crate) use memory::nothing_holds;
-pub(crate) use model::{size_in_name, unknown_model};
+pub(crate) use memory::no_type;
 
 /// All rules, by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
