@@ -6,6 +6,8 @@ use std::path::Path;
 
 #[path = "architecture/floors.rs"]
 mod floors;
+#[path = "architecture/reads.rs"]
+mod reads;
 
 /// A crate's folder and name, the project's own crates that it may use, and what it must not use of others.
 const ROOMS: [(&str, &str, &[&str], &[&str]); 5] = [

@@ -206,7 +206,7 @@ impl Context<'_> {
             resource: kind.resource().unwrap_or_default().to_owned(),
             vcpus: row.vcpus,
             memory_gib: row.memory_gib(),
-            nvme: row.nvme_gb > 0,
+            nvme: row.nvme().unwrap_or_default(),
             efa: row.efa,
         }
     }

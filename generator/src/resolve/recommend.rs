@@ -79,13 +79,9 @@ impl Context<'_> {
             return None;
         }
         let as_good = |row: &&Instance| {
-            !row.previous_generation
-                && row.accelerator_kind() == default.accelerator_kind()
-                && row.accelerator_memory_gib() >= default.accelerator_memory_gib()
-                && row.memory_gib() >= default.memory_gib()
-                && self.deployment.takes(row)
-                && self.deployment.runs_on(row)
-                && self.catalogs.regions().offers(&region, row) == Some(true)
+            mcc_fit::stands_in(row, default)
+                && mcc_fit::is_proposed(&self.deployment, row)
+                && mcc_fit::offered(self.catalogs, &region, row) == Some(true)
         };
         let mut rows = self.catalogs.by_price().map(|(_, row)| row);
         Some(rows.find(as_good)?.name.to_string())
@@ -108,7 +104,7 @@ impl Context<'_> {
 
     /// Whether the Region is known to lack `row`.
     pub(crate) fn lacks(&self, region: &str, row: &Instance) -> bool {
-        self.catalogs.regions().offers(region, row) == Some(false)
+        mcc_fit::lacks(self.catalogs, region, row)
     }
 
     /// Why the instance type is what it is, where it was recommended.
@@ -193,17 +189,11 @@ impl Context<'_> {
                 None if own && row.arch == Arch::X86_64 => {}
                 _ => return false,
             }
-            let cuda = image.and_then(|image| image.cuda.as_deref());
-            let host = self.deployment.ami.and_then(|api| {
-                mcc_fit::host_image(catalogs, api, row.accelerator_kind(), cuda, row.family())
-            });
             mcc_fit::image_runs(catalogs, &self.deployment, image, &asked, row).is_ok()
-                && host.is_none_or(|host| mcc_fit::host_runs(&host, row).is_ok())
+                && mcc_fit::host_for(catalogs, &self.deployment, image, row).is_ok()
         };
         let rows = catalogs.by_price().map(|(_, row)| row).filter(|row| {
-            !row.previous_generation
-                && self.deployment.takes(row)
-                && self.deployment.runs_on(row)
+            mcc_fit::is_proposed(&self.deployment, row)
                 && !region.is_some_and(|region| self.lacks(region, row))
         });
         rows.filter_map(|instance| {

@@ -9,6 +9,7 @@ use crate::fix::{Fix, Fixes, Remedy};
 use crate::registry::registry;
 use crate::resolve::{Context, NoType};
 use crate::spec::Spec;
+use mcc_fit::HostShort;
 use mcc_fit::sizing::{self, Plan, Verdict};
 
 const BUDGET: &str = "the engine's own budget rule: a share of the device, less weights and the peak of a forward pass; \
@@ -314,13 +315,14 @@ fn host(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     };
     #[expect(clippy::cast_precision_loss, reason = "GiB of a host")]
     let needed = fit.memory_gib as f64;
-    if spec.instance.memory_gib < needed {
+    let row = context.row_of(&spec.instance);
+    let short = row.and_then(|row| mcc_fit::host_short(row, None, Some(needed)));
+    if let Some(HostShort::Memory { has, .. }) = short {
         let best = context.best(&spec.aws).map(|best| best.instance.name.to_string());
         let finding = Finding::warning(
             "MCC-MEM-004",
             format!(
-                "the host has {:.0} GiB of memory; about {needed:.0} GiB are needed to load the weights",
-                spec.instance.memory_gib
+                "the host has {has:.0} GiB of memory; about {needed:.0} GiB are needed to load the weights"
             ),
             Fixes::from(best.clone().map(|name| Fix::set("instanceType", name)))
                 .or("use a larger size of the family"),
@@ -334,8 +336,9 @@ fn disk(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let Some(fit) = &spec.model.fit else {
         return;
     };
-    let row = spec.instance.kind.as_deref().and_then(|t| context.catalogs.instances().get(t));
-    if let Some(nvme) = row.map(|r| r.nvme_gb).filter(|gb| *gb > 0 && *gb < fit.disk_gb) {
+    let row = context.row_of(&spec.instance);
+    let short = row.and_then(|row| mcc_fit::local_disk_short(row, fit.disk_gb.into()));
+    if let Some(nvme) = short {
         let finding = Finding::error(
             "MCC-MEM-005",
             format!("the local disk has {nvme} GB; weights and caches take {} GB", fit.disk_gb),

@@ -161,9 +161,6 @@ fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
 }
 
-/// How much more memory than its weights a model of unknown shape is given: the rest is for cache and engine.
-const ROOM: f64 = 1.25;
-
 fn held(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if context.engine().is_some() && !findings.iter().any(|f| f.id == "MCC-MDL-006") {
         findings.extend(no_model(context, Some(spec)));
@@ -233,21 +230,13 @@ fn beside_its_model(context: &Context<'_>, adapter: &str) -> String {
 fn size(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let Some(found) = context.size_in_name() else { return };
     let weights = found.weights_gib();
-    let Some(row) = context.row_of(&spec.instance).filter(|row| row.accelerator_memory_gib() > 0.0)
-    else {
-        return;
-    };
-    let there = row.accelerator_memory_gib();
-    if weights < there {
-        return;
-    }
+    let Some(row) = context.row_of(&spec.instance) else { return };
+    let Some(there) = mcc_fit::too_small(row, weights) else { return };
     let (image, asked) = (context.base(&spec.instance), context.asked());
     let larger = |other: &&Instance| {
-        !other.previous_generation
-            && other.arch == row.arch
-            && other.accelerator_memory_gib() > weights * ROOM
-            && context.deployment.takes(other)
-            && context.deployment.runs_on(other)
+        other.arch == row.arch
+            && mcc_fit::has_room(other, weights)
+            && mcc_fit::is_proposed(&context.deployment, other)
             && !context.lacks(&spec.aws.region, other)
             && mcc_fit::image_runs(context.catalogs, &context.deployment, image, &asked, other)
                 .is_ok()
