@@ -4,6 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+#[path = "architecture/floors.rs"]
+mod floors;
+#[path = "architecture/reads.rs"]
+mod reads;
+
 /// A crate's folder and name, the project's own crates that it may use, and what it must not use of others.
 const ROOMS: [(&str, &str, &[&str], &[&str]); 5] = [
     ("files", "mcc-files", &[], PURE),
@@ -102,9 +107,19 @@ const WINGS: [(&str, &[&str]); 8] = [
     ("region", &["mcp", "common"]),
 ];
 
+/// `source` without the tests at its end. Tests in a file of their own, and what debug builds add, end nothing.
+fn code(source: &str) -> &str {
+    let inline = |(at, mark): &(usize, &str)| {
+        let line = source[at + mark.len()..].trim_start().lines().next().unwrap_or_default();
+        line.starts_with("mod ") && line.contains('{')
+    };
+    let end = source.match_indices("#[cfg(test)]").find(inline).map(|(at, _)| at);
+    &source[..end.unwrap_or(source.len())]
+}
+
 /// The parts of its own crate that `source` names, without what is only for tests.
 fn named(source: &str) -> BTreeSet<String> {
-    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = code(source);
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];

@@ -57,6 +57,17 @@ pub enum InstancePool {
     Hyperpod,
 }
 
+impl InstancePool {
+    /// Whether instances of this type are in it.
+    pub fn has(self, instance: &Instance) -> bool {
+        match self {
+            Self::Hosting => instance.hosting,
+            Self::BatchTransform => instance.batch_transform,
+            Self::Hyperpod => instance.hyperpod,
+        }
+    }
+}
+
 /// Which API field names the host image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,12 +80,7 @@ pub enum AmiKind {
 impl Deployment {
     /// Whether the target takes instances of this type.
     pub fn takes(&self, instance: &Instance) -> bool {
-        match self.pool {
-            Some(InstancePool::Hosting) => instance.hosting,
-            Some(InstancePool::BatchTransform) => instance.batch_transform,
-            Some(InstancePool::Hyperpod) => instance.hyperpod,
-            None => true,
-        }
+        self.pool.is_none_or(|pool| pool.has(instance))
     }
 
     /// Whether the config runs on the accelerator of this type, or on its processor where it has none.

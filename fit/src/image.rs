@@ -7,7 +7,7 @@ use mcc_catalogs::{
 };
 
 use crate::deployment::Deployment;
-use crate::host_image::HostImage;
+use crate::host_image::{HostImage, host_image};
 use crate::release::{Asked, Known, engine_in};
 
 /// Why it does not run.
@@ -75,6 +75,11 @@ pub enum ImageReason {
         last: u32,
         /// What the host image has.
         has: u32,
+    },
+    /// No host image has a driver for the image's CUDA.
+    NoHost {
+        /// The image's CUDA.
+        cuda: String,
     },
 }
 
@@ -197,4 +202,81 @@ pub fn host_runs(host: &HostImage<'_>, instance: &Instance) -> Result<(), ImageR
         }
         _ => Ok(()),
     }
+}
+
+/// The host image for a container of `image` on `instance`; none where the target lets nobody choose one, the type has no
+/// accelerator, or nothing is known of the image's CUDA.
+///
+/// # Errors
+/// Why no host image would do.
+pub fn host_for<'a>(
+    catalogs: &'a Catalogs,
+    deployment: &Deployment,
+    image: Option<&Image>,
+    instance: &Instance,
+) -> Result<Option<HostImage<'a>>, ImageReason> {
+    let (Some(api), Some(accelerator)) = (deployment.ami, instance.accelerator()) else {
+        return Ok(None);
+    };
+    let cuda = image.and_then(|image| image.cuda.as_deref());
+    let found = host_image(catalogs, api, accelerator.kind, cuda, instance.family());
+    match (found, cuda) {
+        (Some(host), _) => host_runs(&host, instance).map(|()| Some(host)),
+        (None, Some(cuda)) if accelerator.kind == AcceleratorKind::Cuda => {
+            Err(ImageReason::NoHost { cuda: cuda.to_owned() })
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// What is not known of an image of the user's own, or speaks against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnImage {
+    /// Its CUDA is not known, so that no host image is chosen for it.
+    NoCuda,
+    /// The release of its engine is not known.
+    NoRelease,
+    /// It has another engine than the deployment starts.
+    Engine {
+        /// What is in it.
+        has: String,
+        /// What is started.
+        needs: String,
+    },
+    /// It is made for processors, and the accelerator of the instance stays idle.
+    Idle,
+}
+
+/// What is not known of `image`, the user's own, on `instance`, and what speaks against it.
+pub fn own_image(
+    deployment: &Deployment,
+    image: Option<&Image>,
+    instance: Option<&Instance>,
+) -> Vec<OwnImage> {
+    let mut found = Vec::new();
+    let Some(accelerator) = instance.and_then(Instance::accelerator) else {
+        return other_engine(deployment, image).into_iter().collect();
+    };
+    let made_for = image.map_or(AcceleratorKind::Cuda, |image| image.accelerator);
+    let cuda = image.and_then(|image| image.cuda.as_ref());
+    if accelerator.kind == AcceleratorKind::Cuda
+        && made_for == AcceleratorKind::Cuda
+        && cuda.is_none()
+    {
+        found.push(OwnImage::NoCuda);
+    }
+    let release = image.and_then(|image| image.engine_version.as_ref());
+    if deployment.engine.is_some() && release.is_none() {
+        found.push(OwnImage::NoRelease);
+    }
+    match other_engine(deployment, image) {
+        None if made_for == AcceleratorKind::Cpu => found.push(OwnImage::Idle),
+        other => found.extend(other),
+    }
+    found
+}
+
+fn other_engine(deployment: &Deployment, image: Option<&Image>) -> Option<OwnImage> {
+    let (has, needs) = image?.engine.as_ref().zip(deployment.engine.as_ref())?;
+    (has != needs).then(|| OwnImage::Engine { has: has.clone(), needs: needs.clone() })
 }

@@ -11,6 +11,7 @@ mod driver;
 mod host_image;
 mod image;
 mod named;
+mod offer;
 mod place;
 mod release;
 pub mod sizing;
@@ -18,10 +19,18 @@ mod task;
 
 pub use choice::ImageChoice;
 pub use deployment::{AmiKind, Deployment, InstancePool};
-pub use driver::host_driver;
+pub use driver::{
+    HostDriver, HostFault, host_driver, host_fault, named_host, newest_transform_driver, starts_on,
+};
 pub use host_image::{HostImage, host_image};
-pub use image::{ImageReason, host_runs, image_cautions, image_runs};
+pub use image::{
+    ImageReason, OwnImage, host_for, host_runs, image_cautions, image_runs, own_image,
+};
 pub use named::{Holds, NamedSize, holds, named_size, original};
+pub use offer::{
+    HostShort, accelerated_types, as_large, far_too_small, has_room, host_short, is_current,
+    is_proposed, lacks, local_disk_short, most_weights_gib, offered, stands_in, too_small,
+};
 pub use place::{Found, Place, Reason, Reservation, usual_context};
 pub use release::{Against, Asked, against, against_task, engine_in};
 pub use task::{Described, Purpose, TaskBasis, by_class, purpose};

@@ -33,7 +33,8 @@ pub(crate) fn derive(catalogs: &Catalogs, merged: &mut Merged) {
         ("engineVersion", version),
     ];
     for (key, value) in found {
-        let value = value.filter(|value| crate::accepts(key, &Value::from(value.as_str())).is_ok());
+        let value =
+            value.filter(|value| crate::values::accepts(key, &Value::from(value.as_str())).is_ok());
         if let Some(value) = value {
             merged.derive(key, &value, "modelConfig", Vec::new());
         }

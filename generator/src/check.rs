@@ -15,6 +15,7 @@ use crate::merge::Sources;
 use crate::plan::{self, Plan};
 use crate::project::{File, Project};
 use crate::source::{FileAccess, Source};
+use crate::written::INPUTS;
 use crate::{kept, saved};
 
 /// What a check found.
@@ -56,7 +57,7 @@ fn check_in(catalogs: &Catalogs, roots: Roots) -> Result<CheckReport, Box<Findin
     let exists = |path: &str| folder.kind(path).is_ok();
     let merged = Sources::new()
         .files(FileAccess::Project(roots))
-        .with(Source::ConfigFile(saved::INPUTS.into()), own_files(catalogs, inputs, exists))
+        .with(Source::ConfigFile(INPUTS.into()), own_files(catalogs, inputs, exists))
         .merge();
     Ok(match plan::generate(catalogs, &merged) {
         Ok((plan, project)) => {
@@ -75,15 +76,15 @@ pub fn check_files(
     files: &BTreeMap<String, String>,
 ) -> Result<CheckReport, Box<Finding>> {
     let text = files
-        .get(saved::INPUTS)
-        .ok_or_else(|| not_a_project(format!("{} is not among the files", saved::INPUTS)))?;
+        .get(INPUTS)
+        .ok_or_else(|| not_a_project(format!("{INPUTS} is not among the files")))?;
     let mut inputs = saved::parse_inputs(text).map_err(not_a_project)?;
     // A model is no text, and what it decided is in the files that were sent.
     let copied = inputs.remove("modelPath").is_some();
     if copied {
         inputs.entry("includeSample").or_insert_with(|| false.into());
     }
-    let mut merged = Sources::new().with(Source::ConfigFile(saved::INPUTS.into()), inputs).merge();
+    let mut merged = Sources::new().with(Source::ConfigFile(INPUTS.into()), inputs).merge();
     kept::given(&mut merged, files);
     Ok(match plan::generate(catalogs, &merged) {
         Ok((plan, mut project)) => {
@@ -91,8 +92,8 @@ pub fn check_files(
             for (path, text) in files {
                 given.insert(path, File::new(text.as_bytes().to_vec(), ""));
             }
-            if copied && let Some(own) = given.get(saved::INPUTS) {
-                project.insert(saved::INPUTS, own.clone());
+            if copied && let Some(own) = given.get(INPUTS) {
+                project.insert(INPUTS, own.clone());
             }
             report(plan, project.differences(&given))
         }

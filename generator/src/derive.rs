@@ -9,17 +9,14 @@ use serde_json::Value;
 use crate::built;
 use crate::finding::Finding;
 use crate::fix::{Fix, Fixes};
-use crate::format::Format;
+use crate::format::{Format, valid_name};
 use crate::inputs::{self, Kind};
 use crate::manifest::{Fetched, ModelSort, Weights};
 use crate::merge::Merged;
+use crate::named::{self, read_artifact};
 use crate::registry::{Config, registry};
-use crate::resolve::{TYPE_LABEL, named, read_artifact};
 use crate::source::Source;
-
-/// Longest name that is made up: with a prefix and a Region it becomes the name of a role, of which IAM takes 64
-/// characters.
-const LONGEST_NAME: usize = 40;
+use crate::spec::TYPE_LABEL;
 
 /// Adds what follows from the inputs.
 pub(crate) fn complete(catalogs: &Catalogs, merged: &mut Merged) {
@@ -381,23 +378,6 @@ fn name(merged: &mut Merged) {
     }
 }
 
-/// `text` in the form that names of projects have.
-pub(crate) fn valid_name(text: &str) -> Option<String> {
-    let mut name = String::new();
-    for c in text.chars().take(1000) {
-        if c.is_ascii_alphanumeric() {
-            name.push(c.to_ascii_lowercase());
-        } else if !name.is_empty() && !name.ends_with('-') {
-            name.push('-');
-        }
-        if name.len() == LONGEST_NAME {
-            break;
-        }
-    }
-    let name = name.trim_end_matches('-').to_owned();
-    Format::ProjectName.accepts(&name).then_some(name)
-}
-
 /// Whether a value was given but refused: then the refusal is the message, and nothing takes its place.
 pub(crate) fn is_refused(merged: &Merged, key: &str) -> bool {
     merged.findings.iter().any(|f| f.is_error() && f.field.as_deref() == Some(key))
@@ -406,23 +386,6 @@ pub(crate) fn is_refused(merged: &Merged, key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_models_become_names_of_projects() {
-        for (text, name) in [
-            ("Qwen3-8B", Some("qwen3-8b")),
-            ("Llama-3.1-8B-Instruct", Some("llama-3-1-8b-instruct")),
-            ("_my__model (final)", Some("my-model-final")),
-            ("4x", Some("4x")),
-            ("x", None),
-            ("模型", None),
-            ("", None),
-        ] {
-            assert_eq!(valid_name(text).as_deref(), name, "{text}");
-        }
-        let long = valid_name(&"a-".repeat(100)).expect("a name");
-        assert!(long.len() <= LONGEST_NAME && Format::ProjectName.accepts(&long), "{long}");
-    }
 
     #[test]
     fn every_kind_of_model_has_one_config() {

@@ -7,8 +7,8 @@ use mcc_files::{Error, Folder, Reason};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::named::MAX_MODEL;
 use crate::project::Project;
-use crate::resolve::MAX_MODEL;
 use crate::{saved, written};
 
 /// How a file on disk relates to the one that would be generated.
@@ -38,7 +38,7 @@ pub struct Difference {
 impl Project {
     /// Every file that generating would add or change in a project given in memory.
     pub(crate) fn differences(&self, given: &Self) -> Vec<Difference> {
-        let files = self.files().filter(|(p, _)| *p != saved::RECORD);
+        let files = self.files().filter(|(p, _)| *p != written::RECORD);
         let differing = files.filter(|(p, f)| given.get(p).map(|g| &g.bytes) != Some(&f.bytes));
         let one = |(path, file): (&str, &crate::project::File)| {
             let current = given.get(path);
@@ -72,7 +72,7 @@ impl Project {
     pub fn diff_folder(&self, folder: &Folder) -> Result<Vec<Difference>, Error> {
         let record = saved::Record::read(folder).unwrap_or_default();
         let mut differences = Vec::new();
-        for (path, file) in self.files().filter(|(p, _)| *p != saved::RECORD) {
+        for (path, file) in self.files().filter(|(p, _)| *p != written::RECORD) {
             let found = Found::at(folder, path, file.bytes.len())?;
             if found.is(&file.bytes) {
                 continue;

@@ -191,9 +191,47 @@ fn quantity(text: &str) -> bool {
         && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
+/// Longest name that is made up: with a prefix and a Region it becomes the name of a role, of which IAM takes 64
+/// characters.
+const LONGEST_NAME: usize = 40;
+
+/// `text` in the form that names of projects have.
+pub(crate) fn valid_name(text: &str) -> Option<String> {
+    let mut name = String::new();
+    for c in text.chars().take(1000) {
+        if c.is_ascii_alphanumeric() {
+            name.push(c.to_ascii_lowercase());
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+        if name.len() == LONGEST_NAME {
+            break;
+        }
+    }
+    let name = name.trim_end_matches('-').to_owned();
+    Format::ProjectName.accepts(&name).then_some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_models_become_names_of_projects() {
+        for (text, name) in [
+            ("Qwen3-8B", Some("qwen3-8b")),
+            ("Llama-3.1-8B-Instruct", Some("llama-3-1-8b-instruct")),
+            ("_my__model (final)", Some("my-model-final")),
+            ("4x", Some("4x")),
+            ("x", None),
+            ("模型", None),
+            ("", None),
+        ] {
+            assert_eq!(valid_name(text).as_deref(), name, "{text}");
+        }
+        let long = valid_name(&"a-".repeat(100)).expect("a name");
+        assert!(long.len() <= LONGEST_NAME && Format::ProjectName.accepts(&long), "{long}");
+    }
 
     fn check(format: Format, good: &[&str], bad: &[&str]) {
         for text in good {

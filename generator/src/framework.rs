@@ -2,6 +2,7 @@
 //! own, and what the training environment pins.
 
 use crate::manifest::{Framework, Manifest, Package, Release};
+use crate::release::version_key;
 
 /// A pinned package of the image.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -41,7 +42,7 @@ pub(crate) fn pins(text: &str) -> Pins {
                 pins.exact.retain(|p| canonical(&p.name) != canonical(&pin.name));
                 pins.exact.push(pin);
             }
-            None => pins.others.push(crate::finding::shorten(bare)),
+            None => pins.others.push(mcc_catalogs::echo(bare)),
         }
     }
     pins
@@ -152,11 +153,6 @@ impl Framework {
 fn pinned(package: &Package) -> Option<Requirement> {
     let version = package.version.clone()?;
     Some(Requirement { name: package.name.clone(), version })
-}
-
-/// `version` as a sortable list of its leading numbers.
-pub(crate) fn version_key(version: &str) -> Vec<u64> {
-    version.split('.').map_while(|part| part.parse().ok()).collect()
 }
 
 #[cfg(test)]

@@ -9,15 +9,11 @@ use mcc_fit::sizing;
 use serde_json::{Map, Value};
 
 use crate::merge::Merged;
+use crate::named;
 use crate::project::{File, Project};
-use crate::resolve::named;
 use crate::source::FileAccess;
-use crate::written;
+use crate::written::{self, MODEL_CONFIG, REQUIREMENTS};
 
-/// Where the `config.json` of the model is.
-pub(crate) const MODEL_CONFIG: &str = ".mcc/model-config.json";
-/// Where the requirements of the training are.
-pub(crate) const REQUIREMENTS: &str = ".mcc/training-requirements.txt";
 /// The inputs that name a text, where that is kept, and its largest size in bytes.
 const TEXTS: [(&str, &str, u64); 2] = [
     ("modelConfig", MODEL_CONFIG, sizing::MAX_CONFIG_BYTES as u64),

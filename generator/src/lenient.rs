@@ -181,7 +181,7 @@ pub fn map(value: Value, flags: bool, texts: bool) -> Result<Map<String, Value>,
             for item in items {
                 for (name, value) in entry(item, flags, texts)? {
                     if !crate::repeated::add(&mut all, &name, value, flags) {
-                        let name = crate::finding::shorten(&name);
+                        let name = mcc_catalogs::echo(&name);
                         return Err(format!("has {name} twice, and only one can be meant"));
                     }
                 }
@@ -207,7 +207,7 @@ fn options(items: Vec<Value>) -> Result<Vec<Value>, String> {
             (Some(name), Some(value)) => {
                 let named = value.split_once('=').is_some_and(|(name, _)| is_name(name));
                 if named {
-                    let shown = crate::finding::shorten;
+                    let shown = mcc_catalogs::echo;
                     let (name, value) = (shown(&name), shown(&value));
                     return Err(format!(
                         "has {name} before {value}, which may be its value or an option of its own"
@@ -253,7 +253,7 @@ fn option(text: &str) -> Result<(String, Value), String> {
         })
     };
     if !whole && several() {
-        let text = crate::finding::shorten(text);
+        let text = mcc_catalogs::echo(text);
         return Err(format!("has several options in one text, {text}"));
     }
     let value = if text.get(name.len()..).is_some_and(|rest| rest.starts_with('=')) {

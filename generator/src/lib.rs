@@ -5,6 +5,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod applied;
 mod archive;
 mod artifact;
 mod asks;
@@ -29,6 +30,7 @@ mod manifest;
 mod matrix;
 pub mod meaning;
 mod merge;
+mod named;
 mod next;
 mod plan;
 mod project;
@@ -37,6 +39,7 @@ mod questions;
 pub mod reasons;
 mod refused;
 mod registry;
+mod release;
 mod render;
 mod repeated;
 mod resolve;
@@ -69,11 +72,10 @@ pub use questions::Question;
 pub use registry::{Config, Layer, Registry, registry};
 pub use render::Language;
 pub use rules::{Rule, rules, rules_about};
-pub use saved::{
-    INPUTS as SAVED_INPUTS, read_inputs as saved_inputs, read_inputs_in as saved_inputs_in,
-};
+pub use saved::{read_inputs as saved_inputs, read_inputs_in as saved_inputs_in};
 pub use schema::schema as inputs_schema;
 pub use source::{Derived, FileAccess, Source, Sourced};
 pub use spec::Spec;
 pub use values::accepts;
 pub use write::{Updated, WriteError};
+pub use written::INPUTS as SAVED_INPUTS;

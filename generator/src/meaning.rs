@@ -3,9 +3,8 @@
 
 use mcc_catalogs::{Catalogs, HubAddress};
 
-use crate::derive;
 use crate::fix::{Fix, Remedy};
-use crate::format::Format;
+use crate::format::{Format, valid_name};
 use crate::inputs;
 use crate::lenient;
 use crate::registry::{Config, registry};
@@ -55,7 +54,7 @@ pub(crate) fn of_text(format: Format, text: &str) -> Meant {
             None => perhaps(Vec::new()),
         },
         Format::ProjectName => {
-            let name = derive::valid_name(text);
+            let name = valid_name(text);
             perhaps(name.as_deref().into_iter().collect())
         }
         _ => perhaps(Vec::new()),

@@ -251,12 +251,13 @@ impl Context<'_> {
         project: &mut Project,
     ) -> Result<(), Box<Finding>> {
         let wrong = |reason: String| {
-            let fix = crate::resolve::named::fix(path, &reason);
+            let fix = crate::named::fix(path, &reason);
             let finding = Finding::error("MCC-INP-004", reason, fix);
             Box::new(self.merged.about("modelPath", finding))
         };
         let place = self.model_place(file);
-        for (inside, bytes) in self.read_all(path, crate::resolve::MAX_MODEL).map_err(wrong)? {
+        let read = crate::named::read_all(&self.merged.files, path, crate::named::MAX_MODEL);
+        for (inside, bytes) in read.map_err(wrong)? {
             let to = if inside.is_empty() { place.clone() } else { format!("{place}/{inside}") };
             let mut copied = File::new(bytes, "modelPath");
             copied.executable = false;
@@ -311,7 +312,8 @@ fn recommend(
             // A default is for models of which nothing is known.
             let holds = match context.recommend_instance() {
                 Some(Ok(name)) => Some(name),
-                Some(Err(finding)) if context.is_pipeline() => {
+                Some(Err(why)) if context.is_pipeline() => {
+                    let finding = rules::no_type(&context, why);
                     merged.values.remove("instanceType");
                     merged.findings.push(finding);
                     return;
@@ -325,9 +327,13 @@ fn recommend(
         }
         return;
     }
-    match context(catalogs, merged, config, target, layers.to_vec()).recommend_instance() {
+    let mut context = context(catalogs, merged, config, target, layers.to_vec());
+    match context.recommend_instance() {
         Some(Ok(name)) => merged.recommend("instanceType", &name.into()),
-        Some(Err(finding)) => merged.findings.push(finding),
+        Some(Err(why)) => {
+            let finding = rules::no_type(&context, why);
+            merged.findings.push(finding);
+        }
         None => {}
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::applied;
 use crate::derive;
 use crate::finding::Finding;
 use crate::fix::{self, Fix, Fixes, Remedy};
@@ -313,7 +314,7 @@ fn changed(start: &Merged, remedy: &Remedy, choice: usize) -> Option<Merged> {
         merged.texts.remove(input);
         let mut own = serde_json::Map::new();
         own.extend(merged.get(input).map(|value| (input.to_owned(), value.clone())));
-        fix::change(&mut own, key, value);
+        applied::change(&mut own, key, value);
         match (own.remove(input), inputs::find(input)) {
             (Some(value), Some(field)) => {
                 let value = values::normalise(field, &value).ok()?;

@@ -34,6 +34,9 @@ pub fn image_reason(reason: &ImageReason) -> String {
         ImageReason::Driver { device, needs, has } => {
             format!("{device} needs driver {needs}, and its host image has {has}")
         }
+        ImageReason::NoHost { cuda } => {
+            format!("no host image has a driver for the image's CUDA {cuda}")
+        }
         ImageReason::DriverDropped { device, last, has } => {
             format!(
                 "driver {last} is the last that supports {device}, and its host image has {has}"

@@ -14,12 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::kept;
 use crate::merge::Merged;
 use crate::project::{File, Project};
-use crate::written;
+use crate::written::{self, INPUTS, RECORD};
 
-/// Where the inputs are.
-pub const INPUTS: &str = ".mcc/inputs.json";
-/// Where the digests of the generated files are.
-pub(crate) const RECORD: &str = ".mcc/files.json";
 /// Layer name of the files that the generator itself writes.
 const LAYER: &str = "generator";
 /// Largest record that is read back.

@@ -209,7 +209,7 @@ fn list(value: &Value, format: Format) -> Result<Value, Refusal> {
         return Err(Refusal::new(format!("has over {MAX_ENTRIES} entries")));
     }
     if let Some(bad) = items.iter().find(|i| !format.accepts(i)) {
-        let bad = crate::finding::shorten(bad);
+        let bad = mcc_catalogs::echo(bad);
         return Err(Refusal::new(format!(
             "has the entry {bad}, which is not {}",
             format.expected()
@@ -232,7 +232,7 @@ fn map(field: &Field, value: &Value, names: Format, flags: bool) -> Result<Value
     }
     let mut out = Map::new();
     for (name, value) in entries {
-        let shown = crate::finding::shorten(&name);
+        let shown = mcc_catalogs::echo(&name);
         // Options may be written as on the engine's own command line.
         let name = if flags { name.trim_start_matches("--") } else { &name };
         if !names.accepts(name) {

@@ -9,7 +9,7 @@ use mcc_files::{Error, Folder, Kind, Reason, shown};
 
 use crate::diff::Found;
 use crate::project::Project;
-use crate::saved;
+use crate::{saved, written};
 
 /// How long an update waits for another of the same folder.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -122,7 +122,7 @@ impl Project {
         })?;
         let mut updated = Updated::default();
         let mut edited = Vec::new();
-        for (path, file) in self.files().filter(|(p, _)| *p != saved::RECORD) {
+        for (path, file) in self.files().filter(|(p, _)| *p != written::RECORD) {
             let found = Found::at(folder, path, file.bytes.len())?;
             if !found.is(&file.bytes) {
                 updated.written.push(path.to_owned());
@@ -158,7 +158,7 @@ impl Project {
                 done => done?,
             }
         }
-        self.replace(folder, saved::RECORD)?;
+        self.replace(folder, written::RECORD)?;
         Ok(updated)
     }
 

@@ -4,8 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use crate::registry::registry;
-use crate::{kept, render, saved};
+use crate::render;
 
+/// Where the inputs are.
+pub const INPUTS: &str = ".mcc/inputs.json";
+/// Where the digests of the generated files are.
+pub(crate) const RECORD: &str = ".mcc/files.json";
+/// Where the `config.json` of the model is.
+pub(crate) const MODEL_CONFIG: &str = ".mcc/model-config.json";
+/// Where the requirements of the training are.
+pub(crate) const REQUIREMENTS: &str = ".mcc/training-requirements.txt";
 /// Where a model is copied to unless a layer says otherwise.
 pub(crate) const MODEL: &str = "model";
 
@@ -15,8 +23,7 @@ struct Known {
 }
 
 static KNOWN: LazyLock<Known> = LazyLock::new(|| {
-    let mut files =
-        BTreeSet::from([saved::INPUTS, saved::RECORD, kept::MODEL_CONFIG, kept::REQUIREMENTS]);
+    let mut files = BTreeSet::from([INPUTS, RECORD, MODEL_CONFIG, REQUIREMENTS]);
     let mut models = BTreeSet::from([MODEL]);
     for layer in registry().layers() {
         files.extend(layer.files.iter().map(|(path, _)| render::output(path)));

@@ -16,6 +16,11 @@ pub enum Support {
     Unknown,
 }
 
+/// Whether a key-value cache of eight bits is known not to work on `device`: compute capability 8.0 is the least.
+pub fn lacks_eight_bit_cache(device: &Device) -> bool {
+    device.compute_capability.is_some_and(|has| has < (8, 0))
+}
+
 /// Whether `device` calculates in `dtype` with weights quantized as `quantization` says.
 ///
 /// `minimum_capability` is the engine's own requirement for the method, where its facts say one.

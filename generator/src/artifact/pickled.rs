@@ -26,7 +26,7 @@ pub(super) fn describe(walk: &Walk) -> Artifact {
     let root = walk.root;
     let own = root.and_then(|id| values.as_text(values.attribute(id, "_sklearn_version")?));
     // Parts of other versions than the whole: the newest is what loads them all, with a warning.
-    let newest = || values.releases().max_by_key(|v| crate::framework::version_key(v));
+    let newest = || values.releases().max_by_key(|v| crate::release::version_key(v));
     if let Some(version) = own.or_else(newest).and_then(believable) {
         found.versions.insert("scikit-learn".to_owned(), version);
     }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Fix, Fixes, Remedy, parts};
-use crate::finding::shorten;
 use crate::inputs::{self, Field, Kind};
+use mcc_catalogs::echo as shorten;
 
 impl Fixes {
     /// What they say to whoever reads them.

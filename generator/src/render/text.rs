@@ -8,7 +8,7 @@ use handlebars::{Context, Handlebars};
 use serde_json::Value;
 
 use super::{Language, RenderError};
-use crate::finding::shorten;
+use mcc_catalogs::echo as shorten;
 
 thread_local! {
     /// A value that its place cannot hold. An escape function cannot fail, so it leaves a note that fails the

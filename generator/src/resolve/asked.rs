@@ -1,7 +1,7 @@
 //! What decides which releases of an engine serve the model, before an image is chosen.
 
 use mcc_catalogs::{Circumstance, Model};
-use mcc_fit::Asked;
+use mcc_fit::{Asked, NamedSize, holds, named_size};
 use serde_json::Value;
 
 use super::Context;
@@ -70,5 +70,16 @@ impl Context<'_> {
             found.push(Circumstance::StateLayers);
         }
         found
+    }
+
+    /// The size in the name of a model of which nothing else is known.
+    pub(crate) fn size_in_name(&self) -> Option<NamedSize> {
+        let unknown = self.facts.shape.is_none() && self.deployment.has_context();
+        let name = self.inputs.model_name.as_deref().filter(|_| unknown)?;
+        let found = named_size(name).filter(|_| holds(name).is_none())?;
+        // While loading the engine may make them smaller still than the name says.
+        let bytes =
+            if self.inputs.quantization.is_some() { found.bytes.min(0.5) } else { found.bytes };
+        Some(NamedSize { bytes, ..found })
     }
 }

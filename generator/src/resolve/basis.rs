@@ -54,11 +54,11 @@ impl Context<'_> {
 
     fn host(&self, spec: &Spec) -> Option<Host> {
         let name = spec.endpoint.ami.as_deref()?;
-        let driver = mcc_fit::host_driver(self.catalogs, self.deployment.ami?, name);
-        let fit = driver.zip(spec.image.cuda.as_deref());
+        let cuda = spec.image.cuda.as_deref();
+        let driver = mcc_fit::host_driver(self.catalogs, self.deployment.ami?, name, cuda);
         Some(Host {
-            driver,
-            fit: fit.and_then(|(driver, cuda)| self.catalogs.amis().fit(driver, cuda)),
+            driver: driver.as_ref().map(|driver| driver.branch),
+            fit: driver.and_then(|driver| driver.fit),
         })
     }
 

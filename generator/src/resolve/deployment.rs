@@ -81,9 +81,7 @@ impl Context<'_> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bounded by an instance's memory
     fn start_unsized(&self, instance: &InstanceSpec) -> u32 {
         let row = self.row_of(instance).filter(|_| self.deployment.hub);
-        let most = row.map_or(0.0, mcc_catalogs::Instance::accelerator_memory_gib);
-        let named = crate::rules::size_in_name(self).map(|size| size.weights_gib());
-        let gib = named.filter(|gib| *gib < most).unwrap_or(most);
+        let gib = row.map_or(0.0, |row| mcc_fit::most_weights_gib(row, self.size_in_name()));
         if gib <= 0.0 {
             return PACKED_HEALTH_CHECK_S;
         }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Context, ZERO_ACCOUNT};
-use crate::spec::{Hyperpod, InstanceSpec, S3Source, Spec};
+use crate::spec::{Hyperpod, InstanceSpec, S3Source, Spec, TYPE_LABEL};
 
 /// Share of a node's CPU and memory that a pod asks for; the rest is the kubelet's and the daemons'.
 const POD_SHARE: f64 = 0.8;
@@ -13,8 +13,6 @@ const SCHEDULING_S: u32 = 900;
 const STORE: &str = "/mnt/model-store";
 /// Where a model from S3 is mounted.
 const MODEL_FOLDER: &str = "/opt/ml/model";
-/// Label that nodes carry their instance type in.
-pub(crate) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 /// Longest name of a Kubernetes object that becomes part of a DNS name.
 const MAX_NAME: usize = 63;
 

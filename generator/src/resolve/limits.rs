@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use crate::artifact::{Artifact, Content};
 use crate::finding::Finding;
-use crate::framework::version_key;
 use crate::manifest::{Framework, Limit};
+use crate::release::version_key;
 use crate::spec::Model;
 
 /// XGBoost since which a model keeps its categories itself.

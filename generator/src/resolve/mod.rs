@@ -9,7 +9,6 @@ mod hyperpod;
 mod image;
 mod limits;
 mod model;
-pub(crate) mod named;
 mod packages;
 mod packed;
 mod recommend;
@@ -36,8 +35,7 @@ use crate::spec::{
 use mcc_fit::sizing::{self, Device, ModelShape};
 
 pub(crate) use draft::Drafting;
-pub(crate) use hyperpod::TYPE_LABEL;
-pub(crate) use packed::{MAX_MODEL, read_artifact};
+pub(crate) use recommend::NoType;
 
 /// Bucket that a project uses where no other is named; scripts put the account in for the zeros.
 pub(crate) const DEFAULT_BUCKET: &str = "ml-container-creator-000000000000";
@@ -208,7 +206,7 @@ impl Context<'_> {
             resource: kind.resource().unwrap_or_default().to_owned(),
             vcpus: row.vcpus,
             memory_gib: row.memory_gib(),
-            nvme: row.nvme_gb > 0,
+            nvme: row.nvme().unwrap_or_default(),
             efa: row.efa,
         }
     }

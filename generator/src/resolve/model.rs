@@ -143,7 +143,7 @@ impl Context<'_> {
                     Err(reason) => reason,
                     Ok(Ok(_)) => return None,
                 };
-                let fix = match super::named::fix(&path, &reason) {
+                let fix = match crate::named::fix(&path, &reason) {
                     fix if fix.starts_with("name a file") => {
                         "give the config.json of the model's repository".to_owned()
                     }

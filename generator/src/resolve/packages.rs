@@ -3,7 +3,7 @@
 use crate::artifact::{Artifact, packages::package_of};
 use crate::finding::Finding;
 use crate::framework::{Pins, Requirement, canonical};
-use crate::manifest::Framework;
+use crate::manifest::{Framework, Manifest};
 
 /// Adds the packages whose versions the file names, with the companions of that release.
 pub(super) fn add(
@@ -28,7 +28,7 @@ pub(super) fn add(
         let companion = other
             .nearest_release(version)
             .is_some_and(|r| r.companions.iter().any(|p| framework.is_called(&p.name)));
-        for new in other.requirements(version, python, arch, &crate::Manifest::default(), &[]) {
+        for new in other.requirements(version, python, arch, &Manifest::default(), &[]) {
             match requirements.iter_mut().find(|r| canonical(&r.name) == canonical(&new.name)) {
                 Some(old) if companion && !pinned(&new.name) => old.version = new.version,
                 Some(_) => {}

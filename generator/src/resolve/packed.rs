@@ -1,20 +1,15 @@
 //! A model that is packed into the image: its file, its framework and the packages that serve it.
 
+use super::Context;
 use super::model::empty;
-use super::{Context, named};
-use crate::artifact::{self, Artifact, Content};
+use crate::artifact::{Artifact, Content};
 use crate::finding::Finding;
 use crate::fix::{Fix, Fixes};
 use crate::framework::{self, Pins, Requirement};
 use crate::kept;
 use crate::manifest::{Framework, ModelFormat};
-use crate::source::FileAccess;
+use crate::named::{self, read_artifact};
 use crate::spec::{InstanceSpec, Model, Origin};
-
-/// Largest model file that is copied into a project, in bytes. Larger ones belong in S3.
-pub(crate) const MAX_MODEL: u64 = 512 * 1024 * 1024;
-/// What a folder of a `SavedModel` has.
-const SAVED_MODEL: &str = "saved_model.pb";
 
 impl Context<'_> {
     pub(super) fn packed_model(&mut self, instance: &InstanceSpec) -> Model {
@@ -198,44 +193,10 @@ impl Context<'_> {
             "modelPath" => self.inputs.model_path.as_deref(),
             _ => self.inputs.requirements_file.as_deref(),
         };
-        let fix = super::named::fix(path.unwrap_or_default(), reason);
+        let fix = named::fix(path.unwrap_or_default(), reason);
         let finding = Finding::error("MCC-INP-004", reason, fix);
         self.findings.push(self.merged.about(key, finding));
     }
-}
-
-/// What the model at `path` is and says.
-///
-/// # Errors
-/// Why it cannot be read.
-pub(crate) fn read_artifact(files: &FileAccess, path: &str) -> Result<Artifact, String> {
-    if !named::is_folder(files, path) {
-        let (file, length) = named::open(files, path, MAX_MODEL)?;
-        return Ok(artifact::inspect(file, length));
-    }
-    let inside = format!("{}/{SAVED_MODEL}", path.trim_end_matches('/'));
-    match named::open(files, &inside, MAX_MODEL) {
-        Ok((file, length)) => Ok(artifact::inspect_folder(file, length)),
-        Err(reason) if reason.ends_with(&mcc_files::Reason::Missing.to_string()) => {
-            match deeper(files, path) {
-                Some(place) => Err(format!("{}{place}", named::ELSEWHERE)),
-                None => Ok(Artifact::default()),
-            }
-        }
-        Err(reason) => Err(format!("{SAVED_MODEL} in it: {reason}")),
-    }
-}
-
-/// Folders in which other servers keep a `SavedModel`: by its version, and as Triton's repositories do.
-const BENEATH: [&str; 6] =
-    ["1", "0", "saved_model", "model.savedmodel", "1/model.savedmodel", "export/Servo/1"];
-
-/// The folder beneath `path` that holds the `SavedModel`, if it is in one of the usual places.
-fn deeper(files: &FileAccess, path: &str) -> Option<&'static str> {
-    let path = path.trim_end_matches('/');
-    BENEATH.into_iter().find(|inside| {
-        named::open(files, &format!("{path}/{inside}/{SAVED_MODEL}"), MAX_MODEL).is_ok()
-    })
 }
 
 /// Why a file is no model of a framework, and what to do.

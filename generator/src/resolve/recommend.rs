@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use mcc_catalogs::{Arch, ComputeCapability, GatedFrom, Image, Instance, Price, Region};
+use mcc_catalogs::{
+    Arch, ComputeCapability, GatedFrom, Image, Instance, InstanceType, Price, Region,
+};
 use mcc_fit::Place;
 use mcc_fit::sizing::{self, Device, Dtype, ModelShape, Plan, Support, Wanted, device_of};
 
 use super::Context;
 use crate::finding::Finding;
-use crate::rules;
 use crate::source::Source;
 use crate::spec::Aws;
 
@@ -23,10 +24,21 @@ pub(crate) struct Candidate<'a> {
     pub(crate) plan: Plan,
 }
 
+/// Why no instance type is recommended.
+#[derive(Debug)]
+pub(crate) enum NoType {
+    /// Nothing says how large the model is.
+    Unsized,
+    /// There is no image to start from, as this says.
+    Image(Box<Finding>),
+    /// None that the target takes holds it; this one does where another Region has it.
+    Nothing(Option<InstanceType>),
+}
+
 impl Context<'_> {
-    /// The cheapest instance type that holds the model, for who names none: its name and why it was chosen.
-    /// A finding says why there is none; `None` where no model is named or none is needed.
-    pub(crate) fn recommend_instance(&mut self) -> Option<Result<String, Finding>> {
+    /// The name of the cheapest instance type that holds the model, for a user who names none, or why there is none;
+    /// `None` where no model is named or none is needed.
+    pub(crate) fn recommend_instance(&mut self) -> Option<Result<String, NoType>> {
         if !self.deployment.hub || self.deployment.engine.is_none() {
             return None;
         }
@@ -41,19 +53,19 @@ impl Context<'_> {
         self.facts.wanted = self.wanted(release.as_deref(), options.as_ref());
         self.facts.release = release;
         if self.facts.shape.is_none() {
-            return Some(Err(rules::unknown_model(self)));
+            return Some(Err(NoType::Unsized));
         }
         // A release without an image is no question of memory.
         let images =
             [Arch::X86_64, Arch::Arm64].map(|arch| self.resolve_image(&aws, arch, None, None));
         if let (None, [Err(error), Err(_)]) = (&self.inputs.base_image, &images) {
-            return Some(Err(self.without_image(error)));
+            return Some(Err(NoType::Image(Box::new(self.without_image(error)))));
         }
         match self.best(&aws) {
             Some(best) => Some(Ok(best.instance.name.to_string())),
             None => {
                 let anywhere = self.candidates_in(&aws, None, 1);
-                Some(Err(rules::nothing_holds(self, anywhere.first().map(|best| best.instance))))
+                Some(Err(NoType::Nothing(anywhere.first().map(|best| best.instance.name.clone()))))
             }
         }
     }
@@ -67,13 +79,9 @@ impl Context<'_> {
             return None;
         }
         let as_good = |row: &&Instance| {
-            !row.previous_generation
-                && row.accelerator_kind() == default.accelerator_kind()
-                && row.accelerator_memory_gib() >= default.accelerator_memory_gib()
-                && row.memory_gib() >= default.memory_gib()
-                && self.deployment.takes(row)
-                && self.deployment.runs_on(row)
-                && self.catalogs.regions().offers(&region, row) == Some(true)
+            mcc_fit::stands_in(row, default)
+                && mcc_fit::is_proposed(&self.deployment, row)
+                && mcc_fit::offered(self.catalogs, &region, row) == Some(true)
         };
         let mut rows = self.catalogs.by_price().map(|(_, row)| row);
         Some(rows.find(as_good)?.name.to_string())
@@ -96,7 +104,7 @@ impl Context<'_> {
 
     /// Whether the Region is known to lack `row`.
     pub(crate) fn lacks(&self, region: &str, row: &Instance) -> bool {
-        self.catalogs.regions().offers(region, row) == Some(false)
+        mcc_fit::lacks(self.catalogs, region, row)
     }
 
     /// Why the instance type is what it is, where it was recommended.
@@ -181,17 +189,11 @@ impl Context<'_> {
                 None if own && row.arch == Arch::X86_64 => {}
                 _ => return false,
             }
-            let cuda = image.and_then(|image| image.cuda.as_deref());
-            let host = self.deployment.ami.and_then(|api| {
-                mcc_fit::host_image(catalogs, api, row.accelerator_kind(), cuda, row.family())
-            });
             mcc_fit::image_runs(catalogs, &self.deployment, image, &asked, row).is_ok()
-                && host.is_none_or(|host| mcc_fit::host_runs(&host, row).is_ok())
+                && mcc_fit::host_for(catalogs, &self.deployment, image, row).is_ok()
         };
         let rows = catalogs.by_price().map(|(_, row)| row).filter(|row| {
-            !row.previous_generation
-                && self.deployment.takes(row)
-                && self.deployment.runs_on(row)
+            mcc_fit::is_proposed(&self.deployment, row)
                 && !region.is_some_and(|region| self.lacks(region, row))
         });
         rows.filter_map(|instance| {

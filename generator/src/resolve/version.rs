@@ -4,8 +4,9 @@ use super::Context;
 use crate::artifact::Artifact;
 use crate::finding::Finding;
 use crate::fix::{Fix, Fixes};
-use crate::framework::{Pins, version_key};
+use crate::framework::Pins;
 use crate::manifest::{Framework, ModelFormat};
+use crate::release::version_key;
 use crate::spec::Origin;
 
 impl Context<'_> {

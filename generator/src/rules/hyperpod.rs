@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::Rule;
 use crate::finding::{Finding, Severity, shorten};
 use crate::fix::{self, Fix};
-use crate::resolve::{Context, TYPE_LABEL};
-use crate::spec::{RunsAs, Spec};
+use crate::resolve::Context;
+use crate::spec::{RunsAs, Spec, TYPE_LABEL};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

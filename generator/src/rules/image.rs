@@ -1,12 +1,12 @@
 //! Rules about the image, the GPU driver of the host, and the GPU.
 
-use mcc_catalogs::{AcceleratorKind, Ami, DriverFit};
-use mcc_fit::AmiKind;
+use mcc_catalogs::{AcceleratorKind, DriverFit};
+use mcc_fit::{AmiKind, HostDriver, HostFault, HostImage, OwnImage};
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::fix::{Fix, Fixes, Remedy};
-use crate::framework::version_key;
+use crate::release::version_key;
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -177,27 +177,25 @@ fn another_release(context: &Context<'_>, spec: &Spec, suits: impl Fn(&str) -> b
     }
 }
 
-/// What is not known of an image of the user's own.
-fn own_image(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    if context.inputs.base_image.is_none() || spec.instance.accelerators == 0 {
-        return;
+/// What `mcc_fit` has to say of an image of the user's own.
+fn of_own_image(context: &Context<'_>, spec: &Spec) -> Vec<OwnImage> {
+    if context.inputs.base_image.is_none() {
+        return Vec::new();
     }
     let given = context.facts.given.as_ref().map(|given| &given.image);
-    let cuda = spec.instance.accelerator_kind == "cuda";
-    let mut unknown = Vec::new();
-    if cuda
-        && given
-            .is_none_or(|image| image.cuda.is_none() && image.accelerator == AcceleratorKind::Cuda)
-    {
-        unknown.push("its CUDA, so that no host image is chosen for it");
-    }
-    if context.deployment.engine.is_some()
-        && given.is_none_or(|image| image.engine_version.is_none())
-    {
-        unknown.push(
+    mcc_fit::own_image(&context.deployment, given, context.row_of(&spec.instance))
+}
+
+/// What is not known of an image of the user's own.
+fn own_image(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let words = |found| match found {
+        OwnImage::NoCuda => Some("its CUDA, so that no host image is chosen for it"),
+        OwnImage::NoRelease => Some(
             "the release of its engine, so that neither model nor options were checked against it",
-        );
-    }
+        ),
+        OwnImage::Engine { .. } | OwnImage::Idle => None,
+    };
+    let unknown: Vec<&str> = of_own_image(context, spec).into_iter().filter_map(words).collect();
     if unknown.is_empty() {
         return;
     }
@@ -244,19 +242,18 @@ fn flavour(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
 
 /// An image of the user's own with another engine, or without CUDA.
 fn other_engine(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let Some(given) = &context.facts.given else {
-        return;
-    };
-    let image = &given.image;
-    let message = match (&image.engine, &context.deployment.engine) {
-        (Some(has), Some(needs)) if has != needs => {
-            format!("the project starts {needs}, and this image is one of {has}")
+    let words = |found| match found {
+        OwnImage::Engine { has, needs } => {
+            Some(format!("the project starts {needs}, and this image is one of {has}"))
         }
-        _ if image.accelerator == AcceleratorKind::Cpu && spec.instance.accelerators > 0 => {
+        OwnImage::Idle => Some(
             "this image is made for processors, so the accelerator of the instance stays idle"
-                .to_owned()
-        }
-        _ => return,
+                .to_owned(),
+        ),
+        OwnImage::NoCuda | OwnImage::NoRelease => None,
+    };
+    let Some(message) = of_own_image(context, spec).into_iter().find_map(words) else {
+        return;
     };
     let fix =
         Fix::unset("baseImage").or("choose an image and a deploymentConfig that belong together");
@@ -264,44 +261,59 @@ fn other_engine(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
     findings.push(context.merged.about("baseImage", finding));
 }
 
-/// The host image, its driver and how that suits the image's CUDA.
+/// The driver of the host image, the image's CUDA, and how they suit each other.
 fn host<'a>(
     context: &'a Context<'_>,
     spec: &'a Spec,
-) -> Option<(AmiKind, &'a Ami, &'a str, DriverFit)> {
-    let cuda = spec.image.cuda.as_deref().filter(|_| spec.instance.accelerator_kind == "cuda")?;
-    let amis = context.catalogs.amis();
-    let name = spec.endpoint.ami.as_deref()?;
-    let ami = amis.get(name).or_else(|| amis.get_transform(name))?;
-    Some((context.deployment.ami?, ami, cuda, amis.fit(ami.driver?, cuda)?))
+) -> Option<(AmiKind, HostDriver<'a>, &'a str, DriverFit)> {
+    if spec.instance.gpus == 0 {
+        return None;
+    }
+    let (api, name) = context.deployment.ami.zip(spec.endpoint.ami.as_deref())?;
+    let cuda = spec.image.cuda.as_deref()?;
+    let host = mcc_fit::host_driver(context.catalogs, api, name, Some(cuda))?;
+    let fit = host.fit?;
+    Some((api, host, cuda, fit))
+}
+
+/// The host image that would be chosen.
+fn better<'a>(context: &'a Context<'_>, spec: &Spec, api: AmiKind) -> Option<HostImage<'a>> {
+    let cuda = spec.image.cuda.as_deref();
+    let family = &spec.instance.family;
+    mcc_fit::host_image(context.catalogs, api, AcceleratorKind::Cuda, cuda, family)
 }
 
 fn driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let Some((AmiKind::Inference, ami, cuda, DriverFit::TooOld)) = host(context, spec) else {
+    let Some((AmiKind::Inference, host, cuda, DriverFit::TooOld)) = host(context, spec) else {
         return;
     };
-    let best = context.catalogs.amis().for_cuda(cuda, &spec.instance.family);
-    let host = best.as_ref().map(|best| {
+    let best = match better(context, spec, AmiKind::Inference) {
+        Some(HostImage::Driver(best)) => Some(best),
+        _ => None,
+    };
+    let instead = best.as_ref().map(|best| {
         let driver = best.ami.driver.unwrap_or_default();
         let partly = if best.fit == DriverFit::Full { "" } else { ", on which it starts" };
         Fix::set("inferenceAmiVersion", best.ami.ami.clone())
             .and(Fix::say(format!("which has driver {driver}{partly}")))
     });
-    let fixes =
-        Fixes::from(host).or(older_cuda(context, spec, ami)).or(Fix::unset("inferenceAmiVersion"));
-    let finding = Finding::error("MCC-DRV-001", too_old_driver(context, cuda, ami), fixes);
+    let fixes = Fixes::from(instead)
+        .or(older_cuda(context, spec, &host))
+        .or(Fix::unset("inferenceAmiVersion"));
+    let finding = Finding::error("MCC-DRV-001", too_old_driver(cuda, &host), fixes);
     let finding = finding.choices(best.map(|best| best.ami.ami.clone()));
     findings.push(context.merged.about("inferenceAmiVersion", finding));
 }
 
 /// The versions whose CUDA starts on the driver of the host image, the best first.
-fn older_cuda(context: &Context<'_>, spec: &Spec, ami: &Ami) -> Option<Remedy> {
-    let (amis, driver) = (context.catalogs.amis(), ami.driver.filter(|_| context.advises)?);
+fn older_cuda(context: &Context<'_>, spec: &Spec, host: &HostDriver<'_>) -> Option<Remedy> {
+    if !context.advises {
+        return None;
+    }
     let arch = context.arch(&spec.instance);
     let mut versions: Vec<String> = Vec::new();
     for image in context.choice(None).ranked(context.row_of(&spec.instance)) {
-        let fit = image.cuda.as_deref().and_then(|cuda| amis.fit(driver, cuda));
-        let starts = fit.is_some_and(|fit| fit != DriverFit::TooOld);
+        let starts = mcc_fit::starts_on(context.catalogs, image, host.branch);
         if starts && image.arch.contains(&arch) && !versions.contains(&image.version) {
             versions.push(image.version.clone());
         }
@@ -316,17 +328,15 @@ fn older_cuda(context: &Context<'_>, spec: &Spec, ami: &Ami) -> Option<Remedy> {
 }
 
 fn batch_driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let Some((AmiKind::Transform, ami, cuda, DriverFit::TooOld)) = host(context, spec) else {
+    let Some((AmiKind::Transform, host, cuda, DriverFit::TooOld)) = host(context, spec) else {
         return;
     };
-    let amis = context.catalogs.amis();
-    let better = amis.for_cuda_transform(cuda, &spec.instance.family).map(|best| best.ami);
-    let newest = amis.transform().filter_map(|row| row.driver).max().unwrap_or_default();
-    let fix = match better {
-        Some(better) => Fix::unset("transformAmiVersion")
-            .and(Fix::say(format!("then {} is chosen", better.ami)))
+    let newest = mcc_fit::newest_transform_driver(context.catalogs).unwrap_or_default();
+    let fix = match better(context, spec, AmiKind::Transform) {
+        Some(HostImage::Driver(better)) => Fix::unset("transformAmiVersion")
+            .and(Fix::say(format!("then {} is chosen", better.ami.ami)))
             .into(),
-        None => Fixes::from(older_cuda(context, spec, ami))
+        _ => Fixes::from(older_cuda(context, spec, &host))
             .or("use async-inference, which takes a newer driver"),
     };
     let finding = Finding::warning(
@@ -334,7 +344,7 @@ fn batch_driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
         format!(
             "{}, and no host image of batch transform has more than {newest}: without forward-compatibility libraries \
              in the image it does not start",
-            too_old_driver(context, cuda, ami)
+            too_old_driver(cuda, &host)
         ),
         fix,
     );
@@ -342,27 +352,27 @@ fn batch_driver(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
 }
 
 /// What the CUDA starts on, and what the host image has.
-fn too_old_driver(context: &Context<'_>, cuda: &str, ami: &Ami) -> String {
-    let starts = context.catalogs.amis().starts_from(cuda).unwrap_or("a newer one");
+fn too_old_driver(cuda: &str, host: &HostDriver<'_>) -> String {
     format!(
-        "the image has CUDA {cuda}, which starts on driver {starts} and later; {} has {}",
-        ami.ami,
-        ami.driver.unwrap_or_default()
+        "the image has CUDA {cuda}, which starts on driver {} and later; {} has {}",
+        host.starts.unwrap_or("a newer one"),
+        host.ami,
+        host.branch
     )
 }
 
 fn minor_version(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let Some((kind, ami, cuda, DriverFit::MinorVersion)) = host(context, spec) else {
+    let Some((kind, host, cuda, DriverFit::MinorVersion)) = host(context, spec) else {
         return;
     };
-    let full = context.catalogs.amis().min_driver(cuda).unwrap_or("a newer one");
     let finding = Finding::new(
         "MCC-DRV-003",
         Severity::Note,
         format!(
             "the image's CUDA {cuda} starts on driver {} of the host image by minor-version compatibility; all of it \
-             needs {full}",
-            ami.driver.unwrap_or_default()
+             needs {}",
+            host.branch,
+            host.full.unwrap_or("a newer one")
         ),
         "if a kernel that is compiled at run time fails, choose an engineVersion with an older CUDA",
     );
@@ -383,32 +393,27 @@ fn ami(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let (Some(name), Some(kind)) = (&spec.endpoint.ami, context.deployment.ami) else {
         return;
     };
-    let amis = context.catalogs.amis();
-    let (key, known): (&str, Vec<&mcc_catalogs::Ami>) = match kind {
-        AmiKind::Inference => ("inferenceAmiVersion", amis.inference().collect()),
-        AmiKind::Transform => ("transformAmiVersion", amis.transform().collect()),
+    let key = match kind {
+        AmiKind::Inference => "inferenceAmiVersion",
+        AmiKind::Transform => "transformAmiVersion",
     };
-    let names: Vec<&str> = known.iter().map(|a| a.ami.as_str()).collect();
-    if !names.contains(&name.as_str()) {
-        let finding = Finding::error(
+    let row = context.row_of(&spec.instance);
+    let finding = match mcc_fit::host_fault(context.catalogs, kind, name, row) {
+        None => return,
+        Some(HostFault::Unknown(names)) => Finding::error(
             "MCC-AMI-001",
             "the SageMaker API has no such host image",
             Fix::choose(key, nearest(name, &names)).or(Fix::unset(key)),
         )
-        .choices(names);
-        findings.push(context.merged.about(key, finding));
-    } else if let Some(row) = known.iter().find(|a| a.ami == *name).filter(|row| {
-        spec.instance.accelerators > 0 && row.kind.as_str() != spec.instance.accelerator_kind
-    }) {
-        let finding = Finding::error(
+        .choices(names),
+        Some(HostFault::Kind(of)) => Finding::error(
             "MCC-AMI-001",
             format!(
-                "the host image has a driver for {}; the instance has {}",
-                row.kind,
+                "the host image has a driver for {of}; the instance has {}",
                 spec.instance.accelerator.as_deref().unwrap_or_default()
             ),
             Fix::unset(key).and(Fix::say("the right one is chosen")),
-        );
-        findings.push(context.merged.about(key, finding));
-    }
+        ),
+    };
+    findings.push(context.merged.about(key, finding));
 }

@@ -1,13 +1,15 @@
 //! Rules about memory and disk: does the model fit, and does what was asked for fit beside it.
 
-use mcc_catalogs::Instance;
+use mcc_catalogs::InstanceType;
 
+use super::model::unknown_model;
 use super::{Rule, pipeline, with_types};
 use crate::finding::{Finding, Severity};
 use crate::fix::{Fix, Fixes, Remedy};
 use crate::registry::registry;
-use crate::resolve::Context;
+use crate::resolve::{Context, NoType};
 use crate::spec::Spec;
+use mcc_fit::HostShort;
 use mcc_fit::sizing::{self, Plan, Verdict};
 
 const BUDGET: &str = "the engine's own budget rule: a share of the device, less weights and the peak of a forward pass; \
@@ -313,13 +315,14 @@ fn host(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     };
     #[expect(clippy::cast_precision_loss, reason = "GiB of a host")]
     let needed = fit.memory_gib as f64;
-    if spec.instance.memory_gib < needed {
+    let row = context.row_of(&spec.instance);
+    let short = row.and_then(|row| mcc_fit::host_short(row, None, Some(needed)));
+    if let Some(HostShort::Memory { has, .. }) = short {
         let best = context.best(&spec.aws).map(|best| best.instance.name.to_string());
         let finding = Finding::warning(
             "MCC-MEM-004",
             format!(
-                "the host has {:.0} GiB of memory; about {needed:.0} GiB are needed to load the weights",
-                spec.instance.memory_gib
+                "the host has {has:.0} GiB of memory; about {needed:.0} GiB are needed to load the weights"
             ),
             Fixes::from(best.clone().map(|name| Fix::set("instanceType", name)))
                 .or("use a larger size of the family"),
@@ -333,8 +336,9 @@ fn disk(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let Some(fit) = &spec.model.fit else {
         return;
     };
-    let row = spec.instance.kind.as_deref().and_then(|t| context.catalogs.instances().get(t));
-    if let Some(nvme) = row.map(|r| r.nvme_gb).filter(|gb| *gb > 0 && *gb < fit.disk_gb) {
+    let row = context.row_of(&spec.instance);
+    let short = row.and_then(|row| mcc_fit::local_disk_short(row, fit.disk_gb.into()));
+    if let Some(nvme) = short {
         let finding = Finding::error(
             "MCC-MEM-005",
             format!("the local disk has {nvme} GB; weights and caches take {} GB", fit.disk_gb),
@@ -353,10 +357,18 @@ fn disk(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
 }
 
+/// What to say where no instance type is recommended.
+pub(crate) fn no_type(context: &Context<'_>, why: NoType) -> Finding {
+    match why {
+        NoType::Unsized => unknown_model(context),
+        NoType::Image(finding) => *finding,
+        NoType::Nothing(elsewhere) => nothing_holds(context, elsewhere.as_ref()),
+    }
+}
+
 /// What to say where no instance type holds a model.
-pub(crate) fn nothing_holds(context: &Context<'_>, elsewhere: Option<&Instance>) -> Finding {
-    if let (Some(elsewhere), Some(region)) = (elsewhere, &context.inputs.region) {
-        let name = &elsewhere.name;
+fn nothing_holds(context: &Context<'_>, elsewhere: Option<&InstanceType>) -> Finding {
+    if let (Some(name), Some(region)) = (elsewhere, &context.inputs.region) {
         let finding = Finding::warning(
             "MCC-MEM-003",
             format!(

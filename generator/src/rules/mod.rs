@@ -68,8 +68,7 @@ const FAMILIES: [&[Rule]; 17] = [
 ];
 
 pub(crate) use inputs::{has_conditional, without_effect};
-pub(crate) use memory::nothing_holds;
-pub(crate) use model::{size_in_name, unknown_model};
+pub(crate) use memory::no_type;
 
 /// All rules, by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -143,18 +142,13 @@ fn as_large(context: &Context<'_>, spec: &Spec) -> Vec<String> {
     let Some(own) = context.row_of(&spec.instance).filter(|_| context.advises) else {
         return Vec::new();
     };
-    let memory = |row: &mcc_catalogs::Instance| {
-        row.accelerator().map_or(0.0, |device| device.memory_gib() * f64::from(row.count))
-    };
     let (catalogs, asked) = (context.catalogs, context.asked());
     let choice = context.choice(context.inputs.engine_version.as_deref());
     let fits = |row: &&mcc_catalogs::Instance| {
         let image = choice.on(row.arch, Some(row));
-        !row.previous_generation
-            && context.deployment.takes(row)
-            && context.deployment.runs_on(row)
+        mcc_fit::is_proposed(&context.deployment, row)
             && !context.lacks(&spec.aws.region, row)
-            && memory(row) >= memory(own)
+            && mcc_fit::as_large(row, own)
             && image.is_some()
             && mcc_fit::image_runs(catalogs, &context.deployment, image, &asked, row).is_ok()
     };

@@ -1,9 +1,7 @@
 //! Rules about which model it is: whether anything is known of it, and what its name says where nothing is.
 
 use mcc_catalogs::{GatedFrom, Instance};
-use mcc_fit::{
-    Against, Asked, Holds, NamedSize, against, engine_in, holds, named_size, original, sizing,
-};
+use mcc_fit::{Against, Asked, Holds, against, engine_in, holds, original, sizing};
 
 use super::{Rule, pipeline};
 use crate::finding::{Finding, Severity};
@@ -113,7 +111,7 @@ fn jumpstart_id(context: &Context<'_>) -> Option<Finding> {
 }
 
 /// What to say of a model that nothing describes.
-pub(crate) fn unknown_model(context: &Context<'_>) -> Finding {
+pub(super) fn unknown_model(context: &Context<'_>) -> Finding {
     if let Some(finding) = jumpstart_id(context).or_else(|| no_model(context, None)) {
         return finding;
     }
@@ -162,9 +160,6 @@ fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         findings.push(context.merged.about("modelName", finding));
     }
 }
-
-/// How much more memory than its weights a model of unknown shape is given: the rest is for cache and engine.
-const ROOM: f64 = 1.25;
 
 fn held(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if context.engine().is_some() && !findings.iter().any(|f| f.id == "MCC-MDL-006") {
@@ -232,35 +227,16 @@ fn beside_its_model(context: &Context<'_>, adapter: &str) -> String {
     }
 }
 
-/// The size in the name of a model of which nothing else is known.
-pub(crate) fn size_in_name(context: &Context<'_>) -> Option<NamedSize> {
-    let unknown = context.facts.shape.is_none() && context.deployment.has_context();
-    let name = context.inputs.model_name.as_deref().filter(|_| unknown)?;
-    let found = named_size(name).filter(|_| holds(name).is_none())?;
-    // While loading the engine may make them smaller still than the name says.
-    let bytes =
-        if context.inputs.quantization.is_some() { found.bytes.min(0.5) } else { found.bytes };
-    Some(NamedSize { bytes, ..found })
-}
-
 fn size(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
-    let Some(found) = size_in_name(context) else { return };
+    let Some(found) = context.size_in_name() else { return };
     let weights = found.weights_gib();
-    let Some(row) = context.row_of(&spec.instance).filter(|row| row.accelerator_memory_gib() > 0.0)
-    else {
-        return;
-    };
-    let there = row.accelerator_memory_gib();
-    if weights < there {
-        return;
-    }
+    let Some(row) = context.row_of(&spec.instance) else { return };
+    let Some(there) = mcc_fit::too_small(row, weights) else { return };
     let (image, asked) = (context.base(&spec.instance), context.asked());
     let larger = |other: &&Instance| {
-        !other.previous_generation
-            && other.arch == row.arch
-            && other.accelerator_memory_gib() > weights * ROOM
-            && context.deployment.takes(other)
-            && context.deployment.runs_on(other)
+        other.arch == row.arch
+            && mcc_fit::has_room(other, weights)
+            && mcc_fit::is_proposed(&context.deployment, other)
             && !context.lacks(&spec.aws.region, other)
             && mcc_fit::image_runs(context.catalogs, &context.deployment, image, &asked, other)
                 .is_ok()

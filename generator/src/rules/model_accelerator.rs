@@ -6,7 +6,7 @@ use crate::fix::{Fix, Fixes, Remedy};
 use crate::reasons;
 use crate::resolve::Context;
 use crate::spec::Spec;
-use mcc_fit::sizing::{Device, Dtype, Quantization, Support};
+use mcc_fit::sizing::{self, Device, Dtype, Quantization, Support};
 use mcc_fit::{HostImage, ImageReason};
 
 pub(super) const RULES: &[Rule] = &[
@@ -60,9 +60,8 @@ fn compiled(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let (catalogs, deployment) = (context.catalogs, &context.deployment);
     let (image, asked) = (context.base(&spec.instance), context.asked());
     let image_runs = mcc_fit::image_runs(catalogs, deployment, image, &asked, row);
-    let amis = catalogs.amis();
-    let ami = spec.endpoint.ami.as_deref();
-    let ami = ami.and_then(|name| amis.get(name).or_else(|| amis.get_transform(name)));
+    let ami = deployment.ami.zip(spec.endpoint.ami.as_deref());
+    let ami = ami.and_then(|(api, name)| mcc_fit::named_host(catalogs, api, name));
     let host_runs = || ami.map_or(Ok(()), |ami| mcc_fit::host_runs(&HostImage::Newest(ami), row));
     if let Err(reason) = image_runs.and_then(|()| host_runs()) {
         let host = matches!(reason, ImageReason::Driver { .. } | ImageReason::DriverDropped { .. });
@@ -155,7 +154,7 @@ fn key_of_format(context: &Context<'_>) -> &'static str {
 }
 
 fn eight_bit_cache(context: &Context<'_>, device: &Device, findings: &mut Vec<Finding>) {
-    let too_old = device.compute_capability.is_some_and(|c| c < (8, 0));
+    let too_old = sizing::lacks_eight_bit_cache(device);
     if context.facts.wanted.eight_bit_cache && too_old {
         let finding = Finding::warning(
             "MCC-GPU-003",

@@ -16,6 +16,9 @@ pub(crate) use basis::*;
 pub(crate) use endpoint::*;
 pub(crate) use model::*;
 
+/// Label that nodes carry their instance type in.
+pub(crate) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+
 /// Everything that is decided about a project.
 #[derive(Debug, Clone, Serialize)]
 pub struct Spec {

@@ -85,34 +85,26 @@ fn host(
             instance.accelerator().map_or("no accelerator", |a| a.name.as_str())
         ));
     }
-    let kind = instance.accelerator_kind();
-    let family = instance.family();
     let words = |reason| reasons::image_reason(&reason);
     mcc_fit::image_runs(catalogs, wish.deployment, Some(image), &wish.asked, instance)
         .map_err(words)?;
     let limits = mcc_fit::image_cautions(catalogs, wish.deployment, image, &wish.asked, instance);
     notes.extend(limits.into_iter().map(reasons::gpu_limit));
-    let found = wish
-        .deployment
-        .ami
-        .and_then(|api| mcc_fit::host_image(catalogs, api, kind, image.cuda.as_deref(), family));
-    if let Some(HostImage::Neuron(ami)) = found {
-        return Ok(Some(Host {
-            ami: ami.ami.clone(),
-            driver: None,
-            fit: DriverFit::Full,
-            known_on_family: true,
-        }));
-    }
-    let (Some(_), Some(cuda)) = (instance.accelerator(), image.cuda.as_deref()) else {
-        return Ok(None);
-    };
-    if let Some(host) = &found {
-        mcc_fit::host_runs(host, instance).map_err(words)?;
-    }
+    let found =
+        mcc_fit::host_for(catalogs, wish.deployment, Some(image), instance).map_err(words)?;
     let choice = match found {
+        None => return Ok(None),
         Some(HostImage::Driver(choice)) => choice,
-        Some(HostImage::Newest(ami) | HostImage::Neuron(ami)) => {
+        Some(HostImage::Neuron(ami)) => {
+            return Ok(Some(Host {
+                ami: ami.ami.clone(),
+                driver: None,
+                fit: DriverFit::Full,
+                known_on_family: true,
+            }));
+        }
+        Some(HostImage::Newest(ami)) => {
+            let cuda = image.cuda.as_deref().unwrap_or_default();
             notes.push(format!(
                 "no host image of batch transform has a driver for CUDA {cuda}: it works only where the image has forward-compatibility libraries"
             ));
@@ -123,13 +115,12 @@ fn host(
                 known_on_family: false,
             }));
         }
-        None if wish.deployment.ami.is_none() => return Ok(None),
-        None => return Err(format!("no host image has a driver for CUDA {cuda}")),
     };
     if !choice.known_on_family {
         notes.push(format!(
-            "that {} runs on {family} is not documented, nor used in AWS's samples",
-            choice.ami.ami
+            "that {} runs on {} is not documented, nor used in AWS's samples",
+            choice.ami.ami,
+            instance.family()
         ));
     }
     Ok(Some(Host {

@@ -138,7 +138,7 @@ pub(super) fn rank<'a>(catalogs: &'a Catalogs, wish: &Wish<'a>) -> Vec<Ranked<'a
 }
 
 fn offers(ranked: &Ranked<'_>) -> usize {
-    ranked.row.ec2_accelerators.as_ref().map_or(0, Vec::len)
+    mcc_fit::accelerated_types(ranked.row).unwrap_or_default()
 }
 
 fn judged<'a>(
@@ -153,12 +153,8 @@ fn judged<'a>(
         .instances
         .iter()
         .map(|instance| {
-            let has = match instance.accelerator() {
-                // Types without accelerator are in no list; the common ones are everywhere.
-                None => Has::Unknown,
-                Some(_) => catalogs.regions().offers(row.region.as_str(), instance).into(),
-            };
-            (instance.name.as_str(), has)
+            let offered = mcc_fit::offered(catalogs, row.region.as_str(), instance);
+            (instance.name.as_str(), offered.into())
         })
         .collect();
     lacks.extend(

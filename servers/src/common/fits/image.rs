@@ -1,7 +1,7 @@
 //! Which image serves on an instance type, and on which host image: what their CUDA, drivers and
 //! engine ask of it.
 
-use mcc_catalogs::{AcceleratorKind, Arch, DriverFit, Image, Instance};
+use mcc_catalogs::{Arch, DriverFit, Image, Instance};
 use mcc_fit::sizing::Wanted;
 use mcc_fit::{Deployment, HostImage};
 use mcc_generator::reasons;
@@ -83,42 +83,24 @@ impl<'a> Judge<'a> {
         image: Option<&Image>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<String>, Reason> {
-        let (Some(api), Some(accelerator)) = (self.deployment.ami, instance.accelerator()) else {
-            return Ok(None);
-        };
-        let cuda = image.and_then(|image| image.cuda.as_deref());
-        let found =
-            mcc_fit::host_image(self.catalogs, api, accelerator.kind, cuda, instance.family());
-        if accelerator.kind == AcceleratorKind::Neuron {
-            return Ok(found.map(|found| found.ami().ami.clone()));
+        let found = mcc_fit::host_for(self.catalogs, self.deployment, image, instance)
+            .map_err(|reason| far(reasons::image_reason(&reason)))?;
+        let Some(found) = found else { return Ok(None) };
+        let cuda = || image.and_then(|image| image.cuda.as_deref()).unwrap_or_default();
+        match &found {
+            HostImage::Driver(choice) if choice.fit != DriverFit::Full => warnings.push(format!(
+                "{} starts CUDA {} by minor-version compatibility only",
+                choice.ami.ami,
+                cuda()
+            )),
+            HostImage::Newest(ami) => warnings.push(format!(
+                "batch transform has driver {} at most; CUDA {} then needs forward-compatibility libraries in the image",
+                ami.driver.unwrap_or_default(),
+                cuda()
+            )),
+            HostImage::Driver(_) | HostImage::Neuron(_) => {}
         }
-        let Some(cuda) = cuda else {
-            return Ok(None);
-        };
-        if let Some(host) = &found {
-            mcc_fit::host_runs(host, instance)
-                .map_err(|reason| far(reasons::image_reason(&reason)))?;
-        }
-        let choice = match &found {
-            Some(HostImage::Driver(choice)) => choice,
-            Some(HostImage::Newest(ami) | HostImage::Neuron(ami)) => {
-                warnings.push(format!(
-                    "batch transform has driver {} at most; CUDA {cuda} then needs forward-compatibility libraries in the image",
-                    ami.driver.unwrap_or_default()
-                ));
-                return Ok(Some(ami.ami.clone()));
-            }
-            None => {
-                return Err(far(format!("no host image has a driver for the image's CUDA {cuda}")));
-            }
-        };
-        if choice.fit != DriverFit::Full {
-            warnings.push(format!(
-                "{} starts CUDA {cuda} by minor-version compatibility only",
-                choice.ami.ami
-            ));
-        }
-        Ok(Some(choice.ami.ami.clone()))
+        Ok(Some(found.ami().ami.clone()))
     }
 }
 

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 
 use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance, Price};
 use mcc_fit::sizing::{
-    self, Dtype, GIB, HostNeeds, ModelSource, Quantization, Split, StateRule, Wanted,
+    self, Dtype, HostNeeds, ModelSource, Quantization, Split, StateRule, Wanted,
 };
-use mcc_fit::{Asked, Deployment, ImageChoice, Place, Reservation, engine_in};
+use mcc_fit::{Asked, Deployment, HostShort, ImageChoice, Place, Reservation, engine_in};
 use mcc_generator::reasons;
 
 use super::image::{Container, Device, compiled};
@@ -192,9 +192,7 @@ impl<'a> Judge<'a> {
     pub(crate) fn plausible(&self, instance: &Instance) -> bool {
         self.deployment.takes(instance)
             && self.deployment.runs_on(instance)
-            && (self.model.is_none()
-                // Half of what is needed is no near miss.
-                || instance.accelerator_memory_gib() * GIB * 2.0 > self.least_bytes)
+            && (self.model.is_none() || !mcc_fit::far_too_small(instance, self.least_bytes))
     }
 
     /// Whether the deployment runs on `instance`.
@@ -275,7 +273,7 @@ impl<'a> Judge<'a> {
         let Some(region) = self.wish.region.as_deref() else {
             return Ok(());
         };
-        match self.catalogs.regions().offers(region, instance) {
+        match mcc_fit::offered(self.catalogs, region, instance) {
             Some(false) => Err(near(format!("EC2 does not offer it in {region}"))),
             None if instance.accelerator().is_some() => {
                 warnings.push(format!("whether {region} has it is not known"));
@@ -315,14 +313,15 @@ impl<'a> Judge<'a> {
     }
 
     fn big_enough(&self, instance: &Instance) -> Result<(), Reason> {
-        if let Some(least) = self.wish.min_vcpus.filter(|least| instance.vcpus < *least) {
-            return Err(far(format!("it has {} vCPUs, and {least} are needed", instance.vcpus)));
+        match mcc_fit::host_short(instance, self.wish.min_vcpus, self.wish.min_memory_gib) {
+            None => Ok(()),
+            Some(HostShort::Vcpus { least, has }) => {
+                Err(far(format!("it has {has} vCPUs, and {least} are needed")))
+            }
+            Some(HostShort::Memory { least, has }) => {
+                Err(far(format!("it has {has:.0} GiB of memory, and {least} are needed")))
+            }
         }
-        let memory = instance.memory_gib();
-        if let Some(least) = self.wish.min_memory_gib.filter(|least| memory < *least) {
-            return Err(far(format!("it has {memory:.0} GiB of memory, and {least} are needed")));
-        }
-        Ok(())
     }
 
     /// What is wanted, with what the release in `image` takes.

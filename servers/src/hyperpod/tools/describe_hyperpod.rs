@@ -1,6 +1,7 @@
 //! `describe_hyperpod`: what a cluster needs, and how to find one.
 
 use mcc_catalogs::{AcceleratorKind, Ask, Catalogs};
+use mcc_fit::InstancePool;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -188,10 +189,10 @@ fn types(catalogs: &Catalogs, arguments: &Arguments) -> Vec<String> {
     catalogs
         .instances()
         .iter()
-        .filter(|row| row.hyperpod && wanted(row.accelerator_kind()))
+        .filter(|row| InstancePool::Hyperpod.has(row) && wanted(row.accelerator_kind()))
         .filter(|row| {
             let region = arguments.region.as_deref();
-            region.is_none_or(|region| catalogs.regions().offers(region, row) != Some(false))
+            region.is_none_or(|region| !mcc_fit::lacks(catalogs, region, row))
         })
         .map(|row| row.name.to_string())
         .collect()

@@ -250,7 +250,7 @@ fn groups<'a>(
 /// The cheapest types that would do.
 fn would_fit<'a>(catalogs: &'a Catalogs, judge: &Judge<'a>) -> Vec<String> {
     let does = |instance: &&'a Instance| {
-        !instance.previous_generation
+        mcc_fit::is_current(instance)
             && judge.plausible(instance)
             && judge.judge(instance).is_ok_and(|fit| fit.reservation.is_none())
     };

@@ -278,7 +278,7 @@ fn candidates<'a>(
     arch: Option<Arch>,
 ) -> impl Iterator<Item = (Option<f64>, &'a Instance)> {
     catalogs.by_price().filter(move |(_, instance)| {
-        !instance.previous_generation
+        mcc_fit::is_current(instance)
             && arch.is_none_or(|arch| instance.arch == arch)
             && judge.plausible(instance)
     })

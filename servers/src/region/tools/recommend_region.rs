@@ -263,7 +263,7 @@ fn answer(catalogs: &Catalogs, ranked: Ranked<'_>) -> RegionAnswer {
             .into_iter()
             .map(|(name, offered)| TypeAnswer { instance_type: name.to_owned(), offered })
             .collect(),
-        accelerated_types: ranked.row.ec2_accelerators.as_ref().map(Vec::len),
+        accelerated_types: mcc_fit::accelerated_types(ranked.row),
         base_image: ranked.image,
         hyperpod_operator: ranked.row.hyperpod_operator,
     }

@@ -1,4 +1,4 @@
-//! Files that inputs name: where they may be, and how much of them is read.
+//! Files that inputs name: where they may be, how much of them is read, and what model is in them.
 
 use std::fs::File;
 use std::io;
@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 
 use mcc_files::{Error, Folder, Kind, Place, Reason};
 
-use super::Context;
+use crate::artifact::{self, Artifact};
 use crate::source::FileAccess;
 
+/// Largest model file that is copied into a project, in bytes. Larger ones belong in S3.
+pub(crate) const MAX_MODEL: u64 = 512 * 1024 * 1024;
+/// What a folder of a `SavedModel` has.
+const SAVED_MODEL: &str = "saved_model.pb";
 /// Why nothing is read where no file may be named.
-pub(super) const NOWHERE: &str = "files cannot be read here";
+const NOWHERE: &str = "files cannot be read here";
 
 /// Where an input leads.
 enum Named<'a> {
@@ -96,43 +100,30 @@ pub(crate) fn read(files: &FileAccess, name: &str, max: u64) -> Result<Vec<u8>, 
     read.map_err(|error| reason(&error))
 }
 
-impl Context<'_> {
-    fn named(&self, name: &str) -> Result<Named<'_>, String> {
-        named(&self.merged.files, name)
+/// The files of the folder that an input names, or the one file, at most `max` bytes in all: their paths beneath
+/// the folder, empty for the one file, and what is in them.
+pub(crate) fn read_all(
+    files: &FileAccess,
+    name: &str,
+    max: u64,
+) -> Result<Vec<(String, Vec<u8>)>, String> {
+    if !is_folder(files, name) {
+        let (file, length) = open(files, name, max)?;
+        let bytes = mcc_files::content(Path::new(name), file, length, max);
+        return Ok(vec![(String::new(), bytes.map_err(|error| reason(&error))?)]);
     }
-
-    /// Whether an input names a folder.
-    pub(super) fn is_folder(&self, name: &str) -> bool {
-        is_folder(&self.merged.files, name)
-    }
-
-    /// The file that an input names, open, and its length, which is at most `max`.
-    pub(crate) fn open(&self, name: &str, max: u64) -> Result<(File, u64), String> {
-        open(&self.merged.files, name, max)
-    }
-
-    /// The files of the folder that an input names, or the one file, at most `max` bytes in all: their paths beneath
-    /// the folder, empty for the one file, and what is in them.
-    pub(crate) fn read_all(&self, name: &str, max: u64) -> Result<Vec<(String, Vec<u8>)>, String> {
-        if !self.is_folder(name) {
-            let (file, length) = self.open(name, max)?;
-            let bytes = mcc_files::content(Path::new(name), file, length, max);
-            return Ok(vec![(String::new(), bytes.map_err(|error| reason(&error))?)]);
-        }
-        let named = self.named(name)?;
-        let files = &self.merged.files;
-        let mut gathering =
-            Gathering { files, left: max, looked_at: 0, way: Vec::new(), all: Vec::new() };
-        let gathered = named.real().and_then(|real| {
-            gathering.way.push(real);
-            gathering.folder(&named.folder()?, "")
-        });
-        gathered.map_err(|error| match error.reason {
-            Reason::TooLarge(_) => Reason::TooLarge(max).to_string(),
-            _ => format!("in it, {error}"),
-        })?;
-        Ok(gathering.all)
-    }
+    let named = named(files, name)?;
+    let mut gathering =
+        Gathering { files, left: max, looked_at: 0, way: Vec::new(), all: Vec::new() };
+    let gathered = named.real().and_then(|real| {
+        gathering.way.push(real);
+        gathering.folder(&named.folder()?, "")
+    });
+    gathered.map_err(|error| match error.reason {
+        Reason::TooLarge(_) => Reason::TooLarge(max).to_string(),
+        _ => format!("in it, {error}"),
+    })?;
+    Ok(gathering.all)
 }
 
 /// Folders of a model do not lie deeper than this.
@@ -215,15 +206,49 @@ impl Gathering<'_> {
     }
 }
 
+/// What the model at `path` is and says.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(crate) fn read_artifact(files: &FileAccess, path: &str) -> Result<Artifact, String> {
+    if !is_folder(files, path) {
+        let (file, length) = open(files, path, MAX_MODEL)?;
+        return Ok(artifact::inspect(file, length));
+    }
+    let inside = format!("{}/{SAVED_MODEL}", path.trim_end_matches('/'));
+    match open(files, &inside, MAX_MODEL) {
+        Ok((file, length)) => Ok(artifact::inspect_folder(file, length)),
+        Err(reason) if reason.ends_with(&mcc_files::Reason::Missing.to_string()) => {
+            match deeper(files, path) {
+                Some(place) => Err(format!("{ELSEWHERE}{place}")),
+                None => Ok(Artifact::default()),
+            }
+        }
+        Err(reason) => Err(format!("{SAVED_MODEL} in it: {reason}")),
+    }
+}
+
+/// Folders in which other servers keep a `SavedModel`: by its version, and as Triton's repositories do.
+const BENEATH: [&str; 6] =
+    ["1", "0", "saved_model", "model.savedmodel", "1/model.savedmodel", "export/Servo/1"];
+
+/// The folder beneath `path` that holds the `SavedModel`, if it is in one of the usual places.
+fn deeper(files: &FileAccess, path: &str) -> Option<&'static str> {
+    let path = path.trim_end_matches('/');
+    BENEATH
+        .into_iter()
+        .find(|inside| open(files, &format!("{path}/{inside}/{SAVED_MODEL}"), MAX_MODEL).is_ok())
+}
+
 /// What to do about the path of a file that could not be read.
 pub(crate) fn fix(path: &str, reason: &str) -> String {
     if path.starts_with("s3://") {
         format!(
             "copy it to this machine with `aws s3 cp` and name the copy; a language model is named with modelName {}",
-            crate::finding::shorten(path)
+            mcc_catalogs::echo(path)
         )
     } else if let Some(plain) = path.strip_prefix("file://") {
-        format!("give the path without file://: {}", crate::finding::shorten(plain))
+        format!("give the path without file://: {}", mcc_catalogs::echo(plain))
     } else if path.contains("://") {
         "download the file and name it by its path".to_owned()
     } else if path.starts_with('~') {
@@ -232,8 +257,8 @@ pub(crate) fn fix(path: &str, reason: &str) -> String {
         "start the server with `--root DIR`, the folder that the file is in, and name the file relative to it"
             .to_owned()
     } else if let Some(place) = reason.strip_prefix(ELSEWHERE) {
-        format!("name {}/{place}", crate::finding::shorten(path.trim_end_matches('/')))
-    } else if reason == Reason::TooLarge(super::MAX_MODEL).to_string() {
+        format!("name {}/{place}", mcc_catalogs::echo(path.trim_end_matches('/')))
+    } else if reason == Reason::TooLarge(MAX_MODEL).to_string() {
         TOO_LARGE.to_owned()
     } else {
         "name a file that can be read".to_owned()
