@@ -31,6 +31,6 @@ pub use offer::{
     HostShort, accelerated_types, as_large, far_too_small, has_room, host_short, is_current,
     is_proposed, lacks, local_disk_short, most_weights_gib, offered, stands_in, too_small,
 };
-pub use place::{Found, Place, Reason, Reservation, usual_context};
+pub use place::{Found, Named, Place, Reason, Reservation, usual_context};
 pub use release::{Against, Asked, against, against_task, engine_in};
 pub use task::{Described, Purpose, TaskBasis, by_class, purpose};

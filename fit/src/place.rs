@@ -27,6 +27,16 @@ pub struct Place<'a> {
     pub needs: HostNeeds,
     /// The least compute capability for the model's quantization, where the engine has one.
     pub quantization_capability: Option<ComputeCapability>,
+    /// Set where the type was named: then it is a place too if it only may do, with a reservation, as it is for a plan
+    /// on that type. Where nobody asked for a context, one that is shorter than the usual does.
+    pub named: Option<Named>,
+}
+
+/// A type that was named.
+#[derive(Debug, Clone, Copy)]
+pub struct Named {
+    /// Somebody asked for the context.
+    pub context_asked: bool,
 }
 
 /// A place for a model.
@@ -45,6 +55,10 @@ pub struct Found {
 pub enum Reservation {
     /// It runs in another number format than the model's own, which may overflow.
     Format(String),
+    /// What is missing, or left over, is within the error of the estimate.
+    Tight,
+    /// Only this many tokens of context have room, which is less than usual.
+    Shorter(u64),
     /// A number format is calculated with at more bits, without its speed.
     Emulated(String),
     /// The host has less memory in GiB than loading is known to take.
@@ -123,8 +137,15 @@ impl Place<'_> {
         if least > has {
             return Err(Reason::Weights { needs: least, has, device });
         }
-        let (plan, fewer) = self.split(&device)?;
         let mut reservations = Vec::new();
+        let (plan, fewer) = match self.split(&device) {
+            Err(Reason::Memory(plan, device)) => {
+                let (plan, reservation) = self.perhaps(plan, device)?;
+                reservations.push(reservation);
+                (plan, None)
+            }
+            found => found?,
+        };
         let quantization = self.model.quantization.as_ref().or(self.wanted.in_flight.as_ref());
         let minimum = self
             .quantization_capability
@@ -171,6 +192,27 @@ impl Place<'_> {
             || Reason::Heads(device.clone()),
             |plan| Reason::Memory(Box::new(plan), device.clone()),
         ))
+    }
+
+    /// The place that a type has all the same that was named, where `most` is missing memory.
+    fn perhaps(&self, most: Box<Plan>, device: Device) -> Result<(Plan, Reservation), Reason> {
+        let Some(named) = self.named.filter(|_| self.concurrency.is_none()) else {
+            return Err(Reason::Memory(most, device));
+        };
+        let context = self.wanted.max_model_len.filter(|_| named.context_asked);
+        let wanted = Wanted { max_model_len: context, ..self.wanted.clone() };
+        let plan = sizing::plan(self.model, &device, &wanted);
+        if plan.used_devices > device.count {
+            return Err(Reason::Memory(most, device));
+        }
+        match plan.sizing.verdict {
+            Verdict::Fits | Verdict::WeightsFit => {
+                let tokens = plan.serving.max_model_len;
+                Ok((plan, Reservation::Shorter(tokens)))
+            }
+            Verdict::Tight => Ok((plan, Reservation::Tight)),
+            Verdict::TooBig => Err(Reason::Memory(most, device)),
+        }
     }
 
     /// Whether the model can be split over `degree` devices: where models are compiled, heads are padded, and only some

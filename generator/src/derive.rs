@@ -21,6 +21,7 @@ use crate::spec::TYPE_LABEL;
 /// Adds what follows from the inputs.
 pub(crate) fn complete(catalogs: &Catalogs, merged: &mut Merged) {
     region(catalogs, merged);
+    builder(catalogs, merged);
     target(merged);
     nodes(merged);
     file_as_name(merged);
@@ -53,6 +54,14 @@ fn arns(merged: &Merged) -> Vec<(String, String)> {
         Some((f.key.clone(), arn.region()?.to_owned()))
     });
     found.collect()
+}
+
+/// Images are built on this machine where the Region has no CodeBuild.
+fn builder(catalogs: &Catalogs, merged: &mut Merged) {
+    let row = merged.text("region").and_then(|region| catalogs.regions().get(region));
+    if row.is_some_and(|row| !row.has("codebuild")) {
+        merged.derive("buildTarget", "local", "region", Vec::new());
+    }
 }
 
 /// The Region that an ARN names, unless somebody gave one; two that differ cannot both be right.

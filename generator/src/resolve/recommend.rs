@@ -239,6 +239,7 @@ impl Context<'_> {
         let quantization = shape.quantization.as_ref().or(wanted.in_flight.as_ref());
         let engine = self.deployment.engine.as_deref().unwrap_or_default();
         Place {
+            named: None,
             model: shape,
             wanted,
             concurrency: None,

@@ -6,7 +6,7 @@ use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance, Price};
 use mcc_fit::sizing::{
     self, Dtype, HostNeeds, ModelSource, Quantization, Split, StateRule, Wanted,
 };
-use mcc_fit::{Asked, Deployment, HostShort, ImageChoice, Place, Reservation, engine_in};
+use mcc_fit::{Asked, Deployment, HostShort, ImageChoice, Named, Place, Reservation, engine_in};
 use mcc_generator::reasons;
 
 use super::image::{Container, Device, compiled};
@@ -91,6 +91,8 @@ pub(crate) struct Judge<'a> {
     /// What is wanted, with what the release of the image that is chosen without an instance type takes.
     pub(super) wanted: Wanted,
     needs: HostNeeds,
+    /// The types that are judged were named.
+    named: bool,
     /// Why models of this kind are not served where they are compiled.
     compiled: Result<(), String>,
     /// Bytes that the weights take at least, over all devices.
@@ -141,7 +143,13 @@ impl<'a> Judge<'a> {
             asked,
             containers: RefCell::default(),
             wanted,
+            named: false,
         }
+    }
+
+    /// The same for types that were named: what a plan on them warns of is no reason against them here.
+    pub(crate) fn of_named(self) -> Self {
+        Self { named: true, ..self }
     }
 
     /// How it is to be served.
@@ -333,7 +341,9 @@ impl<'a> Judge<'a> {
     fn place<'b>(&'b self, model: &'b Sized<'b>, wanted: &'b Wanted) -> Place<'b> {
         let quantization = model.shape.quantization.as_ref().or(wanted.in_flight.as_ref());
         let engine = self.deployment.engine.as_deref().unwrap_or_default();
+        let context_asked = self.wish.context.is_some();
         Place {
+            named: self.named.then_some(Named { context_asked }),
             model: &model.shape,
             wanted,
             concurrency: self.wish.concurrency,
@@ -373,6 +383,12 @@ fn reservation(of: &Reservation) -> String {
         Reservation::Format(dtype) => format!(
             "it has no bfloat16, which is the model's own format, and would calculate in {dtype}, which may overflow"
         ),
+        Reservation::Tight => {
+            "whether it holds the context is within the error of the estimate".to_owned()
+        }
+        Reservation::Shorter(tokens) => {
+            format!("only {tokens} tokens of context have room, which is less than usual")
+        }
         Reservation::Emulated(why) => why.clone(),
         Reservation::Host { needs, has } => format!(
             "loading the weights takes about {needs} GiB of host memory, and it has {has:.0}"

@@ -81,9 +81,11 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
     let chosen: Vec<Option<&Sized<'_>>> =
         if models.is_empty() { vec![None] } else { models.iter().map(Some).collect() };
     for model in chosen {
-        let judge = Judge::new(catalogs, &deployment, model, &wish);
-        let others: Vec<Judge<'_>> =
-            others.iter().map(|other| Judge::new(catalogs, other, model, &wish)).collect();
+        let judge = Judge::new(catalogs, &deployment, model, &wish).of_named();
+        let others: Vec<Judge<'_>> = others
+            .iter()
+            .map(|other| Judge::new(catalogs, other, model, &wish).of_named())
+            .collect();
         for instance in &instances {
             let own = others.iter().find(|other| other.deployment().runs_on(instance));
             let judge = own.unwrap_or(&judge);
