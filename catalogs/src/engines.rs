@@ -299,9 +299,13 @@ impl Engines {
 
     /// What a release is built for: its own row, else the newest older one of the same minor version.
     pub fn release(&self, engine: &str, version: &str) -> Option<&EngineRelease> {
+        let known = self.releases_of(engine)?;
+        // Nearly all that are asked for have a row, and to look is less than to compare.
+        if let Some(at) = known.sampled.iter().rposition(|own| own == version) {
+            return self.file.releases.get(*known.rows.get(at)?);
+        }
         let second = version.match_indices('.').nth(1);
         let minor = second.and_then(|(at, _)| version.get(..at)).unwrap_or(version);
-        let known = self.releases_of(engine)?;
         let newer = |own: &String| version::compare(own, version) == Ordering::Greater;
         let after = known.sampled.partition_point(|own| !newer(own));
         // Whatever has the same minor version and is not newer stands right before what is newer.

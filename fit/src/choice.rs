@@ -4,11 +4,14 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
-use mcc_catalogs::{Arch, Catalogs, DriverFit, Image, Instance, Platform, version};
+use mcc_catalogs::{
+    AcceleratorKind, Arch, Catalogs, ComputeCapability, DriverFit, GpuLimit, Image, Instance,
+    Platform, version,
+};
 
 use crate::deployment::Deployment;
 use crate::host_image::{HostImage, host_image};
-use crate::image::{Release, host_runs, runs};
+use crate::image::{ImageReason, Release, cautions, host_runs, runs};
 use crate::release::{Against, Asked, Known, against_task, against_unknown, engine_in, weight};
 
 /// The images that come into question, each with what speaks against its engine.
@@ -27,6 +30,17 @@ struct Row<'a> {
     image: &'a Image,
     /// What speaks against it, once it is asked for: often the first of many is the best.
     weight: OnceLock<(u8, u8)>,
+    /// The least compute capability that its engine is compiled for.
+    compiled: OnceLock<Option<ComputeCapability>>,
+    /// The host image for its CUDA on GPUs, whose driver is the same on all families.
+    host: OnceLock<Option<HostImage<'a>>>,
+}
+
+impl<'a> Row<'a> {
+    fn new(image: &'a Image) -> Self {
+        let (weight, compiled, host) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { image, weight, compiled, host }
+    }
 }
 
 /// What speaks against the engine, and against the image on an instance type: less is better.
@@ -60,7 +74,7 @@ impl<'a> ImageChoice<'a> {
                 known.push(Known::new(catalogs, engine, asked));
             }
         }
-        let rows = rows.into_iter().map(|image| Row { image, weight: OnceLock::new() }).collect();
+        let rows = rows.into_iter().map(Row::new).collect();
         Self { catalogs, deployment, asked: asked.clone(), rows, known }
     }
 
@@ -96,16 +110,38 @@ impl<'a> ImageChoice<'a> {
         rows.into_iter().map(|row| row.image).collect()
     }
 
+    /// What speaks against the engine in one of them.
+    pub fn against(&self, image: &Image) -> Vec<Against<'a>> {
+        let task = against_task(self.deployment, Some(&image.version), self.asked.purpose);
+        let mut found: Vec<Against<'a>> = task.into_iter().collect();
+        match self.known(image) {
+            Some((known, release)) => found.extend(known.against(release, image)),
+            None => found.extend(against_unknown(image, &self.asked)),
+        }
+        found
+    }
+
+    /// Whether the container of one of them runs on the accelerator of `instance`.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn runs(&self, image: &Image, instance: &Instance) -> Result<(), ImageReason> {
+        let of = self.known(image).map(|(known, release)| {
+            let compiled = self.catalogs.engines().min_compute_capability(&known.engine, release);
+            Release::of(Cow::Borrowed(known), release, compiled)
+        });
+        runs(self.catalogs, image, of.as_ref(), instance)
+    }
+
+    /// What is reported against one of them on a device, which is no reason to refuse it.
+    pub fn cautions(&self, image: &Image, instance: &Instance) -> Vec<&'a GpuLimit> {
+        let known = self.known(image);
+        known.map(|(known, release)| cautions(known, release, instance)).unwrap_or_default()
+    }
+
     fn weight(&self, row: &Row<'_>) -> (u8, u8) {
         *row.weight.get_or_init(|| {
-            let version = Some(row.image.version.as_str());
-            let task = against_task(self.deployment, version, self.asked.purpose);
-            let mut found: Vec<Against<'_>> = task.into_iter().collect();
-            match self.known(row.image) {
-                Some((known, release)) => found.extend(known.against(release, row.image)),
-                None => found.extend(against_unknown(row.image, &self.asked)),
-            }
-            let (class, more) = weight(&found);
+            let (class, more) = weight(&self.against(row.image));
             let old =
                 self.asked.least_image.as_ref().is_some_and(|least| {
                     version::compare(&row.image.version, least) == Ordering::Less
@@ -116,8 +152,8 @@ impl<'a> ImageChoice<'a> {
 
     /// Beyond what speaks against the engine: the device is known to run it, its tag is listed, the host's driver is at
     /// least its own; among equals the default, then the newest.
-    fn rank(&self, row: &Row<'_>, instance: Option<&Instance>) -> (u8, bool, u8) {
-        let (runs, fit) = instance.map_or((0, 0), |instance| self.on_device(row.image, instance));
+    fn rank(&self, row: &Row<'a>, instance: Option<&Instance>) -> (u8, bool, u8) {
+        let (runs, fit) = instance.map_or((0, 0), |instance| self.on_device(row, instance));
         (runs, !row.image.listed, fit)
     }
 
@@ -127,18 +163,26 @@ impl<'a> ImageChoice<'a> {
         Some((self.known.iter().find(|known| known.engine == engine)?, release))
     }
 
-    fn on_device(&self, image: &Image, instance: &Instance) -> (u8, u8) {
+    fn on_device(&self, row: &Row<'a>, instance: &Instance) -> (u8, u8) {
         let Some(accelerator) = instance.accelerator() else {
             return (0, 0);
         };
-        let (catalogs, cuda) = (self.catalogs, image.cuda.as_deref());
-        let host = self
-            .deployment
-            .ami
-            .and_then(|api| host_image(catalogs, api, accelerator.kind, cuda, instance.family()));
-        let of = self
-            .known(image)
-            .map(|(known, release)| Release::of(catalogs, Cow::Borrowed(known), release));
+        let (catalogs, image, cuda) = (self.catalogs, row.image, row.image.cuda.as_deref());
+        let find = || {
+            let api = self.deployment.ami?;
+            host_image(catalogs, api, accelerator.kind, cuda, instance.family())
+        };
+        let found;
+        let host = if accelerator.kind == AcceleratorKind::Cuda {
+            row.host.get_or_init(find)
+        } else {
+            found = find();
+            &found
+        };
+        let of = self.known(image).map(|(known, release)| {
+            let find = || catalogs.engines().min_compute_capability(&known.engine, release);
+            Release::of(Cow::Borrowed(known), release, *row.compiled.get_or_init(find))
+        });
         let refused = runs(catalogs, image, of.as_ref(), instance).is_err()
             || host.as_ref().is_some_and(|host| host_runs(host, instance).is_err());
         // Another release is taken for the device's sake only if it is known to run there.
@@ -149,7 +193,7 @@ impl<'a> ImageChoice<'a> {
             (false, true) => 0,
             _ => 1,
         };
-        let fit = match (&host, self.deployment.ami, cuda) {
+        let fit = match (host, self.deployment.ami, cuda) {
             (_, None, _) | (_, _, None) | (Some(HostImage::Neuron(_)), ..) => 0,
             (Some(HostImage::Driver(choice)), ..) => match choice.fit {
                 DriverFit::Full => 0,

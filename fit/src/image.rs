@@ -118,11 +118,15 @@ impl<'a, 'b> Release<'a, 'b> {
         asked: &Asked,
     ) -> Option<Self> {
         let (engine, release) = engine_in(deployment, image)?;
-        Some(Self::of(catalogs, Cow::Owned(Known::new(catalogs, engine, asked)), release))
+        let compiled = catalogs.engines().min_compute_capability(engine, release);
+        Some(Self::of(Cow::Owned(Known::new(catalogs, engine, asked)), release, compiled))
     }
 
-    pub(crate) fn of(catalogs: &Catalogs, known: Cow<'b, Known<'a>>, version: &'b str) -> Self {
-        let compiled = catalogs.engines().min_compute_capability(&known.engine, version);
+    pub(crate) fn of(
+        known: Cow<'b, Known<'a>>,
+        version: &'b str,
+        compiled: Option<ComputeCapability>,
+    ) -> Self {
         Self { known, version, compiled }
     }
 }
@@ -176,11 +180,20 @@ pub fn image_cautions<'a>(
     asked: &Asked,
     instance: &Instance,
 ) -> Vec<&'a GpuLimit> {
-    let capability = instance.accelerator().and_then(|accelerator| accelerator.compute_capability);
-    let (Some(has), Some((engine, release))) = (capability, engine_in(deployment, image)) else {
+    let Some((engine, release)) = engine_in(deployment, image) else {
         return Vec::new();
     };
-    let limits = Known::new(catalogs, engine, asked).limits(release, has);
+    cautions(&Known::new(catalogs, engine, asked), release, instance)
+}
+
+/// The same of an engine of which it is looked up what is known.
+pub(crate) fn cautions<'a>(
+    known: &Known<'a>,
+    release: &str,
+    instance: &Instance,
+) -> Vec<&'a GpuLimit> {
+    let capability = instance.accelerator().and_then(|accelerator| accelerator.compute_capability);
+    let limits = capability.map(|has| known.limits(release, has)).unwrap_or_default();
     limits.into_iter().filter(|limit| !limit.trust.refuses()).collect()
 }
 

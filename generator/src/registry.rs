@@ -41,6 +41,8 @@ pub struct Config {
     pub backend: String,
     /// Frameworks to choose from; empty where there is no such choice.
     pub frameworks: Vec<String>,
+    /// Kinds of accelerator for which its backend has a layer of its own.
+    pub on: Vec<String>,
 }
 
 /// Everything that the folders register.
@@ -75,15 +77,16 @@ impl Registry {
         for path in layers.keys() {
             let parts: Vec<&str> = path.split('/').collect();
             if let ["layers", architecture, "backend", backend] = parts.as_slice() {
-                let prefix = format!("layers/{architecture}/framework/");
+                let below = |prefix: String| -> Vec<String> {
+                    let names = layers.keys().filter_map(|p| p.strip_prefix(&prefix));
+                    names.map(str::to_owned).collect()
+                };
                 configs.push(Config {
                     name: format!("{architecture}-{backend}"),
                     architecture: (*architecture).to_owned(),
                     backend: (*backend).to_owned(),
-                    frameworks: layers
-                        .keys()
-                        .filter_map(|p| p.strip_prefix(&prefix).map(str::to_owned))
-                        .collect(),
+                    frameworks: below(format!("layers/{architecture}/framework/")),
+                    on: below(format!("{path}/on/")),
                 });
             }
         }
@@ -164,7 +167,9 @@ impl Registry {
 
     /// What makes a backend run on a kind of accelerator that it does not run on by itself.
     pub fn on(&self, config: &Config, accelerator: &str) -> Option<&Layer> {
-        let Config { architecture, backend, .. } = config;
+        let Config { architecture, backend, on, .. } = config;
+        // Every config is asked for every kind, and few have any.
+        on.iter().find(|kind| *kind == accelerator)?;
         self.layers.get(&format!("layers/{architecture}/backend/{backend}/on/{accelerator}"))
     }
 

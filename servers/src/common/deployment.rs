@@ -92,11 +92,24 @@ pub(crate) fn release_serves(
     image: &Image,
     asked: &Asked,
 ) -> Result<Vec<String>, String> {
+    said(deployment, image, asked, against(catalogs, deployment, image, asked))
+}
+
+/// The same of what was found against it.
+///
+/// # Errors
+/// As [`release_serves`].
+pub(crate) fn said(
+    deployment: &Deployment,
+    image: &Image,
+    asked: &Asked,
+    found: Vec<Against<'_>>,
+) -> Result<Vec<String>, String> {
     let engine = engine_in(deployment, image);
     let (engine, release) = engine.unwrap_or_default();
     let class = asked.class.as_deref().unwrap_or_default();
     let mut said = Vec::new();
-    for found in against(catalogs, deployment, image, asked) {
+    for found in found {
         // Of an engine that is not the config's own, only the task is known.
         if engine.is_empty() && !matches!(found, Against::Task(_) | Against::TaskFrom(..)) {
             continue;

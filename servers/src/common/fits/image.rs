@@ -59,20 +59,18 @@ impl<'a> Judge<'a> {
         if image.is_none() && self.deployment.images.is_some() && self.deployment.hub {
             return Err(far(format!("there is no image for {}", instance.arch)));
         }
-        mcc_fit::image_runs(self.catalogs, self.deployment, image, &self.asked, instance)
-            .map_err(|reason| far(reasons::image_reason(&reason)))?;
         let Some(image) = image else {
             return Ok(None);
         };
-        let said = deployment::release_serves(self.catalogs, self.deployment, image, &self.asked)
-            .map_err(far)?;
+        let choice = &self.choice;
+        choice.runs(image, instance).map_err(|reason| far(reasons::image_reason(&reason)))?;
+        let against = choice.against(image);
+        let said = deployment::said(self.deployment, image, &self.asked, against).map_err(far)?;
         warnings.extend(said);
         if !image.listed {
             warnings.push(format!("the tag of its image, {}, is composed, not listed", image.tag));
         }
-        let limits =
-            mcc_fit::image_cautions(self.catalogs, self.deployment, image, &self.asked, instance);
-        warnings.extend(limits.into_iter().map(reasons::gpu_limit));
+        warnings.extend(choice.cautions(image, instance).into_iter().map(reasons::gpu_limit));
         Ok(Some(image))
     }
 

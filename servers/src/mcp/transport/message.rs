@@ -1,7 +1,15 @@
 //! What is no message, on every transport: what to answer to it, in JSON-RPC.
 
-use rmcp::model::ClientJsonRpcMessage;
-use serde::de::IgnoredAny;
+use std::fmt;
+use std::marker::PhantomData;
+
+use rmcp::model::{
+    CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage,
+    JsonRpcVersion2_0, RequestId,
+};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 /// A message as it came is not valid JSON.
@@ -46,7 +54,57 @@ impl Fault {
 /// # Errors
 /// What it is instead.
 pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Fault> {
-    serde_json::from_slice(bytes).map_err(|_| fault(bytes))
+    match tool_call(bytes) {
+        Some(call) => Ok(call),
+        None => serde_json::from_slice(bytes).map_err(|_| fault(bytes)),
+    }
+}
+
+/// A call of a tool with its usual members. To find out what a message is, rmcp tries all kinds one after the other,
+/// which takes as long as many a call; so the usual kind is read at once, and anything else is left to rmcp.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "version and method are read to be checked")]
+struct ToolCall {
+    jsonrpc: JsonRpcVersion2_0,
+    id: RequestId,
+    method: CallToolRequestMethod,
+    params: Object<CallToolRequestParams>,
+}
+
+fn tool_call(bytes: &[u8]) -> Option<ClientJsonRpcMessage> {
+    let Object(call) = serde_json::from_slice::<Object<ToolCall>>(bytes).ok()?;
+    let Object(mut params) = call.params;
+    // As rmcp does: what is said about a request is kept beside it.
+    let meta = params.meta.take();
+    let mut request = CallToolRequest::new(params);
+    if let Some(meta) = meta {
+        request.extensions.insert(meta);
+    }
+    Some(ClientJsonRpcMessage::request(request.into(), call.id))
+}
+
+/// What is written as a JSON object, and not as a list of its members.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
 }
 
 /// What is wrong with `bytes`, which are no message.
@@ -132,6 +190,50 @@ mod tests {
             let answer = fault.answer().expect(&shown);
             assert_eq!(answer.pointer("/error/code"), Some(&json!(code)), "{shown}: {answer}");
             assert_eq!(answer.get("id"), Some(&id), "{shown}: {answer}");
+        }
+    }
+
+    #[test]
+    fn calls_are_read_as_rmcp_reads_them() {
+        for (text, at_once) in [
+            (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}"#, true),
+            (
+                r#" {"params":{"_meta":{"progressToken":"x"},"arguments":{"b":[1,2.5,{"c":null}]},"name":"a","more":1},"method":"tools/call","id":"y","jsonrpc":"2.0"} "#,
+                true,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1.0,"method":"tools/call","params":{"name":"a","arguments":null,"requestState":"s","_meta":null}}"#,
+                true,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"more":1}"#,
+                false,
+            ),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, false),
+            (r#"["2.0",1,"tools/call",{"name":"a"}]"#, false),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[null,"a",null,null,null]}"#,
+                false,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"result":{}}"#,
+                false,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"id":1,"method":"tools/call","params":{"name":"a"}}"#,
+                false,
+            ),
+        ] {
+            let found = tool_call(text.as_bytes());
+            assert_eq!(found.is_some(), at_once, "{text}");
+            let whole = serde_json::from_str::<ClientJsonRpcMessage>(text);
+            if let Some(found) = found {
+                // The members that are written out include what is kept beside the request.
+                let whole = whole.expect(text);
+                assert_eq!(format!("{found:?}"), format!("{whole:?}"), "{text}");
+                let json = |message| serde_json::to_value(message).expect(text);
+                assert_eq!(json(&found), json(&whole), "{text}");
+            }
         }
     }
 
