@@ -234,6 +234,24 @@ pub struct StateClass {
     pub class: String,
 }
 
+/// Releases of an engine that sort the whole vocabulary to choose tokens, which takes memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SorterRow {
+    /// Stable name of the row.
+    pub id: String,
+    /// Name of the engine.
+    pub engine: String,
+    /// First release for which it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// First release for which it no longer holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Where it is known from.
+    pub source: String,
+}
+
 /// `engine_limits.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -254,6 +272,9 @@ pub struct EngineLimitsFile {
     /// By id.
     #[serde(default)]
     pub states: Table<StateLimit>,
+    /// By id.
+    #[serde(default)]
+    pub sorters: Table<SorterRow>,
     /// By class.
     #[serde(default)]
     pub state_classes: Table<StateClass>,
@@ -269,6 +290,7 @@ catalog_file!(
         pairs by |row| row.id.clone(),
         splits by |row| row.id.clone(),
         states by |row| row.id.clone(),
+        sorters by |row| row.id.clone(),
         state_classes by |row| row.class.clone(),
         cuda by |row| row.from.clone(),
     }
@@ -344,6 +366,13 @@ impl EngineLimits {
     /// How a release keeps the states of recurrent layers; none where it does not keep them in blocks, or is not known.
     pub fn states_of(&self, engine: &str, release: &str) -> Option<&StateLimit> {
         self.file.states.iter().find(|row| {
+            row.engine == engine && within(release, row.from.as_deref(), row.before.as_deref())
+        })
+    }
+
+    /// Whether a release is known to sort the whole vocabulary to choose tokens.
+    pub fn sorts(&self, engine: &str, release: &str) -> bool {
+        self.file.sorters.iter().any(|row| {
             row.engine == engine && within(release, row.from.as_deref(), row.before.as_deref())
         })
     }

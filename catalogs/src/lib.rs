@@ -55,7 +55,7 @@ pub use check::CatalogFinding;
 pub use echo::{ECHOED, cut, echo, is_hidden, is_plain, visible};
 pub use engine_limits::{
     BadPair, Circumstance, CudaCapability, EngineLimits, EngineLimitsFile, GpuLimit, Scales,
-    SplitLimit, SplitPart, StateClass, StateLimit, Trust,
+    SorterRow, SplitLimit, SplitPart, StateClass, StateLimit, Trust,
 };
 pub use engine_options::{
     EngineOption, EngineOptions, EngineOptionsFile, OptionKind, OptionSource,

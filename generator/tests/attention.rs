@@ -8,7 +8,7 @@
 )]
 
 use mcc_fit::sizing::{
-    Device, Dtype, GIB, ModelShape, Serving, allowed_degrees, estimate, parse_config,
+    Device, Dtype, GIB, ModelShape, Sampling, Serving, allowed_degrees, estimate, parse_config,
 };
 use serde_json::{Value, json};
 
@@ -43,6 +43,7 @@ fn sequence(model: &ModelShape, tokens: u64, tensor_parallel: u32) -> u64 {
         lora: None,
         eager: false,
         states: None,
+        sampling: Sampling::default(),
         draft: None,
     };
     let gib = estimate(model, &device, &serving).sequence_gib.unwrap();

@@ -14,8 +14,9 @@ mod support;
 
 use mcc_catalogs::{Accelerator, Catalogs, Measurement, MemoryBasis};
 use mcc_fit::sizing::{
-    Cache, Device, Dtype, GIB, ModelShape, Origin, Serving, Sizing, StateRule, Verdict, Wanted,
-    Widths, allowed_degrees, check_degree, device_of, estimate, plan, shape_of, variant_shape,
+    Cache, Device, Dtype, GIB, ModelShape, Origin, Sampling, Serving, Sizing, StateRule, Verdict,
+    Wanted, Widths, allowed_degrees, check_degree, device_of, estimate, plan, shape_of,
+    variant_shape,
 };
 use mcc_generator::registry;
 use proptest::prelude::*;
@@ -45,6 +46,15 @@ fn whole_prompts(point: &Measurement) -> Option<u64> {
     point.max_model_len.filter(|tokens| first && *tokens <= 32_768).map(|tokens| tokens.max(2048))
 }
 
+/// Name and release of the engine, as far as they are known. The first engine and what came before a release are as old
+/// as any.
+fn engine(point: &Measurement) -> Option<(&str, &str)> {
+    let (engine, rest) = point.engine.split_once(' ')?;
+    let old = rest.starts_with('V') || rest.starts_with("before ");
+    let release = if old { "0" } else { rest.split([' ', '/']).next()? };
+    Some((engine, release))
+}
+
 /// A measured device and the settings that the engine was started with.
 fn situation(point: &Measurement, memory_gib: f64) -> (Device, Serving) {
     let newer = point
@@ -71,10 +81,8 @@ fn situation(point: &Measurement, memory_gib: f64) -> (Device, Serving) {
         max_num_batched_tokens: point.max_num_batched_tokens.or_else(|| whole_prompts(point)),
         cache_value_bytes: if point.kv_dtype.as_deref() == Some("fp8") { 1.0 } else { 2.0 },
         eager: point.enforce_eager == Some(true),
-        states: point.engine.split_once(' ').and_then(|(engine, rest)| {
-            let release = rest.split(' ').next()?;
-            StateRule::of(Catalogs::embedded(), Some((engine, release)), None)
-        }),
+        states: StateRule::of(Catalogs::embedded(), engine(point), None),
+        sampling: Sampling::of(Catalogs::embedded(), engine(point)),
         ..serving(point.tp, 8192)
     };
     (device, serving)
@@ -113,6 +121,7 @@ fn serving(tensor_parallel: u32, max_model_len: u64) -> Serving {
         lora: None,
         eager: false,
         states: None,
+        sampling: Sampling::default(),
         draft: None,
     }
 }
@@ -156,7 +165,7 @@ fn weights_are_those_that_were_measured() {
     }
     assert!(errors.len() >= 90, "{} deployments", errors.len());
     let median = median(errors);
-    assert!(median < 0.03, "off by {median} in the median");
+    assert!(median < 0.02, "off by {median} in the median");
 }
 
 /// Tokens of which the engine said that they fit. Where layers differ, its own count of tokens is of one
@@ -165,10 +174,6 @@ fn measured_tokens(point: &Measurement) -> Option<f64> {
     let sequences = point.max_concurrency.zip(point.max_model_len);
     sequences.map(|(n, len)| n * len as f64).or(point.kv_tokens.map(|n| n as f64))
 }
-
-/// Deployments of which the whole estimate promises too much: experts at 8192 tokens a step take some 2.5 GiB more than is
-/// estimated.
-const TOO_MANY: &[&str] = &["vram-105", "vram-106", "vram-180"];
 
 #[test]
 fn a_cache_of_known_size_holds_the_tokens_that_were_measured() {
@@ -223,10 +228,10 @@ fn tokens_that_fit_are_those_that_were_measured() {
         }
         errors.push(error.abs());
     }
-    assert_eq!(promised, TOO_MANY, "more than 15 % too much");
+    assert!(promised.is_empty(), "more than 15 % too much: {promised:?}");
     assert!(errors.len() >= 20, "{} deployments", errors.len());
     let median = median(errors);
-    assert!(median < 0.10, "off by {median} in the median");
+    assert!(median < 0.08, "off by {median} in the median");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use super::estimate::{Device, Serving, Sizing, Verdict, batch, estimate};
 use super::parallel::{Degree, check_split, split_degrees};
+use super::sampling::Sampling;
 use super::shape::{Dtype, ModelShape, Quantization};
 use super::state::StateRule;
 use super::widths::Split;
@@ -40,6 +41,8 @@ pub struct Wanted {
     pub split: Split,
     /// How it keeps states of recurrent layers; `None` where it does not keep them in blocks, or is not known.
     pub states: Option<StateRule>,
+    /// How it chooses the next tokens.
+    pub sampling: Sampling,
     /// The model that drafts tokens for this one.
     pub draft: Option<Draft>,
 }
@@ -62,6 +65,7 @@ impl Default for Wanted {
             eager: false,
             split: Split::default(),
             states: None,
+            sampling: Sampling::default(),
             draft: None,
         }
     }
@@ -92,6 +96,7 @@ impl Wanted {
             lora: self.lora,
             eager: self.eager,
             states: self.states,
+            sampling: self.sampling,
             draft: self.draft,
         }
     }

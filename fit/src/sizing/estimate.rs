@@ -3,6 +3,7 @@
 use super::cache::{Cache, Kept};
 use super::draft::Draft;
 use super::pipeline::Parts;
+use super::sampling::Sampling;
 use super::shape::{Dtype, ModelShape, Quantization};
 use super::state::{StateBlocks, StateRule};
 use super::{GIB, real, whole};
@@ -68,6 +69,8 @@ pub struct Serving {
     pub eager: bool,
     /// How the engine keeps states of recurrent layers; `None` where it does not keep them in blocks.
     pub states: Option<StateRule>,
+    /// How the engine chooses the next tokens.
+    pub sampling: Sampling,
     /// The model that drafts tokens for this one.
     pub draft: Option<Draft>,
 }
@@ -142,7 +145,7 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
     let draft = serving.draft.map_or(0.0, |draft| draft.bytes(serving.tensor_parallel));
     let weights_gib = ((loaded - kept_whole) / parallel / stages + kept_whole + draft) / GIB;
     let (batched_tokens, sequences) = batch(device, serving);
-    let overhead = overhead(model, serving, batched_tokens, sequences);
+    let overhead = overhead(model, device, serving, batched_tokens, sequences);
     let kv_gib = budget_gib - weights_gib - overhead.usual;
     let most_kv_gib = budget_gib - weights_gib - overhead.least;
 
@@ -249,12 +252,24 @@ pub(super) fn batch(device: &Device, serving: &Serving) -> (u64, u64) {
     (tokens, serving.max_num_seqs.map_or(sequences.min(tokens.max(1)), u64::from))
 }
 
-fn overhead(model: &ModelShape, serving: &Serving, tokens: u64, sequences: u64) -> Overhead {
+fn overhead(
+    model: &ModelShape,
+    device: &Device,
+    serving: &Serving,
+    tokens: u64,
+    sequences: u64,
+) -> Overhead {
     let step_tokens = real(tokens.min(serving.max_model_len.saturating_mul(sequences)));
     // Hidden states, projections and the feed-forward's inner width: some 16 times the hidden width.
     let activations = step_tokens * real(model.hidden) * 16.0 * 2.0;
     // One row of logits per sequence, at 32 bits; sampling keeps about three copies.
-    let logits = real(sequences.min(tokens)) * real(model.vocab) * 4.0;
+    let rows = sequences.min(tokens);
+    let logits = real(rows) * real(model.vocab) * 4.0;
+    // Sorting starts when the forward pass has given everything back but its hidden states: the larger of the two counts.
+    let sorting = serving.sampling.sorting(rows, model.vocab).filter(|_| !device.compiled);
+    let peak = sorting.map_or(activations + 3.0 * logits, |bytes| {
+        activations.max(bytes + step_tokens * real(model.hidden) * 2.0)
+    });
     let working = model.parts.map_or(0.0, Parts::working_bytes);
     let split = serving.tensor_parallel > 1 || serving.pipeline_parallel > 1;
     let communication = if split { 0.6 } else { 0.1 };
@@ -270,7 +285,7 @@ fn overhead(model: &ModelShape, serving: &Serving, tokens: u64, sequences: u64) 
     });
     Overhead {
         least: ((activations + working + adapters) / 2.0 + logits) / GIB,
-        usual: (activations + working + 3.0 * logits + adapters) / GIB + communication + graphs,
+        usual: (peak + working + adapters) / GIB + communication + graphs,
     }
 }
 
@@ -335,6 +350,7 @@ pub(super) mod tests {
             lora: None,
             eager: false,
             states: None,
+            sampling: Sampling::default(),
             draft: None,
         }
     }

@@ -9,8 +9,8 @@ use crate::finding::Finding;
 use crate::manifest::Weights;
 use crate::spec::{Fit, InstanceSpec, Model};
 use mcc_fit::sizing::{
-    self, CompiledEngine, Dtype, ModelShape, ModelSource, Quantization, Split, StateRule, Wanted,
-    device_of,
+    self, CompiledEngine, Dtype, ModelShape, ModelSource, Quantization, Sampling, Split, StateRule,
+    Wanted, device_of,
 };
 
 /// Where the service puts a model that it downloads itself.
@@ -207,6 +207,11 @@ impl Context<'_> {
         StateRule::of(self.catalogs, engine.zip(release), self.facts.class.as_deref())
     }
 
+    /// How a release chooses the next tokens.
+    pub(super) fn sampling(&self, release: Option<&str>) -> Sampling {
+        Sampling::of(self.catalogs, self.deployment.engine.as_deref().zip(release))
+    }
+
     /// What the user decided; the rest is open.
     pub(super) fn wanted(
         &self,
@@ -232,6 +237,7 @@ impl Context<'_> {
                 .then(|| (i.max_loras.unwrap_or(1), i.max_lora_rank.unwrap_or(16))),
             split: self.split(release),
             states: self.states(release),
+            sampling: self.sampling(release),
             ..open
         };
         self.size_by_options(options, &mut wanted);

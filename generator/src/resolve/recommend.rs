@@ -231,6 +231,7 @@ impl Context<'_> {
                 .unwrap_or(open.memory_utilization),
             split: self.split(release).spread(self.facts.wanted.split.expert_ranks),
             states: self.states(release),
+            sampling: self.sampling(release),
             ..self.facts.wanted.clone()
         }
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance, Price};
 use mcc_fit::sizing::{
-    self, Dtype, HostNeeds, ModelSource, Quantization, Split, StateRule, Wanted,
+    self, Dtype, HostNeeds, ModelSource, Quantization, Sampling, Split, StateRule, Wanted,
 };
 use mcc_fit::{Asked, Deployment, HostShort, ImageChoice, Named, Place, Reservation, engine_in};
 use mcc_generator::reasons;
@@ -373,6 +373,7 @@ fn of_release(
             .unwrap_or_else(|| Wanted::default().memory_utilization),
         split: Split::of(catalogs, engine),
         states: StateRule::of(catalogs, engine, class),
+        sampling: Sampling::of(catalogs, engine),
         ..wanted
     }
 }
