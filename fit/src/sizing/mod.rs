@@ -40,7 +40,7 @@ pub use host::{HostNeeds, ModelSource, host_needs};
 pub use longest::{TooLong, too_long};
 pub use parallel::{Degree, allowed_degrees, check_degree, check_split};
 pub use pipeline::{Parts, pipeline_shape};
-pub use precision::{Support, precision_support};
+pub use precision::{Support, loads_by_layer, precision_support};
 pub use row::{device_of, shape_of, variant_shape};
 pub use shape::{Dtype, ModelShape, Origin, Quantization, Stretched};
 pub use state::{StateBlocks, StateRule, States};

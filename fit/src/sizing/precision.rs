@@ -1,5 +1,7 @@
 //! Which number formats and quantizations a device can calculate with.
 
+use mcc_catalogs::version;
+
 use super::estimate::Device;
 use super::shape::{Dtype, Quantization};
 
@@ -61,6 +63,12 @@ pub fn precision_support(
         )),
         _ => Support::Native,
     }
+}
+
+/// Whether a release of an engine that quantizes while loading is known to do so layer by layer, so that the whole model is
+/// never there at 16 bits: what its documentation says of vLLM from 0.20.0 on, and the contrary of earlier ones.
+pub fn loads_by_layer(engine: &str, release: Option<&str>) -> bool {
+    engine == "vllm" && release.is_some_and(|has| version::compare(has, "0.20.0").is_ge())
 }
 
 #[cfg(test)]

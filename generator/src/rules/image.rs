@@ -252,6 +252,9 @@ fn other_engine(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
         (Some(has), Some(needs)) if has != needs => {
             format!("the project starts {needs}, and this image is one of {has}")
         }
+        (None, Some(needs)) if given.backends.as_ref().is_some_and(|has| !has.is_empty()) => {
+            format!("the project starts {needs}, and this image is a Triton server without it")
+        }
         _ if image.accelerator == AcceleratorKind::Cpu && spec.instance.accelerators > 0 => {
             "this image is made for processors, so the accelerator of the instance stays idle"
                 .to_owned()
