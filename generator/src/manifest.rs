@@ -249,6 +249,9 @@ pub struct Tensors {
     pub max_batch_size: u32,
     /// Whether the server can read the tensors from a model's file by itself.
     pub completed: bool,
+    /// Whether the server asks for these names and types whatever the model is, and only the dimensions differ.
+    #[serde(default)]
+    pub fixed: bool,
 }
 
 /// What a framework layer knows of its framework.

@@ -24,6 +24,11 @@ type Inputs = Map<String, Value>;
 
 /// Errors that inputs alone do not meet, or that the table of faults cannot: each with the reason.
 const NOT_MET: &[(&str, &str)] = &[
+    (
+        "MCC-TEN-030",
+        "tensors of the user's own are no fault of most configs: met in findings/tensors.rs",
+    ),
+    ("MCC-TEN-031", "a graph of the user's own is needed: met in findings/tensors.rs"),
     ("MCC-INP-003", "a file of inputs that cannot be read or parsed"),
     ("MCC-FMT-002", "a model file in a form that the version cannot read"),
     ("MCC-FMT-003", "a model file that is none"),

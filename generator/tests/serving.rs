@@ -289,6 +289,7 @@ fn every_rule_of_the_families_is_tested() {
         "MCC-MEM-009",
         "MCC-MEM-010",
         "MCC-MDL-004",
+        "MCC-MEM-030",
     ];
     let all: Vec<&str> = cases().into_iter().flat_map(|(_, e, w)| [e, w].concat()).collect();
     for rule in rules() {

@@ -126,7 +126,7 @@ fn reads(source: &str) -> Vec<(&'static str, String)> {
             let longer = |end: char, next: Option<char>| inside(end) && next.is_some_and(inside);
             // What is called is counted once, as a method of anything.
             let method = format!(".{}(", name.rsplit('.').next().unwrap());
-            let called = name.ends_with(|c| inside(c)) && after.starts_with('(');
+            let called = name.ends_with(inside) && after.starts_with('(');
             if longer(name.chars().next().unwrap(), before.chars().next_back())
                 || longer(name.chars().next_back().unwrap(), after.chars().next())
                 || called && DECIDING.contains(&method.as_str())

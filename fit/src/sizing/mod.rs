@@ -41,7 +41,9 @@ pub use host::{HostNeeds, ModelSource, host_needs};
 pub use longest::{TooLong, too_long};
 pub use parallel::{Degree, allowed_degrees, check_degree, check_split};
 pub use pipeline::{Parts, pipeline_shape};
-pub use precision::{Support, lacks_eight_bit_cache, precision_support};
+pub use precision::{
+    Support, lacks_eight_bit_cache, loads_by_layer, precision_support, too_much_while_loading,
+};
 pub use row::{device_of, shape_of, variant_shape};
 pub use sampling::Sampling;
 pub use shape::{Dtype, ModelShape, Origin, Quantization, Stretched};

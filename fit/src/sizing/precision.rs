@@ -1,7 +1,10 @@
 //! Which number formats and quantizations a device can calculate with.
 
+use mcc_catalogs::version;
+
+use super::choose::Plan;
 use super::estimate::Device;
-use super::shape::{Dtype, Quantization};
+use super::shape::{Dtype, ModelShape, Quantization};
 
 /// How well a device supports a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +69,26 @@ pub fn precision_support(
         )),
         _ => Support::Native,
     }
+}
+
+/// Whether a release of an engine that quantizes while loading is known to do so layer by layer, so that the whole model is
+/// never there at 16 bits: what its documentation says of vLLM from 0.20.0 on, and the contrary of earlier ones.
+pub fn loads_by_layer(engine: &str, release: Option<&str>) -> bool {
+    engine == "vllm" && release.is_some_and(|has| version::compare(has, "0.20.0").is_ge())
+}
+
+/// GiB that the weights take of each device before `method` quantizes them, and GiB that it has, where it cannot hold them
+/// and holds what stays of them.
+pub fn too_much_while_loading(
+    model: &ModelShape,
+    plan: &Plan,
+    device: &Device,
+    method: &Quantization,
+) -> Option<(f64, f64)> {
+    let loaded = |method| model.loaded_bytes(plan.serving.dtype, method);
+    let whole = plan.sizing.weights_gib * loaded(None) / loaded(Some(method));
+    let stays = plan.sizing.weights_gib <= plan.sizing.budget_gib;
+    (whole > device.memory_gib && stays).then_some((whole, device.memory_gib))
 }
 
 #[cfg(test)]

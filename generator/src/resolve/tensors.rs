@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use crate::artifact::{Artifact, onnx};
-use crate::finding::Finding;
+use crate::finding::{Finding, shorten};
 use crate::fix::{Fix, Fixes};
 use crate::manifest::Tensors;
 use crate::spec::{Model, Reshape, Tensor};
@@ -47,18 +47,31 @@ impl Context<'_> {
             all(&known.inputs).zip(all(&known.outputs)).map(batched)
         } else if self.inputs.model_inputs.is_some() || self.inputs.model_outputs.is_some() {
             let (inputs, outputs) = (self.given("modelInputs"), self.given("modelOutputs"));
-            inputs.zip(outputs).map(batched)
+            let found = inputs.zip(outputs).map(batched);
+            if let Some(found) = &found {
+                self.compare(found, &known, artifact);
+            }
+            found
         } else {
             artifact.and_then(|a| from_file(a, &known))
         };
         let Some(found) = found else {
             if !known.completed && !self.findings.iter().any(|f| f.id == "MCC-TEN-001") {
+                // Names that this server takes.
+                let example = |map: &Map<String, Value>| {
+                    let one =
+                        map.iter().next().map(|(name, value)| (name.as_str(), value.as_str()));
+                    let (name, value) = one.unwrap_or(("features", Some("FP32[8]")));
+                    format!("{name}={}", value.unwrap_or_default())
+                };
                 let finding = Finding::error(
                     "MCC-TEN-001",
                     "nothing says which inputs and outputs the model has",
-                    self.sample_instead().or(
-                        "give modelInputs and modelOutputs, such as features=FP32[8] and value=FP32[1]",
-                    ),
+                    self.sample_instead().or(format!(
+                        "give modelInputs and modelOutputs, such as {} and {}",
+                        example(&known.inputs),
+                        example(&known.outputs)
+                    )),
                 );
                 self.findings.push(self.merged.about("modelInputs", finding));
             }
@@ -68,6 +81,54 @@ impl Context<'_> {
         model.max_batch_size = Some(if found.batched { known.max_batch_size } else { 0 });
         model.inputs = Some(found.inputs);
         model.outputs = Some(found.outputs);
+    }
+
+    /// Holds tensors that were given against those that the server asks for, and those of the model's own file.
+    fn compare(&mut self, given: &Found, known: &Tensors, artifact: Option<&Artifact>) {
+        let graph = artifact.and_then(|artifact| artifact.graph.as_ref());
+        let inputs = ("modelInputs", &given.inputs, &known.inputs, graph.map(|g| &g.inputs));
+        let outputs = ("modelOutputs", &given.outputs, &known.outputs, graph.map(|g| &g.outputs));
+        for (key, given, own, edge) in [inputs, outputs] {
+            let own = all(own).filter(|_| known.fixed).unwrap_or_default();
+            let missing = own.iter().find(|own| !given.iter().any(|one| same(one, own)));
+            if let Some(own) = missing {
+                let dims = given.first().map_or(&own.dims, |one| &one.dims);
+                let right = Tensor { dims: dims.clone(), ..own.clone() };
+                let finding = Finding::error(
+                    "MCC-TEN-030",
+                    format!(
+                        "the server takes {} as {}, and {key} has {}",
+                        own.name,
+                        kind(own),
+                        list(given)
+                    ),
+                    Fix::set(
+                        key,
+                        Value::Object(Map::from_iter([(right.name.clone(), text(&right))])),
+                    ),
+                );
+                self.findings.push(self.merged.about(key, finding));
+            }
+            let Some(edge) = edge else { continue };
+            // What cannot be told as tensors cannot be compared.
+            let Some(edge) = edge.iter().map(|v| described(v, false)).collect::<Option<Vec<_>>>()
+            else {
+                continue;
+            };
+            let foreign = given.iter().any(|one| !edge.iter().any(|known| same(one, known)));
+            // Every input is asked for; outputs may be left out.
+            let fewer = key == "modelInputs" && given.len() < edge.len();
+            if foreign || fewer {
+                let finding = Finding::error(
+                    "MCC-TEN-031",
+                    format!("the model file has {}, and {key} has {}", list(&edge), list(given)),
+                    Fix::unset("modelInputs")
+                        .and(Fix::unset("modelOutputs"))
+                        .and(Fix::say("they are read from the file")),
+                );
+                self.findings.push(self.merged.about(key, finding));
+            }
+        }
     }
 
     /// The sample, whose tensors are known, where there is no model of the user's own.
@@ -101,6 +162,34 @@ impl Context<'_> {
         }
         (!tensors.is_empty()).then_some(tensors)
     }
+}
+
+/// Whether both are one tensor, whatever their dimensions.
+fn same(one: &Tensor, other: &Tensor) -> bool {
+    one.name == other.name && one.data_type == other.data_type
+}
+
+fn kind(tensor: &Tensor) -> &str {
+    tensor.data_type.trim_start_matches("TYPE_")
+}
+
+/// As `modelInputs` takes it.
+fn text(tensor: &Tensor) -> Value {
+    let dims: Vec<String> = tensor.dims.iter().map(ToString::to_string).collect();
+    Value::String(format!("{}[{}]", kind(tensor), dims.join(",")))
+}
+
+/// Most tensors that a message names.
+const NAMED: usize = 4;
+
+fn list(tensors: &[Tensor]) -> String {
+    let names = tensors.iter().take(NAMED);
+    let mut names: Vec<String> =
+        names.map(|one| format!("{} as {}", shorten(&one.name), kind(one))).collect();
+    if tensors.len() > NAMED {
+        names.push(format!("{} more", tensors.len() - NAMED));
+    }
+    names.join(", ")
 }
 
 fn batched((inputs, outputs): (Vec<Tensor>, Vec<Tensor>)) -> Found {

@@ -252,7 +252,14 @@ fn other_engine(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
         ),
         OwnImage::NoCuda | OwnImage::NoRelease => None,
     };
-    let Some(message) = of_own_image(context, spec).into_iter().find_map(words) else {
+    let of_triton = context.facts.given.as_ref().filter(|given| {
+        given.image.engine.is_none() && given.backends.as_ref().is_some_and(|has| !has.is_empty())
+    });
+    let without = of_triton.and(context.deployment.engine.as_ref()).map(|needs| {
+        format!("the project starts {needs}, and this image is a Triton server without it")
+    });
+    let known = || of_own_image(context, spec).into_iter().find_map(words);
+    let Some(message) = without.or_else(known) else {
         return;
     };
     let fix =

@@ -183,6 +183,20 @@ pub(super) const RULES: &[Rule] = &[
         "Triton Inference Server, Model Configuration",
     ),
     noted(
+        "MCC-TEN-030",
+        Severity::Error,
+        "the server has its own names and types of tensors",
+        "it takes them by these names, so a model with others is loaded and every request fails",
+        "triton-inference-server/fil_backend, docs/model_config.md (Inputs and Outputs) and src/model.h",
+    ),
+    noted(
+        "MCC-TEN-031",
+        Severity::Error,
+        "the tensors that were given are not those of the model",
+        "the server compares them with the model when it loads it, and refuses others",
+        "Triton Inference Server, backend/src/backend_model.cc and onnxruntime_backend: unexpected inference input",
+    ),
+    noted(
         "MCC-GEN-001",
         Severity::Error,
         "a value cannot be written in a file of the project",

@@ -12,6 +12,7 @@ mod image;
 mod images;
 mod inputs;
 mod limits;
+mod loading;
 mod memory;
 mod model;
 mod model_accelerator;
@@ -47,7 +48,7 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 17] = [
+const FAMILIES: [&[Rule]; 18] = [
     inputs::RULES,
     image::RULES,
     deployment::RULES,
@@ -55,6 +56,7 @@ const FAMILIES: [&[Rule]; 17] = [
     model::RULES,
     state::RULES,
     draft::RULES,
+    loading::RULES,
     images::RULES,
     tensor_parallel::RULES,
     model_accelerator::RULES,

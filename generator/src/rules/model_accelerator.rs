@@ -69,7 +69,7 @@ fn compiled(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         let hosts = ["inferenceAmiVersion", "transformAmiVersion"];
         let hosts = hosts.iter().filter(given).filter(|_| host).map(|key| Fix::unset(*key));
         let mut fixes: Fixes = hosts.collect();
-        fixes.0.extend(runs_here(context, row));
+        fixes.0.extend(runs_here(context, row, image));
         let finding = Finding::error("MCC-GPU-001", reasons::image_reason(&reason), fixes);
         findings.push(context.merged.about("instanceType", with_types(context, spec, finding)));
         return;
@@ -87,16 +87,24 @@ fn compiled(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 
 /// Versions of the image that run on the instance type, where somebody pinned another; the image that would be chosen
 /// in place of one of the user's own.
-fn runs_here(context: &Context<'_>, row: &mcc_catalogs::Instance) -> Option<Remedy> {
+fn runs_here(
+    context: &Context<'_>,
+    row: &mcc_catalogs::Instance,
+    image: Option<&mcc_catalogs::Image>,
+) -> Option<Remedy> {
     if !context.advises {
         return None;
     }
     let own = context.merged.is_given("baseImage");
     let (catalogs, asked) = (context.catalogs, context.asked());
+    let against = |image| mcc_fit::against(catalogs, &context.deployment, image, &asked);
+    // A release that lacks the model's class, or of which nobody knows whether it has it, is no way out.
+    let present = image.map(against).unwrap_or_default();
     let mut versions: Vec<String> = Vec::new();
     for image in context.choice(None).ranked(Some(row)) {
-        let runs =
-            mcc_fit::image_runs(catalogs, &context.deployment, Some(image), &asked, row).is_ok();
+        let runs = mcc_fit::image_runs(catalogs, &context.deployment, Some(image), &asked, row)
+            .is_ok()
+            && against(image).iter().all(|one| present.contains(one));
         if runs && image.arch.contains(&row.arch) && !versions.contains(&image.version) {
             versions.push(image.version.clone());
         }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Rule;
 use crate::finding::{Finding, Severity, shorten};
+use crate::fix::Fix;
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -34,7 +35,58 @@ pub(super) const RULES: &[Rule] = &[
         source: "transformers, dynamic_module_utils: repository--module.Class; HF_HUB_OFFLINE",
         check: Some(foreign_code),
     },
+    Rule {
+        id: "MCC-REG-030",
+        severity: Severity::Warning,
+        title: "the name of a bucket says another Region",
+        why: "SageMaker reads models and data from buckets of its own Region only, and the deployment fails after the \
+              build; a name proves nothing, and people name buckets by their Region",
+        source: "SageMaker CreateModel, S3ModelDataSource: the bucket is in the same Region as the model",
+        check: Some(bucket),
+    },
 ];
+
+/// Inputs that may be addresses in S3, whose buckets are used in the Region of the project.
+const IN_S3: [&str; 6] = [
+    "modelName",
+    "asyncS3OutputPath",
+    "asyncS3FailurePath",
+    "batchInputPath",
+    "batchOutputPath",
+    "endpointDataCapturePath",
+];
+
+fn bucket(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    for key in IN_S3 {
+        let value = context.merged.get(key).and_then(Value::as_str);
+        let Some(name) = value.and_then(|uri| uri.strip_prefix("s3://")?.split('/').next()) else {
+            continue;
+        };
+        let regions = context.catalogs.regions().iter().map(|row| row.region.as_str());
+        let Some(said) = regions.filter(|region| says(name, region)).max_by_key(|said| said.len())
+        else {
+            continue;
+        };
+        // A copy of it in the right Region may be named after both.
+        if said != spec.aws.region && !says(name, &spec.aws.region) {
+            let finding = Finding::warning(
+                "MCC-REG-030",
+                format!("the bucket's name says {said}, and the project is in {}", spec.aws.region),
+                Fix::set("region", said).or(format!("give a bucket in {}", spec.aws.region)),
+            );
+            findings.push(context.merged.about(key, finding));
+        }
+    }
+}
+
+/// Whether a bucket's name has the Region as a word of its own.
+fn says(name: &str, region: &str) -> bool {
+    name.match_indices(region).any(|(at, _)| {
+        let apart = |end: Option<char>| end.is_none_or(|c| !c.is_ascii_alphanumeric());
+        apart(name.get(..at).and_then(|before| before.chars().next_back()))
+            && apart(name.get(at + region.len()..).and_then(|after| after.chars().next()))
+    })
+}
 
 fn hub(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if spec.aws.vpc.is_none()

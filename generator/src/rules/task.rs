@@ -163,8 +163,18 @@ fn elsewhere(context: &Context<'_>, spec: &Spec, purpose: Purpose) -> (Fixes, Ve
 
 /// What vLLM's examples have it told for models that answer yes or no.
 const YES_OR_NO: &str = r#"{"hf-overrides": {"architectures": ["Qwen3ForSequenceClassification"], "classifier_from_token": ["no", "yes"], "is_original_qwen3_reranker": true}}"#;
+/// The option by which an engine is told another class.
+const CLASS_OPTION: &str = "hf-overrides";
 /// The class of those models.
 const ANSWERS: &str = "Qwen3ForCausalLM";
+
+/// Whether the engine of a config has an option that decides the model's task.
+fn takes_option(config: &str, option: &str) -> bool {
+    registry().config(config).is_some_and(|config| {
+        let layers = registry().config_layers(config, None);
+        layers.iter().any(|layer| layer.manifest.options.task.contains_key(option))
+    })
+}
 
 fn generates(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let named = context.catalogs.tasks().of_name(&spec.model.name, None) == Some(Task::Rerank);
@@ -176,14 +186,16 @@ fn generates(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
     let rerank = context.deployment.serves(Task::Rerank);
     let known = context.facts.class.as_deref() == Some(ANSWERS);
-    let fix = match (rerank && context.option_roles().task.contains_key("hf-overrides"), known) {
+    let fix = match (rerank && context.option_roles().task.contains_key(CLASS_OPTION), known) {
         (true, true) => Fixes::from(format!("for scores give engineArgs {YES_OR_NO}")),
         (true, false) => {
             "for scores name the class for classification in engineArgs, as hf-overrides".into()
         }
         (false, _) => {
             let purpose = Purpose { task: Task::Rerank, basis: TaskBasis::Asked };
-            let (_, names) = elsewhere(context, spec, purpose);
+            let (_, mut names) = elsewhere(context, spec, purpose);
+            // The same model generates there too, unless the engine can be told otherwise.
+            names.retain(|name| takes_option(name, CLASS_OPTION));
             if names.is_empty() {
                 "no config is known to serve scores of this model".into()
             } else {

@@ -12,7 +12,9 @@ mod support;
 
 mod built_engines;
 mod container;
+mod loading;
 mod pods;
+mod tensors;
 mod unknown_models;
 mod wrong_statements;
 

@@ -78,6 +78,14 @@ async fn what_is_asked_for_is_kept() {
     let fast =
         first(&peer.succeeds("recommend_instance", with(json!({"prefer": "latency"}))).await);
     assert!(fast["tokenFloorMs"].as_f64() <= plain["tokenFloorMs"].as_f64());
+    // A small model does not become faster by seven GPUs that it leaves idle, and the text says what it is ranked by.
+    let small = json!({"modelName": "Qwen/Qwen3-0.6B", "prefer": "latency"});
+    let answer = peer.succeeds("recommend_instance", small.clone()).await;
+    for row in answer["recommendations"].as_array().unwrap() {
+        assert!(row.get("idleAccelerators").is_none(), "{row:#}");
+    }
+    let (said, _) = peer.said("recommend_instance", small.as_object().unwrap().clone()).await;
+    assert!(said.contains(" ms for a token"), "{said}");
 }
 
 #[tokio::test]
@@ -118,6 +126,14 @@ async fn predictive_models_get_processors() {
     let big = json!({"deploymentConfig": "http-flask", "minMemoryGib": 64, "minVcpus": 16});
     let answer = peer.succeeds("recommend_instance", big).await;
     assert!(answer["recommendations"][0]["hostMemoryGib"].as_f64().unwrap() >= 64.0);
+    // Triton's images are made for one processor, and a plan refuses the other.
+    let packed = json!({"deploymentConfig": "triton-fil", "limit": 20});
+    let answer = peer.succeeds("recommend_instance", packed.clone()).await;
+    let rows = answer["recommendations"].as_array().unwrap();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["arch"] == "x86_64"), "{rows:#?}");
+    let mut arm = packed;
+    arm["arch"] = json!("arm64");
+    assert_eq!(peer.succeeds("recommend_instance", arm).await["status"], "nothing_fits");
 }
 
 #[tokio::test]

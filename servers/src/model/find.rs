@@ -20,7 +20,13 @@ impl Filter {
     fn takes(&self, model: &Model) -> bool {
         let text = |wanted: &Option<String>, has: &Option<String>| {
             wanted.as_ref().is_none_or(|wanted| {
-                has.as_ref().is_some_and(|has| has.to_lowercase().contains(&wanted.to_lowercase()))
+                let wanted = wanted.to_lowercase();
+                let any = || wanted.split(',').map(str::trim).filter(|one| !one.is_empty());
+                any().next().is_none()
+                    || has.as_ref().is_some_and(|has| {
+                        let has = has.to_lowercase();
+                        any().any(|one| has.contains(one))
+                    })
             })
         };
         let at_least = |least: Option<u64>, has: Option<u64>| {

@@ -77,6 +77,16 @@ async fn filters_are_kept_and_pages_join() {
     distinct.sort();
     distinct.dedup();
     assert_eq!(distinct.len(), seen.len());
+    // One of several licences is enough, and what is between the commas may be nothing.
+    let of = async |license: &str| {
+        let answer = peer.succeeds("search_models", json!({"license": license, "limit": 50})).await;
+        let models = answer["models"].as_array().unwrap().clone();
+        let licences = models.iter().map(|model| model["license"].as_str().unwrap().to_owned());
+        licences.collect::<std::collections::BTreeSet<String>>()
+    };
+    let both = of("mit, apache,").await;
+    assert!(both.contains("mit") && both.contains("apache-2.0"), "{both:?}");
+    assert!(both.iter().all(|one| one.contains("mit") || one.contains("apache")), "{both:?}");
 }
 
 #[tokio::test]

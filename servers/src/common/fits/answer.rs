@@ -206,6 +206,9 @@ impl fmt::Display for FitAnswer {
         if let Some(longest) = self.longest_context {
             write!(line, "; longest context {longest}")?;
         }
+        if let Some(floor) = self.token_floor_ms {
+            write!(line, "; at least {floor} ms for a token")?;
+        }
         if let Some(ami) = &self.ami_version {
             write!(line, "; host image {ami}")?;
         }

@@ -56,7 +56,7 @@ impl<'a> Judge<'a> {
         warnings: &mut Vec<String>,
     ) -> Result<Option<&'a Image>, Reason> {
         let image = self.choice.on(instance.arch, Some(instance));
-        if image.is_none() && self.deployment.images.is_some() && self.deployment.hub {
+        if image.is_none() && self.deployment.images.is_some() {
             return Err(far(format!("there is no image for {}", instance.arch)));
         }
         let Some(image) = image else {

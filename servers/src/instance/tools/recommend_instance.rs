@@ -52,7 +52,8 @@ struct Arguments {
     /// Most that one instance may cost, in US dollars per hour.
     #[schemars(range(min = 0.01, max = 10_000.0))]
     budget_usd_per_hour: Option<f64>,
-    /// What to rank by: `cost`, or `latency` (least time to read the weights for a token).
+    /// What to rank by: `cost`, or `latency` (least time to read the weights for a token; types with idle accelerators
+    /// come last).
     #[serde(default)]
     prefer: Prefer,
     /// Kind of accelerator: cuda (NVIDIA GPUs) or neuron (AWS Inferentia2 and Trainium). Left out: what the config
@@ -246,7 +247,9 @@ fn shortlist<'a>(
     }
     if prefer == Prefer::Latency {
         let floor = |fit: &Fit<'_>| fit.token_floor_ms.unwrap_or(f64::INFINITY);
-        fits.sort_by(|a, b| floor(a).total_cmp(&floor(b)));
+        // Accelerators that the model leaves idle are paid for and make nothing faster.
+        let idle = |fit: &Fit<'_>| fit.plan.as_ref().is_some_and(|plan| plan.idle_devices > 0);
+        fits.sort_by(|a, b| idle(a).cmp(&idle(b)).then(floor(a).total_cmp(&floor(b))));
         fits.truncate(limit);
     }
     let told = if fits.is_empty() {

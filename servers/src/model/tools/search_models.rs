@@ -37,7 +37,7 @@ struct Arguments {
     query: Option<String>,
     /// Task on Hugging Face, such as text-generation, image-text-to-text or feature-extraction.
     task: Option<String>,
-    /// Licence, or part of its name, such as apache or mit.
+    /// Licence, or part of its name, such as apache; or several, such as apache,mit.
     license: Option<String>,
     /// false leaves out models that need a token.
     gated: Option<bool>,
