@@ -14,8 +14,6 @@ mod common;
 mod generate_project;
 mod hyperpod;
 mod instance;
-#[cfg(test)]
-mod looked_up;
 mod mcp;
 mod model;
 mod region;

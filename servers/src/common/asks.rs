@@ -43,3 +43,6 @@ pub(crate) fn of_images(call: &Call) -> Vec<Ask> {
 pub(crate) fn region(arguments: &JsonObject) -> Option<Region> {
     arguments.get("region")?.as_str()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;
