@@ -53,7 +53,7 @@ impl Source {
             Self::Argument => "the argument".to_owned(),
             Self::Prompt => "the prompt".to_owned(),
             Self::Surroundings(name) => format!("the environment variable {name}"),
-            Self::Recommended => "the recommendation of the catalogs".to_owned(),
+            Self::Recommended => "recommended by the catalogs".to_owned(),
             Self::Environment => format!("the environment variable {}", field.env.join(" or ")),
             Self::Mcp(server) => format!("the MCP server {server}"),
             Self::Default(layer) => format!("the default of {layer}"),
@@ -104,7 +104,7 @@ impl fmt::Display for Source {
                 write!(f, "derived from {from}")
             }
             Self::Derived(Derived { from, others }) => {
-                write!(f, "derived from {from}; {} would do too", others.join(", "))
+                write!(f, "derived from {from}; or {}", others.join(", "))
             }
             Self::Surroundings(name) => f.write_str(name),
             Self::Recommended => f.write_str("recommended"),

@@ -332,7 +332,7 @@ fn disks_and_heads_that_are_wrong_are_found() {
 fn the_instance_is_the_cheapest_that_fits_and_the_plan_says_why() {
     let plan = said(&json!({}));
     let chosen = plan.inputs.iter().find(|i| i.key == "instanceType").unwrap();
-    assert_eq!(chosen.source, "the recommendation of the catalogs");
+    assert_eq!(chosen.source, "recommended by the catalogs");
     let name = chosen.value.as_str().unwrap();
     assert!(plan.fit[0].contains(name) && plan.fit[0].contains("cheapest"), "{:?}", plan.fit);
     let longer = said(&json!({"maxModelLen": 40960}));

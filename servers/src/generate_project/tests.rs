@@ -268,11 +268,15 @@ fn files_of_projects_are_read_below_the_roots_only() {
     assert_eq!(offered(1, &given), [".mcc/inputs.json", "README.md", "big", "model.bin"]);
 }
 
-/// Most bytes of a plan without findings, as text and as structure: 600 and 900 tokens of `o200k_base` (js-tiktoken 1.0.21),
-/// of which the longest of these texts has 3.14 bytes each, and the structures 3.29 at least.
-const PLAN_BYTES: (usize, usize) = (1884, 2961);
-/// The same for each finding, beside its own message and fix: 60 tokens.
-const FINDING_BYTES: usize = 185;
+/// Most tokens of a plan without findings, as text and as structure.
+const PLAN_TOKENS: (usize, usize) = (600, 900);
+/// The same for each finding, beside its own message and fix.
+const FINDING_TOKENS: usize = 60;
+
+/// Tokens of `o200k_base`.
+fn tokens(text: &str) -> usize {
+    bpe_openai::o200k_base().count(text)
+}
 
 #[tokio::test]
 async fn a_plan_is_short() {
@@ -295,19 +299,20 @@ async fn a_plan_is_short() {
         let said: usize = findings
             .iter()
             .map(|finding| {
-                let words = |key: &str| finding[key].as_str().unwrap_or_default().len();
-                FINDING_BYTES + words("message") + words("fix")
+                let words = |key: &str| tokens(finding[key].as_str().unwrap_or_default());
+                FINDING_TOKENS + words("message") + words("fix")
             })
             .sum();
         let data =
-            |finding: &Value| finding.get("fixes").map_or(0, |fixes| fixes.to_string().len());
+            |finding: &Value| finding.get("fixes").map_or(0, |fixes| tokens(&fixes.to_string()));
         let fixes: usize = findings.iter().map(data).sum();
         let json = structure.to_string();
-        assert!(text.len() <= PLAN_BYTES.0 + said, "{arguments}: {} bytes\n{text}", text.len());
+        let (words, members) = (tokens(&text), tokens(&json));
+        println!("{words} and {members} tokens: {arguments}");
+        assert!(words <= PLAN_TOKENS.0 + said, "{arguments}: {words} tokens\n{text}");
         assert!(
-            json.len() <= PLAN_BYTES.1 + said + fixes,
-            "{arguments}: {} bytes\n{json}",
-            json.len()
+            members <= PLAN_TOKENS.1 + said + fixes,
+            "{arguments}: {members} tokens\n{json}"
         );
     }
 }
