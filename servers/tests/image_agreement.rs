@@ -1,11 +1,17 @@
 //! One mind about images: the image and the host image that are recommended are those of the project.
 //!
-//! Every config on every target and on one instance type of each kind, with some models; and with all of them, where they
-//! would run, with `MCC_TIER_FULL`.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+//! Every config on every target and on one instance type of each kind, with some models; and a twentieth of the models on
+//! the type that is recommended for each, or all of them with `MCC_TIER_FULL`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use mcc_catalogs::Catalogs;
-use mcc_generator::{FileAccess, Plan, Project, Source, Sources, registry};
+use mcc_generator::{Config, FileAccess, Plan, Project, Source, Sources, registry};
 use serde_json::{Map, Value, json};
 
 fn generated(inputs: &Map<String, Value>) -> Result<(Plan, Project), Box<Plan>> {
@@ -15,13 +21,16 @@ fn generated(inputs: &Map<String, Value>) -> Result<(Plan, Project), Box<Plan>> 
     mcc_generator::generate(Catalogs::embedded(), &merged)
 }
 
-fn recommended(inputs: &Map<String, Value>) -> Value {
+fn called(tool: &str, arguments: Map<String, Value>) -> Value {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(mcc_servers::call(tool, arguments)).unwrap()
+}
+
+fn recommended(inputs: &Map<String, Value>) -> Value {
     let mut arguments = inputs.clone();
     // What the tool has no argument for.
-    arguments.remove("framework");
-    arguments.remove("hyperpodCluster");
-    runtime.block_on(mcc_servers::call("recommend_image", arguments)).unwrap()
+    arguments.retain(|key, _| !["framework", "hyperpodCluster"].contains(&key.as_str()));
+    called("recommend_image", arguments)
 }
 
 /// What the project starts from, and the host image that it asks AWS for.
@@ -102,48 +111,78 @@ const MODELS: [&str; 6] = [
     "Qwen/Qwen3.5-9B",
 ];
 
-#[test]
-fn the_recommended_images_are_those_of_the_project() {
-    let full = std::env::var_os("MCC_TIER_FULL").is_some();
-    let all: Vec<String> = Catalogs::embedded().models().ids().map(str::to_owned).collect();
+/// What is asked of a config on a target and a type.
+fn asked(config: &Config, target: &str, kind: &str, model: Option<&str>) -> Map<String, Value> {
+    let mut inputs = Map::new();
+    let mut put = |key: &str, value: &str| inputs.insert(key.to_owned(), json!(value));
+    put("deploymentConfig", &config.name);
+    put("deploymentTarget", target);
+    put("instanceType", kind);
+    put("region", "us-east-1");
+    if let Some(model) = model {
+        put("modelName", model);
+    }
+    if target == "hyperpod-eks" {
+        put("hyperpodCluster", "c1");
+    }
+    if config.architecture == "http" {
+        put("framework", "sklearn");
+    }
+    inputs
+}
+
+/// All comparisons of `cases`, which are more than `least`.
+fn agree(cases: impl Iterator<Item = Map<String, Value>>, least: u32) {
     let (mut count, mut different) = (0_u32, Vec::new());
-    for config in registry().configs() {
-        for target in registry().targets() {
-            let hub = mcc_generator::deployment(config, target, None).unwrap().hub;
-            for kind in TYPES {
-                let models: Vec<Option<&str>> = if !hub {
-                    vec![None]
-                } else if full {
-                    all.iter().map(|id| Some(id.as_str())).collect()
-                } else {
-                    MODELS.iter().copied().map(Some).collect()
-                };
-                for model in models {
-                    let mut inputs = Map::new();
-                    inputs.insert("deploymentConfig".to_owned(), json!(config.name));
-                    inputs.insert("deploymentTarget".to_owned(), json!(target));
-                    inputs.insert("instanceType".to_owned(), json!(kind));
-                    inputs.insert("region".to_owned(), json!("us-east-1"));
-                    if let Some(model) = model {
-                        inputs.insert("modelName".to_owned(), json!(model));
-                    }
-                    if target == "hyperpod-eks" {
-                        inputs.insert("hyperpodCluster".to_owned(), json!("c1"));
-                    }
-                    if config.architecture == "http" {
-                        inputs.insert("framework".to_owned(), json!("sklearn"));
-                    }
-                    match compared(&inputs) {
-                        Compared::Nothing => continue,
-                        Compared::Same => {}
-                        Compared::Differs(how) => different.push(how),
-                    }
-                    count += 1;
-                }
-            }
+    for inputs in cases {
+        match compared(&inputs) {
+            Compared::Nothing => continue,
+            Compared::Same => {}
+            Compared::Differs(how) => different.push(how),
         }
+        count += 1;
     }
     println!("{count} compared, {} different", different.len());
-    assert!(count > 500, "{count}");
+    assert!(count > least, "{count}");
     assert!(different.is_empty(), "{} of {count}:\n{}", different.len(), different.join("\n"));
+}
+
+/// Every config on every target, and whether it names a model.
+fn cells() -> impl Iterator<Item = (&'static Config, &'static str, bool)> {
+    registry().configs().iter().flat_map(|config| {
+        registry().targets().iter().map(move |target| {
+            let hub = mcc_generator::deployment(config, target, None).unwrap().hub;
+            (config, target.as_str(), hub)
+        })
+    })
+}
+
+#[test]
+fn the_recommended_images_are_those_of_the_project() {
+    let cases = cells().flat_map(|(config, target, hub)| {
+        let models: Vec<_> = if hub { MODELS.map(Some).to_vec() } else { vec![None] };
+        TYPES.iter().flat_map(move |kind| {
+            let models = models.clone();
+            models.into_iter().map(move |model| asked(config, target, kind, model))
+        })
+    });
+    agree(cases, 2000);
+}
+
+/// Of all models, on the type that is recommended for each.
+#[test]
+fn and_so_they_are_of_every_model() {
+    let full = std::env::var_os("MCC_TIER_FULL").is_some();
+    let every = if full { 1 } else { 20 };
+    let cases = cells().filter(|(.., hub)| *hub).flat_map(|(config, target, _)| {
+        let models = Catalogs::embedded().models().ids().step_by(every);
+        models.filter_map(move |model| {
+            let mut arguments = asked(config, target, "", Some(model));
+            arguments.retain(|key, _| !["instanceType", "hyperpodCluster"].contains(&key.as_str()));
+            let answer = called("recommend_instance", arguments);
+            let kind = answer["recommendations"][0]["instanceType"].as_str()?;
+            Some(asked(config, target, kind, Some(model)))
+        })
+    });
+    agree(cases, 400);
 }
