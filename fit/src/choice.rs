@@ -23,6 +23,8 @@ pub struct ImageChoice<'a> {
     rows: Vec<Row<'a>>,
     /// What is known of the engines in them.
     known: Vec<Known<'a>>,
+    /// The CUDAs of them, each with the host image for it on GPUs, whose driver is the same on all families.
+    hosts: Vec<(Option<&'a str>, OnceLock<Option<HostImage<'a>>>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,14 +34,22 @@ struct Row<'a> {
     weight: OnceLock<(u8, u8)>,
     /// The least compute capability that its engine is compiled for.
     compiled: OnceLock<Option<ComputeCapability>>,
-    /// The host image for its CUDA on GPUs, whose driver is the same on all families.
-    host: OnceLock<Option<HostImage<'a>>>,
+    /// Where its CUDA is among those of all.
+    host: usize,
 }
 
 impl<'a> Row<'a> {
-    fn new(image: &'a Image) -> Self {
-        let (weight, compiled, host) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { image, weight, compiled, host }
+    fn new(
+        image: &'a Image,
+        hosts: &mut Vec<(Option<&'a str>, OnceLock<Option<HostImage<'a>>>)>,
+    ) -> Self {
+        let cuda = image.cuda.as_deref();
+        let known = hosts.iter().rposition(|(known, _)| *known == cuda);
+        let host = known.unwrap_or_else(|| {
+            hosts.push((cuda, OnceLock::new()));
+            hosts.len() - 1
+        });
+        Self { image, weight: OnceLock::new(), compiled: OnceLock::new(), host }
     }
 }
 
@@ -74,8 +84,9 @@ impl<'a> ImageChoice<'a> {
                 known.push(Known::new(catalogs, engine, asked));
             }
         }
-        let rows = rows.into_iter().map(Row::new).collect();
-        Self { catalogs, deployment, asked: asked.clone(), rows, known }
+        let mut hosts = Vec::new();
+        let rows = rows.into_iter().map(|image| Row::new(image, &mut hosts)).collect();
+        Self { catalogs, deployment, asked: asked.clone(), rows, known, hosts }
     }
 
     /// The best for a processor, and for an instance type where one is known.
@@ -173,11 +184,12 @@ impl<'a> ImageChoice<'a> {
             host_image(catalogs, api, accelerator.kind, cuda, instance.family())
         };
         let found;
-        let host = if accelerator.kind == AcceleratorKind::Cuda {
-            row.host.get_or_init(find)
-        } else {
-            found = find();
-            &found
+        let host = match self.hosts.get(row.host) {
+            Some((_, host)) if accelerator.kind == AcceleratorKind::Cuda => host.get_or_init(find),
+            _ => {
+                found = find();
+                &found
+            }
         };
         let of = self.known(image).map(|(known, release)| {
             let find = || catalogs.engines().min_compute_capability(&known.engine, release);
