@@ -11,7 +11,7 @@ use mcc_catalogs::{
 
 use crate::deployment::Deployment;
 use crate::host_image::{HostImage, host_image};
-use crate::image::{ImageReason, Release, cautions, host_runs, runs};
+use crate::image::{ImageReason, Release, cautions, cuda_runs, host_runs, runs};
 use crate::release::{Against, Asked, Known, against_task, against_unknown, engine_in, weight};
 
 /// The images that come into question, each with what speaks against its engine.
@@ -23,6 +23,8 @@ pub struct ImageChoice<'a> {
     rows: Vec<Row<'a>>,
     /// What is known of the engines in them.
     known: Vec<Known<'a>>,
+    /// The CUDAs of them, each with the host image for it on GPUs, whose driver is the same on all families.
+    hosts: Vec<(Option<&'a str>, OnceLock<Option<HostImage<'a>>>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,14 +34,22 @@ struct Row<'a> {
     weight: OnceLock<(u8, u8)>,
     /// The least compute capability that its engine is compiled for.
     compiled: OnceLock<Option<ComputeCapability>>,
-    /// The host image for its CUDA on GPUs, whose driver is the same on all families.
-    host: OnceLock<Option<HostImage<'a>>>,
+    /// Where its CUDA is among those of all.
+    host: usize,
 }
 
 impl<'a> Row<'a> {
-    fn new(image: &'a Image) -> Self {
-        let (weight, compiled, host) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { image, weight, compiled, host }
+    fn new(
+        image: &'a Image,
+        hosts: &mut Vec<(Option<&'a str>, OnceLock<Option<HostImage<'a>>>)>,
+    ) -> Self {
+        let cuda = image.cuda.as_deref();
+        let known = hosts.iter().rposition(|(known, _)| *known == cuda);
+        let host = known.unwrap_or_else(|| {
+            hosts.push((cuda, OnceLock::new()));
+            hosts.len() - 1
+        });
+        Self { image, weight: OnceLock::new(), compiled: OnceLock::new(), host }
     }
 }
 
@@ -74,19 +84,21 @@ impl<'a> ImageChoice<'a> {
                 known.push(Known::new(catalogs, engine, asked));
             }
         }
-        let rows = rows.into_iter().map(Row::new).collect();
-        Self { catalogs, deployment, asked: asked.clone(), rows, known }
+        let mut hosts = Vec::new();
+        let rows = rows.into_iter().map(|image| Row::new(image, &mut hosts)).collect();
+        Self { catalogs, deployment, asked: asked.clone(), rows, known, hosts }
     }
 
     /// The best for a processor, and for an instance type where one is known.
     pub fn on(&self, arch: Arch, instance: Option<&Instance>) -> Option<&'a Image> {
         let mut best: Option<(Rank, &'a Image)> = None;
+        let mut refused = Refused::default();
         for row in self.rows.iter().filter(|row| row.image.arch.contains(&arch)) {
             let weight = self.weight(row);
             if best.is_some_and(|(known, image)| no_better(row.image, weight, known, image)) {
                 continue;
             }
-            let rank = (weight, self.rank(row, instance));
+            let rank = (weight, self.rank(row, instance, &mut refused));
             if best.is_none_or(|(known, _)| rank < known) {
                 best = Some((rank, row.image));
             }
@@ -106,7 +118,8 @@ impl<'a> ImageChoice<'a> {
     /// All of them, the best first.
     pub fn ranked(&self, instance: Option<&Instance>) -> Vec<&'a Image> {
         let mut rows: Vec<&Row<'a>> = self.rows.iter().collect();
-        rows.sort_by_cached_key(|row| (self.weight(row), self.rank(row, instance)));
+        let mut refused = Refused::default();
+        rows.sort_by_cached_key(|row| (self.weight(row), self.rank(row, instance, &mut refused)));
         rows.into_iter().map(|row| row.image).collect()
     }
 
@@ -152,8 +165,14 @@ impl<'a> ImageChoice<'a> {
 
     /// Beyond what speaks against the engine: the device is known to run it, its tag is listed, the host's driver is at
     /// least its own; among equals the default, then the newest.
-    fn rank(&self, row: &Row<'a>, instance: Option<&Instance>) -> (u8, bool, u8) {
-        let (runs, fit) = instance.map_or((0, 0), |instance| self.on_device(row, instance));
+    fn rank(
+        &self,
+        row: &Row<'a>,
+        instance: Option<&Instance>,
+        refused: &mut Refused,
+    ) -> (u8, bool, u8) {
+        let (runs, fit) =
+            instance.map_or((0, 0), |instance| self.on_device(row, instance, refused));
         (runs, !row.image.listed, fit)
     }
 
@@ -163,36 +182,41 @@ impl<'a> ImageChoice<'a> {
         Some((self.known.iter().find(|known| known.engine == engine)?, release))
     }
 
-    fn on_device(&self, row: &Row<'a>, instance: &Instance) -> (u8, u8) {
+    /// Whether the engine is known to run on the device: another release is taken for its sake only then.
+    fn engine_runs(&self, row: &Row<'a>, instance: &Instance) -> bool {
+        let of = self.known(row.image).map(|(known, release)| {
+            let engines = self.catalogs.engines();
+            let find = || engines.min_compute_capability(&known.engine, release);
+            Release::of(Cow::Borrowed(known), release, *row.compiled.get_or_init(find))
+        });
+        let has = instance.accelerator().and_then(|own| own.compute_capability);
+        let known = of.as_ref().and_then(|of| of.compiled).zip(has);
+        known.is_some_and(|(least, has)| has >= least)
+            && runs(self.catalogs, row.image, of.as_ref(), instance).is_ok()
+    }
+
+    fn on_device(&self, row: &Row<'a>, instance: &Instance, known: &mut Refused) -> (u8, u8) {
         let Some(accelerator) = instance.accelerator() else {
             return (0, 0);
         };
-        let (catalogs, image, cuda) = (self.catalogs, row.image, row.image.cuda.as_deref());
+        let (catalogs, cuda) = (self.catalogs, row.image.cuda.as_deref());
         let find = || {
             let api = self.deployment.ami?;
             host_image(catalogs, api, accelerator.kind, cuda, instance.family())
         };
         let found;
-        let host = if accelerator.kind == AcceleratorKind::Cuda {
-            row.host.get_or_init(find)
-        } else {
-            found = find();
-            &found
+        let host = match self.hosts.get(row.host) {
+            Some((_, host)) if accelerator.kind == AcceleratorKind::Cuda => host.get_or_init(find),
+            _ => {
+                found = find();
+                &found
+            }
         };
-        let of = self.known(image).map(|(known, release)| {
-            let find = || catalogs.engines().min_compute_capability(&known.engine, release);
-            Release::of(Cow::Borrowed(known), release, *row.compiled.get_or_init(find))
+        let refused = known.of(row.host, || {
+            cuda.is_some_and(|cuda| cuda_runs(catalogs, cuda, accelerator).is_err())
+                || host.as_ref().is_some_and(|host| host_runs(host, instance).is_err())
         });
-        let refused = runs(catalogs, image, of.as_ref(), instance).is_err()
-            || host.as_ref().is_some_and(|host| host_runs(host, instance).is_err());
-        // Another release is taken for the device's sake only if it is known to run there.
-        let compiled = of.and_then(|of| of.compiled);
-        let known = compiled.zip(accelerator.compute_capability);
-        let known = known.is_some_and(|(least, has)| has >= least);
-        let runs = match (refused, known) {
-            (false, true) => 0,
-            _ => 1,
-        };
+        let runs = u8::from(refused || !self.engine_runs(row, instance));
         let fit = match (host, self.deployment.ami, cuda) {
             (_, None, _) | (_, _, None) | (Some(HostImage::Neuron(_)), ..) => 0,
             (Some(HostImage::Driver(choice)), ..) => match choice.fit {
@@ -203,6 +227,21 @@ impl<'a> ImageChoice<'a> {
             (Some(HostImage::Newest(_)) | None, ..) => 2,
         };
         (runs, fit)
+    }
+}
+
+/// The CUDAs of which it was looked up whether one device refuses them, by their places: many images have the same.
+#[derive(Debug, Default)]
+struct Refused(Vec<(usize, bool)>);
+
+impl Refused {
+    fn of(&mut self, cuda: usize, find: impl FnOnce() -> bool) -> bool {
+        if let Some((_, refused)) = self.0.iter().find(|(known, _)| *known == cuda) {
+            return *refused;
+        }
+        let refused = find();
+        self.0.push((cuda, refused));
+        refused
     }
 }
 

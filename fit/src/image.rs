@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mcc_catalogs::{
-    AcceleratorKind, Catalogs, ComputeCapability, GpuLimit, Image, Instance, version,
+    Accelerator, AcceleratorKind, Catalogs, ComputeCapability, GpuLimit, Image, Instance, version,
 };
 
 use crate::deployment::Deployment;
@@ -155,21 +155,31 @@ pub(crate) fn runs(
             let limit = Box::new(limit.clone());
             return Err(ImageReason::Kernels { device: device(), has, limit });
         }
-        let cuda = image.cuda.as_deref();
-        let made =
-            cuda.and_then(|cuda| Some((cuda, catalogs.engine_limits().of_cuda(cuda)?.least)));
-        if let Some((cuda, least)) = made.filter(|(_, least)| has < *least) {
-            let cuda = cuda.to_owned();
-            return Err(ImageReason::CudaDropped { device: device(), has, least, cuda });
-        }
     }
-    if let (Some(needs), Some(has)) = (accelerator.min_cuda.as_deref(), image.cuda.as_deref())
-        && version::compare(has, needs).is_lt()
+    image.cuda.as_deref().map_or(Ok(()), |cuda| cuda_runs(catalogs, cuda, accelerator))
+}
+
+/// Whether code of a CUDA runs on an accelerator.
+pub(crate) fn cuda_runs(
+    catalogs: &Catalogs,
+    cuda: &str,
+    accelerator: &Accelerator,
+) -> Result<(), ImageReason> {
+    let device = || accelerator.name.clone();
+    let least = catalogs.engine_limits().of_cuda(cuda).map(|row| row.least);
+    if let Some((has, least)) = accelerator.compute_capability.zip(least)
+        && has < least
     {
-        let (needs, has) = (needs.to_owned(), has.to_owned());
-        return Err(ImageReason::Cuda { device: device(), needs, has });
+        let cuda = cuda.to_owned();
+        return Err(ImageReason::CudaDropped { device: device(), has, least, cuda });
     }
-    Ok(())
+    match accelerator.min_cuda.as_deref() {
+        Some(needs) if version::compare(cuda, needs).is_lt() => {
+            let (needs, has) = (needs.to_owned(), cuda.to_owned());
+            Err(ImageReason::Cuda { device: device(), needs, has })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What is reported against the device, which is no reason to refuse it.
