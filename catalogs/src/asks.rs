@@ -87,9 +87,9 @@ impl Standing {
         if self.live { "smart" } else { "static" }.to_owned()
     }
 
-    /// The date to tell, where that of the build's rows is `build`.
+    /// The date to tell, where that of the build's rows is `build`: the later one, for rows of both are used.
     pub fn as_of(&self, build: &str) -> String {
-        self.as_of.as_deref().unwrap_or(build).to_owned()
+        self.as_of.as_deref().unwrap_or(build).max(build).to_owned()
     }
 }
 
@@ -104,7 +104,7 @@ impl Catalogs {
         standing
     }
 
-    /// Where the rows are from that answer `ask`; of several, the last that were laid. None where no row can.
+    /// Where the rows are from that answer `ask`; of several, the latest. None where no row can.
     fn origin(&self, ask: &Ask) -> Option<&Origin> {
         match ask {
             Ask::Model(id) => {

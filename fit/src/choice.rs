@@ -182,7 +182,8 @@ impl<'a> ImageChoice<'a> {
         Some((self.known.iter().find(|known| known.engine == engine)?, release))
     }
 
-    /// Whether the engine is known to run on the device: another release is taken for its sake only then.
+    /// Whether the engine is known to run on the device: another release is taken for its sake only then. Where there is no
+    /// engine, the image is all that has to run.
     fn engine_runs(&self, row: &Row<'a>, instance: &Instance) -> bool {
         let of = self.known(row.image).map(|(known, release)| {
             let engines = self.catalogs.engines();
@@ -191,7 +192,7 @@ impl<'a> ImageChoice<'a> {
         });
         let has = instance.accelerator().and_then(|own| own.compute_capability);
         let known = of.as_ref().and_then(|of| of.compiled).zip(has);
-        known.is_some_and(|(least, has)| has >= least)
+        (self.deployment.engine.is_none() || known.is_some_and(|(least, has)| has >= least))
             && runs(self.catalogs, row.image, of.as_ref(), instance).is_ok()
     }
 

@@ -206,11 +206,11 @@ impl Place<'_> {
             return Err(Reason::Memory(most, device));
         }
         match plan.sizing.verdict {
-            Verdict::Fits | Verdict::WeightsFit => {
+            Verdict::Fits if plan.serving.max_model_len < self.context(device.compiled) => {
                 let tokens = plan.serving.max_model_len;
                 Ok((plan, Reservation::Shorter(tokens)))
             }
-            Verdict::Tight => Ok((plan, Reservation::Tight)),
+            Verdict::Fits | Verdict::WeightsFit | Verdict::Tight => Ok((plan, Reservation::Tight)),
             Verdict::TooBig => Err(Reason::Memory(most, device)),
         }
     }

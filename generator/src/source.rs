@@ -104,7 +104,7 @@ impl fmt::Display for Source {
                 write!(f, "derived from {from}")
             }
             Self::Derived(Derived { from, others }) => {
-                write!(f, "derived from {from}; or {}", others.join(", "))
+                write!(f, "derived from {from}; {} would do", others.join(", "))
             }
             Self::Surroundings(name) => f.write_str(name),
             Self::Recommended => f.write_str("recommended"),

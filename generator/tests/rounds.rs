@@ -99,7 +99,7 @@ fn the_kind_of_model_decides_what_serves_it() {
     }
     let llm = plan_of(&object(json!({"modelName": "Qwen/Qwen3-8B"})));
     let (_, source) = input(&llm, "deploymentConfig");
-    assert!(source.contains("transformers-sglang") && source.contains("; or "), "{source}");
+    assert!(source.contains("transformers-sglang") && source.contains(" would do"), "{source}");
     assert!(!source.contains("diffusors"), "{source}");
     assert!(llm.is_ready() && llm.cost.is_some() && llm.decisions.is_some(), "{:#?}", llm.findings);
     // What somebody gave is not changed.

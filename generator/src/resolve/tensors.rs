@@ -90,22 +90,22 @@ impl Context<'_> {
         let outputs = ("modelOutputs", &given.outputs, &known.outputs, graph.map(|g| &g.outputs));
         for (key, given, own, edge) in [inputs, outputs] {
             let own = all(own).filter(|_| known.fixed).unwrap_or_default();
-            let missing = own.iter().find(|own| !given.iter().any(|one| same(one, own)));
-            if let Some(own) = missing {
-                let dims = given.first().map_or(&own.dims, |one| &one.dims);
-                let right = Tensor { dims: dims.clone(), ..own.clone() };
+            let missing = own.iter().any(|own| !given.iter().any(|one| same(one, own)));
+            // It may give more than it is asked for, and takes nothing else.
+            let more = key == "modelInputs" && !own.is_empty() && given.len() > own.len();
+            if missing || more {
+                let fix = match (own.as_slice(), given.as_slice()) {
+                    ([own], [one]) => {
+                        let right = Tensor { dims: one.dims.clone(), ..own.clone() };
+                        let value = Map::from_iter([(right.name.clone(), text(&right))]);
+                        Fixes::from(Fix::set(key, Value::Object(value)))
+                    }
+                    _ => format!("name them as the server does: {}", list(&own)).into(),
+                };
                 let finding = Finding::error(
                     "MCC-TEN-030",
-                    format!(
-                        "the server takes {} as {}, and {key} has {}",
-                        own.name,
-                        kind(own),
-                        list(given)
-                    ),
-                    Fix::set(
-                        key,
-                        Value::Object(Map::from_iter([(right.name.clone(), text(&right))])),
-                    ),
+                    format!("the server has {}, and {key} has {}", list(&own), list(given)),
+                    fix,
                 );
                 self.findings.push(self.merged.about(key, finding));
             }

@@ -252,8 +252,12 @@ fn other_engine(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
         ),
         OwnImage::NoCuda | OwnImage::NoRelease => None,
     };
+    // That it lacks the backend is an error already.
+    let told = findings.iter().any(|found| found.id == "MCC-IMG-005");
     let of_triton = context.facts.given.as_ref().filter(|given| {
-        given.image.engine.is_none() && given.backends.as_ref().is_some_and(|has| !has.is_empty())
+        !told
+            && given.image.engine.is_none()
+            && given.backends.as_ref().is_some_and(|has| !has.is_empty())
     });
     let without = of_triton.and(context.deployment.engine.as_ref()).map(|needs| {
         format!("the project starts {needs}, and this image is a Triton server without it")

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Rule;
 use crate::finding::{Finding, Severity, shorten};
-use crate::fix::Fix;
+use crate::fix::{Fix, Fixes};
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -39,8 +39,8 @@ pub(super) const RULES: &[Rule] = &[
         id: "MCC-REG-030",
         severity: Severity::Warning,
         title: "the name of a bucket says another Region",
-        why: "SageMaker reads models and data from buckets of its own Region only, and the deployment fails after the \
-              build; a name proves nothing, and people name buckets by their Region",
+        why: "SageMaker reads a model from a bucket of its own Region only, so that a deployment fails after the build; the \
+              name of a bucket often says its Region, and proves nothing",
         source: "SageMaker CreateModel, S3ModelDataSource: the bucket is in the same Region as the model",
         check: Some(bucket),
     },
@@ -72,7 +72,8 @@ fn bucket(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             let finding = Finding::warning(
                 "MCC-REG-030",
                 format!("the bucket's name says {said}, and the project is in {}", spec.aws.region),
-                Fix::set("region", said).or(format!("give a bucket in {}", spec.aws.region)),
+                Fixes::from(format!("give a bucket in {}", spec.aws.region))
+                    .or(Fix::set("region", said)),
             );
             findings.push(context.merged.about(key, finding));
         }

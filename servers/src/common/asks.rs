@@ -18,11 +18,13 @@ pub(crate) fn of_run(call: &Call) -> Vec<Ask> {
 /// For the models, unless their configuration or size is given.
 pub(crate) fn of_models(call: &Call) -> Vec<Ask> {
     let arguments = &call.arguments;
-    if ["modelConfig", "parameters"].iter().any(|told| arguments.contains_key(*told)) {
+    let told = |key: &str| arguments.get(key).is_some_and(|value| !value.is_null());
+    if told("modelConfig") || told("parameters") {
         return Vec::new();
     }
-    let several = arguments.get("modelNames").and_then(Value::as_array);
-    let names = several.into_iter().flatten().chain(arguments.get("modelName"));
+    let several = arguments.get("modelNames");
+    let list = several.and_then(Value::as_array).into_iter().flatten();
+    let names = list.chain(several.filter(|one| one.is_string())).chain(arguments.get("modelName"));
     names.filter_map(Value::as_str).filter_map(Ask::of_model).collect()
 }
 

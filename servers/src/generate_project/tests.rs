@@ -308,7 +308,6 @@ async fn a_plan_is_short() {
         let fixes: usize = findings.iter().map(data).sum();
         let json = structure.to_string();
         let (words, members) = (tokens(&text), tokens(&json));
-        println!("{words} and {members} tokens: {arguments}");
         assert!(words <= PLAN_TOKENS.0 + said, "{arguments}: {words} tokens\n{text}");
         assert!(members <= PLAN_TOKENS.1 + said + fixes, "{arguments}: {members} tokens\n{json}");
     }

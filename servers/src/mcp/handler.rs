@@ -96,8 +96,8 @@ fn no_method(name: &str) -> ErrorData {
 /// How long a tool may take: less than the transport gives, so that the model is told why there is no answer.
 const TIME: Duration = Duration::from_secs(50);
 
-/// How long one round of looking facts up may take.
-const LOOKING: Duration = Duration::from_secs(10);
+/// How long looking facts up for a call may take, beside the tool itself: together less than the transport gives.
+const LOOKING: Duration = Duration::from_secs(8);
 
 /// Runs a tool within the limits, and with a net under it.
 async fn run(

@@ -1,7 +1,7 @@
 //! What a call's answer stands on: looked up before the tool runs, where somebody looks things up, and told in the answer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcc_catalogs::{Ask, Catalogs, Found, Lookup, Rows, cut};
 
@@ -22,7 +22,7 @@ pub(crate) struct Stood {
     pub(crate) notes: Vec<String>,
 }
 
-/// The call with what could be found of what its answer stands on, where each look-up may take as long as `patience`.
+/// The call with what could be found of what its answer stands on, where all look-ups may take as long as `patience`.
 ///
 /// # Errors
 /// The tool panicked.
@@ -33,15 +33,20 @@ pub(crate) async fn stand(
 ) -> Result<Stood, ToolError> {
     let mut notes = Vec::new();
     if let Some(lookup) = call.context.lookup.clone() {
+        let since = Instant::now();
         let mut asked: Vec<Ask> = Vec::new();
         for _ in 0..ROUNDS {
             let mut asks = asks(tool, &call)?;
+            asks.sort_unstable();
+            asks.dedup();
             asks.retain(|ask| !asked.contains(ask));
             asks.truncate(ASKS.saturating_sub(asked.len()));
             if asks.is_empty() {
                 break;
             }
-            let Found { rows, notes: more } = look_up(&*lookup, &asks, patience).await;
+            let Found { rows, notes: more } =
+                look_up(&*lookup, &asks, patience.map(|all| all.saturating_sub(since.elapsed())))
+                    .await;
             asked.extend(asks);
             notes.extend(more);
             if !rows.is_empty() {
@@ -67,10 +72,7 @@ async fn look_up(lookup: &dyn Lookup, asks: &[Ask], patience: Option<Duration>) 
         return found.await;
     };
     tokio::time::timeout(patience, found).await.unwrap_or_else(|_| {
-        let note = format!(
-            "looking facts up took more than {} seconds; the catalogs answer instead",
-            patience.as_secs()
-        );
+        let note = "looking facts up took too long; the catalogs answer instead".to_owned();
         Found { rows: Vec::new(), notes: vec![note] }
     })
 }

@@ -242,7 +242,7 @@ fn answer(
     if let Some(name) = &arguments.model_name {
         put("modelName", name);
     }
-    if wish.deployment.engine.is_some() {
+    if wish.deployment.engine.is_some() && !wish.deployment.refuses.contains_key("engineVersion") {
         put("engineVersion", &image.version);
     }
     if let Some(host) = works.ami {

@@ -385,10 +385,10 @@ fn reservation(of: &Reservation) -> String {
             "it has no bfloat16, which is the model's own format, and would calculate in {dtype}, which may overflow"
         ),
         Reservation::Tight => {
-            "whether it holds the context is within the error of the estimate".to_owned()
+            "the estimate is too close to say whether the context fits".to_owned()
         }
         Reservation::Shorter(tokens) => {
-            format!("only {tokens} tokens of context have room, which is less than usual")
+            format!("the context is limited to {tokens} tokens, which is less than usual")
         }
         Reservation::Emulated(why) => why.clone(),
         Reservation::Host { needs, has } => format!(

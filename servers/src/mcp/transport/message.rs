@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage,
-    JsonRpcVersion2_0, RequestId,
+    InputResponses, JsonObject, JsonRpcVersion2_0, RequestId, RequestMetaObject,
 };
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
@@ -69,14 +69,30 @@ struct ToolCall {
     jsonrpc: JsonRpcVersion2_0,
     id: RequestId,
     method: CallToolRequestMethod,
-    params: Object<CallToolRequestParams>,
+    params: Object<Params>,
+}
+
+/// All that rmcp knows of its parameters. What serde ignores it does not look at either, whether it is JSON or not: with
+/// any other member a call is left to rmcp.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Params {
+    #[serde(rename = "_meta")]
+    meta: Option<RequestMetaObject>,
+    name: String,
+    arguments: Option<JsonObject>,
+    input_responses: Option<InputResponses>,
+    request_state: Option<String>,
 }
 
 fn tool_call(bytes: &[u8]) -> Option<ClientJsonRpcMessage> {
     let Object(call) = serde_json::from_slice::<Object<ToolCall>>(bytes).ok()?;
-    let Object(mut params) = call.params;
+    let Object(Params { meta, name, arguments, input_responses, request_state }) = call.params;
+    let mut params = CallToolRequestParams::new(name);
+    params.arguments = arguments;
+    params.input_responses = input_responses;
+    params.request_state = request_state;
     // As rmcp does: what is said about a request is kept beside it.
-    let meta = params.meta.take();
     let mut request = CallToolRequest::new(params);
     if let Some(meta) = meta {
         request.extensions.insert(meta);
@@ -198,7 +214,7 @@ mod tests {
         for (text, at_once) in [
             (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}"#, true),
             (
-                r#" {"params":{"_meta":{"progressToken":"x"},"arguments":{"b":[1,2.5,{"c":null}]},"name":"a","more":1},"method":"tools/call","id":"y","jsonrpc":"2.0"} "#,
+                r#" {"params":{"_meta":{"progressToken":"x"},"arguments":{"b":[1,2.5,{"c":null}]},"name":"a"},"method":"tools/call","id":"y","jsonrpc":"2.0"} "#,
                 true,
             ),
             (
@@ -207,6 +223,14 @@ mod tests {
             ),
             (
                 r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"more":1}"#,
+                false,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","more":1}}"#,
+                false,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","more":"\ud800"}}"#,
                 false,
             ),
             (r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, false),
