@@ -156,7 +156,7 @@ impl Images {
         Self { file, registries: registries.clone(), dns_suffixes, by_family }
     }
 
-    /// Where the last row is from that was laid on them.
+    /// Where the latest of the rows is from that were laid on them.
     pub(crate) fn latest(&self) -> &Origin {
         self.file.images.latest()
     }

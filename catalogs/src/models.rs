@@ -220,7 +220,7 @@ struct Key<'a> {
 #[derive(Debug, Clone)]
 struct Row {
     id: Cow<'static, str>,
-    /// The text; empty where the row is a user's, and read already.
+    /// The text; empty where the row was laid, and is read already.
     text: &'static str,
     read: OnceLock<Option<Box<Model>>>,
 }
@@ -277,7 +277,7 @@ impl Models {
         Self { as_of, rows, by_lower_id }
     }
 
-    /// Where the last row is from that was laid on them.
+    /// Where the latest of the rows is from that were laid on them.
     pub(crate) fn latest(&self) -> &Origin {
         self.rows.latest()
     }

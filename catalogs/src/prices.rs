@@ -136,7 +136,7 @@ impl Prices {
         })
     }
 
-    /// Where the last row is from that was laid on them.
+    /// Where the latest of the rows is from that were laid on them.
     pub(crate) fn latest(&self) -> &Origin {
         self.file.prices.latest()
     }

@@ -120,7 +120,7 @@ impl<R> Table<R> {
         self.laid.get(&at).unwrap_or(&Origin::Build)
     }
 
-    /// Where the last row is from that was laid; this build, if none was.
+    /// Where the latest of the rows is from that were laid, those looked up before a user's; this build, if none was.
     pub(crate) fn latest(&self) -> &Origin {
         self.laid
             .values()
@@ -128,7 +128,7 @@ impl<R> Table<R> {
             .unwrap_or(&Origin::Build)
     }
 
-    /// Where the first row that `is` takes is from: this build, if there is none.
+    /// Where the row that `is` takes is from, if it was laid: this build, if it was not.
     pub(crate) fn origin_where(&self, is: impl Fn(&R) -> bool) -> &Origin {
         // Rows of a build are many, and all that is to be said of them is what they are.
         self.laid

@@ -138,10 +138,17 @@ impl Place<'_> {
             return Err(Reason::Weights { needs: least, has, device });
         }
         let mut reservations = Vec::new();
+        let compiled = device.compiled;
         let (plan, fewer) = match self.split(&device) {
             Err(Reason::Memory(plan, device)) => {
-                let (plan, reservation) = self.perhaps(plan, device)?;
-                reservations.push(reservation);
+                let plan = self.perhaps(plan, device)?;
+                let tokens = plan.serving.max_model_len;
+                if plan.sizing.verdict != Verdict::WeightsFit && tokens < self.context(compiled) {
+                    reservations.push(Reservation::Shorter(tokens));
+                }
+                if plan.sizing.verdict != Verdict::Fits {
+                    reservations.push(Reservation::Tight);
+                }
                 (plan, None)
             }
             found => found?,
@@ -195,7 +202,7 @@ impl Place<'_> {
     }
 
     /// The place that a type has all the same that was named, where `most` is missing memory.
-    fn perhaps(&self, most: Box<Plan>, device: Device) -> Result<(Plan, Reservation), Reason> {
+    fn perhaps(&self, most: Box<Plan>, device: Device) -> Result<Plan, Reason> {
         let Some(named) = self.named.filter(|_| self.concurrency.is_none()) else {
             return Err(Reason::Memory(most, device));
         };
@@ -205,14 +212,10 @@ impl Place<'_> {
         if plan.used_devices > device.count {
             return Err(Reason::Memory(most, device));
         }
-        match plan.sizing.verdict {
-            Verdict::Fits if plan.serving.max_model_len < self.context(device.compiled) => {
-                let tokens = plan.serving.max_model_len;
-                Ok((plan, Reservation::Shorter(tokens)))
-            }
-            Verdict::Fits | Verdict::WeightsFit | Verdict::Tight => Ok((plan, Reservation::Tight)),
-            Verdict::TooBig => Err(Reason::Memory(most, device)),
+        if plan.sizing.verdict == Verdict::TooBig {
+            return Err(Reason::Memory(most, device));
         }
+        Ok(plan)
     }
 
     /// Whether the model can be split over `degree` devices: where models are compiled, heads are padded, and only some

@@ -137,6 +137,33 @@ async fn predictive_models_get_processors() {
 }
 
 #[tokio::test]
+async fn a_named_type_says_what_it_holds_less_of() {
+    let peer = peer().await;
+    let model = "Qwen/QwQ-32B-AWQ";
+    let compared = |more: Value| {
+        let mut asked = json!({"modelName": model, "instanceTypes": ["ml.g5.xlarge"]});
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        asked
+    };
+    let answer = peer.succeeds("compare_instances", compared(json!({}))).await;
+    let fit = &answer["rows"][0]["fit"];
+    assert_eq!(fit["inputs"]["maxModelLen"], 2048, "{answer:#}");
+    let said = fit.to_string();
+    assert!(said.contains("limited to 2048 tokens") && said.contains("too close"), "{said}");
+    assert!(answer["assumptions"].to_string().contains("8192 tokens, or the fewer"), "{answer:#}");
+    // What was asked for is not shortened.
+    let answer = peer.succeeds("compare_instances", compared(json!({"maxModelLen": 8192}))).await;
+    assert_eq!(answer["rows"][0]["fit"]["inputs"]["maxModelLen"], 8192, "{answer:#}");
+    assert!(!answer.to_string().contains("limited to"), "{answer:#}");
+    let answer = peer.succeeds("compare_instances", compared(json!({"maxModelLen": 40960}))).await;
+    assert_eq!(answer["rows"][0]["fits"], false, "{answer:#}");
+    // Of a model whose cache is not known no context is told.
+    let numbers = json!({"parameters": 10_800_000_000_u64, "instanceTypes": ["ml.g5.xlarge"], "maxModelLen": 4096});
+    let answer = peer.succeeds("compare_instances", numbers).await;
+    assert!(!answer.to_string().contains("limited to"), "{answer:#}");
+}
+
+#[tokio::test]
 async fn models_and_types_are_compared() {
     let peer = peer().await;
     let answer = peer

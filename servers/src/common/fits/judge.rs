@@ -157,6 +157,11 @@ impl<'a> Judge<'a> {
         self.wish
     }
 
+    /// Whether the types that are judged were named.
+    pub(crate) fn is_of_named(&self) -> bool {
+        self.named
+    }
+
     /// What is served.
     pub(crate) fn model(&self) -> Option<&'a Sized<'a>> {
         self.model

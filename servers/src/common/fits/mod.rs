@@ -27,8 +27,10 @@ pub(crate) fn assumptions(judge: &Judge<'_>) -> Vec<String> {
             .shape
             .max_positions
             .map_or_else(String::new, |own| format!("; the model goes up to {own}"));
+        // A type that was named is judged with less.
+        let less = if judge.is_of_named() { ", or the fewer that a row says" } else { "" };
         all.push(format!(
-            "sized for a context of {} tokens, since maxModelLen was not given{own}",
+            "sized for a context of {} tokens{less}, since maxModelLen was not given{own}",
             judge.context()
         ));
     }
