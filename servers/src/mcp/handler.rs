@@ -59,6 +59,38 @@ impl Handler {
         })
     }
 
+    /// Answers a call of a tool, whose structured content is kept in the slot where there is one.
+    ///
+    /// # Errors
+    /// There is no such tool.
+    pub(crate) async fn called(
+        &self,
+        request: CallToolRequestParams,
+        can_ask: bool,
+        slot: Option<&Slot>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = self.server.tool(&request.name) else {
+            let known: Vec<&str> = self.server.tools().map(|tool| tool.name).collect();
+            return Err(ErrorData::invalid_params(
+                format!("unknown tool; there is {}", known.join(", ")),
+                None,
+            ));
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let state = request.request_state.as_deref();
+        let answered =
+            self.context.rounds.answered(tool, &arguments, state, request.input_responses);
+        let call = answered.map(|answered| Call {
+            context: Arc::clone(&self.context),
+            tool: tool.name,
+            can_ask,
+            answered,
+            arguments,
+            standing: Standing::default(),
+        });
+        Ok(self.answer(tool, call, slot).await)
+    }
+
     async fn answer(
         &self,
         tool: &'static Tool,
@@ -227,26 +259,8 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(tool) = self.server.tool(&request.name) else {
-            let known: Vec<&str> = self.server.tools().map(|tool| tool.name).collect();
-            return Err(ErrorData::invalid_params(
-                format!("unknown tool; there is {}", known.join(", ")),
-                None,
-            ));
-        };
-        let arguments = request.arguments.unwrap_or_default();
-        let state = request.request_state.as_deref();
-        let answered =
-            self.context.rounds.answered(tool, &arguments, state, request.input_responses);
-        let call = answered.map(|answered| Call {
-            context: Arc::clone(&self.context),
-            tool: tool.name,
-            can_ask: can_ask(&context),
-            answered,
-            arguments,
-            standing: Standing::default(),
-        });
-        Ok(self.answer(tool, call, Slot::of(&context.extensions)).await)
+        let slot = Slot::of(&context.extensions).cloned();
+        self.called(request, can_ask(&context), slot.as_ref()).await
     }
 
     async fn list_prompts(

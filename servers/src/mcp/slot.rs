@@ -39,9 +39,14 @@ impl Slot {
 
     /// The message `text` with what was kept, if anything was; none where it has no place for it.
     pub(crate) fn filled(&self, text: String) -> Option<String> {
+        String::from_utf8(self.inserted(text.into_bytes())?).ok()
+    }
+
+    /// The same in bytes.
+    pub(crate) fn inserted(&self, message: Vec<u8>) -> Option<Vec<u8>> {
         match self.0.get() {
-            None => Some(text),
-            Some(json) => String::from_utf8(inserted(text.as_bytes(), json)?).ok(),
+            None => Some(message),
+            Some(json) => inserted(&message, json),
         }
     }
 

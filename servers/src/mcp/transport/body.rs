@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use std::future::poll_fn;
 
+use super::direct::BOTH;
 use super::gate::busy;
 use super::message::{self, Fault, INVALID_REQUEST};
 use crate::mcp::share::Share;
@@ -122,7 +123,7 @@ pub(super) fn accept_both(headers: &mut HeaderMap) {
         .iter()
         .all(|value| value.to_str().is_ok_and(|text| text.split(',').any(takes_json)));
     if taken {
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        headers.insert(ACCEPT, HeaderValue::from_static(BOTH));
     }
 }
 
@@ -161,9 +162,7 @@ mod tests {
                 headers.append(ACCEPT, value.parse().unwrap());
             }
             accept_both(&mut headers);
-            let both = headers
-                .get(ACCEPT)
-                .is_some_and(|value| value == "application/json, text/event-stream");
+            let both = headers.get(ACCEPT).is_some_and(|value| value == BOTH);
             assert_eq!(both, served, "{accept:?}");
         }
     }

@@ -25,8 +25,9 @@ use super::body::{self, MAX_BODY, Whole};
 use super::crowd::{Crowd, Doing, Guest};
 use super::gate::{Gate, PATH};
 use super::workers::{self, Door};
-use super::{Options, descriptors, handler, token};
+use super::{Options, descriptors, direct, handler, token};
 use crate::mcp::error::ServeError;
+use crate::mcp::handler::Handler;
 use crate::mcp::logging;
 use crate::mcp::server::Server;
 use crate::mcp::slot::Slot;
@@ -106,7 +107,8 @@ pub(super) fn listen(
     stop: CancellationToken,
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<>), ServeError> {
     let handler = handler(server, options)?;
-    listen_as(handler, NeverSessionManager::default(), false, http, stop)
+    let direct = Some(handler.clone());
+    listen_as(handler, direct, NeverSessionManager::default(), false, http, stop)
 }
 
 /// Serves a handler that is none of the servers on the transport of the servers, with sessions and
@@ -117,11 +119,12 @@ pub fn listen_with_sessions<H: ServerHandler + Clone>(
     http: &HttpOptions,
 ) -> Result<(SocketAddr, impl Future<Output = Result<(), ServeError>> + use<H>), ServeError> {
     let sessions = LocalSessionManager::default();
-    listen_as(handler, sessions, true, http, CancellationToken::new())
+    listen_as(handler, None, sessions, true, http, CancellationToken::new())
 }
 
-fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
+pub(super) fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
     handler: H,
+    direct: Option<Handler>,
     sessions: M,
     streams: bool,
     http: &HttpOptions,
@@ -152,7 +155,8 @@ fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
         StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(sessions), config);
     let crowd = Crowd::of(descriptors::most_connections());
     let gate = Gate::new(http.token.clone(), allowed, Arc::clone(&crowd));
-    let endpoint = Arc::new(Endpoint { gate, service, streams, proxies: Arc::clone(&proxies) });
+    let endpoint =
+        Arc::new(Endpoint { gate, service, direct, streams, proxies: Arc::clone(&proxies) });
     let answer = move |request: Request, guest: Arc<Guest>| {
         let endpoint = Arc::clone(&endpoint);
         async move { endpoint.answer(request, guest).await }
@@ -181,6 +185,8 @@ fn listen_as<H: ServerHandler + Clone, M: SessionManager>(
 struct Endpoint<H, M> {
     gate: Gate,
     service: StreamableHttpService<H, M>,
+    /// Who answers calls that nothing of rmcp's service is needed for.
+    direct: Option<Handler>,
     /// Whether answers may be streams, which a client has to want then.
     streams: bool,
     proxies: Arc<[IpNet]>,
@@ -214,6 +220,11 @@ impl<H: ServerHandler, M: SessionManager> Endpoint<H, M> {
         }
         guest.does(Doing::Served);
         let work = async {
+            if let Some(handler) = &self.direct
+                && let Some(call) = direct::call(request.headers(), &body)
+            {
+                return direct::answer(handler, call).await;
+            }
             let slot = Slot::default();
             request.extensions_mut().insert(slot.clone());
             let response = self.service.handle(request).await.map(Body::new);

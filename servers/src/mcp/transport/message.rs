@@ -55,8 +55,27 @@ impl Fault {
 /// What it is instead.
 pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Fault> {
     match tool_call(bytes) {
-        Some(call) => Ok(call),
+        Some(call) => Ok(call.message()),
         None => serde_json::from_slice(bytes).map_err(|_| fault(bytes)),
+    }
+}
+
+/// A call of a tool.
+pub(super) struct ToolCall {
+    pub(super) id: RequestId,
+    pub(super) params: CallToolRequestParams,
+    /// What is said about the request.
+    pub(super) meta: Option<RequestMetaObject>,
+}
+
+impl ToolCall {
+    fn message(self) -> ClientJsonRpcMessage {
+        // As rmcp does: what is said about a request is kept beside it.
+        let mut request = CallToolRequest::new(self.params);
+        if let Some(meta) = self.meta {
+            request.extensions.insert(meta);
+        }
+        ClientJsonRpcMessage::request(request.into(), self.id)
     }
 }
 
@@ -65,7 +84,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Fault> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "version and method are read to be checked")]
-struct ToolCall {
+struct Written {
     jsonrpc: JsonRpcVersion2_0,
     id: RequestId,
     method: CallToolRequestMethod,
@@ -85,19 +104,13 @@ struct Params {
     request_state: Option<String>,
 }
 
-fn tool_call(bytes: &[u8]) -> Option<ClientJsonRpcMessage> {
-    let Object(call) = serde_json::from_slice::<Object<ToolCall>>(bytes).ok()?;
-    let Object(Params { meta, name, arguments, input_responses, request_state }) = call.params;
-    let mut params = CallToolRequestParams::new(name);
-    params.arguments = arguments;
-    params.input_responses = input_responses;
-    params.request_state = request_state;
-    // As rmcp does: what is said about a request is kept beside it.
-    let mut request = CallToolRequest::new(params);
-    if let Some(meta) = meta {
-        request.extensions.insert(meta);
-    }
-    Some(ClientJsonRpcMessage::request(request.into(), call.id))
+pub(super) fn tool_call(bytes: &[u8]) -> Option<ToolCall> {
+    let Object(Written { id, params: Object(read), .. }) = serde_json::from_slice(bytes).ok()?;
+    let mut params = CallToolRequestParams::new(read.name);
+    params.arguments = read.arguments;
+    params.input_responses = read.input_responses;
+    params.request_state = read.request_state;
+    Some(ToolCall { id, params, meta: read.meta })
 }
 
 /// What is written as a JSON object, and not as a list of its members.
@@ -248,7 +261,7 @@ mod tests {
                 false,
             ),
         ] {
-            let found = tool_call(text.as_bytes());
+            let found = tool_call(text.as_bytes()).map(ToolCall::message);
             assert_eq!(found.is_some(), at_once, "{text}");
             let whole = serde_json::from_str::<ClientJsonRpcMessage>(text);
             if let Some(found) = found {

@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod crowd;
 mod descriptors;
+mod direct;
 mod gate;
 mod http;
 mod lines;

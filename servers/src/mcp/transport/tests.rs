@@ -1,5 +1,7 @@
 //! The plumbing under hostile and unlucky clients, over real sockets.
 
+mod direct;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -20,18 +22,21 @@ struct Served {
     serving: tokio::task::JoinHandle<Result<(), crate::ServeError>>,
 }
 
-fn served() -> Served {
-    let http = HttpOptions {
+fn options() -> HttpOptions {
+    HttpOptions {
         address: "127.0.0.1:0".parse().unwrap(),
         allowed_hosts: vec!["mcp.example.com".to_owned()],
         allowed_origins: vec!["https://app.example.com".to_owned()],
         token: None,
         open: false,
         proxies: Vec::new(),
-    };
+    }
+}
+
+fn served() -> Served {
     let stop = CancellationToken::new();
     let (address, serving) =
-        listen(&testing::SERVER, &http, &Options::default(), stop.clone()).unwrap();
+        listen(&testing::SERVER, &options(), &Options::default(), stop.clone()).unwrap();
     Served { address, stop, serving: tokio::spawn(serving) }
 }
 
@@ -56,6 +61,13 @@ fn call(name: &str) -> String {
 
 /// Sends one request as it is, and returns the status and the body.
 async fn post(address: SocketAddr, headers: &[String], body: &str) -> (u16, String) {
+    let (head, body) = sent(address, headers, body).await;
+    let status = head.split(' ').nth(1);
+    (status.unwrap_or_else(|| panic!("no status: {head:?}")).parse().unwrap(), body)
+}
+
+/// Sends one request as it is, and returns the head and the body of the answer.
+async fn sent(address: SocketAddr, headers: &[String], body: &str) -> (String, String) {
     let has = |name: &str| headers.iter().any(|line| line.to_lowercase().starts_with(name));
     let mut head = String::from("POST /mcp HTTP/1.1\r\nConnection: close\r\n");
     if !has("host:") {
@@ -76,12 +88,11 @@ async fn post(address: SocketAddr, headers: &[String], body: &str) -> (u16, Stri
     // A server that refuses early may close before it has read everything.
     let _ = stream.write_all(body.as_bytes()).await;
     let mut answer = Vec::new();
-    let ended = stream.read_to_end(&mut answer).await;
+    // Of an answer that was cut off by a reset, what came of it is looked at.
+    let _ = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
-    let status = answer.split(' ').nth(1);
-    let status = status.unwrap_or_else(|| panic!("no status: {ended:?}")).parse().unwrap();
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    (status, body.to_owned())
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    (head.to_owned(), body.to_owned())
 }
 
 fn owned(lines: &[&str]) -> Vec<String> {
