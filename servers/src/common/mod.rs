@@ -6,6 +6,7 @@ pub(crate) mod fits;
 pub(crate) mod inputs;
 pub(crate) mod instances;
 pub(crate) mod model;
+pub(crate) mod number;
 pub(crate) mod page;
 pub(crate) mod region;
 pub(crate) mod text;

@@ -11,6 +11,7 @@ use super::judge::{Fit, Judge};
 use super::rounded_price;
 use crate::common::inputs::Inputs;
 use crate::common::model::{rounded, word};
+use crate::common::number::Number;
 
 /// Hours of a month, as AWS bills it.
 const HOURS_OF_A_MONTH: f64 = 730.0;
@@ -179,7 +180,9 @@ impl fmt::Display for FitAnswer {
             Some(price) => write!(
                 line,
                 ": {} USD per hour, {} per month ({})",
-                price.usd_per_hour, price.usd_per_month, price.basis
+                Number(price.usd_per_hour),
+                Number(price.usd_per_month),
+                price.basis
             )?,
             None => line.write_str(": price not known")?,
         }
@@ -193,21 +196,23 @@ impl fmt::Display for FitAnswer {
             write!(
                 line,
                 "; of {} GiB per device: weights {}, overhead {}",
-                memory.budget_gib, memory.weights_gib, memory.overhead_gib
+                Number(memory.budget_gib),
+                Number(memory.weights_gib),
+                Number(memory.overhead_gib)
             )?;
             match memory.kv_cache_gib {
-                Some(cache) => write!(line, ", cache {cache}")?,
+                Some(cache) => write!(line, ", cache {}", Number(cache))?,
                 None => line.write_str(", no cache: a text is read in one pass")?,
             }
         }
         if let (Some(context), Some(at_once)) = (self.context_length, self.concurrent_sequences) {
-            write!(line, "; {at_once} sequences of {context} tokens at once")?;
+            write!(line, "; {} sequences of {context} tokens at once", Number(at_once))?;
         }
         if let Some(longest) = self.longest_context {
             write!(line, "; longest context {longest}")?;
         }
         if let Some(floor) = self.token_floor_ms {
-            write!(line, "; at least {floor} ms for a token")?;
+            write!(line, "; at least {} ms for a token", Number(floor))?;
         }
         if let Some(ami) = &self.ami_version {
             write!(line, "; host image {ami}")?;
