@@ -17,7 +17,8 @@ impl fmt::Display for Number {
         let Self(number) = *self;
         let parts = (number * f64::from(ONE)).round();
         // Neither negative numbers nor zero with a sign are worth the trouble.
-        if !(number > 0.0 && number < MOST) || parts / f64::from(ONE) != number {
+        let same = (parts / f64::from(ONE)).to_bits() == number.to_bits();
+        if !(same && number > 0.0 && number < MOST) {
             return fmt::Display::fmt(&number, text);
         }
         let parts = whole(parts);
