@@ -140,7 +140,10 @@ impl<'a> ImageChoice<'a> {
     /// Why it does not.
     pub fn runs(&self, image: &Image, instance: &Instance) -> Result<(), ImageReason> {
         let of = self.known(image).map(|(known, release)| {
-            let compiled = self.catalogs.engines().min_compute_capability(&known.engine, release);
+            let engines = self.catalogs.engines();
+            let find = || engines.min_compute_capability(&known.engine, release);
+            let row = self.rows.iter().find(|row| std::ptr::eq(row.image, image));
+            let compiled = row.map_or_else(find, |row| *row.compiled.get_or_init(find));
             Release::of(Cow::Borrowed(known), release, compiled)
         });
         runs(self.catalogs, image, of.as_ref(), instance)

@@ -2,7 +2,7 @@
 //! `targets/`. A folder is the registration; nothing else lists them.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use include_dir::{Dir, include_dir};
 use mcc_catalogs::{AcceleratorKind, Task};
@@ -51,6 +51,8 @@ pub struct Registry {
     layers: BTreeMap<String, Layer>,
     configs: Vec<Config>,
     targets: Vec<String>,
+    /// The place of the config that serves a model from a hub.
+    usual: OnceLock<Option<usize>>,
 }
 
 /// The registry of the embedded folders.
@@ -95,7 +97,7 @@ impl Registry {
             .filter_map(|p| p.strip_prefix("targets/").filter(|t| !t.contains('/')))
             .map(str::to_owned)
             .collect();
-        Self { layers, configs, targets }
+        Self { layers, configs, targets, usual: OnceLock::new() }
     }
 
     /// All deployment configs, by name.
@@ -213,8 +215,9 @@ impl Registry {
 
     /// The config that serves a model from a hub when none is named.
     pub fn usual(&self) -> Option<&Config> {
-        let usual = |c: &&Config| self.config_layers(c, None).iter().any(|l| l.manifest.usual);
-        self.configs.iter().find(usual)
+        let usual = |c: &Config| self.config_layers(c, None).iter().any(|l| l.manifest.usual);
+        let at = self.usual.get_or_init(|| self.configs.iter().position(usual));
+        self.configs.get((*at)?)
     }
 
     /// The value of an input that every project has unless another is given: `deploymentTarget`, `region`.

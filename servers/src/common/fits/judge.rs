@@ -90,6 +90,8 @@ pub(crate) struct Judge<'a> {
     pub(super) containers: RefCell<Vec<(Device<'a>, Container<'a>)>>,
     /// What is wanted, with what the release of the image that is chosen without an instance type takes.
     pub(super) wanted: Wanted,
+    /// The engine in that image, and its release.
+    usual: Option<(&'a str, &'a str)>,
     needs: HostNeeds,
     /// The types that are judged were named.
     named: bool,
@@ -142,6 +144,7 @@ impl<'a> Judge<'a> {
             choice,
             asked,
             containers: RefCell::default(),
+            usual: usual.and_then(|image| engine_in(deployment, image)),
             wanted,
             named: false,
         }
@@ -339,6 +342,9 @@ impl<'a> Judge<'a> {
 
     /// What is wanted, with what the release in `image` takes.
     pub(super) fn wanted_of(&self, image: Option<&Image>) -> Wanted {
+        if image.and_then(|image| engine_in(self.deployment, image)) == self.usual {
+            return self.wanted.clone();
+        }
         let class = self.asked.class.as_deref();
         of_release(self.catalogs, self.deployment, image, self.wish, self.wanted.clone(), class)
     }
