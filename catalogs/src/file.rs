@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::rows::Origin;
 
@@ -80,19 +81,76 @@ pub(crate) fn overlay<F: CatalogFile>(dir: &Path) -> Result<Option<F>, CatalogEr
 
 /// Parses a catalog file, with errors that name row and field.
 pub(crate) fn parse<F: DeserializeOwned>(path: &Path, text: &str) -> Result<F, CatalogError> {
-    let raw: serde_json::Value = serde_json::from_str(text)
+    let raw: Value = serde_json::from_str(text)
         .map_err(|error| CatalogError::Syntax { path: path.into(), message: error.to_string() })?;
     // From the text and not from `raw`, so that line and column of the value are in the message.
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| CatalogError::Invalid {
-        path: path.into(),
-        place: place(&raw, error.path()),
-        message: error.inner().to_string(),
+    let file = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let (place, message) = (place(&raw, error.path()), error.inner().to_string());
+        CatalogError::Invalid { path: path.into(), place, message }
+    })?;
+    match undated(&raw) {
+        Some((place, given)) => {
+            let given: String = given.chars().take(ECHOED).collect();
+            let message = format!("{given:?} is not a date; write it as YYYY-MM-DD");
+            Err(CatalogError::Invalid { path: path.into(), place, message })
+        }
+        None => Ok(file),
+    }
+}
+
+/// The longest part of what is no date that is repeated.
+const ECHOED: usize = 40;
+
+/// Where a file or a row says a date that is none, and what it says: dates of answers are compared and shown.
+fn undated(raw: &Value) -> Option<(String, &str)> {
+    undated_member(raw).or_else(|| {
+        raw.as_object()?.iter().find_map(|(table, rows)| {
+            rows.as_array()?.iter().enumerate().find_map(|(row, value)| {
+                let (field, text) = undated_member(value)?;
+                Some((format!("{}, {field}", row_name(table, row, Some(value))), text))
+            })
+        })
     })
 }
 
-/// Says where in the file an error is, with the key of the row: nobody counts rows.
-fn place(raw: &serde_json::Value, path: &serde_path_to_error::Path) -> String {
+/// The same of what a file or a row says itself.
+fn undated_member(value: &Value) -> Option<(String, &str)> {
+    value.as_object()?.iter().find_map(|(key, value)| {
+        let dates = key.ends_with("as_of") || key == "released";
+        let text = value.as_str().filter(|text| dates && !is_date(text))?;
+        Some((format!("field `{key}`"), text))
+    })
+}
+
+/// Whether `text` is a day of the calendar, as `2026-11-30`.
+fn is_date(text: &str) -> bool {
+    let mut parts = text.split('-').map(|part| {
+        let digits = part.bytes().all(|byte| byte.is_ascii_digit());
+        (part.len(), part.parse::<u32>().ok().filter(|_| digits))
+    });
+    let read = (parts.next(), parts.next(), parts.next(), parts.next());
+    let (Some((4, Some(year))), Some((2, Some(month))), Some((2, Some(day))), None) = read else {
+        return false;
+    };
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
+}
+
+/// A row by its number and its key: nobody counts rows.
+fn row_name(table: &str, row: usize, value: Option<&Value>) -> String {
+    let key = value.and_then(row_key).map(|key| format!(" (`{key}`)")).unwrap_or_default();
+    format!("{table} row {}{key}", row + 1)
+}
+
+/// Says where in the file an error is.
+fn place(raw: &Value, path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut table = None;
     let mut row = None;
@@ -111,9 +169,7 @@ fn place(raw: &serde_json::Value, path: &serde_path_to_error::Path) -> String {
     }
     let mut place = match (&table, row) {
         (Some(table), Some(row)) => {
-            let key = raw.get(table).and_then(|rows| rows.get(row)).and_then(row_key);
-            let key = key.map(|key| format!(" (`{key}`)")).unwrap_or_default();
-            format!("{table} row {}{key}", row + 1)
+            row_name(table, row, raw.get(table).and_then(|rows| rows.get(row)))
         }
         _ => String::new(),
     };
@@ -127,7 +183,7 @@ fn place(raw: &serde_json::Value, path: &serde_path_to_error::Path) -> String {
 }
 
 /// The first text member of a row is its key in every catalog.
-fn row_key(row: &serde_json::Value) -> Option<&str> {
+fn row_key(row: &Value) -> Option<&str> {
     row.as_object()?.values().find_map(|value| value.as_str())
 }
 

@@ -213,6 +213,13 @@ fn texts() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A change must not fail by chance in a test that has nothing to do with it. (.cargo/config.toml)
+#[test]
+fn random_tests_try_the_same_cases_every_day() {
+    let seed = ProptestConfig::default().rng_seed;
+    assert!(matches!(seed, proptest::test_runner::RngSeed::Fixed(_)), "{seed:?}");
+}
+
 proptest! {
     #[test]
     fn parsers_never_panic(text in texts()) {

@@ -131,6 +131,50 @@ fn errors_name_file_row_and_field() {
 }
 
 #[test]
+fn dates_are_dates() {
+    let prices = |file: &str, estimates: &str, row: &str| {
+        format!(
+            r#"{{"as_of": "{file}", "source": "ours", "estimates_as_of": "{estimates}", "prices": [{{"type": "ml.g5.xlarge", "usd_per_hour": 1.0, "basis": "published", "as_of": "{row}"}}]}}"#
+        )
+    };
+    let day = "2024-02-29";
+    assert!(
+        Catalogs::with_overlay(folder(&[("prices.json", &prices(day, day, day))]).path()).is_ok()
+    );
+    for no_date in [
+        "",
+        "soon",
+        "2026",
+        "2026-11",
+        "2026-11-31",
+        "2026-02-29",
+        "2026-13-01",
+        "2026-00-01",
+        "2026-01-00",
+        "26-11-30",
+        "2026-1-1",
+        "2026-11-30T00:00",
+        "2026-11-30-1",
+        "+026-11-30",
+        "30-11-2026",
+    ] {
+        let wrong = error(&[("prices.json", &prices(no_date, day, day))]);
+        let told = format!("field `as_of`: {no_date:?} is not a date; write it as YYYY-MM-DD");
+        assert_eq!(wrong, format!("prices.json: {told}"));
+        let wrong = error(&[("prices.json", &prices(day, no_date, day))]);
+        assert!(wrong.starts_with("prices.json: field `estimates_as_of`: "), "{wrong}");
+        let wrong = error(&[("prices.json", &prices(day, day, no_date))]);
+        assert_eq!(wrong, format!("prices.json: prices row 1 (`ml.g5.xlarge`), {told}"));
+    }
+    let model = r#"{"as_of": "2026-11-30", "source": "ours", "models": [{"id": "a/b", "architecture": "X", "released": "May 2026"}]}"#;
+    let wrong = error(&[("models.json", model)]);
+    assert!(
+        wrong.starts_with("models.json: models row 1 (`a/b`), field `released`: \"May"),
+        "{wrong}"
+    );
+}
+
+#[test]
 fn other_errors_are_as_clear() {
     let wrong = error(&[("prices.json", "{")]);
     assert!(wrong.starts_with("prices.json is not valid JSON: EOF"), "{wrong}");

@@ -71,10 +71,13 @@ pub fn precision_support(
     }
 }
 
-/// Whether a release of an engine that quantizes while loading is known to do so layer by layer, so that the whole model is
-/// never there at 16 bits: what its documentation says of vLLM from 0.20.0 on, and the contrary of earlier ones.
-pub fn loads_by_layer(engine: &str, release: Option<&str>) -> bool {
-    engine == "vllm" && release.is_some_and(|has| version::compare(has, "0.20.0").is_ge())
+/// Whether a release of an engine that quantizes while loading does so layer by layer, so that the whole model is never
+/// there at 16 bits: vLLM's documentation says it from 0.20.0 on, and the contrary from 0.5.5 to 0.10. None if nobody has
+/// read it.
+pub fn loads_by_layer(engine: &str, release: Option<&str>) -> Option<bool> {
+    let release = release.filter(|_| engine == "vllm")?;
+    let from = |least| version::compare(release, least).is_ge();
+    if from("0.20.0") { Some(true) } else { (from("0.5.5") && !from("0.11.0")).then_some(false) }
 }
 
 /// GiB that the weights take of each device before `method` quantizes them, and GiB that it has, where it cannot hold them

@@ -327,7 +327,7 @@ fn sparse_files_are_not_read_whole() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_end_the_process(which in 0usize..80, at in 0usize..20_000, new in proptest::collection::vec(any::<u8>(), 0..40)) {

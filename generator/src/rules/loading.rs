@@ -35,10 +35,11 @@ fn peak(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let (option, layered) = BY_LAYER;
     let given = spec.model.engine_options.as_ref().and_then(|options| options.get(option));
     let engine = context.engine().unwrap_or_default();
+    let by_layer = loads_by_layer(&engine, facts.release.as_deref());
     if shape.quantization.is_some()
         || device.compiled
         || given.is_some_and(|value| value == layered)
-        || loads_by_layer(&engine, facts.release.as_deref())
+        || by_layer == Some(true)
     {
         return;
     }
@@ -53,11 +54,16 @@ fn peak(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     };
     let fixes = Fixes::from(takes(layered).then(|| Fix::set(entry("engineArgs", option), layered)))
         .or("name a copy of the model that is quantized already, or use an instance type with more memory");
+    let how = match &facts.release {
+        Some(release) if by_layer == Some(false) => {
+            format!("{engine} {release} loads all of them before it quantizes")
+        }
+        _ => "whether the engine quantizes each layer as it comes is not known".to_owned(),
+    };
     let finding = Finding::warning(
         "MCC-MEM-030",
         format!(
-            "at 16 bits the weights take {whole:.1} GiB of each {}, which has {has:.1}, and whether the engine quantizes each \
-             layer as it comes is not known",
+            "at 16 bits the weights take about {whole:.1} GiB of each {}, which has {has:.1}, and {how}",
             device.name
         ),
         fixes,

@@ -23,7 +23,12 @@ fn quantizing_while_loading_may_need_the_whole_model_first() {
         (json!({"deploymentConfig": "transformers-vllm"}), ""),
         (
             json!({"deploymentConfig": "transformers-vllm", "engineVersion": "0.19.1"}),
-            "27.5 GiB of each L4",
+            "as it comes is not known",
+        ),
+        // Of earlier ones its documentation says the contrary.
+        (
+            json!({"deploymentConfig": "triton-vllm", "engineVersion": "25.10"}),
+            "and vllm 0.10.2 loads all of them before it quantizes",
         ),
     ] {
         says(&base, &more, "MCC-MEM-030", words);

@@ -100,6 +100,7 @@ impl Bench {
     pub fn new(root: PathBuf, seed: &Map<String, Value>) -> Self {
         fs::create_dir_all(root.join("world")).unwrap();
         fs::create_dir_all(root.join("home")).unwrap();
+        fs::create_dir_all(root.join("tmp")).unwrap();
         fs::write(
             root.join("world/world.json"),
             json!({"resources": seed, "steps": 1}).to_string(),
@@ -120,6 +121,11 @@ impl Bench {
 
     pub fn project(&self) -> PathBuf {
         self.root.join("project")
+    }
+
+    /// The temporary folder of its scripts: one that is killed leaves there what goes with the bench, and not in the system's.
+    pub fn temporary(&self) -> PathBuf {
+        self.root.join("tmp")
     }
 
     /// A copy of everything, to try something else from here.
@@ -162,6 +168,7 @@ impl Bench {
         vec![
             ("PATH", path),
             ("HOME", self.root.join("home").into()),
+            ("TMPDIR", self.temporary().into()),
             ("MCC_STANDIN_DIR", self.root.join("world").into()),
             ("MCC_POLL_SECONDS", "0".into()),
             ("MCC_TIMEOUT_SECONDS", "40".into()),

@@ -365,6 +365,7 @@ pub fn a_lock_has_one_holder_and_no_record_is_lost() {
         Command::new("bash")
             .args(["-c", &format!("{LIBRARIES}{script}")])
             .current_dir(&project)
+            .env("TMPDIR", bench.temporary())
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -402,6 +403,30 @@ pub fn a_lock_has_one_holder_and_no_record_is_lost() {
     assert_eq!(records(20, "state_record endpoint one-N"), 20);
     let inside = "for i in 1 2 3 4 5 6 7 8 9 10; do (state_record endpoint N-$i) & done; wait";
     assert_eq!(records(2, inside), 20);
+}
+
+/// A script that is killed cannot remove what is temporary; that is where the system or the tests remove it.
+pub fn a_killed_script_leaves_nothing_in_the_systems_temporary_folder() {
+    needs::tool("jq");
+    let folder = tempfile::tempdir().unwrap();
+    let bench = endpoint(folder.path());
+    let left = || {
+        let entries = fs::read_dir(bench.temporary()).unwrap();
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    for line in ["build", "push"] {
+        bench.run(line).ends(0);
+    }
+    assert_eq!(left(), Vec::<String>::new());
+    bench.arm("aws", "sagemaker create-model", 1, "killed");
+    let ran = bench.run("deploy");
+    bench.disarm();
+    let left = left();
+    assert!(
+        ran.status != Some(0) && left.len() == 1 && left[0].starts_with("mcc."),
+        "{left:?}: {ran}"
+    );
+    bench.run("clean --yes").ends(0);
 }
 
 pub fn two_scripts_at_once_are_refused() {

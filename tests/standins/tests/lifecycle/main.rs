@@ -38,6 +38,7 @@ needs::tests! {
     harm::nothing_foreign_is_deleted,
     harm::a_damaged_record_ends_every_script_and_runs_nothing,
     harm::a_lock_has_one_holder_and_no_record_is_lost,
+    harm::a_killed_script_leaves_nothing_in_the_systems_temporary_folder,
     harm::two_scripts_at_once_are_refused,
     context::sources_are_one_archive_without_links_and_secrets,
     context::dockerignore_is_understood,
