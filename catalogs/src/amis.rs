@@ -118,7 +118,7 @@ catalog_file!(
 );
 
 /// How a driver suits a CUDA toolkit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriverFit {
     /// The driver is at least the toolkit's own.

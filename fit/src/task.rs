@@ -2,7 +2,7 @@
 //! the engine.
 
 use mcc_catalogs::{Catalogs, Task};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is known of a model that its task follows from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Described<'a> {
 }
 
 /// How the task of a model is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TaskBasis {
     /// The user asks the engine for it.

@@ -6,9 +6,16 @@ use serde::Serialize;
 
 use crate::finding::shorten;
 use crate::reasons;
-use crate::spec::{Memory, Origin, RunsAs, Spec, Tensor};
+use crate::spec::{ComponentSpec, Origin, RunsAs, Spec, Tensor};
 use mcc_catalogs::{DriverFit, Task};
 use mcc_fit::TaskBasis;
+
+mod memory;
+
+#[cfg(test)]
+mod tests;
+
+pub use memory::MemoryDecision;
 
 /// Hours of a month, as AWS reckons prices by the month.
 const HOURS: f64 = 730.0;
@@ -59,39 +66,6 @@ pub struct Decisions {
     pub cost: String,
 }
 
-/// How a language model shares the memory of one accelerator, in GiB; estimates.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MemoryDecision {
-    /// The accelerator, and how many of them one copy takes.
-    pub accelerators: String,
-    /// What the engine may take.
-    pub budget_gib: f64,
-    /// Weights.
-    pub weights_gib: f64,
-    /// Activations, graphs and buffers.
-    pub overhead_gib: f64,
-    /// Key-value cache, or what is left over for a pipeline; absent for encoders, which keep none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_gib: Option<f64>,
-    /// Whether texts are read in one pass, and none is generated.
-    pub one_pass: bool,
-    /// Longest context, in tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context: Option<u64>,
-    /// Sequences of that length at once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sequences: Option<f64>,
-    /// Most sequences at once, where the engine is told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_num_seqs: Option<u32>,
-    /// Copies of the model, each with a cache of its own; left out for one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub copies: Option<u32>,
-    /// Tensor-parallel degree.
-    pub tensor_parallel: u32,
-}
-
 impl Decisions {
     /// What was decided in `spec`.
     pub(crate) fn of(spec: &Spec) -> Self {
@@ -106,7 +80,7 @@ impl Decisions {
             framework,
             python,
             tensors: tensors(spec),
-            memory: spec.basis.memory.as_ref().map(memory),
+            memory: MemoryDecision::of(spec),
             pod: pod(spec),
             limits: limits(spec),
             request: request(spec),
@@ -134,42 +108,6 @@ impl Decisions {
             ("cost", Some(&self.cost)),
         ];
         lines.into_iter().filter_map(|(name, line)| Some((name, line?.clone()))).collect()
-    }
-}
-
-impl MemoryDecision {
-    fn line(&self) -> String {
-        let room = self.room();
-        format!(
-            "{}, tensor parallel {}; of {} GiB each: weights {}, {room} (estimates)",
-            self.accelerators, self.tensor_parallel, self.budget_gib, self.weights_gib,
-        )
-    }
-
-    /// What there is beside the weights, and what for.
-    fn room(&self) -> String {
-        let overhead = self.overhead_gib;
-        let Some(context) = self.context else {
-            return format!(
-                "a request {overhead}, left over {}",
-                self.cache_gib.unwrap_or_default()
-            );
-        };
-        let most = self.max_num_seqs.map(|n| format!("; at most {n} at once")).unwrap_or_default();
-        let each = self.copies.map(|n| format!(", in each of {n} copies")).unwrap_or_default();
-        let what = if self.one_pass { "texts" } else { "sequences" };
-        let rest = match (self.cache_gib, self.sequences) {
-            (None, _) => {
-                format!("no key-value cache: a text of up to {context} tokens is read in one pass")
-            }
-            (Some(cache), Some(n)) => {
-                format!("cache {cache}; room for {n} {what} of {context} tokens{most}{each}")
-            }
-            (Some(cache), None) => {
-                format!("{cache} left; nothing is known of the cache, so contexts are not checked")
-            }
-        };
-        format!("activations and graphs {overhead}, {rest}")
     }
 }
 
@@ -243,7 +181,8 @@ fn model(spec: &Spec) -> String {
             format!("{uri}, {how}")
         }
         _ => {
-            let place = spec.basis.model_place.as_deref().unwrap_or("not known yet");
+            let place = spec.model_place();
+            let place = place.as_deref().unwrap_or("not known yet");
             if is_set(spec, "modelPath") {
                 format!("{place}, a copy of modelPath")
             } else if spec.inputs.get("includeSample") == Some(&true.into()) {
@@ -330,25 +269,6 @@ fn named(tensors: &[Tensor]) -> String {
     names.join(", ")
 }
 
-fn memory(memory: &Memory) -> MemoryDecision {
-    MemoryDecision {
-        accelerators: format!(
-            "{} of {} {} with {} GiB each",
-            memory.used, memory.devices, memory.device, memory.device_gib
-        ),
-        budget_gib: memory.budget_gib,
-        weights_gib: memory.weights_gib,
-        overhead_gib: memory.overhead_gib,
-        cache_gib: memory.cache_gib,
-        one_pass: memory.pools,
-        context: memory.context,
-        sequences: memory.sequences,
-        max_num_seqs: memory.max_num_seqs,
-        copies: Some(memory.copies).filter(|copies| *copies > 1),
-        tensor_parallel: memory.tensor_parallel,
-    }
-}
-
 fn pod(spec: &Spec) -> Option<String> {
     if spec.basis.runs_as != RunsAs::Pods {
         return None;
@@ -356,8 +276,10 @@ fn pod(spec: &Spec) -> Option<String> {
     let requests = spec.hyperpod.requests.iter();
     let requests: Vec<String> =
         requests.map(|(name, value)| format!("{name} {}", crate::render::plain(value))).collect();
-    let shm = spec.hyperpod.shm.as_ref().map(|size| format!(", /dev/shm {size}"));
-    let count = match spec.basis.cost.instances {
+    // The operator's resource has no place for it.
+    let shm = spec.hyperpod.shm.as_ref().filter(|_| spec.hyperpod.deployment);
+    let shm = shm.map(|size| format!(", /dev/shm {size}"));
+    let count = match spec.instance.count {
         1 => "1 pod with".to_owned(),
         n => format!("{n} pods, each with"),
     };
@@ -382,11 +304,21 @@ fn limits(spec: &Spec) -> Option<String> {
             };
             let download =
                 endpoint.download_timeout_s.map(|seconds| format!("download within {seconds} s"));
-            let parts = [Some(disk), download, Some(start(endpoint.health_check_timeout_s))];
+            let start = start(endpoint.health_check_timeout_s);
+            let parts = [Some(disk), download, Some(start), endpoint.ic.as_ref().map(component)];
             parts.into_iter().flatten().collect()
         }
     };
     Some(limits.join(", "))
+}
+
+/// What the copies of an inference component get.
+fn component(ic: &ComponentSpec) -> String {
+    let gpus = ic.gpus.map(|gpus| format!("{gpus} accelerators, "));
+    let cpus = ic.cpus.map(|cpus| format!("{cpus} vCPUs, "));
+    let (gpus, cpus) = (gpus.unwrap_or_default(), cpus.unwrap_or_default());
+    let (copies, mib) = (ic.copies, ic.memory_mb);
+    format!("copies of the component: {copies}, each with {gpus}{cpus}{mib} MiB")
 }
 
 fn request(spec: &Spec) -> String {
@@ -423,8 +355,8 @@ fn cost(spec: &Spec) -> String {
     let Some(usd) = basis.usd_per_hour else {
         return "not known".to_owned();
     };
-    let all = usd * f64::from(basis.instances);
-    let count = match basis.instances {
+    let all = usd * f64::from(spec.instance.count);
+    let count = match spec.instance.count {
         1 => "1 instance".to_owned(),
         n => format!("{n} instances"),
     };

@@ -6,6 +6,7 @@ use crate::release::version_key;
 
 /// A pinned package of the image.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Requirement {
     /// Its name.
     pub name: String,

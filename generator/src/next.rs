@@ -36,7 +36,7 @@ fn first(spec: &Spec) -> Vec<String> {
     let mut first = Vec::new();
     let input = |key: &str| spec.inputs.get(key).is_some_and(|value| !value.is_null());
     let region = &spec.aws.region;
-    if let Some(place) = &spec.basis.model_place
+    if let Some(place) = spec.model_place()
         && !input("modelPath")
         && spec.inputs.get("includeSample") != Some(&true.into())
     {
@@ -67,7 +67,7 @@ fn first(spec: &Spec) -> Vec<String> {
     if let (Some(usage), Some(kind), true) =
         (quota, &spec.instance.kind, spec.instance.accelerators > 0)
     {
-        let count = spec.basis.cost.instances;
+        let count = spec.instance.count;
         first.push(format!(
             "request the quota \"{kind} for {usage}\" in {region} if it is below {count}"
         ));

@@ -68,6 +68,21 @@ impl Plan {
     pub fn is_ready(&self) -> bool {
         self.questions.is_empty() && !self.findings.iter().any(Finding::is_error)
     }
+
+    /// Says what was decided.
+    pub(crate) fn tell(&mut self, spec: &Spec) {
+        self.cost = cost(spec);
+        self.fit = spec.model.fit.as_ref().map(|fit| fit.notes.clone()).unwrap_or_default();
+        self.decisions = Some(Decisions::of(spec));
+    }
+
+    /// Says what to do with `project`.
+    pub(crate) fn guide(&mut self, spec: &Spec, project: &Project) {
+        let next = next::steps(project, spec);
+        self.first_steps = next.first;
+        self.next_steps = vec![format!("cd {}", spec.project.name)];
+        self.next_steps.extend(next.scripts);
+    }
 }
 
 /// Plans a project; nothing is written.
@@ -88,6 +103,14 @@ pub fn generate(catalogs: &Catalogs, merged: &Merged) -> Result<(Plan, Project),
 
 /// The description that templates and rules see; `None` while something is missing.
 pub fn spec(catalogs: &Catalogs, merged: &Merged) -> Option<Spec> {
+    described(catalogs, merged).map(|(spec, _)| spec)
+}
+
+/// That description, with the layers that are rendered with it.
+pub(crate) fn described(
+    catalogs: &Catalogs,
+    merged: &Merged,
+) -> Option<(Spec, Vec<&'static Layer>)> {
     let mut merged = merged.clone();
     kept::read(catalogs, &mut merged);
     derive::complete(catalogs, &mut merged);
@@ -95,7 +118,8 @@ pub fn spec(catalogs: &Catalogs, merged: &Merged) -> Option<Spec> {
     let layers = layers(catalogs, &merged, config, &target);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
-    Some(context(catalogs, &merged, config, &target, layers).spec())
+    let spec = context(catalogs, &merged, config, &target, layers.clone()).spec();
+    Some((spec, layers))
 }
 
 /// The layers of a project on its instance type.
@@ -183,19 +207,17 @@ fn settle(catalogs: &Catalogs, mut merged: Merged, made: bool) -> (Plan, Option<
         }
     }
     plan.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    plan.cost = cost(&spec);
-    plan.fit = spec.model.fit.as_ref().map(|s| s.notes.clone()).unwrap_or_default();
-    plan.decisions = made.then(|| Decisions::of(&spec));
-    if !made || !plan.is_ready() {
+    if !made {
+        return (plan, None);
+    }
+    plan.tell(&spec);
+    if !plan.is_ready() {
         return (plan, None);
     }
     match build(&context, &spec, &merged) {
         Ok(project) => {
             plan.files = project.listing();
-            let next = next::steps(&project, &spec);
-            plan.first_steps = next.first;
-            plan.next_steps = vec![format!("cd {}", spec.project.name)];
-            plan.next_steps.extend(next.scripts);
+            plan.guide(&spec, &project);
             (plan, Some(project))
         }
         Err(finding) => {
@@ -236,8 +258,8 @@ fn build(context: &Context<'_>, spec: &Spec, merged: &Merged) -> Result<Project,
     if let (Some(path), Some(file)) = (&context.inputs.model_path, &spec.model.file) {
         context.copy_model(path, file, &mut project)?;
     }
-    let place = spec.basis.model_place.as_deref().filter(|_| merged.get("modelPath").is_some());
-    saved::inputs(&mut project, merged, place);
+    let place = spec.model_place().filter(|_| merged.get("modelPath").is_some());
+    saved::inputs(&mut project, merged, place.as_deref());
     saved::record(&mut project);
     Ok(project)
 }
@@ -400,8 +422,8 @@ fn cost(spec: &Spec) -> Option<Cost> {
     let basis = &spec.basis.cost;
     let usd = basis.usd_per_hour.filter(|_| spec.basis.runs_as != RunsAs::Pods)?;
     Some(Cost {
-        usd_per_hour: (usd * f64::from(basis.instances) * 10_000.0).round() / 10_000.0,
-        instances: basis.instances,
+        usd_per_hour: (usd * f64::from(spec.instance.count) * 10_000.0).round() / 10_000.0,
+        instances: spec.instance.count,
         basis: if basis.published { "published" } else { "estimate" }.to_owned(),
         as_of: basis.as_of.clone(),
         region: basis.region.clone(),

@@ -8,13 +8,7 @@ use crate::spec::{Basis, CostBasis, Host, Memory, RunsAs, Spec};
 
 impl Context<'_> {
     pub(super) fn basis(&self, spec: &Spec) -> Basis {
-        let runs_as = if self.takes("hyperpod") {
-            RunsAs::Pods
-        } else if self.takes("batch") {
-            RunsAs::Job
-        } else {
-            RunsAs::Endpoint
-        };
+        let runs_as = self.runs_as();
         let own_image = self.inputs.base_image.is_some();
         let known = self.gated(&spec.model.name);
         Basis {
@@ -27,7 +21,7 @@ impl Context<'_> {
             host: self.host(spec),
             framework: self.manifest(|m| m.framework.as_ref().map(|f| f.package.clone())),
             origins: self.origins,
-            model_place: spec.model.file.as_ref().map(|file| self.model_place(file)),
+            model_folder: self.model_folder(),
             gated: known.and_then(|(gated, _)| gated),
             gated_inferred: known.is_some_and(|(_, from)| from != Some(GatedFrom::Hub)),
             memory: self.memory(),
@@ -42,14 +36,39 @@ impl Context<'_> {
             // What is written to S3 is written whole.
             streams: !self.takes("async") && !self.takes("batch"),
             route: self.manifest(|m| m.route.clone()).unwrap_or_default(),
-            cost: self.cost(spec, runs_as),
+            cost: self.cost(spec),
         }
+    }
+
+    fn runs_as(&self) -> RunsAs {
+        if self.takes("hyperpod") {
+            RunsAs::Pods
+        } else if self.takes("batch") {
+            RunsAs::Job
+        } else {
+            RunsAs::Endpoint
+        }
+    }
+
+    /// Instances, or pods, at the start.
+    pub(super) fn count(&self) -> u32 {
+        let i = &self.inputs;
+        let count = match self.runs_as() {
+            RunsAs::Endpoint => i.endpoint_initial_instance_count,
+            RunsAs::Job => i.batch_instance_count,
+            RunsAs::Pods => i.hyperpod_replicas,
+        };
+        count.unwrap_or(1)
     }
 
     /// Place in the project of a packed model whose file or folder is called `file` in the container.
     pub(crate) fn model_place(&self, file: &str) -> String {
+        format!("{}/{file}", self.model_folder())
+    }
+
+    fn model_folder(&self) -> String {
         let folder = self.manifest(|m| m.model_dir.clone());
-        format!("{}/{file}", folder.as_deref().unwrap_or(crate::written::MODEL))
+        folder.unwrap_or_else(|| crate::written::MODEL.to_owned())
     }
 
     fn host(&self, spec: &Spec) -> Option<Host> {
@@ -79,21 +98,12 @@ impl Context<'_> {
             pools: keeps_nothing || self.facts.purpose.is_some_and(|purpose| purpose.task.pools()),
             context: self.deployment.has_context().then_some(plan.serving.max_model_len),
             sequences: sizing.concurrent_sequences.map(tenths),
-            max_num_seqs: plan.max_num_seqs,
-            tensor_parallel: plan.serving.tensor_parallel,
-            pipeline_parallel: plan.serving.pipeline_parallel.max(1),
             copies: self.facts.wanted.copies.max(1),
         })
     }
 
-    fn cost(&self, spec: &Spec, runs_as: RunsAs) -> CostBasis {
-        let i = &self.inputs;
-        let instances = match runs_as {
-            RunsAs::Endpoint => i.endpoint_initial_instance_count,
-            RunsAs::Job => i.batch_instance_count,
-            RunsAs::Pods => i.hyperpod_replicas,
-        };
-        let mut cost = CostBasis { instances: instances.unwrap_or(1), ..CostBasis::default() };
+    fn cost(&self, spec: &Spec) -> CostBasis {
+        let mut cost = CostBasis::default();
         let kind = spec.instance.kind.as_deref();
         let Some(price) = kind.and_then(|name| self.catalogs.prices().usd_per_hour(name)) else {
             return cost;

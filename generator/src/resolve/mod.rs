@@ -181,12 +181,17 @@ impl Context<'_> {
 
     fn instance(&self) -> InstanceSpec {
         let Some(name) = self.inputs.instance_type.clone() else {
-            return InstanceSpec { accelerator_kind: "cpu".to_owned(), ..InstanceSpec::default() };
+            return InstanceSpec {
+                count: self.count(),
+                accelerator_kind: "cpu".to_owned(),
+                ..InstanceSpec::default()
+            };
         };
         let family = name.split('.').nth(1).unwrap_or_default().to_owned();
         let Some(row) = self.catalogs.instances().get(&name) else {
             return InstanceSpec {
                 kind: Some(name),
+                count: self.count(),
                 family,
                 accelerator_kind: "cpu".to_owned(),
                 ..InstanceSpec::default()
@@ -195,6 +200,7 @@ impl Context<'_> {
         let kind = row.accelerator_kind();
         InstanceSpec {
             kind: Some(name),
+            count: self.count(),
             family,
             known: true,
             gpus: row.gpus(),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// What is known of the decisions.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Basis {
     /// Serving engine in the base image, or the family of that image where it has none; absent where it is the user's own.
     pub engine: Option<String>,
@@ -15,8 +16,8 @@ pub struct Basis {
     pub framework: Option<String>,
     /// Where the versions of framework and Python are from.
     pub origins: Origins,
-    /// Place of a packed model in the project, such as `model/model.pkl`.
-    pub model_place: Option<String>,
+    /// Folder of the project that a packed model is in.
+    pub model_folder: String,
     /// Whether the hub serves the model only to those who have accepted its licence; absent where that is not known.
     pub gated: Option<bool>,
     /// Whether that is inferred from who published the model.
@@ -41,6 +42,7 @@ pub struct Basis {
 
 /// The host image and its driver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Host {
     /// Branch of its GPU driver, such as 580.
     pub driver: Option<u32>,
@@ -50,6 +52,7 @@ pub struct Host {
 
 /// Where the versions in the image of a packed model are from.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Origins {
     /// That of the framework.
     pub framework: Origin,
@@ -59,6 +62,7 @@ pub struct Origins {
 
 /// Where a version is from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// An input.
@@ -78,6 +82,7 @@ pub enum Origin {
 
 /// Memory of one accelerator, in GiB, by what takes it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Memory {
     /// The accelerator's name.
     pub device: String,
@@ -97,22 +102,17 @@ pub struct Memory {
     pub cache_gib: Option<f64>,
     /// Whether texts are read in one pass, so that nothing is generated from them.
     pub pools: bool,
-    /// Longest context, in tokens; absent for what has none.
+    /// Longest context, in tokens, also where the engine finds it by itself; absent for what has none.
     pub context: Option<u64>,
     /// Sequences of that length at once; absent where nothing is known of the cache.
     pub sequences: Option<f64>,
-    /// Most sequences at once, where the engine is told.
-    pub max_num_seqs: Option<u32>,
-    /// Devices that each layer is split over.
-    pub tensor_parallel: u32,
-    /// Groups of devices that the layers are divided over.
-    pub pipeline_parallel: u32,
     /// Copies of the model, each with a cache of its own.
     pub copies: u32,
 }
 
 /// What runs the project.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum RunsAs {
     /// An endpoint, which runs until it is deleted.
@@ -126,9 +126,8 @@ pub enum RunsAs {
 
 /// What the cost is worked out from.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct CostBasis {
-    /// Instances, or nodes, at the start.
-    pub instances: u32,
     /// US dollars for an hour of one; absent where that is not known.
     pub usd_per_hour: Option<f64>,
     /// Whether AWS published that figure; otherwise it is estimated from EC2's.

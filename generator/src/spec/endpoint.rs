@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// Bounds of autoscaling.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Autoscaling {
     /// Fewest instances or copies.
     pub min: u32,
@@ -17,6 +18,7 @@ pub struct Autoscaling {
 
 /// What autoscaling scales.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Scaling {
     /// The scalable target, such as `endpoint/churn/variant/AllTraffic`.
     pub resource_id: String,
@@ -28,6 +30,7 @@ pub struct Scaling {
 
 /// Bounds within which the service itself adds instances for inference components.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "PascalCase")]
 pub struct ManagedScaling {
     /// Fewest instances.
@@ -38,6 +41,7 @@ pub struct ManagedScaling {
 
 /// What an inference component asks for, per copy.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct ComponentSpec {
     /// GPUs or Neuron devices.
     pub gpus: Option<u32>,
@@ -51,6 +55,7 @@ pub struct ComponentSpec {
 
 /// The endpoint or job.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Endpoint {
     /// Host image.
     pub ami: Option<String>,
@@ -90,6 +95,7 @@ pub struct Endpoint {
 
 /// The transform job.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Batch {
     /// S3 prefix of the input.
     pub input_path: String,

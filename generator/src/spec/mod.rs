@@ -21,6 +21,7 @@ pub(crate) const TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 
 /// Everything that is decided about a project.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Spec {
     /// Every input by its key; null where it is not set.
     pub inputs: Map<String, Value>,
@@ -48,6 +49,13 @@ pub struct Spec {
     pub basis: Basis,
 }
 
+impl Spec {
+    /// Place of a packed model in the project, such as `model/model.pkl`.
+    pub(crate) fn model_place(&self) -> Option<String> {
+        Some(format!("{}/{}", self.basis.model_folder, self.model.file.as_deref()?))
+    }
+}
+
 impl InstanceSpec {
     /// Accelerators that a model takes which is split over so many of their cores.
     pub(crate) fn split(&self, degree: Option<u32>) -> Option<u32> {
@@ -57,6 +65,7 @@ impl InstanceSpec {
 
 /// The project itself.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct ProjectSpec {
     /// Its name.
     pub name: String,
@@ -78,6 +87,7 @@ pub struct ProjectSpec {
 
 /// A tag, as AWS APIs take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "PascalCase")]
 pub struct Tag {
     /// Its key.
@@ -88,6 +98,7 @@ pub struct Tag {
 
 /// The AWS side of everything.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Aws {
     /// Region.
     pub region: String,
@@ -103,6 +114,7 @@ pub struct Aws {
 
 /// A VPC, as the `SageMaker` API takes it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "PascalCase")]
 pub struct Vpc {
     /// Security groups.
@@ -113,6 +125,7 @@ pub struct Vpc {
 
 /// The image.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Image {
     /// What the Dockerfile starts FROM.
     pub base: String,
@@ -136,12 +149,15 @@ pub struct Image {
     pub listed: bool,
 }
 
-/// The instance that it runs on. Without one (a `HyperPod` project may name none) all numbers are zero.
+/// The instance that it runs on. Without one (a `HyperPod` project may name none) all numbers of its hardware are zero.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct InstanceSpec {
     /// Type, such as `ml.g5.xlarge`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
+    /// Instances, or pods, at the start.
+    pub count: u32,
     /// Family, such as `g5`.
     pub family: String,
     /// Whether the catalogs know the type.
@@ -172,6 +188,7 @@ pub struct InstanceSpec {
 
 /// The server in the container.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Server {
     /// Port.
     pub port: u16,
@@ -201,6 +218,7 @@ pub struct Server {
 
 /// The pods.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Hyperpod {
     /// Kubernetes name of everything.
     pub name: String,
@@ -262,6 +280,7 @@ pub struct Hyperpod {
 
 /// A model's place in S3.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct S3Source {
     /// Bucket.
     pub bucket: Option<String>,
@@ -271,6 +290,7 @@ pub struct S3Source {
 
 /// What the execution role may do.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Iam {
     /// Objects that it reads in the bucket of this tool, which has to be this account's.
     pub own_read: Option<Vec<String>>,

@@ -10,6 +10,7 @@ use crate::framework::Requirement;
 
 /// The model.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Model {
     /// Its name for people and for requests.
     pub name: String,
@@ -79,6 +80,7 @@ pub struct Model {
 
 /// A tensor of a model, in the terms of a model server's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Tensor {
     /// Its name.
     pub name: String,
@@ -93,6 +95,7 @@ pub struct Tensor {
 
 /// The shape that a model has a tensor in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Reshape {
     /// Its dimensions without that of the batch.
     pub shape: Vec<i64>,
@@ -100,6 +103,7 @@ pub struct Reshape {
 
 /// How a model fits its instance, by the estimates of [`mcc_fit::sizing`].
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Fit {
     /// Weights per accelerator, in GiB.
     pub weights_gib: f64,
