@@ -31,6 +31,8 @@ pub struct Deployment {
     pub services: Vec<String>,
     /// The instance types that the target takes; all where it does not say.
     pub pool: Option<InstancePool>,
+    /// The instance type that the config has where nothing else decides it; none where the model's size has to.
+    pub usual_type: Option<String>,
     /// Inputs that the config does not take, each with the reason.
     pub refuses: BTreeMap<String, String>,
     /// What to know before one takes the config to the target.

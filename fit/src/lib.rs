@@ -16,6 +16,7 @@ mod place;
 mod release;
 pub mod sizing;
 mod task;
+mod usual;
 
 pub use choice::ImageChoice;
 pub use deployment::{AmiKind, Deployment, InstancePool};
@@ -28,9 +29,11 @@ pub use image::{
 };
 pub use named::{Holds, NamedSize, holds, named_size, original};
 pub use offer::{
-    HostShort, accelerated_types, as_large, far_too_small, has_room, host_short, is_current,
-    is_proposed, lacks, local_disk_short, most_weights_gib, offered, stands_in, too_small,
+    HostShort, accelerated_types, as_large, far_too_small, has_room, host_short, is_burstable,
+    is_current, is_proposed, lacks, local_disk_short, most_weights_gib, offered, stands_in,
+    too_small,
 };
 pub use place::{Found, Named, Place, Reason, Reservation, usual_context};
 pub use release::{Against, Asked, against, against_task, engine_in};
 pub use task::{Described, Purpose, TaskBasis, by_class, purpose};
+pub use usual::{Host, HostAsked, LEAST_HOST, Proposed, proposed, usual_type};

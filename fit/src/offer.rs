@@ -34,14 +34,24 @@ pub fn is_current(instance: &Instance) -> bool {
     !instance.previous_generation
 }
 
+/// Whether its processors are lent in full only for as long as it has CPU credits: EC2's families t2, t3, t3a and t4g.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/burstable-performance-instances.html>
+pub fn is_burstable(instance: &Instance) -> bool {
+    let generation = instance.family().strip_prefix('t');
+    generation.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 /// Whether the accelerators of `instance` have as much memory together as those of `than`.
 pub fn as_large(instance: &Instance, than: &Instance) -> bool {
     instance.accelerator_memory_gib() >= than.accelerator_memory_gib()
 }
 
-/// Whether `instance` stands in for `than`: as much memory, on accelerators of the same kind and on the host.
+/// Whether `instance` stands in for `than`: the same processor, as many of them, and as much memory, on accelerators of
+/// the same kind and on the host.
 pub fn stands_in(instance: &Instance, than: &Instance) -> bool {
-    instance.accelerator_kind() == than.accelerator_kind()
+    instance.arch == than.arch
+        && instance.vcpus >= than.vcpus
+        && instance.accelerator_kind() == than.accelerator_kind()
         && as_large(instance, than)
         && instance.memory_gib() >= than.memory_gib()
 }
@@ -121,7 +131,21 @@ mod tests {
         let (small, large) = (row("ml.g5.xlarge"), row("ml.g5.48xlarge"));
         assert!(stands_in(large, small) && !stands_in(small, large));
         assert!(!stands_in(row("ml.inf2.48xlarge"), small), "another kind of accelerator");
+        let plain = row("ml.m5.xlarge");
+        assert!(stands_in(row("ml.m7i.xlarge"), plain));
+        assert!(!stands_in(row("ml.m7g.xlarge"), plain), "another processor");
+        assert!(!stands_in(row("ml.r7i.large"), plain), "fewer processors");
         assert!(as_large(row("ml.g5.2xlarge"), small));
+    }
+
+    #[test]
+    fn burstable_types_are_known_by_their_family() {
+        for name in ["ml.t2.medium", "ml.t3.xlarge"] {
+            assert!(is_burstable(row(name)), "{name}");
+        }
+        for name in ["ml.trn1.2xlarge", "ml.m5.xlarge", "ml.g4dn.xlarge"] {
+            assert!(!is_burstable(row(name)), "{name}");
+        }
     }
 
     #[test]

@@ -70,6 +70,8 @@ fn of(config: &Config, target: &str, layers: &[&Layer]) -> Deployment {
         }
         this.images = manifest.images.clone().or(this.images);
         this.engine = manifest.engine.clone().or(this.engine);
+        let usual = manifest.defaults.get("instanceType").and_then(Value::as_str);
+        this.usual_type = usual.map(str::to_owned).or(this.usual_type);
         this.pool = manifest.instances.or(this.pool);
         this.ami = manifest.ami.or(this.ami);
         if !manifest.tasks.is_empty() {

@@ -13,6 +13,11 @@ pub fn idle_accelerator(instance: &Instance) -> String {
     )
 }
 
+/// A type whose processors are lent for a while only.
+pub fn burstable() -> &'static str {
+    "it is burstable: its processors work in full only while it has CPU credits, which steady requests use up"
+}
+
 /// Why an image does not run on an instance type.
 pub fn image_reason(reason: &ImageReason) -> String {
     match reason {

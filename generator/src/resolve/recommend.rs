@@ -70,21 +70,12 @@ impl Context<'_> {
         }
     }
 
-    /// An instance type in place of the config's own default where the Region is known to lack that one: the cheapest
-    /// there with as much memory on accelerators of the same kind. `None` where the default stays.
+    /// An instance type in place of the config's own default where that one is not to be had; `None` where it stays.
     pub(crate) fn instead_of_the_default(&self) -> Option<String> {
         let region = self.aws("").region;
-        let default = self.catalogs.instances().get(self.inputs.instance_type.as_deref()?)?;
-        if !self.lacks(&region, default) {
-            return None;
-        }
-        let as_good = |row: &&Instance| {
-            mcc_fit::stands_in(row, default)
-                && mcc_fit::is_proposed(&self.deployment, row)
-                && mcc_fit::offered(self.catalogs, &region, row) == Some(true)
-        };
-        let mut rows = self.catalogs.by_price().map(|(_, row)| row);
-        Some(rows.find(as_good)?.name.to_string())
+        let usual = mcc_fit::usual_type(self.catalogs, &self.deployment, Some(&region))?;
+        let stays = self.inputs.instance_type.as_deref() == Some(usual.name.as_str());
+        (!stays).then(|| usual.name.to_string())
     }
 
     /// Whether what is served is a diffusion pipeline.
@@ -115,6 +106,13 @@ impl Context<'_> {
         }
         let name = chosen.value.as_str()?;
         let price = self.catalogs.prices().usd_per_hour(name)?;
+        if let (None, Some(usual)) = (&self.facts.shape, &self.deployment.usual_type) {
+            return Some(format!(
+                "{name} was chosen in place of {usual}, which is usual and not to be had there: it is the cheapest with as \
+                 much memory, at about {:.2} USD per hour; give instanceType for another",
+                price.usd
+            ));
+        }
         Some(format!(
             "{name} was chosen because it is the cheapest instance type of the catalogs that holds the model with room \
              to spare, at about {:.2} USD per hour; give instanceType for another",

@@ -24,7 +24,6 @@ mod tensor_parallel;
 
 use crate::finding::{Finding, Severity};
 use crate::fix::Fix;
-use crate::manifest::Manifest;
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -117,12 +116,10 @@ fn with_types(context: &Context<'_>, spec: &Spec, finding: Finding) -> Finding {
         found.iter().take(3).map(|c| c.instance.name.to_string()).collect();
     let mut what = if names.is_empty() { "a usual one" } else { "the cheapest that does" };
     if names.is_empty() {
-        let usual = |m: &Manifest| Some(m.defaults.get("instanceType")?.as_str()?.to_owned());
-        let here = |name: &String| {
-            let row = context.catalogs.instances().get(name);
-            row.is_none_or(|row| !context.lacks(&spec.aws.region, row))
-        };
-        names.extend(context.manifest(usual).filter(here));
+        let region = &spec.aws.region;
+        let usual = mcc_fit::usual_type(context.catalogs, &context.deployment, Some(region));
+        let here = usual.filter(|row| !context.lacks(region, row));
+        names.extend(here.map(|row| row.name.to_string()));
     }
     if names.is_empty() {
         names.extend(as_large(context, spec));

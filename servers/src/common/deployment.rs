@@ -49,6 +49,22 @@ pub(crate) fn of_models(target: Option<&str>) -> Result<Arc<Deployment>, ToolErr
     named(&USUAL.ok_or_else(none)?.name, target)
 }
 
+/// A model of a hub was named where models are packed into the image, with the configs that fetch models.
+pub(crate) fn fetches_none(deployment: &Deployment) -> ToolError {
+    let others =
+        configs().into_iter().filter(|config| named(config, None).is_ok_and(|other| other.hub));
+    ToolError::of(
+        "invalid_arguments",
+        Problem::of(
+            "deploymentConfig",
+            "it serves a model that is packed into its image, and fetches none from a hub",
+        )
+        .value(&deployment.config.as_str().into())
+        .fix("take one of the choices, or leave out what describes the model")
+        .choices(others.map(str::to_owned).collect()),
+    )
+}
+
 /// Refuses a language model where none is served, and a pipeline where none is.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 mod answers;
 mod prompts;
 mod resources;
+mod shortlist;
 #[cfg(test)]
 mod tests;
 mod tools;

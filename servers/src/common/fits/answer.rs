@@ -252,6 +252,9 @@ fn inputs(fit: &Fit<'_>, judge: &Judge<'_>) -> Inputs {
     if let Some(region) = &wish.region {
         put("region", region.as_str().into());
     }
+    if let Some(version) = &wish.engine_version {
+        put("engineVersion", version.as_str().into());
+    }
     if let Some(plan) = &fit.plan {
         put("tensorParallelSize", plan.serving.tensor_parallel.into());
         // An encoder has one length, which the engine takes from the model's files, some of which say less than its
@@ -274,9 +277,6 @@ fn inputs(fit: &Fit<'_>, judge: &Judge<'_>) -> Inputs {
         // What it was sized with has to be what it is served with.
         if let Some(share) = wish.memory_utilization {
             put("gpuMemoryUtilization", share.into());
-        }
-        if let Some(version) = &wish.engine_version {
-            put("engineVersion", version.as_str().into());
         }
         if let Some((option, value)) = judge.cache_option() {
             put("engineArgs", json!({ option: value }));

@@ -261,6 +261,9 @@ impl<'a> Judge<'a> {
             _ => {}
         }
         warnings.extend(self.deployment.advice.clone());
+        if mcc_fit::is_burstable(instance) {
+            warnings.push(reasons::burstable().to_owned());
+        }
         if price.is_none() {
             warnings.push("its price is not known".to_owned());
         }

@@ -54,15 +54,21 @@ struct Arguments {
     detail: Detail,
 }
 
+impl Arguments {
+    /// Whether a model is named or described.
+    fn describes(&self) -> bool {
+        self.model.given() || self.model_names.as_ref().is_some_and(|names| !names.is_empty())
+    }
+}
+
 fn compare(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(schema, call.arguments)?;
     let catalogs = call.context.catalogs();
     let instances = instances::named(catalogs, &arguments.instance_types)?;
-    let models = models(&call.context, &arguments)?;
     let target = arguments.serving.deployment_target.as_deref();
     let deployment = match arguments.serving.deployment_config.as_deref() {
         Some(config) => deployment::named(config, target)?,
-        None if !models.is_empty() => deployment::of_models(target)?,
+        None if arguments.describes() => deployment::of_models(target)?,
         None => {
             return Err(ToolError::of(
                 "invalid_arguments",
@@ -71,6 +77,10 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
             ));
         }
     };
+    if !deployment.hub && arguments.describes() {
+        return Err(deployment::fetches_none(&deployment));
+    }
+    let models = models(&call.context, &arguments)?;
     models.iter().try_for_each(|model| deployment::serves(&deployment, model))?;
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Instance, Standing};
-use mcc_fit::Deployment;
+use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Standing};
+use mcc_fit::{Deployment, HostAsked, Proposed};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::common::Detail;
 use crate::common::asks;
 use crate::common::deployment;
-use crate::common::fits::{
-    Fit, FitAnswer, Judge, Miss, ServingArguments, Wish, assumptions, rounded_price,
-};
+use crate::common::fits::{FitAnswer, Judge, ServingArguments, Wish, assumptions, rounded_price};
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, settings};
 use crate::common::region;
 use crate::common::text::Text;
-use crate::instance::answers::{MissAnswer, RecommendAnswer, Status};
+use crate::instance::answers::{RecommendAnswer, Status};
+use crate::instance::shortlist::{Search, Shortlist, candidates, shortlist, smaller};
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::{self, JsonObject};
@@ -28,7 +27,8 @@ pub(super) const TOOL: Tool = Tool {
     description: "Finds the cheapest SageMaker instance types on which a model runs, with the memory of each GPU by \
                   component, tensor parallelism, longest context, sequences at once and price, and says why cheaper \
                   ones do not do. For a language model give modelName, or modelConfig, or parameters with layers and \
-                  heads; for a predictive model give its deploymentConfig.",
+                  heads; for a predictive model, whose size nothing tells, give its deploymentConfig: its usual type \
+                  comes first, as in a plan.",
     effect: Effect::Reads,
     file_arguments: FILE_ARGUMENTS,
     input: schema,
@@ -53,9 +53,8 @@ struct Arguments {
     #[schemars(range(min = 0.01, max = 10_000.0))]
     budget_usd_per_hour: Option<f64>,
     /// What to rank by: `cost`, or `latency` (least time to read the weights for a token; types with idle accelerators
-    /// come last).
-    #[serde(default)]
-    prefer: Prefer,
+    /// come last). Left out: cost, after the usual type of a config whose model nothing sizes.
+    prefer: Option<Prefer>,
     /// Kind of accelerator: cuda (NVIDIA GPUs) or neuron (AWS Inferentia2 and Trainium). Left out: what the config
     /// runs on by itself.
     accelerator: Option<Accelerator>,
@@ -64,7 +63,7 @@ struct Arguments {
     /// Least number of vCPUs.
     #[schemars(range(min = 1, max = 1000))]
     min_vcpus: Option<u32>,
-    /// Least host memory in GiB.
+    /// Least host memory in GiB: what a packed model needs, if it is known.
     #[schemars(range(min = 0.5, max = 100_000.0))]
     min_memory_gib: Option<f64>,
     /// How many to recommend.
@@ -75,10 +74,9 @@ struct Arguments {
     detail: Detail,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Prefer {
-    #[default]
     Cost,
     Latency,
 }
@@ -99,12 +97,27 @@ enum Processor {
     Arm64,
 }
 
+impl From<Accelerator> for AcceleratorKind {
+    fn from(wanted: Accelerator) -> Self {
+        match wanted {
+            Accelerator::Cpu => Self::Cpu,
+            Accelerator::Cuda => Self::Cuda,
+            Accelerator::Neuron => Self::Neuron,
+        }
+    }
+}
+
+impl From<Processor> for Arch {
+    fn from(wanted: Processor) -> Self {
+        match wanted {
+            Processor::X86_64 => Self::X86_64,
+            Processor::Arm64 => Self::Arm64,
+        }
+    }
+}
+
 /// How many are recommended unless told otherwise.
 const USUAL: usize = 3;
-/// How many near misses are told.
-const MISSES: usize = 3;
-/// Memory that a server of packed models is given at least, in GiB, and vCPUs.
-const PACKED: (f64, u32) = (4.0, 2);
 
 fn recommend(call: Call) -> Result<Reply, ToolError> {
     let arguments: Arguments = arguments::read(schema, call.arguments)?;
@@ -117,47 +130,77 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         }
         None => return needs_input(catalogs, &call.standing),
     };
-    let deployment = match arguments.accelerator {
+    if !deployment.hub && arguments.model.given() {
+        return Err(deployment::fetches_none(&deployment));
+    }
+    let kind = arguments.accelerator.map(AcceleratorKind::from);
+    let deployment = match kind {
         Some(wanted) => on(deployment, wanted)?,
         None => deployment,
     };
-    let model = if deployment.hub || arguments.model.model_config.is_some() {
-        Some(arguments.model.sized(&call.context)?)
-    } else {
-        None
-    };
+    let model = if deployment.hub { Some(arguments.model.sized(&call.context)?) } else { None };
     if let Some(model) = &model {
         deployment::serves(&deployment, model)?;
     }
     let mut wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
     wish.budget_usd_per_hour = arguments.budget_usd_per_hour;
-    wish.min_vcpus = arguments.min_vcpus.or((model.is_none()).then_some(PACKED.1));
-    wish.min_memory_gib = arguments.min_memory_gib.or((model.is_none()).then_some(PACKED.0));
-    let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
-    let arch = arguments.arch.map(|arch| match arch {
-        Processor::X86_64 => Arch::X86_64,
-        Processor::Arm64 => Arch::Arm64,
+    wish.min_vcpus = arguments.min_vcpus;
+    wish.min_memory_gib = arguments.min_memory_gib;
+    let mut search = Search {
+        arch: arguments.arch.map(Arch::from),
+        kind,
+        by_latency: arguments.prefer == Some(Prefer::Latency),
+        limit: arguments.limit.unwrap_or(USUAL),
+        ..Search::default()
+    };
+    let proposed = model.is_none().then(|| {
+        let asked = HostAsked {
+            vcpus: wish.min_vcpus,
+            memory_gib: wish.min_memory_gib,
+            usd_per_hour: wish.budget_usd_per_hour,
+            arch: search.arch,
+            kind,
+            cheapest: arguments.prefer == Some(Prefer::Cost),
+        };
+        mcc_fit::proposed(catalogs, &deployment, wish.region.as_deref(), &asked)
     });
-    let limit = arguments.limit.unwrap_or(USUAL);
-    let Shortlist { fits, misses, close } =
-        shortlist(catalogs, &judge, arch, arguments.prefer, limit);
+    if let Some(proposed) = &proposed {
+        wish.min_vcpus = Some(proposed.host.vcpus);
+        wish.min_memory_gib = Some(proposed.host.memory_gib);
+        search.first = proposed.first;
+        search.steady = !proposed.burstable;
+    }
+    let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
+    let Shortlist { fits, mut misses, close } = shortlist(catalogs, &judge, &search);
+    let usual = search.first.filter(|first| fits.first().is_some_and(|fit| fit.instance == *first));
+    if let Some(usual) = usual {
+        let least = Wish {
+            min_vcpus: Some(mcc_fit::LEAST_HOST.vcpus),
+            min_memory_gib: Some(mcc_fit::LEAST_HOST.memory_gib),
+            ..wish.clone()
+        };
+        let judge = Judge::new(catalogs, &deployment, None, &least);
+        misses.extend(smaller(catalogs, &judge, &search, usual));
+    }
     let full = arguments.detail == Detail::Full;
     let recommendations: Vec<FitAnswer> =
         fits.into_iter().map(|fit| FitAnswer::new(fit, &judge, full)).collect();
     let mut assumed = assumptions(&judge);
-    if model.is_none() && arguments.min_memory_gib.is_none() {
-        assumed.push(format!("a packed model needs {} GiB of memory and {} vCPUs; give minMemoryGib for a larger one", PACKED.0, PACKED.1));
+    if let Some(proposed) = &proposed
+        && arguments.min_memory_gib.is_none()
+    {
+        assumed.push(size_assumed(&deployment, proposed));
     }
     let answer = RecommendAnswer {
         status: if recommendations.is_empty() { Status::NothingFits } else { Status::Ok },
-        summary: summary(&recommendations, &judge),
+        summary: summary(&recommendations, &judge, usual.is_some()),
         mode: call.standing.mode(),
         as_of: call.standing.as_of(catalogs.instances().as_of()),
         next_steps: next_steps(
             &recommendations,
             close,
-            eight_bit(catalogs, &judge, arch, recommendations.first()),
+            eight_bit(catalogs, &judge, &search, recommendations.first()),
         ),
         settings: model.as_ref().map(|model| settings(model, catalogs)).unwrap_or_default(),
         model: model.as_ref().map(Sized::answer),
@@ -169,13 +212,30 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     Ok(Reply::answer(answer, text))
 }
 
+/// What is assumed of the size of a model that nothing sizes.
+fn size_assumed(deployment: &Deployment, proposed: &Proposed<'_>) -> String {
+    let host = proposed.host;
+    let config = &deployment.config;
+    let has = format!("{} GiB of memory and {} vCPUs", host.memory_gib, host.vcpus);
+    match (proposed.first, deployment.usual_type.as_deref()) {
+        (Some(first), Some(own)) if first.name.as_str() == own => format!(
+            "nothing says how large the model is: {own} is the usual type of {config}, and what follows has its {has} or \
+             more; give minMemoryGib if the model needs more or less, or prefer cost for the cheapest that starts"
+        ),
+        (Some(first), own) => format!(
+            "nothing says how large the model is: {} stands in for {}, the usual type of {config}, which is not to be had \
+             there, with {has} or more; give minMemoryGib if the model needs more or less",
+            first.name,
+            own.unwrap_or("another type")
+        ),
+        (None, _) => format!(
+            "nothing says how large the model is: {has} are taken to be enough; give minMemoryGib if it needs more"
+        ),
+    }
+}
+
 /// The deployment on the kind of accelerator that was asked for.
-fn on(deployment: Arc<Deployment>, wanted: Accelerator) -> Result<Arc<Deployment>, ToolError> {
-    let kind = match wanted {
-        Accelerator::Cpu => AcceleratorKind::Cpu,
-        Accelerator::Cuda => AcceleratorKind::Cuda,
-        Accelerator::Neuron => AcceleratorKind::Neuron,
-    };
+fn on(deployment: Arc<Deployment>, kind: AcceleratorKind) -> Result<Arc<Deployment>, ToolError> {
     if deployment.accelerators.contains(&kind) {
         return Ok(deployment);
     }
@@ -203,119 +263,11 @@ fn on(deployment: Arc<Deployment>, wanted: Accelerator) -> Result<Arc<Deployment
     Err(ToolError::of("invalid_arguments", problem))
 }
 
-/// What was found.
-struct Shortlist<'a> {
-    /// The best types.
-    fits: Vec<Fit<'a>>,
-    /// The most expensive of the cheaper ones that were close, or why nothing is.
-    misses: Vec<MissAnswer>,
-    /// Whether something would fit if less were asked for.
-    close: bool,
-}
-
-/// The best `limit` types.
-fn shortlist<'a>(
-    catalogs: &'a Catalogs,
-    judge: &Judge<'a>,
-    arch: Option<Arch>,
-    prefer: Prefer,
-    limit: usize,
-) -> Shortlist<'a> {
-    let mut fits = Vec::new();
-    let mut close = true;
-    let mut misses = Vec::new();
-    let mut dear = Vec::new();
-    let mut far: Vec<MissAnswer> = Vec::new();
-    for (usd, instance) in candidates(catalogs, judge, arch) {
-        let miss = |text: String| MissAnswer::new(instance.name.as_str(), usd, text);
-        match judge.judge(instance) {
-            Ok(Fit { reservation: Some(text), .. }) if fits.is_empty() => misses.push(miss(text)),
-            Ok(Fit { reservation: Some(_), .. }) => {}
-            Ok(fit) => fits.push(fit),
-            Err(reason) => match reason.miss {
-                Miss::Near if fits.is_empty() => misses.push(miss(reason.text)),
-                Miss::Dear => dear.push(miss(reason.text)),
-                Miss::Far if !far.iter().any(|told| told.reason == reason.text) => {
-                    far.push(miss(reason.text));
-                }
-                Miss::Near | Miss::Far => {}
-            },
-        }
-        if prefer == Prefer::Cost && fits.len() == limit {
-            break;
-        }
-    }
-    if prefer == Prefer::Latency {
-        let floor = |fit: &Fit<'_>| fit.token_floor_ms.unwrap_or(f64::INFINITY);
-        // Accelerators that the model leaves idle are paid for and make nothing faster.
-        let idle = |fit: &Fit<'_>| fit.plan.as_ref().is_some_and(|plan| plan.idle_devices > 0);
-        fits.sort_by(|a, b| idle(a).cmp(&idle(b)).then(floor(a).total_cmp(&floor(b))));
-        fits.truncate(limit);
-    }
-    let told = if fits.is_empty() {
-        // The cheapest that would do, then the largest that the money is enough for; of nothing that
-        // comes close at least the reasons.
-        dear.truncate(MISSES - 1);
-        let room = MISSES - dear.len();
-        if let Some(budget) = judge.wish().budget_usd_per_hour {
-            misses.retain(|miss| miss.usd_per_hour.is_some_and(|usd| usd <= budget));
-        }
-        dear.extend(misses.split_off(misses.len().saturating_sub(room)));
-        close = !dear.is_empty();
-        if !close {
-            far.extend(implausible(catalogs, judge, arch));
-            far.truncate(MISSES);
-            dear = far;
-        }
-        dear
-    } else {
-        misses.split_off(misses.len().saturating_sub(MISSES))
-    };
-    Shortlist { fits, misses: told, close }
-}
-
-/// What is worth judging, the cheapest first.
-fn candidates<'a>(
-    catalogs: &'a Catalogs,
-    judge: &Judge<'_>,
-    arch: Option<Arch>,
-) -> impl Iterator<Item = (Option<f64>, &'a Instance)> {
-    catalogs.by_price().filter(move |(_, instance)| {
-        mcc_fit::is_current(instance)
-            && arch.is_none_or(|arch| instance.arch == arch)
-            && judge.plausible(instance)
-    })
-}
-
-/// One type for each reason for which types are not even looked at: of the wrong kind, or far too small.
-fn implausible<'a>(
-    catalogs: &'a Catalogs,
-    judge: &Judge<'a>,
-    arch: Option<Arch>,
-) -> Vec<MissAnswer> {
-    let mut told: Vec<MissAnswer> = Vec::new();
-    for instance in catalogs.instances().iter() {
-        if arch.is_some_and(|arch| instance.arch != arch) || judge.plausible(instance) {
-            continue;
-        }
-        if let Err(reason) = judge.judge(instance)
-            && !told.iter().any(|known| known.reason == reason.text)
-        {
-            let usd = catalogs.prices().usd(instance.name.as_str());
-            told.push(MissAnswer::new(instance.name.as_str(), usd, reason.text));
-        }
-        if told.len() == MISSES {
-            break;
-        }
-    }
-    told
-}
-
 /// What a cache of eight bits would save, where the context decides: the cheapest type with it.
 fn eight_bit(
     catalogs: &Catalogs,
     judge: &Judge<'_>,
-    arch: Option<Arch>,
+    search: &Search<'_>,
     first: Option<&FitAnswer>,
 ) -> Option<String> {
     let wish = judge.wish();
@@ -332,7 +284,7 @@ fn eight_bit(
     };
     let smaller = Wish { eight_bit_cache: true, ..wish.clone() };
     let judge = Judge::new(catalogs, judge.deployment(), judge.model(), &smaller);
-    let (instance, usd) = candidates(catalogs, &judge, arch)
+    let (instance, usd) = candidates(catalogs, &judge, search)
         .map_while(|(usd, instance)| Some((instance, usd.filter(|usd| *usd < below)?)))
         .find(|(instance, _)| judge.judge(instance).is_ok_and(|fit| fit.reservation.is_none()))?;
     Some(format!(
@@ -347,7 +299,7 @@ pub(super) fn known_region(catalogs: &Catalogs, region: Option<&str>) -> Result<
     region.map_or(Ok(()), |region| region::named(catalogs, region).map(|_| ()))
 }
 
-fn summary(fits: &[FitAnswer], judge: &Judge<'_>) -> String {
+fn summary(fits: &[FitAnswer], judge: &Judge<'_>, usual: bool) -> String {
     let deployment = judge.deployment();
     let what = judge.model().map_or_else(|| deployment.config.clone(), |model| model.name.clone());
     let place =
@@ -361,10 +313,13 @@ fn summary(fits: &[FitAnswer], judge: &Judge<'_>) -> String {
                     format!("at {} USD per hour{of}", rounded_price(price.usd_per_hour))
                 },
             );
-            format!(
-                "{what} on {}{place}: {} {price} is the best that fits.",
-                deployment.target, first.instance_type
-            )
+            let (of, chosen) = (&deployment.target, &first.instance_type);
+            if usual {
+                return format!(
+                    "{what} on {of}{place}: {chosen} {price} is the usual type; nothing says how large the model is."
+                );
+            }
+            format!("{what} on {of}{place}: {chosen} {price} is the best that fits.")
         }
         None => {
             format!("Nothing in the catalog runs {what} on {}{place} as asked.", deployment.target)
