@@ -159,21 +159,33 @@ pub(super) fn fault(bytes: &[u8]) -> Fault {
     if !has("id") && members.get("method").is_some_and(Value::is_string) {
         return Fault::Unanswered("this is no valid notification");
     }
-    let id = match members.get("id") {
-        Some(Value::String(text)) if text.len() <= LONGEST_ID => Value::from(text.as_str()),
-        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => number.clone().into(),
+    let own = members.get("id").cloned().unwrap_or_default();
+    // What rmcp takes: not each whole number fits, and 1.0 is one.
+    let usable = serde_json::from_value::<RequestId>(own.clone()).is_ok();
+    let id = match own {
+        Value::String(text) if text.len() > LONGEST_ID => Value::Null,
+        Value::Number(number) if number.is_u64() => number.into(),
+        own if usable => own,
         _ => Value::Null,
     };
+    // None is as good as null, both here and for rmcp.
+    let no_object =
+        |value: Option<&Value>| value.is_some_and(|value| !value.is_object() && !value.is_null());
+    let params = members.get("params");
     let why = if members.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         "`jsonrpc` is \"2.0\""
     } else if !members.get("method").is_some_and(Value::is_string) {
         "`method` is a string"
-    } else if id.is_null() {
-        "`id` is a string or a whole number, and never null"
+    } else if !usable {
+        "`id` is a string or a whole number from -2^63 to 2^63 - 1, and never null"
     } else if has("result") || has("error") {
         "a request has neither `result` nor `error`"
+    } else if no_object(params) {
+        "`params` is an object"
+    } else if no_object(params.and_then(|params| params.get("_meta"))) {
+        "`_meta` is an object"
     } else {
-        "`params` is an object, and no member is there twice"
+        "no member is there twice"
     };
     Fault::Refused { id, code: INVALID_REQUEST, why: why.to_owned() }
 }
@@ -219,6 +231,41 @@ mod tests {
             let answer = fault.answer().expect(&shown);
             assert_eq!(answer.pointer("/error/code"), Some(&json!(code)), "{shown}: {answer}");
             assert_eq!(answer.get("id"), Some(&id), "{shown}: {answer}");
+        }
+    }
+
+    #[test]
+    fn the_reason_is_the_right_one() {
+        let long = format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":\"{}\",\"method\":\"ping\",\"result\":1}}",
+            "x".repeat(999)
+        );
+        for (text, id, word) in [
+            (
+                r#"{"jsonrpc":"2.0","id":9223372036854775808,"method":"ping"}"#,
+                json!(1_u64 << 63),
+                "`id`",
+            ),
+            (r#"{"jsonrpc":"2.0","id":1e30,"method":"ping"}"#, json!(null), "`id`"),
+            (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, json!(null), "`id`"),
+            (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, json!(null), "`id`"),
+            (r#"{"jsonrpc":"2.0","id":1.0,"method":"ping","result":1}"#, json!(1.0), "neither"),
+            (&long, json!(null), "neither"),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":[]}}"#,
+                json!(1),
+                "`_meta`",
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":7}}"#,
+                json!(1),
+                "`_meta`",
+            ),
+            (r#"{"jsonrpc":"2.0","id":3,"method":"ping","method":"ping"}"#, json!(3), "twice"),
+        ] {
+            let fault = read(text.as_bytes()).expect_err(text);
+            let Fault::Refused { id: own, why, .. } = &fault else { panic!("{text}: {fault:?}") };
+            assert!(own == &id && why.contains(word), "{text}: {fault:?}");
         }
     }
 
