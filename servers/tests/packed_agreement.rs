@@ -301,7 +301,7 @@ fn a_model_is_named_where_it_is_fetched_and_only_there() {
             }
             let plan =
                 planned(&with(&given, &model), config.frameworks.first().map(String::as_str));
-            assert!(plan.findings.iter().any(|finding| finding.is_error()), "{}", config.name);
+            assert!(plan.findings.iter().any(mcc_generator::Finding::is_error), "{}", config.name);
             continue;
         }
         assert_eq!(called("recommend_instance", &given)["status"], "error", "{}", config.name);
