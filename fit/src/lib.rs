@@ -36,4 +36,4 @@ pub use offer::{
 pub use place::{Found, Named, Place, Reason, Reservation, usual_context};
 pub use release::{Against, Asked, against, against_task, engine_in};
 pub use task::{Described, Purpose, TaskBasis, by_class, purpose};
-pub use usual::{Host, HostAsked, LEAST_HOST, Proposed, proposed, usual_type};
+pub use usual::{Host, HostAsked, LEAST_HOST, Proposed, is_of, less_memory, proposed, usual_type};

@@ -97,6 +97,18 @@ pub fn proposed<'a>(
     Proposed { first: as_asked.then_some(usual), host, burstable: false }
 }
 
+/// Whether an instance type has this processor and this kind of accelerator, where one of them is asked for.
+pub fn is_of(instance: &Instance, arch: Option<Arch>, kind: Option<AcceleratorKind>) -> bool {
+    arch.is_none_or(|arch| instance.arch == arch)
+        && kind.is_none_or(|kind| instance.accelerator_kind() == kind)
+}
+
+/// GiB of host memory that an instance type has, and that another one has, where it has less.
+pub fn less_memory(instance: &Instance, than: &Instance) -> Option<(f64, f64)> {
+    let (has, other) = (instance.memory_gib(), than.memory_gib());
+    (has < other).then_some((has, other))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,8 +27,7 @@ pub(super) struct Search<'a> {
 
 impl Search<'_> {
     fn takes(&self, instance: &Instance) -> bool {
-        self.arch.is_none_or(|arch| instance.arch == arch)
-            && self.kind.is_none_or(|kind| instance.accelerator_kind() == kind)
+        mcc_fit::is_of(instance, self.arch, self.kind)
     }
 }
 
@@ -134,9 +133,9 @@ pub(super) fn smaller<'a>(
         if answers.len() == MISSES || !usd.zip(most).is_some_and(|(usd, most)| usd < most) {
             break;
         }
-        let (has, usual) = (instance.memory_gib(), first.memory_gib());
-        let known = told.iter().any(|other| other.memory_gib() >= has);
-        if has >= usual || known || judge.judge(instance).is_err() {
+        let Some((has, usual)) = mcc_fit::less_memory(instance, first) else { continue };
+        let known = told.iter().any(|other| mcc_fit::less_memory(other, instance).is_none());
+        if known || judge.judge(instance).is_err() {
             continue;
         }
         told.push(instance);
