@@ -32,6 +32,26 @@ async fn a_model_gets_the_cheapest_type_that_holds_it() {
     }
 }
 
+/// What is said where nothing runs a packed model is about what was asked for, not about contexts or other models.
+#[tokio::test]
+async fn of_a_packed_model_only_what_was_asked_for_can_be_less() {
+    let peer = peer().await;
+    for (asked, reason) in [
+        (json!({"deploymentConfig": "http-flask", "budgetUsdPerHour": 0.02}), "above the budget"),
+        (
+            json!({"deploymentConfig": "http-flask", "engineVersion": "9.9"}),
+            "no image of version 9.9",
+        ),
+    ] {
+        let answer = peer.succeeds("recommend_instance", asked).await;
+        assert_eq!(answer["status"], "nothing_fits", "{answer:#}");
+        assert!(answer["nearMisses"].to_string().contains(reason), "{answer:#}");
+        let next = answer["nextSteps"].to_string();
+        assert!(next.contains("budget") && !next.contains("maxModelLen"), "{next}");
+        assert!(!next.contains("describe_model"), "{next}");
+    }
+}
+
 /// A diffusion pipeline is known by its id: all its parts are on the device.
 #[tokio::test]
 async fn a_pipeline_gets_a_type_that_holds_all_its_parts() {

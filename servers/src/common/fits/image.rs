@@ -1,7 +1,7 @@
 //! Which image serves on an instance type, and on which host image: what their CUDA, drivers and
 //! engine ask of it.
 
-use mcc_catalogs::{Arch, DriverFit, Image, Instance};
+use mcc_catalogs::{Arch, DriverFit, Image, Instance, echo};
 use mcc_fit::sizing::Wanted;
 use mcc_fit::{Deployment, HostImage};
 use mcc_generator::reasons;
@@ -57,7 +57,10 @@ impl<'a> Judge<'a> {
     ) -> Result<Option<&'a Image>, Reason> {
         let image = self.choice.on(instance.arch, Some(instance));
         if image.is_none() && self.deployment.images.is_some() {
-            return Err(far(format!("there is no image for {}", instance.arch)));
+            let version = self.wish.engine_version.as_deref();
+            let of = version.map(|version| format!(" of version {}", echo(version)));
+            let of = of.unwrap_or_default();
+            return Err(far(format!("there is no image{of} for {}", instance.arch)));
         }
         let Some(image) = image else {
             return Ok(None);

@@ -200,6 +200,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         next_steps: next_steps(
             &recommendations,
             close,
+            model.is_none(),
             eight_bit(catalogs, &judge, &search, recommendations.first()),
         ),
         settings: model.as_ref().map(|model| settings(model, catalogs)).unwrap_or_default(),
@@ -327,8 +328,15 @@ fn summary(fits: &[FitAnswer], judge: &Judge<'_>, usual: bool) -> String {
     }
 }
 
-fn next_steps(fits: &[FitAnswer], close: bool, eight_bit: Option<String>) -> Vec<String> {
-    let usual = if fits.is_empty() && !close {
+fn next_steps(
+    fits: &[FitAnswer],
+    close: bool,
+    packed: bool,
+    eight_bit: Option<String>,
+) -> Vec<String> {
+    let usual = if fits.is_empty() && packed {
+        "ask for less: a higher budget, less memory, fewer vCPUs, another processor or Region, or no engineVersion".to_owned()
+    } else if fits.is_empty() && !close {
         "ask the user for another model or deploymentConfig: describe_model of the model server lists the engines and releases that serve this one, and its smaller variants".to_owned()
     } else if fits.is_empty() {
         "ask for less: a shorter maxModelLen, less concurrency, a higher budget, another processor or Region, or a quantized variant of the model (describe_model of the model server lists them)".to_owned()
