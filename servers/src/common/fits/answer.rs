@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mcc_catalogs::PriceBasis;
 use mcc_fit::sizing::Verdict;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::judge::{Fit, Judge};
 use super::rounded_price;
 use crate::common::inputs::Inputs;
-use crate::common::model::{rounded, word};
+use crate::common::model::rounded;
 use crate::common::number::Number;
 
 /// Hours of a month, as AWS bills it.
@@ -124,7 +125,10 @@ impl FitAnswer {
                 usd_per_month: rounded(price.usd * HOURS_OF_A_MONTH),
                 basis: format!(
                     "{} price for {} as of {}",
-                    word(&price.basis),
+                    match price.basis {
+                        PriceBasis::Published => "published",
+                        PriceBasis::Estimate => "estimated",
+                    },
                     price.region.map_or_else(|| "an unnamed Region".to_owned(), |r| r.to_string()),
                     price.as_of
                 ),
