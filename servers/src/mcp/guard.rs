@@ -1,7 +1,10 @@
 //! What stands between a client and a tool: limits on the arguments, a refusal of secrets, and a
 //! net under the tool in case it panics.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::task::Poll;
 
 use mcc_catalogs::secret_in;
 use rmcp::model::ErrorData;
@@ -163,6 +166,19 @@ pub(crate) fn caught<T>(
         tracing::error!(tool = name, "the tool panicked");
         Err(ToolError::internal("the tool failed unexpectedly"))
     })
+}
+
+/// The same of what waits in between.
+pub(crate) async fn caught_while<T>(
+    name: &str,
+    work: impl Future<Output = T>,
+) -> Result<T, ToolError> {
+    let mut work = pin!(work);
+    poll_fn(|context| match caught(name, || Ok(work.as_mut().poll(context))) {
+        Ok(polled) => polled.map(Ok),
+        Err(error) => Poll::Ready(Err(error)),
+    })
+    .await
 }
 
 #[cfg(test)]

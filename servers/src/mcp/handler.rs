@@ -76,19 +76,24 @@ impl Handler {
                 None,
             ));
         };
-        let arguments = request.arguments.unwrap_or_default();
-        let state = request.request_state.as_deref();
-        let answered =
-            self.context.rounds.answered(tool, &arguments, state, request.input_responses);
-        let call = answered.map(|answered| Call {
-            context: Arc::clone(&self.context),
-            tool: tool.name,
-            can_ask,
-            answered,
-            arguments,
-            standing: Standing::default(),
-        });
-        Ok(self.answer(tool, call, slot).await)
+        let answering = async {
+            let arguments = request.arguments.unwrap_or_default();
+            let state = request.request_state.as_deref();
+            let answered =
+                self.context.rounds.answered(tool, &arguments, state, request.input_responses);
+            let call = answered.map(|answered| Call {
+                context: Arc::clone(&self.context),
+                tool: tool.name,
+                can_ask,
+                answered,
+                arguments,
+                standing: Standing::default(),
+            });
+            self.answer(tool, call, slot).await
+        };
+        // Where nothing of rmcp is in between, a panic would end the connection.
+        let answered = guard::caught_while(tool.name, answering).await;
+        Ok(answered.unwrap_or_else(|error| failed(&error).into()))
     }
 
     async fn answer(
@@ -99,6 +104,7 @@ impl Handler {
     ) -> CallToolResponse {
         match run(tool, call, Some(TIME)).await {
             Ok(Reply::Answer(answer)) => {
+                let text = told::text(answer.text);
                 let structured = match slot {
                     Some(slot) => {
                         answer.structured.json().and_then(told::json).map(|json| slot.keep(json))
@@ -108,8 +114,7 @@ impl Handler {
                 let Ok(structured) = structured else {
                     return failed(&not_json(tool)).into();
                 };
-                let mut result =
-                    CallToolResult::success(vec![ContentBlock::text(told::text(answer.text))]);
+                let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
                 result.structured_content = Some(structured);
                 result.is_error = Some(answer.failed);
                 result.into()
@@ -137,7 +142,8 @@ async fn run(
     call: Result<Call, ToolError>,
     most: Option<Duration>,
 ) -> Result<Reply, ToolError> {
-    let since = Instant::now();
+    // Dropped early where the client left, whose call counts as well.
+    let mut counted = Counted { tool: tool.name, since: Instant::now(), failed: true };
     let mut told = Vec::new();
     let outcome = async {
         let call = call?;
@@ -165,13 +171,26 @@ async fn run(
     if let Ok(Reply::Answer(answer)) = &mut outcome {
         standing::tell(&mut answer.text, &told);
     }
-    let failed = match &outcome {
+    counted.failed = match &outcome {
         Ok(Reply::Answer(answer)) => answer.failed,
         Ok(Reply::Ask(_)) => false,
         Err(_) => true,
     };
-    metrics::count(tool.name, failed, since.elapsed());
+    drop(counted);
     outcome.map_err(ToolError::told)
+}
+
+/// A call that is counted when it ends, however it does.
+struct Counted {
+    tool: &'static str,
+    since: Instant,
+    failed: bool,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::count(self.tool, self.failed, self.since.elapsed());
+    }
 }
 
 /// One call outside a session: the structured answer. How long it may take is up to the caller, whose runtime may have

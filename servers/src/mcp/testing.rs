@@ -30,6 +30,8 @@ pub(crate) static SERVER: Server = Server {
         tool_named("ask", asking),
         tool_named("slow", slow),
         tool_named("begins", begins),
+        tool_named("left", left),
+        tool_named("balks", echo),
     ]],
     prompts: &[],
     resources: &[],
@@ -65,7 +67,10 @@ const fn tool_named(name: &'static str, run: fn(Call) -> Result<Reply, ToolError
         input: schema::input::<Arguments>,
         output: schema::output::<Echo>,
         asks: server::nothing,
-        waits: |call| ["slow", "begins"].contains(&call.tool),
+        waits: |call| {
+            assert_ne!(call.tool, "balks", "a fault with hf_secret in it, outside of what is run");
+            ["slow", "begins", "left"].contains(&call.tool)
+        },
         run,
     }
 }
@@ -102,6 +107,14 @@ pub(crate) static BEGUN: tokio::sync::Notify = tokio::sync::Notify::const_new();
 
 fn begins(call: Call) -> Result<Reply, ToolError> {
     BEGUN.notify_one();
+    slow(call)
+}
+
+/// Told when a call of `left`, which one test calls, has begun.
+pub(crate) static LEFT: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
+fn left(call: Call) -> Result<Reply, ToolError> {
+    LEFT.notify_one();
     slow(call)
 }
 

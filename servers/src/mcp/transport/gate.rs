@@ -76,8 +76,8 @@ impl Gate {
         given.is_some_and(|given| same(given.as_bytes(), token.as_bytes()))
     }
 
-    fn count(&self, status: StatusCode) {
-        if let Some(count) = self.statuses.get(usize::from(status.as_u16() / 100)) {
+    fn count(&self, status: u16) {
+        if let Some(count) = self.statuses.get(usize::from(status / 100)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -112,18 +112,9 @@ impl Gate {
             let path = mcc_catalogs::cut(request.uri().path(), 100).into_owned();
             (request.method().clone(), path)
         });
+        let mut passing = Passing { gate: self, logged, since, status: LEFT };
         let response = self.answered(request, serve).await;
-        self.count(response.status());
-        if let Some((method, path)) = logged {
-            // Neither headers nor bodies: both may hold what is nobody's business.
-            tracing::info!(
-                target: "access",
-                %method,
-                path,
-                status = response.status().as_u16(),
-                ms = since.elapsed().as_secs_f64() * 1e3,
-            );
-        }
+        passing.status = response.status().as_u16();
         response
     }
 
@@ -202,6 +193,34 @@ impl Gate {
         drop(turn);
         let left = TIME.saturating_sub(since.elapsed());
         tokio::time::timeout(left, work).await.unwrap_or_else(|_| late())
+    }
+}
+
+/// The status of a request whose client left before there was an answer, as nginx counts and logs them.
+const LEFT: u16 = 499;
+
+/// A request that is counted and logged when it ends, with an answer or because its client left.
+struct Passing<'a> {
+    gate: &'a Gate,
+    /// Its method and path, where requests are logged.
+    logged: Option<(Method, String)>,
+    since: Instant,
+    status: u16,
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        self.gate.count(self.status);
+        if let Some((method, path)) = &self.logged {
+            // Neither headers nor bodies: both may hold what is nobody's business.
+            tracing::info!(
+                target: "access",
+                %method,
+                path,
+                status = self.status,
+                ms = self.since.elapsed().as_secs_f64() * 1e3,
+            );
+        }
     }
 }
 

@@ -224,15 +224,18 @@ async fn a_call_that_is_refused_before_it_runs_is_counted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panicking_tool_is_answered() {
     let served = served();
-    let (headers, body) = modern("tools/call", Some("panic"), json!({"name": "panic"}));
-    for (headers, body) in [(headers, body), (Vec::new(), call("panic"))] {
-        let (status, answer) = post(served.address, &headers, &body).await;
-        assert_eq!(status, 200, "{answer}");
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        let result = &answer["result"];
-        assert_eq!(result["isError"], true);
-        assert_eq!(result["structuredContent"]["error"]["code"], "internal_error");
-        assert!(!answer.to_string().contains("hf_secret"));
+    // In the tool, and in what is asked of it before it runs.
+    for tool in ["panic", "balks"] {
+        let (headers, body) = modern("tools/call", Some(tool), json!({"name": tool}));
+        for (headers, body) in [(headers, body), (Vec::new(), call(tool))] {
+            let (status, answer) = post(served.address, &headers, &body).await;
+            assert_eq!(status, 200, "{answer}");
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            let result = &answer["result"];
+            assert_eq!(result["isError"], true);
+            assert_eq!(result["structuredContent"]["error"]["code"], "internal_error");
+            assert!(!answer.to_string().contains("hf_secret"));
+        }
     }
 }
 
