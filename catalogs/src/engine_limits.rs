@@ -1,8 +1,9 @@
 //! What releases of engines refuse beyond their registries of model classes: GPUs without kernels, pairs of release and
 //! model that are known to fail, and splits that a quantization does not allow.
 
+mod known;
+
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,8 @@ use crate::accelerators::ComputeCapability;
 use crate::file::catalog_file;
 use crate::rows::Table;
 use crate::version;
+
+pub use known::EngineLimits;
 
 /// How well a limit is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +51,15 @@ pub struct GpuLimit {
     /// Model classes that it concerns; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// Quantization methods that it concerns; empty for all, and for models without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
+    /// What else has to be the case; all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Circumstance>,
+    /// What there are no kernels for, where it is not the models of the classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
     /// The least compute capability.
     pub least: ComputeCapability,
     /// Newer generations (major compute capabilities) without kernels.
@@ -86,6 +98,10 @@ pub enum Circumstance {
     Mtp,
     /// Some of its layers keep a state, others a cache.
     StateLayers,
+    /// It has routed experts.
+    Experts,
+    /// Blocks of rows and columns of its weights share a scale.
+    Blocks,
     /// The `LMCache` connector keeps the cache.
     LmCache,
 }
@@ -252,6 +268,26 @@ pub struct SorterRow {
     pub source: String,
 }
 
+/// Releases of an engine that keep the scales of experts in four bits at 32 bits, beside those that the kernel takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScaleRow {
+    /// Stable name of the row.
+    pub id: String,
+    /// Name of the engine.
+    pub engine: String,
+    /// First release for which it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// First release for which it no longer holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Generation (major compute capability) of the GPUs on which it does.
+    pub major: u8,
+    /// Where it is known from.
+    pub source: String,
+}
+
 /// `engine_limits.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -275,6 +311,9 @@ pub struct EngineLimitsFile {
     /// By id.
     #[serde(default)]
     pub sorters: Table<SorterRow>,
+    /// By id.
+    #[serde(default)]
+    pub scales: Table<ScaleRow>,
     /// By class.
     #[serde(default)]
     pub state_classes: Table<StateClass>,
@@ -291,116 +330,11 @@ catalog_file!(
         splits by |row| row.id.clone(),
         states by |row| row.id.clone(),
         sorters by |row| row.id.clone(),
+        scales by |row| row.id.clone(),
         state_classes by |row| row.class.clone(),
         cuda by |row| row.from.clone(),
     }
 );
-
-/// The limits of engines.
-#[derive(Debug, Clone)]
-pub struct EngineLimits {
-    file: EngineLimitsFile,
-    /// Its rows about splits, which are kept with what is wanted.
-    splits: Vec<Arc<SplitLimit>>,
-}
-
-impl EngineLimits {
-    pub(crate) fn new(mut file: EngineLimitsFile) -> Self {
-        // They are asked for by engine, for each image.
-        file.gpus.sort_by(|a, b| a.engine.cmp(&b.engine));
-        file.pairs.sort_by(|a, b| a.engine.cmp(&b.engine));
-        file.splits.sort_by(|a, b| a.engine.cmp(&b.engine));
-        let splits =
-            std::mem::take(&mut file.splits).into_rows().into_iter().map(Arc::new).collect();
-        Self { file, splits }
-    }
-
-    /// Date of the facts.
-    pub fn as_of(&self) -> &str {
-        &self.file.as_of
-    }
-
-    /// All rows about GPUs.
-    pub fn gpus(&self) -> impl Iterator<Item = &GpuLimit> {
-        self.file.gpus.iter()
-    }
-
-    /// All known pairs.
-    pub fn pairs(&self) -> impl Iterator<Item = &BadPair> {
-        self.file.pairs.iter()
-    }
-
-    /// All rows about splits.
-    pub fn splits(&self) -> impl Iterator<Item = &SplitLimit> {
-        self.splits.iter().map(AsRef::as_ref)
-    }
-
-    /// What the releases of an engine say about GPUs for models of `class`.
-    pub fn gpus_of<'a, 'b>(
-        &'a self,
-        engine: &str,
-        class: Option<&'b str>,
-    ) -> impl Iterator<Item = &'a GpuLimit> + use<'a, 'b> {
-        let rows = of(&self.file.gpus, engine, |row| &row.engine);
-        rows.filter(move |row| {
-            row.classes.is_empty()
-                || class.is_some_and(|class| row.classes.iter().any(|known| known == class))
-        })
-    }
-
-    /// The known pairs of an engine's releases.
-    pub fn pairs_of<'a>(&'a self, engine: &str) -> impl Iterator<Item = &'a BadPair> + use<'a> {
-        of(&self.file.pairs, engine, |row| &row.engine)
-    }
-
-    /// The splits that a release refuses.
-    pub fn splits_of<'a, 'b>(
-        &'a self,
-        engine: &'b str,
-        release: &'b str,
-    ) -> impl Iterator<Item = &'a Arc<SplitLimit>> + use<'a, 'b> {
-        let rows = of(&self.splits, engine, |row| &row.engine);
-        rows.filter(move |row| within(release, row.from.as_deref(), row.before.as_deref()))
-    }
-
-    /// How a release keeps the states of recurrent layers; none where it does not keep them in blocks, or is not known.
-    pub fn states_of(&self, engine: &str, release: &str) -> Option<&StateLimit> {
-        self.file.states.iter().find(|row| {
-            row.engine == engine && within(release, row.from.as_deref(), row.before.as_deref())
-        })
-    }
-
-    /// Whether a release is known to sort the whole vocabulary to choose tokens.
-    pub fn sorts(&self, engine: &str, release: &str) -> bool {
-        self.file.sorters.iter().any(|row| {
-            row.engine == engine && within(release, row.from.as_deref(), row.before.as_deref())
-        })
-    }
-
-    /// Whether layers of models of `class` are known to keep a state.
-    pub fn keeps_states(&self, class: &str) -> bool {
-        self.file.state_classes.iter().any(|row| row.class == class)
-    }
-
-    /// What the newest known toolkit up to `cuda` makes code for.
-    pub fn of_cuda(&self, cuda: &str) -> Option<&CudaCapability> {
-        let rows = self.file.cuda.iter();
-        let known = rows.filter(|row| version::compare(&row.from, cuda) != Ordering::Greater);
-        known.max_by(|a, b| version::compare(&a.from, &b.from))
-    }
-}
-
-/// The rows of an engine among those in the order of engines.
-fn of<'a, T>(
-    rows: &'a [T],
-    engine: &str,
-    whose: fn(&T) -> &String,
-) -> impl Iterator<Item = &'a T> + use<'a, T> {
-    let from = rows.partition_point(|row| whose(row).as_str() < engine);
-    let rows = rows.get(from..).unwrap_or_default();
-    let until = rows.partition_point(|row| whose(row).as_str() == engine);
-    rows.iter().take(until)
-}
 
 fn within(release: &str, from: Option<&str>, before: Option<&str>) -> bool {
     from.is_none_or(|from| version::compare(release, from) != Ordering::Less)

@@ -90,7 +90,7 @@ pub use places::{
 };
 pub use prices::{Price, PriceBasis, PriceRow, Prices, PricesFile};
 pub use regions::{RegionRow, Regions, RegionsFile};
-pub use registries::{ImageSet, Registries, RegistriesFile, Registry};
+pub use registries::{ImageSet, Misplaced, Registries, RegistriesFile, Registry};
 pub use rows::{Origin, Rows, Table};
 pub use schemas::schemas;
 pub use secrets::{names_a_secret, secret_in};

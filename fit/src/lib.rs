@@ -27,13 +27,13 @@ pub use host_image::{HostImage, host_image};
 pub use image::{
     ImageReason, OwnImage, host_for, host_runs, image_cautions, image_runs, own_image,
 };
-pub use named::{Holds, NamedSize, holds, named_size, original};
+pub use named::{Holds, NamedSize, holds, named_method, named_size, original};
 pub use offer::{
     HostShort, accelerated_types, as_large, far_too_small, has_room, host_short, is_burstable,
     is_current, is_proposed, lacks, local_disk_short, most_weights_gib, offered, stands_in,
     too_small,
 };
 pub use place::{Found, Named, Place, Reason, Reservation, usual_context};
-pub use release::{Against, Asked, against, against_task, engine_in};
+pub use release::{Against, Asked, against, against_task, circumstances_of, engine_in};
 pub use task::{Described, Purpose, TaskBasis, by_class, purpose};
 pub use usual::{Host, HostAsked, LEAST_HOST, Proposed, is_of, less_memory, proposed, usual_type};

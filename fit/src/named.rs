@@ -42,6 +42,14 @@ pub fn holds(name: &str) -> Option<Holds> {
     ADAPTERS.contains(&last.as_str()).then_some(Holds::Adapter)
 }
 
+/// The quantization method that a word of a name says, of those that newer releases of engines do not have any more.
+pub fn named_method(name: &str) -> Option<&'static str> {
+    let words = words(name);
+    let has = |word: &str| words.iter().any(|own| own == word);
+    let found = [("gguf", "gguf"), ("bnb", "bitsandbytes"), ("bitsandbytes", "bitsandbytes")];
+    found.into_iter().find(|(word, _)| has(word)).map(|(_, method)| method)
+}
+
 /// What the name says of the size of the weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NamedSize {

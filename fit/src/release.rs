@@ -6,6 +6,7 @@ use mcc_catalogs::{
 };
 
 use crate::deployment::Deployment;
+use crate::sizing::ModelShape;
 use crate::task::{Purpose, TaskBasis};
 
 /// What of a model and of how it is served decides which releases do.
@@ -23,6 +24,28 @@ pub struct Asked {
     pub least_image: Option<String>,
     /// What the model is for.
     pub purpose: Option<Purpose>,
+}
+
+impl Asked {
+    /// Whether it has one of these quantization methods, if any are named, and all of this is the case.
+    fn is(&self, methods: &[String], when: &[Circumstance]) -> bool {
+        among(methods, self.method.as_deref())
+            && when.iter().all(|needed| self.circumstances.contains(needed))
+    }
+}
+
+/// What is the case of a model by itself, however it is served.
+pub fn circumstances_of(model: &ModelShape) -> Vec<Circumstance> {
+    let cache = model.cache;
+    let states = cache.is_some_and(|cache| cache.state_bytes > 0 && cache.token_bytes > 0);
+    [
+        (states, Circumstance::StateLayers),
+        (model.weights.experts, Circumstance::Experts),
+        (model.widths.block.is_some(), Circumstance::Blocks),
+    ]
+    .into_iter()
+    .filter_map(|(is, circumstance)| is.then_some(circumstance))
+    .collect()
 }
 
 /// What speaks against a release.
@@ -134,7 +157,7 @@ impl<'a> Known<'a> {
             class: class.map(|class| catalogs.engines().class(engine, class)),
             recipe: recipe.map(|(_, least)| least.clone()),
             pairs: limits.pairs_of(engine).filter(|pair| concerns(pair, asked)).collect(),
-            gpus: limits.gpus_of(engine, class).collect(),
+            gpus: limits.gpus_of(engine, class).filter(|limit| meets(limit, asked)).collect(),
         }
     }
 
@@ -168,9 +191,12 @@ fn among(list: &[String], has: Option<&str>) -> bool {
 }
 
 fn concerns(pair: &BadPair, asked: &Asked) -> bool {
-    among(&pair.classes, asked.class.as_deref())
-        && among(&pair.methods, asked.method.as_deref())
-        && pair.when.iter().all(|needed| asked.circumstances.contains(needed))
+    among(&pair.classes, asked.class.as_deref()) && asked.is(&pair.methods, &pair.when)
+}
+
+/// The same of a limit whose class is the model's.
+fn meets(limit: &GpuLimit, asked: &Asked) -> bool {
+    asked.is(&limit.methods, &limit.when)
 }
 
 /// How much speaks against it in all: less is better.

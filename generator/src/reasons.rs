@@ -52,9 +52,10 @@ pub fn image_reason(reason: &ImageReason) -> String {
 
 /// What is known of the GPUs of an engine.
 pub fn gpu_limit(limit: &GpuLimit) -> String {
-    let what = match limit.classes.as_slice() {
-        [] => String::new(),
-        classes => format!(" for {}", classes.join(", ")),
+    let what = match (&limit.what, limit.classes.as_slice()) {
+        (Some(what), _) => format!(" for {what}"),
+        (None, []) => String::new(),
+        (None, classes) => format!(" for {}", classes.join(", ")),
     };
     let without = match limit.without.as_slice() {
         [] => String::new(),

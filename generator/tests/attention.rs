@@ -8,7 +8,8 @@
 )]
 
 use mcc_fit::sizing::{
-    Device, Dtype, GIB, ModelShape, Sampling, Serving, allowed_degrees, estimate, parse_config,
+    Device, Dtype, ExpertScales, GIB, ModelShape, Sampling, Serving, allowed_degrees, estimate,
+    parse_config,
 };
 use serde_json::{Value, json};
 
@@ -44,6 +45,7 @@ fn sequence(model: &ModelShape, tokens: u64, tensor_parallel: u32) -> u64 {
         eager: false,
         states: None,
         sampling: Sampling::default(),
+        scales: ExpertScales::default(),
         draft: None,
     };
     let gib = estimate(model, &device, &serving).sequence_gib.unwrap();

@@ -14,9 +14,9 @@ mod support;
 
 use mcc_catalogs::{Accelerator, Catalogs, Measurement, MemoryBasis};
 use mcc_fit::sizing::{
-    Cache, Device, Dtype, GIB, ModelShape, Origin, Sampling, Serving, Sizing, StateRule, Verdict,
-    Wanted, Widths, allowed_degrees, check_degree, device_of, estimate, plan, shape_of,
-    variant_shape,
+    Cache, Device, Dtype, ExpertScales, GIB, ModelShape, Origin, Sampling, Serving, Sizing,
+    StateRule, Verdict, Wanted, Weights, Widths, allowed_degrees, check_degree, device_of,
+    estimate, plan, shape_of, variant_shape,
 };
 use mcc_generator::registry;
 use proptest::prelude::*;
@@ -122,6 +122,7 @@ fn serving(tensor_parallel: u32, max_model_len: u64) -> Serving {
         eager: false,
         states: None,
         sampling: Sampling::default(),
+        scales: ExpertScales::default(),
         draft: None,
     }
 }
@@ -316,6 +317,7 @@ fn any_model() -> impl Strategy<Value = ModelShape> {
                 }),
                 custom_code: false,
                 reads_images: false,
+                weights: Weights::default(),
                 stretched: None,
                 origin: Origin::Own,
                 widths: Widths::default(),

@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use super::estimate::{Device, Serving, Sizing, Verdict, batch, estimate};
+use super::loaded::ExpertScales;
 use super::parallel::{Degree, check_split, split_degrees};
 use super::sampling::Sampling;
 use super::shape::{Dtype, ModelShape, Quantization};
@@ -43,6 +44,8 @@ pub struct Wanted {
     pub states: Option<StateRule>,
     /// How it chooses the next tokens.
     pub sampling: Sampling,
+    /// How it keeps the scales of experts in four bits.
+    pub scales: ExpertScales,
     /// The model that drafts tokens for this one.
     pub draft: Option<Draft>,
 }
@@ -66,6 +69,7 @@ impl Default for Wanted {
             split: Split::default(),
             states: None,
             sampling: Sampling::default(),
+            scales: ExpertScales::default(),
             draft: None,
         }
     }
@@ -97,6 +101,7 @@ impl Wanted {
             eager: self.eager,
             states: self.states,
             sampling: self.sampling,
+            scales: self.scales,
             draft: self.draft,
         }
     }

@@ -228,6 +228,7 @@ fn shape(r: &Reader, sizes: &Sizes) -> Result<ModelShape, ConfigError> {
         cache: sizes.cache(),
         custom_code: r.root.contains_key("auto_map"),
         reads_images: reads_images(r.root),
+        weights: formats.weights(r, sizes, &count),
         origin: Origin::Own,
         widths: Widths::read(r, sizes),
         parts: None,

@@ -2,6 +2,7 @@
 
 use super::cache::{Cache, Kept};
 use super::draft::Draft;
+use super::loaded::ExpertScales;
 use super::pipeline::Parts;
 use super::sampling::Sampling;
 use super::shape::{Dtype, ModelShape, Quantization};
@@ -71,6 +72,8 @@ pub struct Serving {
     pub states: Option<StateRule>,
     /// How the engine chooses the next tokens.
     pub sampling: Sampling,
+    /// How the engine keeps the scales of experts in four bits.
+    pub scales: ExpertScales,
     /// The model that drafts tokens for this one.
     pub draft: Option<Draft>,
 }
@@ -143,7 +146,9 @@ pub fn estimate(model: &ModelShape, device: &Device, serving: &Serving) -> Sizin
     // The parts of a pipeline beside what denoises are on every device.
     let kept_whole = model.parts.map_or(0.0, |parts| parts.whole_bytes(serving.dtype)).min(loaded);
     let draft = serving.draft.map_or(0.0, |draft| draft.bytes(serving.tensor_parallel));
-    let weights_gib = ((loaded - kept_whole) / parallel / stages + kept_whole + draft) / GIB;
+    let scales = serving.scales.bytes(model.weights, device.compute_capability);
+    let share = model.weights.on_one(loaded - kept_whole, model.weight_bytes, parallel, stages);
+    let weights_gib = (share + scales / parallel / stages + kept_whole + draft) / GIB;
     let (batched_tokens, sequences) = batch(device, serving);
     let overhead = overhead(model, device, serving, batched_tokens, sequences);
     let kv_gib = budget_gib - weights_gib - overhead.usual;
@@ -314,6 +319,7 @@ pub(super) mod tests {
             cache: Some(Cache { token_bytes: 131_072, ..Cache::default() }),
             custom_code: false,
             reads_images: false,
+            weights: super::super::loaded::Weights::default(),
             origin: super::super::shape::Origin::Own,
             widths: super::super::widths::Widths::default(),
             parts: None,
@@ -351,6 +357,7 @@ pub(super) mod tests {
             eager: false,
             states: None,
             sampling: Sampling::default(),
+            scales: ExpertScales::default(),
             draft: None,
         }
     }

@@ -70,6 +70,8 @@ pub(super) struct Count {
     /// Input and output embeddings.
     pub(super) embeddings: u128,
     pub(super) attention: u128,
+    /// Of those the part that has no heads to divide.
+    pub(super) copied: u128,
     /// Recurrent mixers.
     pub(super) state: u128,
     /// Dense feed-forward blocks.
@@ -135,6 +137,7 @@ impl Sizes {
         let block = |inner: u128, width: u64| n(self.feed_forward_matrices) * inner * n(width);
         if let Some(attention) = &layer.attention {
             count.attention += self.attention(attention);
+            count.copied += self.copied(attention);
         }
         if layer.state {
             count.state += self.recurrent();
@@ -162,8 +165,7 @@ impl Sizes {
             0 => hidden * width,
             rank => rank * (hidden + width),
         };
-        let index =
-            n(l.index_dim) * (n(l.index_heads) * n(l.q_rank) + hidden) + hidden * n(l.index_heads);
+        let index = self.indexer();
         if l.kv_rank > 0 {
             let width = heads * (n(l.nope_dim) + n(l.rope_dim));
             let down = hidden * (n(l.kv_rank) + n(l.rope_dim));
@@ -180,6 +182,26 @@ impl Sizes {
             + hidden * n(a.kv_heads) * (n(a.head_dim) + values)
             + output
             + index
+    }
+
+    /// The part of latent attention that has no heads: engines have it on every device that the heads are divided over.
+    fn copied(&self, a: &Attention) -> u128 {
+        let n = u128::from;
+        let (hidden, l) = (n(self.hidden), self.latent);
+        let keys = match (l.kv_rank, l.o_rank) {
+            (0, 0) => return 0,
+            // One key, which is the value as well.
+            (0, _) => n(a.kv_heads) * n(a.head_dim),
+            (rank, _) => n(rank) + n(l.rope_dim),
+        };
+        hidden * (n(l.q_rank) + keys) + self.indexer()
+    }
+
+    /// What picks the tokens that sparse attention sees.
+    fn indexer(&self) -> u128 {
+        let n = u128::from;
+        let (hidden, l) = (n(self.hidden), self.latent);
+        n(l.index_dim) * (n(l.index_heads) * n(l.q_rank) + hidden) + hidden * n(l.index_heads)
     }
 
     fn recurrent(&self) -> u128 {

@@ -2,6 +2,7 @@
 
 use mcc_catalogs::{Makes, Pipeline};
 
+use super::loaded::Weights;
 use super::shape::{Dtype, ModelShape, Origin};
 use super::widths::Widths;
 use super::{Cache, GIB};
@@ -44,6 +45,7 @@ pub fn pipeline_shape(row: &Pipeline) -> ModelShape {
     let parameters = row.denoiser.saturating_add(whole);
     ModelShape {
         reads_images: false,
+        weights: Weights::default(),
         // Of one release alone it is known which pipelines the engine has: the class would choose no image.
         architecture: None,
         parameters,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::config_json::Reader;
+use super::loaded::Weights;
 use super::parameters::Count;
 use super::shape::{Dtype, Quantization};
 use super::sizes::Sizes;
@@ -121,6 +122,17 @@ impl Formats {
             Part::Dense => &mut self.dense,
             Part::Shared => &mut self.shared,
             Part::Experts => &mut self.experts,
+        }
+    }
+
+    /// What of it a device holds beyond its share.
+    pub(super) fn weights(&self, r: &Reader, sizes: &Sizes, count: &Count) -> Weights {
+        let number = |n: u128| u64::try_from(n).unwrap_or(u64::MAX);
+        let four_bit = r.text("expert_dtype").is_some_and(|name| name.contains("fp4"));
+        Weights {
+            experts: sizes.experts > 0,
+            copied_bytes: whole(real(number(count.copied)) * self.attention),
+            four_bit_experts: if four_bit { number(count.experts) } else { 0 },
         }
     }
 

@@ -4,6 +4,7 @@ use mcc_catalogs::{AcceleratorKind, Basis, Instance, MemoryBasis, Model};
 
 use super::config_json::parse_part;
 use super::estimate::Device;
+use super::loaded::Weights;
 use super::shape::{Dtype, ModelShape, Origin, Quantization};
 use super::widths::Widths;
 use super::{real, whole};
@@ -86,6 +87,7 @@ fn weights_only(model: &Model, architecture: Option<String>, origin: Origin) -> 
         cache: None,
         custom_code: false,
         reads_images: false,
+        weights: Weights::default(),
         origin,
         widths: Widths::default(),
         parts: None,
@@ -102,11 +104,15 @@ pub fn variant_shape(model: &Model, precision: &str) -> Option<ModelShape> {
         Dtype::parse(precision).or((precision == "bf16").then_some(Dtype::Bfloat16))
     {
         let weight_bytes = whole(real(base.parameters) * dtype.bytes());
+        let weights = base.weights.stored_in(weight_bytes, base.weight_bytes);
+        let base = ModelShape { weights, ..base };
         return Some(ModelShape { weight_bytes, dtype, quantization: None, ..base });
     }
     let quantization = Quantization::named(precision, None)?;
     let plain = ModelShape { quantization: None, ..base };
     let weight_bytes = whole(plain.loaded_bytes(plain.dtype, Some(&quantization)));
+    let weights = plain.weights.stored_in(weight_bytes, plain.weight_bytes);
+    let plain = ModelShape { weights, ..plain };
     Some(ModelShape { weight_bytes, quantization: Some(quantization), ..plain })
 }
 

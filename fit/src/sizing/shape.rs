@@ -1,6 +1,7 @@
 //! What sizing needs to know of a model.
 
 use super::cache::Cache;
+use super::loaded::Weights;
 use super::pipeline::Parts;
 use super::widths::Widths;
 
@@ -158,6 +159,8 @@ pub struct ModelShape {
     pub custom_code: bool,
     /// Whether it has a part that reads images.
     pub reads_images: bool,
+    /// What of its weights a device holds beyond its share of their bytes.
+    pub weights: Weights,
     /// Where all this is from.
     pub origin: Origin,
     /// What must stay whole where it is split.

@@ -1,12 +1,15 @@
 //! What decides which releases of an engine serve the model, before an image is chosen.
 
 use mcc_catalogs::{Circumstance, Model};
-use mcc_fit::{Asked, NamedSize, holds, named_size};
+use mcc_fit::{Asked, NamedSize, circumstances_of, holds, named_method, named_size};
 use serde_json::Value;
 
 use super::Context;
 use crate::manifest::SizingRole;
 use crate::render::plain;
+
+/// Formats that are methods as well.
+const LOADED: [&str; 2] = ["gguf", "bitsandbytes"];
 
 impl Context<'_> {
     /// The model's row, or that of the model of which it is a variant.
@@ -37,7 +40,7 @@ impl Context<'_> {
         });
         Asked {
             class: self.facts.class.clone(),
-            method: own.or_else(|| self.inputs.quantization.clone()),
+            method: own.or_else(|| self.inputs.quantization.clone()).or_else(|| self.method_told()),
             recipes: recipe.into_iter().collect(),
             circumstances: self.circumstances(),
             least_image: self.facts.least_image.clone(),
@@ -45,10 +48,23 @@ impl Context<'_> {
         }
     }
 
+    /// The method where neither the model's configuration nor an input says it: by the format that the engine is told to
+    /// load, or by a name that the catalogs do not know, of which that is a habit.
+    fn method_told(&self) -> Option<String> {
+        let options = self.inputs.engine_args.iter().flatten();
+        let format = options
+            .filter(|(name, _)| name.replace('_', "-") == "load-format")
+            .map(|(_, value)| plain(value).to_lowercase())
+            .find(|format| LOADED.contains(&format.as_str()));
+        let name = self.inputs.model_name.as_deref().filter(|_| self.row().is_none());
+        format.or_else(|| named_method(name?).map(str::to_owned))
+    }
+
     fn circumstances(&self) -> Vec<Circumstance> {
         let roles = self.option_roles().sizing;
         let number = |value: &Value| plain(value).parse::<u64>().unwrap_or(0);
-        let mut found = Vec::new();
+        let mut found: Vec<Circumstance> =
+            self.facts.shape.as_ref().map(circumstances_of).unwrap_or_default();
         if self.inputs.tensor_parallel_size.is_some_and(|degree| degree > 1) {
             found.push(Circumstance::TensorParallel);
         }
@@ -58,16 +74,15 @@ impl Context<'_> {
                 found.push(Circumstance::PipelineParallel);
             }
             let text = plain(value);
-            if name.starts_with("speculative-config") && text.contains("mtp") {
+            // An assistant of Gemma 4 drafts as layers of the model would, whether a method is named or not.
+            let gemma = || self.facts.class.as_deref().is_some_and(|c| c.starts_with("Gemma4"));
+            let drafts = || text.contains("mtp") || (text.contains("-assistant") && gemma());
+            if name.starts_with("spec") && drafts() && !found.contains(&Circumstance::Mtp) {
                 found.push(Circumstance::Mtp);
             }
             if name.starts_with("kv-transfer-config") && text.contains("LMCache") {
                 found.push(Circumstance::LmCache);
             }
-        }
-        let cache = self.facts.shape.as_ref().and_then(|shape| shape.cache);
-        if cache.is_some_and(|cache| cache.state_bytes > 0 && cache.token_bytes > 0) {
-            found.push(Circumstance::StateLayers);
         }
         found
     }

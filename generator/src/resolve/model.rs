@@ -9,8 +9,8 @@ use crate::finding::Finding;
 use crate::manifest::Weights;
 use crate::spec::{Fit, InstanceSpec, Model};
 use mcc_fit::sizing::{
-    self, CompiledEngine, Dtype, ModelShape, ModelSource, Quantization, Sampling, Split, StateRule,
-    Wanted, device_of,
+    self, CompiledEngine, Dtype, ExpertScales, ModelShape, ModelSource, Quantization, Sampling,
+    Split, StateRule, Wanted, device_of,
 };
 
 /// Where the service puts a model that it downloads itself.
@@ -212,6 +212,11 @@ impl Context<'_> {
         Sampling::of(self.catalogs, self.deployment.engine.as_deref().zip(release))
     }
 
+    /// How a release keeps the scales of experts in four bits.
+    pub(super) fn scales(&self, release: Option<&str>) -> ExpertScales {
+        ExpertScales::of(self.catalogs, self.deployment.engine.as_deref().zip(release))
+    }
+
     /// What the user decided; the rest is open.
     pub(super) fn wanted(
         &self,
@@ -238,6 +243,7 @@ impl Context<'_> {
             split: self.split(release),
             states: self.states(release),
             sampling: self.sampling(release),
+            scales: self.scales(release),
             ..open
         };
         self.size_by_options(options, &mut wanted);

@@ -230,6 +230,7 @@ impl Context<'_> {
             split: self.split(release).spread(self.facts.wanted.split.expert_ranks),
             states: self.states(release),
             sampling: self.sampling(release),
+            scales: self.scales(release),
             ..self.facts.wanted.clone()
         }
     }

@@ -18,6 +18,7 @@ mod model;
 mod model_accelerator;
 mod network;
 mod pipeline;
+mod registry;
 mod state;
 mod task;
 mod tensor_parallel;
@@ -47,9 +48,10 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 18] = [
+const FAMILIES: [&[Rule]; 19] = [
     inputs::RULES,
     image::RULES,
+    registry::RULES,
     deployment::RULES,
     memory::RULES,
     model::RULES,

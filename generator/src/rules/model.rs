@@ -1,12 +1,11 @@
 //! Rules about which model it is: whether anything is known of it, and what its name says where nothing is.
 
 use mcc_catalogs::{GatedFrom, Instance};
-use mcc_fit::{Against, Asked, Holds, against, engine_in, holds, original, sizing};
+use mcc_fit::{Holds, holds, original, sizing};
 
 use super::{Rule, pipeline};
 use crate::finding::{Finding, Severity};
 use crate::fix::Fix;
-use crate::reasons;
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -76,7 +75,7 @@ fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         );
         findings.push(context.merged.about("modelName", finding));
     } else if context.facts.shape.is_none() {
-        let finding = no_model(context, Some(spec)).filter(|_| jumpstart_id(context).is_none());
+        let finding = no_model(context).filter(|_| jumpstart_id(context).is_none());
         findings.push(finding.unwrap_or_else(|| unknown_model(context)));
     } else if context.facts.plan.as_ref().is_some_and(|p| p.sizing.kv_tokens.is_none())
         && !is_stateless(context)
@@ -112,7 +111,7 @@ fn jumpstart_id(context: &Context<'_>) -> Option<Finding> {
 
 /// What to say of a model that nothing describes.
 pub(super) fn unknown_model(context: &Context<'_>) -> Finding {
-    if let Some(finding) = jumpstart_id(context).or_else(|| no_model(context, None)) {
+    if let Some(finding) = jumpstart_id(context).or_else(|| no_model(context)) {
         return finding;
     }
     let name = context.inputs.model_name.as_deref().unwrap_or_default();
@@ -161,15 +160,15 @@ fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
 }
 
-fn held(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+fn held(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
     if context.engine().is_some() && !findings.iter().any(|f| f.id == "MCC-MDL-006") {
-        findings.extend(no_model(context, Some(spec)));
+        findings.extend(no_model(context));
     }
 }
 
 /// What to say of a repository that holds something else than a model by its name; `None` where it does not say so, or
 /// where the catalogs know better.
-fn no_model(context: &Context<'_>, spec: Option<&Spec>) -> Option<Finding> {
+fn no_model(context: &Context<'_>) -> Option<Finding> {
     let name = context.inputs.model_name.as_deref()?;
     let held = holds(name)?;
     let models = context.catalogs.models();
@@ -178,12 +177,8 @@ fn no_model(context: &Context<'_>, spec: Option<&Spec>) -> Option<Finding> {
     }
     let finding = match held {
         Holds::Gguf => {
-            let mut message = "by its name this holds GGUF files and no config.json: an engine needs the name of one \
-                               file, and the tokenizer of the original model"
-                .to_owned();
-            if let Some(refusal) = spec.and_then(|spec| against_gguf(context, spec)) {
-                message = format!("{message}; {refusal}");
-            }
+            let message = "by its name this holds GGUF files and no config.json: an engine needs the name of one \
+                           file, and the tokenizer of the original model";
             let original = original(context.catalogs, name);
             let instead = original.map_or("the original model".to_owned(), str::to_owned);
             let fix = format!("give {instead}, or a copy of it in AWQ, GPTQ or FP8");
@@ -197,16 +192,6 @@ fn no_model(context: &Context<'_>, spec: Option<&Spec>) -> Option<Finding> {
         }
     };
     Some(context.merged.about("modelName", finding))
-}
-
-/// What the engine's release in the image has against such files.
-fn against_gguf(context: &Context<'_>, spec: &Spec) -> Option<String> {
-    let image = context.base(&spec.instance)?;
-    let (engine, release) = engine_in(&context.deployment, image)?;
-    let asked = Asked { method: Some("gguf".to_owned()), ..Asked::default() };
-    let found = against(context.catalogs, &context.deployment, image, &asked);
-    let pair = found.iter().find(|found| matches!(found, Against::Pair(_)))?;
-    Some(reasons::against(engine, release, "", pair))
 }
 
 /// How an adapter is served beside the model that it was trained on.

@@ -289,4 +289,12 @@ faults! {
             ("modelName", json!("BAAI/bge-reranker-large")),
         ])
     }
+    // Registries.
+    1 |inputs, dice| {
+        one(inputs, dice, &[
+            ("baseImage", json!("763104351884.dkr.ecr.cn-north-1.amazonaws.com.cn/vllm:0.27-gpu-py312")),
+            ("baseImage", json!("763104351884.dkr.ecr.us-east-1.amazonaws.com.cn/vllm:0.27-gpu-py312")),
+            ("baseImage", json!("111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/mine:1")),
+        ])
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::says;
+use super::{found, plan, says};
 
 #[test]
 fn variables_that_nothing_reads_are_told() {
@@ -144,4 +144,94 @@ fn jobs_send_an_engine_several_requests_and_no_line_of_names() {
     ] {
         says(&csv, &more, "MCC-LIM-006", words);
     }
+}
+
+#[test]
+fn accounts_regions_and_hosts_of_registries_belong_together() {
+    let at = |region: &str, host: &str, words: &str| {
+        let base = json!({"modelName": "Qwen/Qwen3-8B", "instanceType": "ml.g5.2xlarge", "region": region});
+        let image = format!("{host}/vllm:0.27-gpu-py312");
+        says(&base, &json!({"baseImage": image}), "MCC-IMG-045", words);
+    };
+    for (region, host, words) in [
+        (
+            "cn-north-1",
+            "763104351884.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "another partition than cn-north-1\ngive baseImage: 727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn/vllm:0.27-gpu-py312",
+        ),
+        (
+            "cn-northwest-1",
+            "763104351884.dkr.ecr.cn-north-1.amazonaws.com",
+            "end in amazonaws.com.cn\ngive baseImage: 727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn/vllm:",
+        ),
+        (
+            "us-east-1",
+            "763104351884.dkr.ecr.us-east-1.amazonaws.com.cn",
+            "end in amazonaws.com\ngive baseImage: 763104351884.dkr.ecr.us-east-1.amazonaws.com/vllm:",
+        ),
+        (
+            "us-east-1",
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com.cn",
+            "end in amazonaws.com\ngive baseImage: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/vllm:",
+        ),
+        (
+            "us-east-1",
+            "727897471807.dkr.ecr.us-east-1.amazonaws.com",
+            "give baseImage: 763104351884.dkr.ecr.us-east-1.amazonaws.com/vllm:",
+        ),
+        (
+            "us-east-1",
+            "763104351884.dkr.ecr.me-south-1.amazonaws.com",
+            "in me-south-1 AWS publishes its images in another account than 763104351884\ngive baseImage: 217643126080.",
+        ),
+        // Other Regions of the same partition are fine.
+        ("us-east-1", "763104351884.dkr.ecr.us-east-1.amazonaws.com", ""),
+        ("eu-west-1", "763104351884.dkr.ecr.us-east-1.amazonaws.com", ""),
+        ("us-east-1", "763104351884.dkr.ecr-fips.us-east-1.amazonaws.com", ""),
+        ("cn-north-1", "727897471807.dkr.ecr.cn-northwest-1.amazonaws.com.cn", ""),
+        ("cn-north-1", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn", ""),
+        // Regions and hosts of which nothing is known.
+        ("us-east-1", "763104351884.dkr.ecr.xx-north-9.amazonaws.com.cn", ""),
+        ("us-east-1", "763104351884.dkr.ecr.cn-north-1.example.com", ""),
+        ("us-east-1", "registry.example.com", ""),
+    ] {
+        at(region, host, words);
+    }
+}
+
+#[test]
+fn an_image_of_another_partition_cannot_be_pulled() {
+    let plan_at = |region: &str, host: &str| {
+        let base = json!({"modelName": "Qwen/Qwen3-8B", "instanceType": "ml.g5.2xlarge", "region": region});
+        plan(&base, &json!({"baseImage": format!("{host}/vllm:0.27-gpu-py312")}))
+    };
+    for (region, host, fix) in [
+        // AWS has its images in the project's Region too.
+        (
+            "us-east-1",
+            "727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "give baseImage: 763104351884.dkr.ecr.us-east-1.amazonaws.com/vllm:0.27-gpu-py312",
+        ),
+        (
+            "us-east-1",
+            "763104351884.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "give baseImage: 763104351884.dkr.ecr.us-east-1.amazonaws.com/vllm:0.27-gpu-py312",
+        ),
+        // The user's own account says where the project belongs.
+        ("us-east-1", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn", "region: cn-north-1"),
+        ("cn-north-1", "111122223333.dkr.ecr.eu-west-1.amazonaws.com", "region: eu-west-1"),
+        (
+            "us-gov-west-1",
+            "111122223333.dkr.ecr.us-west-2.amazonaws.com",
+            "a registry in us-gov-west-1",
+        ),
+    ] {
+        let plan = plan_at(region, host);
+        let finding = found(&plan, "MCC-IMG-045").unwrap_or_else(|| panic!("{region} {host}"));
+        assert!(finding.is_error() && finding.message.contains("are not valid"), "{finding:?}");
+        assert!(finding.fix.contains(fix), "{finding:?}");
+    }
+    // The partition of a Region that the catalogs do not know is not known either.
+    let unknown = plan_at("us-east-9", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn");
+    assert!(found(&unknown, "MCC-IMG-045").is_none(), "{:?}", unknown.findings);
 }

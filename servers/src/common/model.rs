@@ -1,6 +1,6 @@
 //! A model, as a caller names or describes it, and what the catalogs know of it.
 
-use mcc_catalogs::{Catalogs, Circumstance, GatedFrom, HubAddress, Model, echo};
+use mcc_catalogs::{Catalogs, GatedFrom, HubAddress, Model, echo};
 use mcc_fit::sizing::{self, Cache, GIB, ModelShape, Quantization};
 use mcc_fit::{Asked, Described, Holds, Purpose};
 use mcc_generator::ModelConfig;
@@ -206,6 +206,7 @@ impl ModelArguments {
             cache,
             custom_code: false,
             reads_images: false,
+            weights: sizing::Weights::default(),
             stretched: None,
             origin: sizing::Origin::Own,
             widths: sizing::Widths::default(),
@@ -339,15 +340,13 @@ impl<'a> Sized<'a> {
             let least = self.row?.first_version_of(engine)?;
             Some((engine.to_owned(), least.to_owned()))
         });
-        let cache = self.shape.cache;
-        let states = cache.is_some_and(|cache| cache.state_bytes > 0 && cache.token_bytes > 0);
         Asked {
             class: self.shape.architecture.clone(),
             method: own.map(|quantization| quantization.method.clone()),
             recipes: recipe.into_iter().collect(),
             least_image: None,
             purpose: self.purpose(catalogs),
-            circumstances: states.then_some(Circumstance::StateLayers).into_iter().collect(),
+            circumstances: mcc_fit::circumstances_of(&self.shape),
         }
     }
 

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Image, Instance, Price};
 use mcc_fit::sizing::{
-    self, Dtype, HostNeeds, ModelSource, Quantization, Sampling, Split, StateRule, Wanted,
+    self, Dtype, ExpertScales, HostNeeds, ModelSource, Quantization, Sampling, Split, StateRule,
+    Wanted,
 };
 use mcc_fit::{Asked, Deployment, HostShort, ImageChoice, Named, Place, Reservation, engine_in};
 use mcc_generator::reasons;
@@ -388,6 +389,7 @@ fn of_release(
         split: Split::of(catalogs, engine),
         states: StateRule::of(catalogs, engine, class),
         sampling: Sampling::of(catalogs, engine),
+        scales: ExpertScales::of(catalogs, engine),
         ..wanted
     }
 }

@@ -7,7 +7,12 @@
     reason = "tests"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod gpus;
+mod pairs;
+mod splits;
 
 use mcc_catalogs::Catalogs;
 use mcc_generator::{Finding, Severity, Spec};
@@ -46,110 +51,6 @@ const BATCH: &str = r#"{"deploymentTarget": "batch-transform"}"#;
 
 fn batch() -> Value {
     serde_json::from_str(BATCH).unwrap()
-}
-
-#[test]
-fn engines_have_kernels_for_some_gpus_only() {
-    let (vllm, qwen) = ("transformers-vllm", "Qwen/Qwen3-8B");
-    for (config, model, kind, refused) in [
-        ("transformers-sglang", "Qwen/Qwen3-0.6B", "ml.g4dn.xlarge", true),
-        ("transformers-sglang", "Qwen/Qwen3-0.6B", "ml.g5.xlarge", false),
-        ("transformers-sglang", "Qwen/Qwen3-0.6B", "ml.p3.2xlarge", true),
-        ("transformers-tensorrt-llm", "Qwen/Qwen3-0.6B", "ml.g4dn.xlarge", true),
-        ("triton-tensorrtllm", "Qwen/Qwen3-0.6B", "ml.g4dn.xlarge", true),
-        ("transformers-tensorrt-llm", "Qwen/Qwen3-0.6B", "ml.g5.xlarge", false),
-        (vllm, "deepseek-ai/DeepSeek-V4-Flash", "ml.p4de.24xlarge", true),
-        (vllm, "deepseek-ai/DeepSeek-V4-Flash", "ml.p5e.48xlarge", false),
-        (vllm, "deepseek-ai/DeepSeek-V3.2", "ml.p4de.24xlarge", true),
-        (vllm, "Qwen/Qwen3-0.6B", "ml.g4dn.xlarge", false),
-        (vllm, qwen, "ml.p4d.24xlarge", false),
-    ] {
-        let findings = findings(config, model, kind, json!({}));
-        let finding = found(&findings, "MCC-GPU-001");
-        assert_eq!(
-            finding.is_some_and(Finding::is_error),
-            refused,
-            "{config} {model} {kind}: {finding:?}"
-        );
-    }
-}
-
-#[test]
-fn a_release_for_the_gpu_is_chosen_where_one_is_known() {
-    // V100: 0.19.1 is the last that is compiled for it.
-    let old = spec("transformers-vllm", "Qwen/Qwen3-0.6B", "ml.p3.2xlarge", json!({}));
-    assert_eq!(old.image.engine_version.as_deref(), Some("0.19.1"));
-    let given = json!({"engineVersion": "0.27.1"});
-    let findings = findings("transformers-vllm", "Qwen/Qwen3-0.6B", "ml.p3.2xlarge", given);
-    assert!(found(&findings, "MCC-GPU-001").unwrap().is_error());
-    let new = spec("transformers-vllm", "Qwen/Qwen3-0.6B", "ml.g5.xlarge", json!({}));
-    assert_eq!(new.image.engine_version.as_deref(), Some("0.27.1"));
-}
-
-#[test]
-fn a_toolkit_that_dropped_a_gpu_and_a_driver_that_did_are_refused() {
-    let packed = |kind: &str, version: &str| {
-        let mut inputs = support::base("triton-fil", "managed-inference");
-        inputs.extend(object(json!({"instanceType": kind, "engineVersion": version})));
-        plan_of(&inputs).findings
-    };
-    // CUDA 13 has no code for V100, 12.6 has.
-    let refused = packed("ml.p3.2xlarge", "25.09");
-    assert!(found(&refused, "MCC-GPU-001").unwrap().message.contains("CUDA 13.0"), "{refused:?}");
-    assert!(found(&packed("ml.p3.2xlarge", "24.09"), "MCC-GPU-001").is_none());
-    // K80: driver 470 is the last.
-    let refused = packed("ml.p2.xlarge", "23.12");
-    assert!(found(&refused, "MCC-GPU-001").is_some(), "{refused:?}");
-}
-
-#[test]
-fn known_bad_pairs_are_avoided_and_refused_where_they_are_asked_for() {
-    let (config, gemma, kind) =
-        ("transformers-vllm", "google/gemma-4-26B-A4B-it", "ml.g7e.2xlarge");
-    let chosen = spec(config, gemma, kind, json!({}));
-    assert_eq!(chosen.image.engine_version.as_deref(), Some("0.26.0"));
-    assert!(found(&findings(config, gemma, kind, json!({})), "MCC-ENG-008").is_none());
-    for more in [
-        json!({"engineVersion": "0.27.1"}),
-        json!({"baseImage": "vllm/vllm-openai:v0.27.0"}),
-        json!({"baseImage": "763104351884.dkr.ecr.us-east-1.amazonaws.com/vllm:0.27-gpu-py312"}),
-    ] {
-        let findings = findings(config, gemma, kind, more.clone());
-        let finding =
-            found(&findings, "MCC-ENG-008").unwrap_or_else(|| panic!("{more} {findings:?}"));
-        assert!(finding.is_error() && finding.message.contains("head_dim"), "{finding:?}");
-        assert!(finding.fix.contains("0.26.0"), "{finding:?}");
-    }
-    for more in [
-        json!({"engineVersion": "0.28.0"}),
-        json!({"baseImage": "vllm/vllm-openai:v0.28.0"}),
-        json!({"baseImage": "763104351884.dkr.ecr.us-east-1.amazonaws.com/huggingface-vllm:0.27.1-transformers5.10.2-gpu-py312-cu130-ubuntu22.04"}),
-    ] {
-        let findings = findings(config, gemma, kind, more.clone());
-        assert!(found(&findings, "MCC-ENG-008").is_none(), "{more} {findings:?}");
-    }
-    let other = findings(config, "google/gemma-3-27b-it", kind, json!({"engineVersion": "0.27.1"}));
-    assert!(found(&other, "MCC-ENG-008").is_none());
-}
-
-#[test]
-fn options_make_pairs_too_and_reports_only_warn() {
-    let (config, qwen, kind) = ("transformers-vllm", "Qwen/Qwen3-8B", "ml.g5.12xlarge");
-    let mtp = |stages: u64| {
-        let options = json!({
-            "engineVersion": "0.27.1",
-            "engineArgs": {"speculative-config": {"method": "mtp"}, "pipeline-parallel-size": stages},
-        });
-        findings(config, qwen, kind, options)
-    };
-    assert!(found(&mtp(2), "MCC-ENG-008").unwrap().is_error());
-    assert!(found(&mtp(1), "MCC-ENG-008").is_none());
-    let bitsandbytes = |version: &str| {
-        let options = json!({"engineVersion": version, "quantization": "bitsandbytes"});
-        findings(config, qwen, kind, options)
-    };
-    assert_eq!(found(&bitsandbytes("0.28.0"), "MCC-ENG-008").unwrap().severity, Severity::Warning);
-    assert!(found(&bitsandbytes("0.27.1"), "MCC-ENG-008").is_none());
 }
 
 #[test]
@@ -309,83 +210,6 @@ fn a_triton_flavour_has_to_have_the_backend() {
             "{config} {image}: {findings:?}"
         );
     }
-}
-
-/// MiniMax-M2.5 by its own config.json.
-fn minimax(more: Value) -> Value {
-    let config = json!({
-        "architectures": ["MiniMaxM2ForCausalLM"], "model_type": "minimax_m2", "num_hidden_layers": 62,
-        "hidden_size": 3072, "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128,
-        "intermediate_size": 1536, "vocab_size": 200_064, "num_local_experts": 256, "num_experts_per_tok": 8,
-        "max_position_embeddings": 196_608, "shared_intermediate_size": 0,
-        "quantization_config": {
-            "quant_method": "fp8", "weight_block_size": [128, 128],
-            "modules_to_not_convert": ["gate", "e_score_correction_bias", "lm_head"],
-        },
-    });
-    let mut inputs = object(json!({"modelConfig": config.to_string()}));
-    inputs.extend(object(more));
-    Value::Object(inputs)
-}
-
-#[test]
-fn blocks_of_experts_are_not_cut() {
-    let (config, model, kind) = ("transformers-vllm", "MiniMaxAI/MiniMax-M2.5", "ml.p5.48xlarge");
-    let degree = |more: Value| spec(config, model, kind, minimax(more)).model.tensor_parallel;
-    assert_eq!(degree(json!({"engineVersion": "0.27.1"})), Some(4));
-    assert_eq!(degree(json!({"engineVersion": "0.29.0"})), Some(8), "scales are divided");
-    let spread = json!({"engineVersion": "0.27.1", "engineArgs": {"enable-expert-parallel": true}});
-    assert_eq!(degree(spread), Some(8));
-    let given = |version: &str| {
-        findings(
-            config,
-            model,
-            kind,
-            minimax(json!({"engineVersion": version, "tensorParallelSize": 8})),
-        )
-    };
-    let refused = given("0.27.1");
-    let finding = found(&refused, "MCC-TP-005").unwrap();
-    assert!(finding.is_error() && finding.fix.contains("enable-expert-parallel"), "{finding:?}");
-    // The degree that was asked for stays.
-    assert!(
-        finding.choices.is_empty() && !finding.fix.contains("tensorParallelSize:"),
-        "{finding:?}"
-    );
-    assert!(found(&given("0.29.0"), "MCC-TP-005").is_none());
-    // The hint about idle devices does not lead there either.
-    let idle = findings(config, model, kind, minimax(json!({"engineVersion": "0.27.1"})));
-    let hint = found(&idle, "MCC-TP-003").map(|finding| finding.fix.clone());
-    assert!(hint.is_none_or(|fix| !fix.contains("tensorParallelSize: 8")), "{idle:?}");
-}
-
-#[test]
-fn layers_and_groups_are_not_cut() {
-    let dense = |quantization: Value, width: u64| {
-        json!({"engineVersion": "0.27.1", "tensorParallelSize": 8, "modelConfig": json!({
-            "architectures": ["Qwen3ForCausalLM"], "hidden_size": 2560, "num_hidden_layers": 36,
-            "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 151_936,
-            "intermediate_size": width, "quantization_config": quantization,
-        }).to_string()})
-    };
-    let at = |quantization: Value, width: u64| {
-        let all = findings(
-            "transformers-vllm",
-            "me/model",
-            "ml.p4d.24xlarge",
-            dense(quantization, width),
-        );
-        found(&all, "MCC-TP-005").map(|finding| finding.severity)
-    };
-    let blocks = json!({"quant_method": "fp8", "weight_block_size": [128, 128]});
-    assert_eq!(at(blocks.clone(), 9728), Some(Severity::Error), "1216 is nine and a half blocks");
-    assert_eq!(at(blocks, 12_288), None);
-    let left_out = json!({"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["model.layers.0.mlp"]});
-    assert_eq!(at(left_out, 9728), None, "not all of them are quantized");
-    let awq = json!({"quant_method": "awq", "bits": 4, "group_size": 128});
-    assert_eq!(at(awq.clone(), 29_568), Some(Severity::Warning), "another kernel may take it");
-    assert_eq!(at(awq, 29_696), None);
-    assert_eq!(at(json!({"quant_method": "gptq", "bits": 4, "group_size": -1}), 29_568), None);
 }
 
 #[test]
