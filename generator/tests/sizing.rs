@@ -316,6 +316,7 @@ fn any_model() -> impl Strategy<Value = ModelShape> {
                     states: None,
                 }),
                 custom_code: false,
+                written_by: None,
                 reads_images: false,
                 weights: Weights::default(),
                 stretched: None,

@@ -170,6 +170,11 @@ fn first_is_clean(asked: &Value, name: &str, too_large: f64, faults: &mut Vec<St
         let said = [("MCC-IMG-002", "composed"), ("MCC-DRV-003", "minor-version")];
         let said = said.iter().any(|(id, word)| finding.starts_with(id) && warned.contains(word));
         let message = finding.split_once(' ').map_or("", |(_, message)| message);
+        // Where a limit of GPUs is known from, only the plan says.
+        let message = match message.split_once(" (") {
+            Some((limit, _)) if finding.starts_with("MCC-GPU-001") => limit,
+            _ => message,
+        };
         !(said
             || warned.contains(message)
             || (unknown && (warned.contains("nothing is known") || warned.contains("not known"))))

@@ -183,6 +183,13 @@ fn is_class(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
 }
 
+/// The release that a version begins with: `5.0.0` of `5.0.0.dev0`.
+fn release(version: &str) -> Option<&str> {
+    let end = version.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(version.len());
+    let release = version.get(..end)?.trim_end_matches('.');
+    (1..=32).contains(&release.len()).then_some(release)
+}
+
 pub(super) fn bounded(key: &str, value: &Value, max: u64) -> Result<u64, ConfigError> {
     // Some configurations give one value per layer (`[8, 8, …]`): the largest is the safe one.
     let number = match value {
@@ -227,6 +234,7 @@ fn shape(r: &Reader, sizes: &Sizes) -> Result<ModelShape, ConfigError> {
         quantization: quantized::method(r),
         cache: sizes.cache(),
         custom_code: r.root.contains_key("auto_map"),
+        written_by: r.text("transformers_version").and_then(release).map(str::to_owned),
         reads_images: reads_images(r.root),
         weights: formats.weights(r, sizes, &count),
         origin: Origin::Own,

@@ -318,6 +318,7 @@ pub(super) mod tests {
             quantization: None,
             cache: Some(Cache { token_bytes: 131_072, ..Cache::default() }),
             custom_code: false,
+            written_by: None,
             reads_images: false,
             weights: super::super::loaded::Weights::default(),
             origin: super::super::shape::Origin::Own,

@@ -64,6 +64,7 @@ pub fn pipeline_shape(row: &Pipeline) -> ModelShape {
         quantization: None,
         cache: Some(Cache::default()),
         custom_code: false,
+        written_by: None,
         origin: Origin::Parts,
         widths: Widths::default(),
         parts: Some(Parts {

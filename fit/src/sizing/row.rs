@@ -86,6 +86,7 @@ fn weights_only(model: &Model, architecture: Option<String>, origin: Origin) -> 
         quantization: None,
         cache: None,
         custom_code: false,
+        written_by: None,
         reads_images: false,
         weights: Weights::default(),
         origin,

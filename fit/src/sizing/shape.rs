@@ -157,6 +157,8 @@ pub struct ModelShape {
     pub cache: Option<Cache>,
     /// Whether the checkpoint brings code of its own (`auto_map`).
     pub custom_code: bool,
+    /// Release of transformers that wrote the configuration, digits and dots only.
+    pub written_by: Option<String>,
     /// Whether it has a part that reads images.
     pub reads_images: bool,
     /// What of its weights a device holds beyond its share of their bytes.

@@ -149,12 +149,12 @@ fn cache(context: &Context<'_>, plan: &Plan) -> String {
         return pipeline::parts(plan, &device.name);
     }
     let sequences = compiled_in(context);
-    let (what, at_once) = match sequences {
-        Some(1) | None => ("one sequence".to_owned(), 1),
-        Some(n) => (format!("{n} sequences"), n),
+    let (what, take, at_once) = match sequences {
+        Some(1) | None => ("one sequence".to_owned(), "takes", 1),
+        Some(n) => (format!("{n} sequences"), "take", n),
     };
     format!(
-        "{what} of {} tokens take {:.1} GiB of cache; beside {:.1} GiB of weights and {:.1} GiB of working memory \
+        "{what} of {} tokens {take} {:.1} GiB of cache; beside {:.1} GiB of weights and {:.1} GiB of working memory \
          {:.1} GiB are left",
         plan.serving.max_model_len,
         sizing.sequence_gib.unwrap_or_default() * f64::from(at_once),

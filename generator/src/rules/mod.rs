@@ -22,6 +22,7 @@ mod registry;
 mod state;
 mod task;
 mod tensor_parallel;
+mod written_by;
 
 use crate::finding::{Finding, Severity};
 use crate::fix::Fix;
@@ -48,7 +49,7 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 19] = [
+const FAMILIES: [&[Rule]; 20] = [
     inputs::RULES,
     image::RULES,
     registry::RULES,
@@ -63,6 +64,7 @@ const FAMILIES: [&[Rule]; 19] = [
     model_accelerator::RULES,
     engine_options::RULES,
     compiled::RULES,
+    written_by::RULES,
     environment::RULES,
     network::RULES,
     hyperpod::RULES,

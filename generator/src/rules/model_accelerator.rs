@@ -78,8 +78,8 @@ fn compiled(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     for limit in mcc_fit::image_cautions(catalogs, deployment, image, &asked, row) {
         let finding = Finding::warning(
             "MCC-GPU-001",
-            format!("{}, as {} says", reasons::gpu_limit(limit), limit.source),
-            "choose a newer GPU if the engine does not start",
+            format!("{} ({})", reasons::gpu_limit(limit), limit.source),
+            "choose an instance type with another GPU if the engine does not start",
         );
         findings.push(context.merged.about("instanceType", finding));
     }

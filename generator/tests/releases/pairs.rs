@@ -4,6 +4,7 @@ use mcc_generator::Severity;
 use serde_json::{Value, json};
 
 use super::{findings, found, spec};
+use crate::support::object;
 
 #[test]
 fn known_bad_pairs_are_avoided_and_refused_where_they_are_asked_for() {
@@ -97,4 +98,50 @@ fn dropped_formats_are_known_by_option_and_by_name() {
     let gguf = json!({"load_format": "gguf"});
     assert_eq!(at("Qwen/Qwen3-8B", "0.24.0", gguf.clone()), Some(Severity::Warning));
     assert_eq!(at("Qwen/Qwen3-8B", "0.23.0", gguf), None);
+}
+
+#[test]
+fn a_config_of_a_newer_generation_of_transformers_is_told() {
+    let said = |config: &str, written: &str, more: Value| {
+        let model = json!({
+            "architectures": ["Qwen3ForCausalLM"], "hidden_size": 2048, "num_hidden_layers": 24,
+            "num_attention_heads": 32, "num_key_value_heads": 4, "vocab_size": 151_936,
+            "intermediate_size": 6144, "transformers_version": written,
+        });
+        let mut inputs = object(json!({"modelConfig": model.to_string()}));
+        inputs.extend(object(more));
+        let all = findings(config, "me/model", "ml.g6e.2xlarge", Value::Object(inputs));
+        found(&all, "MCC-MDL-007").map(|finding| format!("{} {}", finding.message, finding.fix))
+    };
+    let (vllm, lmi, djl) = ("transformers-vllm", "transformers-lmi", "transformers-djl");
+    let sglang = "transformers-sglang";
+    let old = |version: &str| json!({"engineVersion": version});
+    let newest = said(vllm, "5.8.0", old("0.17.0")).expect("vLLM 0.17 takes transformers below 5");
+    assert!(newest.contains("5.8.0") && newest.contains("transformers 4 at most"), "{newest}");
+    assert!(said(vllm, "5.0.0.dev0", old("0.19.1")).is_some_and(|said| said.contains("5.0.0,")));
+    // The image around the engine: LMI 22 has vLLM 0.17, LMI 27 has 0.23.
+    for config in [lmi, djl] {
+        let around = said(config, "5.8.0", old("22.0.0")).expect("so does the image around it");
+        assert!(around.contains("give engineVersion"), "{around}");
+    }
+    let tagged = "763104351884.dkr.ecr.us-east-1.amazonaws.com/huggingface-vllm:0.15.0-transformers4.57.6-gpu-py312-cu129-ubuntu22.04";
+    assert!(said(vllm, "5.8.0", json!({"baseImage": tagged})).is_some());
+    for (config, written, more) in [
+        (vllm, "4.57.1", old("0.17.0")),
+        (vllm, "5.8.0", json!({})),
+        // No upper bound, and one within the generation.
+        (vllm, "5.99.0", old("0.27.1")),
+        (sglang, "5.99.0", json!({})),
+        (djl, "5.8.0", old("27.0.0")),
+        (djl, "4.40.0", old("22.0.0")),
+        (vllm, "nightly", old("0.17.0")),
+        (vllm, "99999999999999999999", old("0.17.0")),
+        (
+            vllm,
+            "5.8.0",
+            json!({"baseImage": tagged.replace("transformers4.57.6", "transformers5.2.0")}),
+        ),
+    ] {
+        assert_eq!(said(config, written, more.clone()), None, "{config} {written} {more}");
+    }
 }

@@ -205,6 +205,7 @@ impl ModelArguments {
             quantization: None,
             cache,
             custom_code: false,
+            written_by: None,
             reads_images: false,
             weights: sizing::Weights::default(),
             stretched: None,
