@@ -179,8 +179,11 @@ impl Catalogs {
     /// The Hugging Face id of a model that `id` names in JumpStart. Models that Hugging Face does not have are unknown
     /// here, as are ids that came after the table.
     pub fn of_jumpstart(&self, id: &str) -> Option<&str> {
-        // JumpStart's ids have no owner: the usual id is not looked up, nor the table read for it.
-        if id.contains('/') { None } else { self.jumpstart().hugging_face(id) }
+        // JumpStart's ids have no owner: neither the usual id nor none is looked up, nor the table read for it.
+        if id.is_empty() || id.contains('/') {
+            return None;
+        }
+        self.jumpstart().hugging_face(id)
     }
 
     /// What becomes of images in models that read them.

@@ -139,6 +139,67 @@ pub struct Images {
     dns_suffixes: BTreeMap<Region, String>,
     /// Where the images of each family are, newest first.
     by_family: BTreeMap<String, Vec<usize>>,
+    /// What a deployment chooses from, by family.
+    usual: BTreeMap<String, Usual>,
+}
+
+/// The images of a family that are not for EC2 alone, in the order in which they are usual.
+#[derive(Debug, Clone, Default)]
+struct Usual {
+    /// Where they are, each with where its CUDA is among `cudas`.
+    rows: Vec<(usize, usize)>,
+    cudas: Vec<Option<String>>,
+    engines: Vec<String>,
+}
+
+impl Usual {
+    /// Of `rows`, newest first.
+    fn new(file: &ImagesFile, default: Option<&str>, rows: &[usize]) -> Self {
+        let rows = rows.iter().filter_map(|at| Some((*at, file.images.get(*at)?)));
+        let mut rows: Vec<(usize, &Image)> =
+            rows.filter(|(_, row)| row.platform != Platform::Ec2).collect();
+        rows.sort_by_key(|(_, row)| (Some(row.version.as_str()) != default, !row.listed));
+        let mut usual = Self::default();
+        for (at, row) in rows {
+            let known = usual.cudas.iter().position(|cuda| *cuda == row.cuda);
+            let cuda = known.unwrap_or_else(|| {
+                usual.cudas.push(row.cuda.clone());
+                usual.cudas.len() - 1
+            });
+            usual.rows.push((at, cuda));
+            if let Some(engine) = row.engine.as_ref().filter(|own| !usual.engines.contains(own)) {
+                usual.engines.push(engine.clone());
+            }
+        }
+        usual
+    }
+}
+
+/// What a deployment chooses from.
+#[derive(Debug, Clone, Copy)]
+pub struct UsualImages<'a> {
+    images: &'a Images,
+    usual: Option<&'a Usual>,
+}
+
+impl<'a> UsualImages<'a> {
+    /// The images in the order in which they are usual, each with where its CUDA is among [`Self::cudas`]: of the
+    /// default version, then those whose tags are listed, then the newest.
+    pub fn rows(&self) -> impl Iterator<Item = (&'a Image, usize)> + use<'a> {
+        let images = self.images;
+        let rows = self.usual.map_or(&[][..], |usual| &usual.rows);
+        rows.iter().filter_map(|(at, cuda)| Some((images.file.images.get(*at)?, *cuda)))
+    }
+
+    /// The CUDAs in them.
+    pub fn cudas(&self) -> impl Iterator<Item = Option<&'a str>> + use<'a> {
+        self.usual.map_or(&[][..], |usual| &usual.cudas).iter().map(Option::as_deref)
+    }
+
+    /// The engines in them.
+    pub fn engines(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.usual.map_or(&[][..], |usual| &usual.engines).iter().map(String::as_str)
+    }
 }
 
 impl Images {
@@ -153,7 +214,14 @@ impl Images {
         for rows in by_family.values_mut() {
             rows.sort_by(|a, b| version::compare(version(*b), version(*a)));
         }
-        Self { file, registries: registries.clone(), dns_suffixes, by_family }
+        let registries = registries.clone();
+        let mut images =
+            Self { file, registries, dns_suffixes, by_family, usual: BTreeMap::default() };
+        let usual = images.by_family.iter().map(|(family, rows)| {
+            (family.clone(), Usual::new(&images.file, images.default_version(family), rows))
+        });
+        images.usual = usual.collect();
+        images
     }
 
     /// Where the latest of the rows is from that were laid on them.
@@ -195,6 +263,11 @@ impl Images {
     pub fn of_family(&self, family: &str) -> impl Iterator<Item = &Image> {
         let rows = self.by_family.get(family).into_iter().flatten();
         rows.filter_map(|at| self.file.images.get(*at))
+    }
+
+    /// What a deployment chooses from: the images of a family that are not for EC2 alone.
+    pub fn usual(&self, family: &str) -> UsualImages<'_> {
+        UsualImages { images: self, usual: self.usual.get(family) }
     }
 
     /// The version of a family to take if none is asked for: the family's own, else the newest whose tag is

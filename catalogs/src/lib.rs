@@ -73,7 +73,7 @@ pub use ids::{
 };
 pub use image_address::{Availability, ImageError, ResolvedImage};
 pub use image_names::{GivenImage, ImageName};
-pub use images::{Image, ImageFamily, Images, ImagesFile, Platform};
+pub use images::{Image, ImageFamily, Images, ImagesFile, Platform, UsualImages};
 pub use instances::{Arch, EnumCounts, Instance, Instances, InstancesFile};
 pub use jumpstart::{JumpStart, JumpStartFile, JumpStartModel};
 pub use limits::{

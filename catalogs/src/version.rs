@@ -8,7 +8,12 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     if a == b {
         return Ordering::Equal;
     }
-    let (mut a, mut b) = (Numbers::of(a), Numbers::of(b));
+    let (a, b) = unlike(a, b).unwrap_or_else(|| (Numbers::of(a), Numbers::of(b)));
+    after(a, b)
+}
+
+/// The order of what is left of two releases.
+fn after(mut a: Numbers<'_>, mut b: Numbers<'_>) -> Ordering {
     loop {
         let (next_a, next_b) = (a.next(), b.next());
         if next_a.is_none() && next_b.is_none() {
@@ -44,6 +49,27 @@ impl<'a> Numbers<'a> {
     fn of(version: &'a str) -> Self {
         Self { rest: version.strip_prefix('v').unwrap_or(version).as_bytes() }
     }
+}
+
+/// Both from the first number on in which they can differ; none where something else than numbers comes before it.
+fn unlike<'a>(a: &'a str, b: &'a str) -> Option<(Numbers<'a>, Numbers<'a>)> {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut from = 0;
+    for (at, (own, other)) in a.iter().zip(b).enumerate() {
+        if own != other {
+            break;
+        }
+        match own {
+            b'.' => from = at,
+            b'0'..=b'9' => {}
+            _ => return None,
+        }
+    }
+    // What stands before the first number is read there.
+    if from == 0 {
+        return None;
+    }
+    Some((Numbers { rest: a.get(from..)? }, Numbers { rest: b.get(from..)? }))
 }
 
 impl Iterator for Numbers<'_> {
@@ -95,6 +121,38 @@ mod tests {
         assert_eq!(compare("0.19.1+amzn2023", "v0.19.1"), Ordering::Equal);
         assert_eq!(compare("1.0-trtllm", "1.0"), Ordering::Equal);
         assert_eq!(compare("", "0.0"), Ordering::Equal);
+    }
+
+    /// Nothing depends on where they begin to be compared.
+    #[test]
+    fn from_the_beginning() {
+        let parts = [
+            "0",
+            "1",
+            "9",
+            "10",
+            "27",
+            "007",
+            "",
+            "v1",
+            "rc1",
+            "1rc1",
+            "+1",
+            "1+amzn2023",
+            "1-trtllm",
+        ];
+        let all: Vec<String> = parts
+            .iter()
+            .flat_map(|first| parts.iter().map(move |second| format!("{first}.{second}")))
+            .flat_map(|two| parts.iter().map(move |third| format!("{two}.{third}")))
+            .chain(parts.iter().map(|part| (*part).to_owned()))
+            .collect();
+        for (at, a) in all.iter().enumerate().step_by(7) {
+            for b in all.iter().skip(at % 3).step_by(3) {
+                let whole = after(Numbers::of(a), Numbers::of(b));
+                assert!(a == b || compare(a, b) == whole, "{a} {b}");
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use mcc_catalogs::{
     AcceleratorKind, Arch, Catalogs, ComputeCapability, DriverFit, GpuLimit, Image, Instance,
-    Platform, version,
+    version,
 };
 
 use crate::deployment::Deployment;
@@ -39,16 +39,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(
-        image: &'a Image,
-        hosts: &mut Vec<(Option<&'a str>, OnceLock<Option<HostImage<'a>>>)>,
-    ) -> Self {
-        let cuda = image.cuda.as_deref();
-        let known = hosts.iter().rposition(|(known, _)| *known == cuda);
-        let host = known.unwrap_or_else(|| {
-            hosts.push((cuda, OnceLock::new()));
-            hosts.len() - 1
-        });
+    fn new((image, host): (&'a Image, usize)) -> Self {
         Self { image, weight: OnceLock::new(), compiled: OnceLock::new(), host }
     }
 }
@@ -72,20 +63,16 @@ impl<'a> ImageChoice<'a> {
         let default = images.default_version(family);
         let pinned = own.or(default.filter(|_| deployment.refuses.contains_key("engineVersion")));
         let wanted = wanted.or(pinned);
-        let mut rows: Vec<&Image> =
-            images.of_family(family).filter(|row| row.platform != Platform::Ec2).collect();
+        let usual = images.usual(family);
+        let mut rows: Vec<(&Image, usize)> = usual.rows().collect();
         if let Some(wanted) = wanted {
             rows = matching(&rows, wanted);
         }
-        rows.sort_by_cached_key(|row| (Some(row.version.as_str()) != default, !row.listed));
-        let mut known: Vec<Known<'a>> = Vec::new();
-        for (engine, _) in rows.iter().filter_map(|image| engine_in(deployment, image)) {
-            if !known.iter().any(|known| known.engine == engine) {
-                known.push(Known::new(catalogs, engine, asked));
-            }
-        }
-        let mut hosts = Vec::new();
-        let rows = rows.into_iter().map(|image| Row::new(image, &mut hosts)).collect();
+        let own = deployment.engine.as_deref();
+        let engines = usual.engines().filter(|engine| own.is_none_or(|own| own == *engine));
+        let known = engines.map(|engine| Known::new(catalogs, engine, asked)).collect();
+        let hosts = usual.cudas().map(|cuda| (cuda, OnceLock::new())).collect();
+        let rows = rows.into_iter().map(Row::new).collect();
         Self { catalogs, deployment, asked: asked.clone(), rows, known, hosts }
     }
 
@@ -264,7 +251,7 @@ fn no_better(image: &Image, weight: (u8, u8), best: Rank, of: &Image) -> bool {
 
 /// The rows that `wanted` means: exactly that version, tag or other name of a tag; else that release of the engine; else
 /// the versions, and then the releases, that begin with it.
-fn matching<'a>(rows: &[&'a Image], wanted: &str) -> Vec<&'a Image> {
+fn matching<'a>(rows: &[(&'a Image, usize)], wanted: &str) -> Vec<(&'a Image, usize)> {
     let exact = |row: &Image| {
         row.version == wanted
             || row.tag == wanted
@@ -277,7 +264,7 @@ fn matching<'a>(rows: &[&'a Image], wanted: &str) -> Vec<&'a Image> {
     };
     let ways: [&dyn Fn(&Image) -> bool; 4] = [&exact, &part, &release, &part_of_release];
     let mut found =
-        ways.iter().map(|way| rows.iter().copied().filter(|row| way(row)).collect::<Vec<&Image>>());
+        ways.iter().map(|way| rows.iter().copied().filter(|(row, _)| way(row)).collect::<Vec<_>>());
     found.find(|found| !found.is_empty()).unwrap_or_default()
 }
 

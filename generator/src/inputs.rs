@@ -59,6 +59,13 @@ pub struct Field {
     pub help: &'static str,
 }
 
+impl Field {
+    /// Whether its value can name a file, which is read to plan a project.
+    pub fn names_file(&self) -> bool {
+        matches!(self.kind, Kind::Text(Format::Path | Format::PathOrJson))
+    }
+}
+
 macro_rules! inputs {
     ($($group:literal { $($(#[doc = $help:literal])+ $name:ident : $ty:ty = $kind:expr $(, also $alias:literal)? ;)+ })+) => {
         /// All inputs, typed; absent ones are `None`.

@@ -96,7 +96,10 @@ pub fn plan(catalogs: &Catalogs, merged: &Merged) -> Plan {
 /// The plan itself, when questions or errors stand in the way.
 pub fn generate(catalogs: &Catalogs, merged: &Merged) -> Result<(Plan, Project), Box<Plan>> {
     match make(catalogs, merged) {
-        (plan, Some(project)) => Ok((plan, project)),
+        (plan, Some(mut project)) => {
+            saved::record(&mut project);
+            Ok((plan, project))
+        }
         (plan, None) => Err(Box::new(plan)),
     }
 }
@@ -253,14 +256,13 @@ fn build(context: &Context<'_>, spec: &Spec, merged: &Merged) -> Result<Project,
         Box::new(Finding::error("MCC-GEN-001", e, "choose another value; nothing was written"))
     };
     let view = serde_json::to_value(spec).map_err(|e| internal(e.to_string()))?;
-    let mut project =
-        render::render(&context.layers, &view).map_err(|e| internal(e.to_string()))?;
+    let mut project = render::render(&context.layers, view).map_err(|e| internal(e.to_string()))?;
     if let (Some(path), Some(file)) = (&context.inputs.model_path, &spec.model.file) {
         context.copy_model(path, file, &mut project)?;
     }
     let place = spec.model_place().filter(|_| merged.get("modelPath").is_some());
     saved::inputs(&mut project, merged, place.as_deref());
-    saved::record(&mut project);
+    saved::keep_place(&mut project);
     Ok(project)
 }
 

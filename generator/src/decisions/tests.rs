@@ -146,7 +146,7 @@ impl Finished {
 
 /// The project of `spec`; none where a value cannot stand in a file.
 fn rendered(layers: &[&Layer], spec: &Spec) -> Option<Project> {
-    render(layers, &serde_json::to_value(spec).expect("a view")).ok()
+    render(layers, serde_json::to_value(spec).expect("a view")).ok()
 }
 
 /// Every value of `view` that has no members, as a pointer and as the name of what it is.

@@ -67,7 +67,7 @@ pub(crate) fn output(path: &str) -> &str {
 }
 
 /// Renders the overlay of `layers` with `view`.
-pub(crate) fn render(layers: &[&Layer], view: &Value) -> Result<Project, RenderError> {
+pub(crate) fn render(layers: &[&Layer], view: Value) -> Result<Project, RenderError> {
     let mut chosen: BTreeMap<&str, (&Layer, &str, &'static [u8], Form)> = BTreeMap::new();
     for layer in layers {
         for (path, bytes) in &layer.files {
@@ -75,25 +75,36 @@ pub(crate) fn render(layers: &[&Layer], view: &Value) -> Result<Project, RenderE
             chosen.insert(output, (layer, path, bytes, form));
         }
     }
-    chosen.retain(|output, _| wanted(layers, output, view));
-    let texts = text::Texts::new(view);
+    chosen.retain(|output, _| wanted(layers, output, &view));
+    let place = |layer: &Layer, path: &str| format!("{}/project/{path}", layer.path);
     let mut project = Project::default();
+    let mut later = Vec::new();
     for (output, (layer, path, bytes, form)) in chosen {
-        let place = format!("{}/project/{path}", layer.path);
         let bytes: Cow<'static, [u8]> = match form {
             Form::Verbatim => bytes.into(),
-            Form::Text => texts.render(&place, output, bytes)?.into_bytes().into(),
-            Form::Structure => match structure::render(&place, output, bytes, view)? {
-                Some(text) => text.into_bytes().into(),
-                None => continue,
-            },
+            Form::Text => {
+                later.push((output, layer, path, bytes));
+                continue;
+            }
+            Form::Structure => {
+                match structure::render(&place(layer, path), output, bytes, &view)? {
+                    Some(text) => text.into_bytes().into(),
+                    None => continue,
+                }
+            }
         };
+        project.insert(output, File::new(bytes, &layer.path));
+    }
+    // Text has no null: the view of what is structured, which has, is not needed any more.
+    let texts = text::Texts::new(view);
+    for (output, layer, path, bytes) in later {
+        let bytes = texts.render(&place(layer, path), output, bytes)?.into_bytes();
         project.insert(output, File::new(bytes, &layer.path));
     }
     for layer in layers {
         for (path, source) in &layer.parts {
             let (output, _) = form(path);
-            if !wanted(layers, output, view) {
+            if !wanted(layers, output, texts.view()) {
                 continue;
             }
             let place = format!("{}/parts/{path}", layer.path);

@@ -85,15 +85,19 @@ pub(super) fn fill(template: &Value, view: &Value) -> Result<Option<Value>, Stri
 }
 
 fn object(map: &Map<String, Value>, view: &Value) -> Result<Option<Value>, String> {
-    for (key, wanted) in [("?", true), ("?!", false)] {
-        if let Some(condition) = map.get(key) {
-            let value = fill(condition, view)?;
-            if value.as_ref().is_some_and(truthy) != wanted {
-                return Ok(None);
-            }
+    // Few objects have a condition, and to look at the names is less than to look two of them up.
+    for (key, condition) in map.iter().filter(|(key, _)| key.starts_with('?')) {
+        let wanted = match key.as_str() {
+            "?" => true,
+            "?!" => false,
+            _ => continue,
+        };
+        let value = fill(condition, view)?;
+        if value.as_ref().is_some_and(truthy) != wanted {
+            return Ok(None);
         }
     }
-    let mut out = Map::new();
+    let mut out = Map::with_capacity(map.len());
     let mut members = 0;
     for (key, value) in map {
         match key.as_str() {
@@ -115,7 +119,7 @@ fn object(map: &Map<String, Value>, view: &Value) -> Result<Option<Value>, Strin
 }
 
 fn string(text: &str, view: &Value) -> Result<Option<Value>, String> {
-    let Some((before, rest)) = text.split_once("{{") else {
+    let Some((before, rest)) = opened(text) else {
         return Ok(Some(Value::from(text)));
     };
     let (path, after) = rest.split_once("}}").ok_or_else(|| format!("unclosed {text:?}"))?;
@@ -134,6 +138,12 @@ fn string(text: &str, view: &Value) -> Result<Option<Value>, String> {
         return Ok(None);
     };
     Ok(Some(Value::from(format!("{before}{}{after}", plain(value)))))
+}
+
+/// What stands before the first `{{` and after it. Most texts have none, which is found without setting a search up.
+fn opened(text: &str) -> Option<(&str, &str)> {
+    let at = text.as_bytes().windows(2).position(|two| two == b"{{")?;
+    Some((text.get(..at)?, text.get(at + 2..)?))
 }
 
 /// A value as text: a string as it is, anything else as JSON.

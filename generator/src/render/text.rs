@@ -24,8 +24,14 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    pub(super) fn new(view: &Value) -> Self {
-        Self { view: Context::from(without_nulls(view)) }
+    pub(super) fn new(mut view: Value) -> Self {
+        without_nulls(&mut view);
+        Self { view: Context::from(view) }
+    }
+
+    /// What they are filled with.
+    pub(super) fn view(&self) -> &Value {
+        self.view.data()
     }
 
     /// Renders the template `source` found at `place`, whose output is the file `output`.
@@ -85,14 +91,12 @@ fn engine(language: Language) -> Handlebars<'static> {
 }
 
 /// Text has no null: an unset value is an empty one.
-fn without_nulls(value: &Value) -> Value {
+fn without_nulls(value: &mut Value) {
     match value {
-        Value::Null => Value::from(""),
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        Value::Object(map) => {
-            Value::Object(map.iter().map(|(k, v)| (k.clone(), without_nulls(v))).collect())
-        }
-        other => other.clone(),
+        Value::Null => *value = Value::from(""),
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        Value::Object(map) => map.values_mut().for_each(without_nulls),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -103,7 +107,7 @@ mod tests {
     use super::*;
 
     fn render(output: &str, source: &str, view: &Value) -> Result<String, RenderError> {
-        Texts::new(view).render(source, output, source.as_bytes())
+        Texts::new(view.clone()).render(source, output, source.as_bytes())
     }
 
     #[test]

@@ -85,6 +85,10 @@ impl Context<'_> {
 
     /// Whether the hub gates a model, and how that is known; `None` of models that the catalogs do not know.
     pub(crate) fn gated(&self, name: &str) -> Option<(Option<bool>, Option<GatedFrom>)> {
+        // Models of a hub have an owner; what is packed is not looked up, nor the tables read for it.
+        if !name.contains('/') {
+            return None;
+        }
         let model = self.catalogs.models().get(name).map(|row| (row.gated, row.gated_from));
         let pipeline = || {
             let row = self.catalogs.pipelines().get(name)?;

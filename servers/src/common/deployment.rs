@@ -36,7 +36,8 @@ pub(crate) fn of_model(
     target: Option<&str>,
 ) -> Result<Arc<Deployment>, ToolError> {
     let pipeline = name.is_some_and(|name| catalogs.pipelines().get(name).is_some());
-    match registry().default_for(ModelSort::Fetched(Fetched::Diffusion)).filter(|_| pipeline) {
+    let own = || registry().default_for(ModelSort::Fetched(Fetched::Diffusion));
+    match pipeline.then(own).flatten() {
         Some(config) => named(&config.name, target),
         None => of_models(target),
     }

@@ -9,6 +9,8 @@ pub(crate) struct Number(pub(crate) f64);
 /// Places after the point, to which prices are rounded; everything else has fewer.
 const PLACES: usize = 4;
 const ONE: u32 = 10_u32.pow(4);
+/// The most digits that one has, with its point.
+const DIGITS: usize = 16;
 /// Beyond this the decimals of a number are no longer all there.
 const MOST: f64 = 1e9;
 
@@ -21,18 +23,34 @@ impl fmt::Display for Number {
         if !(same && number > 0.0 && number < MOST) {
             return fmt::Display::fmt(&number, text);
         }
-        let parts = whole(parts);
-        let one = u64::from(ONE);
-        let mut after = parts % one;
+        let mut parts = whole(parts);
         let mut places = PLACES;
-        while after != 0 && after.is_multiple_of(10) {
-            after /= 10;
+        while places > 0 && parts.is_multiple_of(10) {
+            parts /= 10;
             places -= 1;
         }
-        match after {
-            0 => write!(text, "{}", parts / one),
-            _ => write!(text, "{}.{after:0places$}", parts / one),
+        // From the last digit on: the machinery of `write!` takes longer than all the rest.
+        let mut written = [b'0'; DIGITS];
+        let mut at = DIGITS;
+        let mut left = places;
+        loop {
+            at -= 1;
+            let digit = written.get_mut(at).ok_or(fmt::Error)?;
+            *digit = b'0' + u8::try_from(parts % 10).unwrap_or_default();
+            parts /= 10;
+            left = match left.checked_sub(1) {
+                Some(0) => {
+                    at -= 1;
+                    *written.get_mut(at).ok_or(fmt::Error)? = b'.';
+                    0
+                }
+                Some(left) => left,
+                None if parts == 0 => break,
+                None => 0,
+            };
         }
+        let written = written.get(at..).unwrap_or_default();
+        text.write_str(std::str::from_utf8(written).map_err(|_| fmt::Error)?)
     }
 }
 

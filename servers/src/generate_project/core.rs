@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use mcc_catalogs::Ask;
 use mcc_files::Folder;
 use mcc_generator::{
-    Change, Decisions, FileAccess, Finding, Kind, Merged, Plan, Project, Registered, Source,
+    Change, Decisions, Field, FileAccess, Finding, Kind, Merged, Plan, Project, Registered, Source,
     Sources, registry,
 };
 use serde_json::{Value, json};
@@ -81,6 +81,12 @@ pub(super) fn asks(call: &Call) -> Vec<Ask> {
     }
     let merged = Sources::new().files(FileAccess::Nothing).with(Source::Flag, inputs).merge();
     mcc_generator::asks(call.context.catalogs(), &merged)
+}
+
+/// Whether files may be read to plan a project. Without any it takes less than a thread costs.
+pub(super) fn names_files(call: &Call) -> bool {
+    let keys = call.arguments.keys().chain(call.answered.values.keys());
+    keys.filter_map(|key| mcc_generator::field(key)).any(Field::names_file)
 }
 
 /// Plans a project.

@@ -91,8 +91,9 @@ impl Handler {
             });
             self.answer(tool, call, slot).await
         };
+        // rmcp and its runtime move what they wait for from place to place, some kilobytes if it were not boxed.
         // Where nothing of rmcp is in between, a panic would end the connection.
-        let answered = guard::caught_while(tool.name, answering).await;
+        let answered = guard::caught_while(tool.name, Box::pin(answering)).await;
         Ok(answered.unwrap_or_else(|error| failed(&error).into()))
     }
 

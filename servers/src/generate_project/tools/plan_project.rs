@@ -24,9 +24,8 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: || core::with_inputs(schema::input::<Own>()),
     output: schema::output::<PlanAnswer>,
-    // Without roots no file is read, and what is left takes less than a thread costs.
     asks: core::asks,
-    waits: |call| !call.context.roots.is_empty(),
+    waits: |call| !call.context.roots.is_empty() && core::names_files(call),
     run: plan,
 };
 
