@@ -264,21 +264,11 @@ impl Catalogs {
             }
         }
         let engines: HashSet<&str> = self.engines().iter().map(|row| row.engine.as_str()).collect();
-        for row in self.engine_limits().gpus() {
-            findings.unless(
-                engines.contains(row.engine.as_str()),
-                "engine_limits.json",
-                &row.id,
-                format!("engine `{}` is not in engines", row.engine),
-            );
-        }
-        for row in self.engines().architectures() {
-            findings.unless(
-                engines.contains(row.engine.as_str()),
-                "engines.json",
-                &row.class,
-                format!("engine `{}` is not in engines", row.engine),
-            );
+        let limits = self.engine_limits().engines_named().map(|row| ("engine_limits.json", row));
+        let own = self.engines().engines_named().map(|row| ("engines.json", row));
+        for (file, (row, engine)) in limits.chain(own) {
+            let message = format!("engine `{engine}` is not in engines");
+            findings.unless(engines.contains(engine), file, row, message);
         }
     }
 

@@ -283,6 +283,17 @@ impl Engines {
         rows.get(*self.by_class.get(at)?)
     }
 
+    /// The engine that each row names, by what else it is found by.
+    pub(crate) fn engines_named(&self) -> impl Iterator<Item = (&str, &str)> {
+        let file = &self.file;
+        let shares = file.memory_utilization.iter().map(|row| (&row.from, &row.engine));
+        let methods = file.quantization.iter().map(|row| (&row.method, &row.engine));
+        let releases = file.releases.iter().map(|row| (&row.version, &row.engine));
+        let classes = file.architectures.iter().map(|row| (&row.class, &row.engine));
+        let all = shares.chain(methods).chain(releases).chain(classes);
+        all.map(|(other, engine)| (other.as_str(), engine.as_str()))
+    }
+
     /// Whether a release serves a model class.
     pub fn supports(&self, engine: &str, version: &str, class: &str) -> Support {
         self.class(engine, class).served_by(version)

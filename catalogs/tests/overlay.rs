@@ -219,3 +219,20 @@ fn an_empty_folder_changes_nothing() {
     let catalogs = Catalogs::with_overlay(dir.path()).unwrap();
     assert!(catalogs.check().is_empty());
 }
+
+#[test]
+fn rows_of_engines_that_nobody_knows_are_found() {
+    let rows = r#""gpus": [{"id": "g", "engine": "vlm", "least": "8.0", "source": "x", "trust": "read"}],
+        "pairs": [{"id": "p", "engine": "vlm", "what": "does not start", "source": "x", "trust": "read"}],
+        "splits": [{"id": "s", "engine": "vlm", "part": "experts", "scales": "block", "source": "x", "trust": "read"}],
+        "states": [{"id": "t", "engine": "vlm", "pages": 1, "source": "x", "trust": "read"}],
+        "sorters": [{"id": "o", "engine": "vlm", "source": "x"}],
+        "scales": [{"id": "c", "engine": "vlm", "major": 12, "source": "x"}]"#;
+    let dir = folder(&[("engine_limits.json", &format!("{{{HEAD}, {rows}}}"))]);
+    let catalogs = Catalogs::with_overlay(dir.path()).unwrap();
+    let found: Vec<String> = catalogs.check().iter().map(ToString::to_string).collect();
+    for id in ["g", "p", "s", "t", "o", "c"] {
+        let fault = format!("engine_limits.json: `{id}`: engine `vlm` is not in engines");
+        assert!(found.contains(&fault), "{id}: {found:?}");
+    }
+}

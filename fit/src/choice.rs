@@ -81,8 +81,15 @@ impl<'a> ImageChoice<'a> {
         let mut best: Option<(Rank, &'a Image)> = None;
         let mut refused = Refused::default();
         for row in self.rows.iter().filter(|row| row.image.arch.contains(&arch)) {
+            let worse = |weight| {
+                best.is_some_and(|(known, image)| no_better(row.image, weight, known, image))
+            };
+            // What nothing speaks against is looked at first: most are no better even so.
+            if worse((0, 0)) {
+                continue;
+            }
             let weight = self.weight(row);
-            if best.is_some_and(|(known, image)| no_better(row.image, weight, known, image)) {
+            if worse(weight) {
                 continue;
             }
             let rank = (weight, self.rank(row, instance, &mut refused));

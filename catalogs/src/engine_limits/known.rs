@@ -30,6 +30,19 @@ impl EngineLimits {
         &self.file.as_of
     }
 
+    /// The engine that each row names, by the row's name.
+    pub(crate) fn engines_named(&self) -> impl Iterator<Item = (&str, &str)> {
+        let file = &self.file;
+        let splits = self.splits.iter().map(|row| (&row.id, &row.engine));
+        let gpus = file.gpus.iter().map(|row| (&row.id, &row.engine));
+        let pairs = file.pairs.iter().map(|row| (&row.id, &row.engine));
+        let states = file.states.iter().map(|row| (&row.id, &row.engine));
+        let sorters = file.sorters.iter().map(|row| (&row.id, &row.engine));
+        let scales = file.scales.iter().map(|row| (&row.id, &row.engine));
+        let all = splits.chain(gpus).chain(pairs).chain(states).chain(sorters).chain(scales);
+        all.map(|(id, engine)| (id.as_str(), engine.as_str()))
+    }
+
     /// All rows about GPUs.
     pub fn gpus(&self) -> impl Iterator<Item = &GpuLimit> {
         self.file.gpus.iter()

@@ -154,14 +154,19 @@ fn cache(context: &Context<'_>, plan: &Plan) -> String {
         Some(n) => (format!("{n} sequences"), "take", n),
     };
     format!(
-        "{what} of {} tokens {take} {:.1} GiB of cache; beside {:.1} GiB of weights and {:.1} GiB of working memory \
+        "{what} of {} tokens {take} {} GiB of cache; beside {:.1} GiB of weights and {:.1} GiB of working memory \
          {:.1} GiB are left",
         plan.serving.max_model_len,
-        sizing.sequence_gib.unwrap_or_default() * f64::from(at_once),
+        some(sizing.sequence_gib.unwrap_or_default() * f64::from(at_once)),
         sizing.weights_gib,
         sizing.overhead_gib,
         sizing.kv_gib.max(0.0),
     )
+}
+
+/// GiB of something that is there, however little.
+fn some(gib: f64) -> String {
+    if gib > 0.0 && gib < 0.05 { "less than 0.1".to_owned() } else { format!("{gib:.1}") }
 }
 
 /// Sequences whose cache is compiled in; none where it is shared out as they come.
