@@ -34,6 +34,16 @@ fn the_same_inputs_give_the_same_bytes() {
     }
 }
 
+/// A plan digests no files, and lists the record of digests with the size that it has.
+#[test]
+fn a_plan_lists_the_files_that_are_made() {
+    for (config, target) in pairs() {
+        let inputs = base(&config, &target);
+        let planned = support::plan_of(&inputs).files;
+        assert_eq!(planned, project(&inputs).listing(), "{config} on {target}");
+    }
+}
+
 #[test]
 fn a_project_is_made_again_from_its_saved_inputs() {
     for (config, target) in pairs() {

@@ -13,7 +13,7 @@ const ID: &str = "MCC-MDL-007";
 pub(super) const RULES: &[Rule] = &[Rule {
     id: ID,
     severity: Severity::Warning,
-    title: "config.json is of a newer generation of transformers than the engine takes",
+    title: "config.json is of a newer generation of transformers than the image takes",
     why: "each generation writes keys that the one before does not read, such as rope_parameters instead of rope_theta: the \
           model may not load, or answer wrongly without an error",
     source: "catalogs/data/engines.json: requirements of the engines' source distributions; tags of images that name \
@@ -43,8 +43,8 @@ fn written_by(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let finding = Finding::warning(
         ID,
         format!(
-            "config.json was written by transformers {own}, and the image has transformers {most} at most: it may not read all \
-             of it"
+            "config.json was written by transformers {own}, and what is in the image takes transformers {most} at most: it may \
+             not read all of it"
         ),
         Fix::say(fix),
     );
