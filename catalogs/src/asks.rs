@@ -3,6 +3,8 @@
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::Catalogs;
 use crate::ids::{Arn, HubAddress, ImageUri, ModelId, Region, S3Uri};
@@ -54,11 +56,74 @@ impl Ask {
     }
 }
 
+/// One answer's errand: what all its look-ups together may take, and whose eyes they look through.
+#[derive(Debug)]
+pub struct Errand {
+    requests: AtomicUsize,
+    until: Instant,
+    profile: Option<String>,
+}
+
+impl Errand {
+    /// Requests of one answer at most.
+    pub const REQUESTS: usize = 30;
+
+    /// An errand that ends after `time`, with the usual number of requests.
+    pub fn new(time: Duration) -> Self {
+        Self {
+            requests: AtomicUsize::new(Self::REQUESTS),
+            until: Instant::now() + time,
+            profile: None,
+        }
+    }
+
+    /// The same, with the credentials of a named AWS profile.
+    #[must_use]
+    pub fn with_profile(self, profile: Option<String>) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// The AWS profile, where one was named.
+    pub fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
+    /// Takes one request of those that are left. False where none is: then nothing may be sent.
+    pub fn take(&self) -> bool {
+        self.requests
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .is_ok()
+    }
+
+    /// Requests that are left.
+    pub fn left(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Time that is left; none is left at zero.
+    pub fn remaining(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+}
+
+/// A source that rows of an answer are from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Looked {
+    /// Who was asked, in the words of an answer: `Hugging Face`, `AWS prices of us-west-2`.
+    pub source: String,
+    /// Through whose eyes, where that matters: `account 123456789012`.
+    pub whom: Option<String>,
+    /// Seconds since it was read there; more than 0 for what a cache kept.
+    pub age: u64,
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Rows to lay on the catalogs, the later over the earlier.
     pub rows: Vec<Rows>,
+    /// Who said them, and how long ago.
+    pub looked: Vec<Looked>,
     /// What the reader of the answer should know of the look-up, a sentence each: that a source did not answer.
     pub notes: Vec<String>,
 }
@@ -68,8 +133,8 @@ pub type Looking<'a> = Pin<Box<dyn Future<Output = Found> + Send + 'a>>;
 
 /// Who looks things up. What cannot be found is a note and never an error: the catalogs answer then.
 pub trait Lookup: Debug + Send + Sync {
-    /// Looks up what it can of `asks`, within its own time.
-    fn look_up<'a>(&'a self, asks: &'a [Ask]) -> Looking<'a>;
+    /// Looks up what it can of `asks`, within what `errand` has left.
+    fn look_up<'a>(&'a self, asks: &'a [Ask], errand: &'a Errand) -> Looking<'a>;
 }
 
 /// What the rows that an answer stands on are worth.
@@ -112,10 +177,17 @@ impl Catalogs {
                 self.models().origin(id).or_else(|| self.pipelines().origin(id))
             }
             Ask::Models(_) => Some(self.models().latest()),
-            Ask::Image(_) | Ask::Images(_) => Some(self.images().latest()),
+            Ask::Image(image) => match self.resources().origin_of_image(image.as_str()) {
+                Origin::Build => Some(self.images().latest()),
+                laid => Some(laid),
+            },
+            Ask::Images(_) => Some(self.images().latest()),
             Ask::Offers(region) => Some(self.regions().origin(region.as_str())),
             Ask::Prices(_) => Some(self.prices().latest()),
-            Ask::Files(_) | Ask::Named(_) | Ask::Quotas(_) | Ask::Clusters(_) => None,
+            Ask::Files(address) => Some(self.resources().origin_of_stored(address.as_str())),
+            Ask::Named(arn) => Some(self.resources().origin_of_named(arn.as_str())),
+            Ask::Quotas(region) => Some(self.quotas().origin(region.as_str())),
+            Ask::Clusters(region) => Some(self.clusters().origin(region.as_str())),
         }
     }
 }

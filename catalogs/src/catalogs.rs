@@ -8,12 +8,12 @@ use crate::files::{Laid, NAMES};
 use crate::nearest::nearest;
 use crate::rows::Rows;
 use crate::{
-    Accelerators, AcceleratorsFile, Amis, AmisFile, EngineLimits, EngineLimitsFile,
-    EngineOptionsFile, Engines, EnginesFile, Evidence, Hyperpod, HyperpodFile, Images, ImagesFile,
-    Instance, Instances, InstancesFile, JumpStart, JumpStartFile, KnownFitsFile, Limits,
-    MeasuredFile, Models, ModelsFile, Pipelines, PipelinesFile, Places, PlacesFile, Prices,
-    PricesFile, Regions, RegionsFile, Registries, RegistriesFile, Tasks, TasksFile, Vision,
-    VisionFile,
+    Accelerators, AcceleratorsFile, Amis, AmisFile, Clusters, ClustersFile, EngineLimits,
+    EngineLimitsFile, EngineOptionsFile, Engines, EnginesFile, Evidence, Hyperpod, HyperpodFile,
+    Images, ImagesFile, Instance, Instances, InstancesFile, JumpStart, JumpStartFile,
+    KnownFitsFile, Limits, MeasuredFile, Models, ModelsFile, Pipelines, PipelinesFile, Places,
+    PlacesFile, Prices, PricesFile, Quotas, QuotasFile, Regions, RegionsFile, Registries,
+    RegistriesFile, Resources, ResourcesFile, Tasks, TasksFile, Vision, VisionFile,
 };
 
 /// The catalogs. Cheap to make: a file is parsed when it is first asked for.
@@ -24,6 +24,7 @@ pub struct Catalogs {
     rows: Rows,
     accelerators: OnceLock<Accelerators>,
     amis: OnceLock<Amis>,
+    clusters: OnceLock<Clusters>,
     engine_limits: OnceLock<EngineLimits>,
     engines: OnceLock<Engines>,
     evidence: OnceLock<Evidence>,
@@ -36,8 +37,10 @@ pub struct Catalogs {
     pipelines: OnceLock<Pipelines>,
     places: OnceLock<Places>,
     prices: OnceLock<Prices>,
+    quotas: OnceLock<Quotas>,
     regions: OnceLock<Regions>,
     registries: OnceLock<Registries>,
+    resources: OnceLock<Resources>,
     tasks: OnceLock<Tasks>,
     vision: OnceLock<Vision>,
     order: OnceLock<Vec<(f64, usize)>>,
@@ -117,6 +120,11 @@ impl Catalogs {
     /// The host images of endpoints and transform jobs.
     pub fn amis(&self) -> &Amis {
         read!(self, amis of AmisFile => Amis::new(self.file()))
+    }
+
+    /// HyperPod clusters and reserved capacity of the account that was looked at.
+    pub fn clusters(&self) -> &Clusters {
+        read!(self, clusters of ClustersFile => Clusters::new(self.file()))
     }
 
     /// The model servers.
@@ -223,6 +231,11 @@ impl Catalogs {
         read!(self, prices of PricesFile => Prices::new(self.file()))
     }
 
+    /// The quotas of the account that was looked at.
+    pub fn quotas(&self) -> &Quotas {
+        read!(self, quotas of QuotasFile => Quotas::new(self.file()))
+    }
+
     /// The regions.
     pub fn regions(&self) -> &Regions {
         read!(self, regions of RegionsFile => Regions::new(self.file()))
@@ -231,6 +244,11 @@ impl Catalogs {
     /// The accounts of AWS's image registries.
     pub fn registries(&self) -> &Registries {
         read!(self, registries of RegistriesFile => Registries::new(self.file()))
+    }
+
+    /// What is at addresses that were looked at.
+    pub fn resources(&self) -> &Resources {
+        read!(self, resources of ResourcesFile => Resources::new(self.file()))
     }
 
     /// What models are for.

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::file::{self, CatalogError, CatalogFile};
 
@@ -28,12 +28,20 @@ pub trait Laid: Sized {
 macro_rules! files {
     ($($field:ident: $file:ident),+ $(,)?) => {
         /// Files of rows that are laid over others: one field for each catalog.
-        #[derive(Debug, Default)]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
         pub struct Files {
-            $($field: Option<crate::$file>,)+
+            $(#[serde(default, skip_serializing_if = "Option::is_none")] $field: Option<crate::$file>,)+
         }
 
         impl Files {
+            /// With the rows of `file`, instead of those of the same catalog that are there already.
+            #[must_use]
+            pub fn with<F: Laid>(mut self, file: F) -> Self {
+                *F::place_mut(&mut self) = Some(file);
+                self
+            }
+
             /// Reads the files that `dir` has.
             pub(crate) fn read(dir: &Path) -> Result<Self, CatalogError> {
                 Ok(Self { $($field: file::overlay(dir)?,)+ })
@@ -65,6 +73,7 @@ macro_rules! files {
 files! {
     accelerators: AcceleratorsFile,
     amis: AmisFile,
+    clusters: ClustersFile,
     engine_limits: EngineLimitsFile,
     engine_options: EngineOptionsFile,
     engines: EnginesFile,
@@ -79,8 +88,10 @@ files! {
     pipelines: PipelinesFile,
     places: PlacesFile,
     prices: PricesFile,
+    quotas: QuotasFile,
     regions: RegionsFile,
     registries: RegistriesFile,
+    resources: ResourcesFile,
     tasks: TasksFile,
     vision: VisionFile,
 }

@@ -13,6 +13,7 @@ mod asks;
 mod catalogs;
 mod check;
 mod check_models;
+mod clusters;
 mod echo;
 mod engine_limits;
 mod engine_options;
@@ -34,8 +35,10 @@ mod nearest;
 mod pipelines;
 mod places;
 mod prices;
+mod quotas;
 mod regions;
 mod registries;
+mod resources;
 mod rows;
 mod schemas;
 mod secrets;
@@ -49,9 +52,10 @@ pub use accelerators::{
 pub use amis::{
     Ami, AmiChoice, Amis, AmisFile, CudaDriver, DefaultDriver, DriverFit, MinorVersionDriver,
 };
-pub use asks::{Ask, Found, Looking, Lookup, Standing};
+pub use asks::{Ask, Errand, Found, Looked, Looking, Lookup, Standing};
 pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
+pub use clusters::{Capacity, CapacityKind, Cluster, ClusterGroup, Clusters, ClustersFile};
 pub use echo::{ECHOED, cut, echo, is_hidden, is_plain, visible};
 pub use engine_limits::{
     BadPair, Circumstance, CudaCapability, EngineLimits, EngineLimitsFile, GpuLimit, Scales,
@@ -81,7 +85,8 @@ pub use limits::{
     NameLimits, Range, RealtimeLimits,
 };
 pub use models::{
-    Basis, GatedFrom, Model, ModelConfig, Models, ModelsFile, ParametersFrom, Variant, WeightsFrom,
+    Access, Basis, GatedFrom, Model, ModelConfig, Models, ModelsFile, Only, ParametersFrom,
+    Variant, WeightsFrom,
 };
 pub use nearest::nearest;
 pub use pipelines::{Makes, Pipeline, PipelinePart, Pipelines, PipelinesFile};
@@ -89,8 +94,10 @@ pub use places::{
     CountryGroup, NamedPlace, Places, PlacesFile, RegionPlace, Whereabouts, distance_km,
 };
 pub use prices::{Price, PriceBasis, PriceRow, Prices, PricesFile};
+pub use quotas::{QuotaRow, QuotaUse, Quotas, QuotasFile};
 pub use regions::{RegionRow, Regions, RegionsFile};
 pub use registries::{ImageSet, Misplaced, Registries, RegistriesFile, Registry};
+pub use resources::{Inspected, NamedRow, Resource, Resources, ResourcesFile, Stored, StoredFile};
 pub use rows::{Origin, Rows, Table};
 pub use schemas::schemas;
 pub use secrets::{names_a_secret, secret_in};

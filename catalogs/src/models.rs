@@ -107,6 +107,28 @@ pub enum GatedFrom {
     Publisher,
 }
 
+/// Whether the token that looked may fetch the files of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// It may.
+    Granted,
+    /// There was a token, whose user has not been let in.
+    Denied,
+    /// There was no token.
+    NoToken,
+}
+
+/// What a repository has in place of weights that engines load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Only {
+    /// Files of llama.cpp alone.
+    Gguf,
+    /// An adapter without the model that it is for.
+    Adapter,
+}
+
 /// The same model in another precision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +196,25 @@ pub struct Model {
     /// Where configuration and totals are from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The commit that was read, where it was looked up: 40 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Whether the token that looked may fetch its files. None where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    /// Bytes of all its files, where they were listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_bytes: Option<u64>,
+    /// What it has in place of weights that engines load: `gguf` for files of llama.cpp alone, `adapter` for an adapter
+    /// without the model that it is for. None for a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
+    /// Its configuration names code of its own, which runs only where that is allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_code: bool,
+    /// Longest text that its tokenizer says it takes, in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer_limit: Option<u64>,
     /// What sizing reads of its `config.json`; without it only parameters and bytes are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ModelConfig>,

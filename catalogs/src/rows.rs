@@ -72,10 +72,15 @@ impl Rows {
         Self { source: Some(source.into()), files: Files::default() }
     }
 
+    /// What `source` said, as it was kept.
+    pub fn said(source: &str, files: Files) -> Self {
+        Self { source: Some(source.into()), files }
+    }
+
     /// With the rows of `file`, instead of those of the same catalog that are there already.
     #[must_use]
     pub fn with<F: Laid>(mut self, file: F) -> Self {
-        *F::place_mut(&mut self.files) = Some(file);
+        self.files = self.files.with(file);
         self
     }
 

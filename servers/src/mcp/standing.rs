@@ -1,9 +1,9 @@
 //! What a call's answer stands on: looked up before the tool runs, where somebody looks things up, and told in the answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use mcc_catalogs::{Ask, Catalogs, Found, Lookup, Rows, cut};
+use mcc_catalogs::{Ask, Catalogs, Errand, Found, Lookup, Rows, cut};
 
 use crate::mcp::error::ToolError;
 use crate::mcp::guard;
@@ -13,6 +13,8 @@ use crate::mcp::server::{Call, Context, Tool};
 const ROUNDS: usize = 3;
 /// Most that is looked up for one call.
 const ASKS: usize = 32;
+/// How long look-ups may take where nobody has a clock.
+const LONGEST: Duration = Duration::from_secs(60);
 /// Most notes of look-ups that an answer tells, and how long each may be, in characters.
 const NOTES: (usize, usize) = (8, 300);
 
@@ -33,7 +35,7 @@ pub(crate) async fn stand(
 ) -> Result<Stood, ToolError> {
     let mut notes = Vec::new();
     if let Some(lookup) = call.context.lookup.clone() {
-        let since = Instant::now();
+        let errand = Errand::new(patience.unwrap_or(LONGEST));
         let mut asked: Vec<Ask> = Vec::new();
         for _ in 0..ROUNDS {
             let mut asks = asks(tool, &call)?;
@@ -44,9 +46,8 @@ pub(crate) async fn stand(
             if asks.is_empty() {
                 break;
             }
-            let Found { rows, notes: more } =
-                look_up(&*lookup, &asks, patience.map(|all| all.saturating_sub(since.elapsed())))
-                    .await;
+            let Found { rows, notes: more, .. } =
+                look_up(&*lookup, &asks, &errand, patience.is_some()).await;
             asked.extend(asks);
             notes.extend(more);
             if !rows.is_empty() {
@@ -66,14 +67,14 @@ fn asks(tool: &'static Tool, call: &Call) -> Result<Vec<Ask>, ToolError> {
 }
 
 /// Whoever looks things up keeps to a time of its own; here is the end of it all the same, where there are timers.
-async fn look_up(lookup: &dyn Lookup, asks: &[Ask], patience: Option<Duration>) -> Found {
-    let found = lookup.look_up(asks);
-    let Some(patience) = patience else {
+async fn look_up(lookup: &dyn Lookup, asks: &[Ask], errand: &Errand, timed: bool) -> Found {
+    let found = lookup.look_up(asks, errand);
+    if !timed {
         return found.await;
-    };
-    tokio::time::timeout(patience, found).await.unwrap_or_else(|_| {
+    }
+    tokio::time::timeout(errand.remaining(), found).await.unwrap_or_else(|_| {
         let note = "looking facts up took too long; the catalogs answer instead".to_owned();
-        Found { rows: Vec::new(), notes: vec![note] }
+        Found { notes: vec![note], ..Found::default() }
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mcc_catalogs::{Ask, Catalogs, Found, Looking, Lookup, Model, ModelsFile, Rows};
+use mcc_catalogs::{Ask, Catalogs, Errand, Found, Looking, Lookup, Model, ModelsFile, Rows};
 use serde_json::{Value, json};
 
 use crate::mcp::testing::Peer;
@@ -18,12 +18,14 @@ struct Scripted {
 const NEW: &str = "mine/new-8b";
 
 impl Lookup for Scripted {
-    fn look_up<'a>(&'a self, asks: &'a [Ask]) -> Looking<'a> {
+    fn look_up<'a>(&'a self, asks: &'a [Ask], _errand: &'a Errand) -> Looking<'a> {
         self.asked.lock().unwrap().push(asks.to_vec());
         let knows = asks.contains(&Ask::Model(NEW.parse().unwrap()));
         let rows = knows.then(|| Rows::live("a script").with(file()));
         let notes = self.notes.clone();
-        Box::pin(async move { Found { rows: rows.into_iter().collect(), notes } })
+        Box::pin(
+            async move { Found { rows: rows.into_iter().collect(), notes, ..Found::default() } },
+        )
     }
 }
 

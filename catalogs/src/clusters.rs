@@ -1,0 +1,156 @@
+//! HyperPod clusters of an account, and capacity that it reserved.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::file::catalog_file;
+use crate::ids::{InstanceType, Region};
+use crate::rows::{Origin, Table};
+
+/// Instances of one type in a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterGroup {
+    /// Its name in the cluster.
+    pub name: String,
+    /// `ml.g5.xlarge`.
+    #[serde(rename = "type")]
+    pub instance: InstanceType,
+    /// Nodes that run.
+    pub current: u32,
+    /// Nodes that it is set to.
+    pub target: u32,
+    /// What HyperPod says of it, such as `InService`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Nodes by what HyperPod says of them. None if they were not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes_in_service: Option<u32>,
+}
+
+/// One HyperPod cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub region: Region,
+    /// Its address.
+    pub arn: String,
+    /// What HyperPod says of it, such as `InService`.
+    pub status: String,
+    /// The EKS cluster that it orchestrates with. None for Slurm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eks: Option<String>,
+    /// Kubernetes on that cluster: `1.33`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<String>,
+    /// Version of HyperPod's inference operator that is installed as an add-on; empty where there is none. None if that
+    /// could not be read: it can also be installed by Helm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Its instances. None if they could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<ClusterGroup>>,
+}
+
+/// What reserved capacity is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CapacityKind {
+    /// A flexible training plan of SageMaker.
+    TrainingPlan,
+    /// A capacity reservation of EC2, for SageMaker only where machine learning is what it is for.
+    CapacityReservation,
+}
+
+/// Capacity that is reserved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Capacity {
+    /// Its ARN, or its id.
+    pub id: String,
+    /// Where it is.
+    pub region: Region,
+    /// What it is.
+    pub kind: CapacityKind,
+    /// What it has, as the API names it: `ml.p5.48xlarge`, or EC2's `p5.48xlarge` with `ml.` before it.
+    #[serde(rename = "type")]
+    pub instance: InstanceType,
+    /// Instances in all.
+    pub total: u32,
+    /// Instances that nobody uses.
+    pub free: u32,
+    /// What the API says of it, such as `Active`.
+    pub status: String,
+    /// What it may be used for, in SageMaker's words: `endpoint`, `hyperpod-cluster`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// When it starts, as `2026-11-30T08:00:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<String>,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<String>,
+}
+
+/// `clusters.json`. Empty in this build: clusters are an account's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClustersFile {
+    /// Date of the facts.
+    pub as_of: String,
+    /// Where they come from.
+    pub source: String,
+    /// By Region and name.
+    #[serde(default)]
+    pub clusters: Table<Cluster>,
+    /// By id.
+    #[serde(default)]
+    pub capacity: Table<Capacity>,
+}
+
+catalog_file!(
+    ClustersFile, "clusters.json",
+    rows {
+        clusters by |row| (row.region.clone(), row.name.clone()),
+        capacity by |row| row.id.clone(),
+    }
+);
+
+/// The clusters and reservations that are known: none without a look-up or a user's own file.
+#[derive(Debug, Clone)]
+pub struct Clusters {
+    file: ClustersFile,
+}
+
+impl Clusters {
+    pub(crate) fn new(file: ClustersFile) -> Self {
+        Self { file }
+    }
+
+    /// The clusters of a Region.
+    pub fn of(&self, region: &str) -> impl Iterator<Item = &Cluster> {
+        self.file.clusters.iter().filter(move |row| row.region.as_str() == region)
+    }
+
+    /// A cluster by its name.
+    pub fn get(&self, region: &str, name: &str) -> Option<&Cluster> {
+        self.of(region).find(|row| row.name == name)
+    }
+
+    /// Reserved capacity of a Region.
+    pub fn capacity(&self, region: &str) -> impl Iterator<Item = &Capacity> {
+        self.file.capacity.iter().filter(move |row| row.region.as_str() == region)
+    }
+
+    /// Where the rows of a Region are from.
+    pub fn origin(&self, region: &str) -> &Origin {
+        let of_clusters = self.file.clusters.origin_where(|row| row.region.as_str() == region);
+        match of_clusters {
+            Origin::Build => self.file.capacity.origin_where(|row| row.region.as_str() == region),
+            laid => laid,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Why a source did not say what it was asked.
+
+/// Why a source did not say what it was asked, in words for the reader of an answer. None of them has a secret: what
+/// servers said is only ever their code, and never their text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Nothing could be reached.
+    #[error("could not be reached; check the network, or the proxy in HTTPS_PROXY")]
+    Unreachable,
+    /// A proxy refused or was not there.
+    #[error("could not be reached through the proxy; check HTTPS_PROXY and NO_PROXY")]
+    Proxy,
+    /// The certificate is of an authority that is not known here.
+    #[error(
+        "showed a certificate that is not trusted here; where a company's proxy opens connections, name its \
+         authority's file in SSL_CERT_FILE or AWS_CA_BUNDLE"
+    )]
+    Certificate,
+    /// It did not answer in time.
+    #[error("did not answer in time")]
+    TooSlow,
+    /// The requests of this answer were used up before.
+    #[error("was not asked: this answer has used up its requests")]
+    UsedUp,
+    /// It said so several times.
+    #[error("asks for fewer requests; try again in a minute")]
+    Throttled,
+    /// Nobody said who asks.
+    #[error("was not asked: there are no credentials; run `mcc doctor`")]
+    NoCredentials,
+    /// Who asks was known, and is not any more.
+    #[error("does not take these credentials any more: they have expired; {0}")]
+    Expired(String),
+    /// The credentials are wrong.
+    #[error("does not take these credentials; run `mcc doctor`")]
+    BadCredentials,
+    /// The clock of this machine is wrong by more than signatures allow.
+    #[error("refuses the signature since this machine's clock is wrong; set the clock")]
+    ClockSkew,
+    /// Who asks may not do that.
+    #[error("denies `{0}`; allow it, or run `mcc policy` for all that smart mode uses")]
+    Denied(String),
+    /// The service is not in that Region, or the account has not enabled the Region.
+    #[error("is not there: {0}")]
+    NotThere(String),
+    /// It answered what cannot be read, or too much of it.
+    #[error("answered what cannot be read: {0}")]
+    Unreadable(String),
+    /// It refused for another reason: its status or code.
+    #[error("refused: {0}")]
+    Refused(String),
+}
+
+impl Failure {
+    /// Whether it may be otherwise in a second.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable | Self::Throttled | Self::TooSlow)
+    }
+}
