@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -56,10 +57,11 @@ impl Ask {
     }
 }
 
-/// One answer's errand: what all its look-ups together may take, and whose eyes they look through.
-#[derive(Debug)]
+/// One answer's errand: what all its look-ups together may take, and whose eyes they look through. Its clones are the
+/// same errand: what one of them takes, none of them has any more.
+#[derive(Debug, Clone)]
 pub struct Errand {
-    requests: AtomicUsize,
+    requests: Arc<AtomicUsize>,
     until: Instant,
     profile: Option<String>,
 }
@@ -71,7 +73,7 @@ impl Errand {
     /// An errand that ends after `time`, with the usual number of requests.
     pub fn new(time: Duration) -> Self {
         Self {
-            requests: AtomicUsize::new(Self::REQUESTS),
+            requests: Arc::new(AtomicUsize::new(Self::REQUESTS)),
             until: Instant::now() + time,
             profile: None,
         }
