@@ -12,10 +12,12 @@ mod cache;
 mod clock;
 mod desk;
 mod failure;
+mod hub;
 mod source;
 mod web;
 
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
+pub use hub::{Hub, HubError, Token};
 pub use web::{Network, NetworkError, Web};
