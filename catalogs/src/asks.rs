@@ -72,8 +72,13 @@ impl Errand {
 
     /// An errand that ends after `time`, with the usual number of requests.
     pub fn new(time: Duration) -> Self {
+        Self::resumed(time, Self::REQUESTS)
+    }
+
+    /// An errand that goes on after a person was asked: with the requests that were left, and time anew.
+    pub fn resumed(time: Duration, requests: usize) -> Self {
         Self {
-            requests: AtomicUsize::new(Self::REQUESTS),
+            requests: AtomicUsize::new(requests.min(Self::REQUESTS)),
             until: Instant::now() + time,
             profile: None,
         }

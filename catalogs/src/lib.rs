@@ -26,6 +26,7 @@ mod ids;
 mod image_address;
 mod image_names;
 mod images;
+mod inquiry;
 mod instances;
 mod jumpstart;
 mod limits;
@@ -80,6 +81,7 @@ pub use ids::{
 pub use image_address::{Availability, ImageError, ResolvedImage};
 pub use image_names::{GivenImage, ImageName};
 pub use images::{Image, ImageFamily, Images, ImagesFile, Platform, UsualImages};
+pub use inquiry::{Inquiry, Live};
 pub use instances::{Arch, EnumCounts, Instance, Instances, InstancesFile};
 pub use jumpstart::{JumpStart, JumpStartFile, JumpStartModel};
 pub use limits::{
