@@ -34,6 +34,8 @@ pub enum Ask {
     Quotas(Region),
     /// HyperPod clusters there, with their nodes.
     Clusters(Region),
+    /// Secrets there that could be tokens of Hugging Face.
+    Secrets(Region),
 }
 
 impl Ask {
@@ -195,6 +197,7 @@ impl Catalogs {
             Ask::Named(arn) => Some(self.resources().origin_of_named(arn.as_str())),
             Ask::Quotas(region) => Some(self.quotas().origin(region.as_str())),
             Ask::Clusters(region) => Some(self.clusters().origin(region.as_str())),
+            Ask::Secrets(region) => Some(self.resources().origin_of_tokens(region.as_str())),
         }
     }
 }
