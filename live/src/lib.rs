@@ -8,6 +8,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod aws;
 mod cache;
 mod clock;
 mod desk;
@@ -15,6 +16,7 @@ mod failure;
 mod source;
 mod web;
 
+pub use aws::{ACTIONS, Action, Aws, AwsSettings};
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
