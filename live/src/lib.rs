@@ -10,10 +10,13 @@
 
 mod aws;
 mod cache;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod clock;
 mod desk;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
 mod source;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
 
 pub use aws::{ACTIONS, Action, Aws, AwsSettings};

@@ -8,6 +8,7 @@ pub(crate) mod handler;
 pub(crate) mod logging;
 pub(crate) mod metrics;
 pub(crate) mod parameter;
+mod profiles;
 pub(crate) mod prompt;
 pub(crate) mod resource;
 pub(crate) mod roots;

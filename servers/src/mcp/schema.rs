@@ -4,11 +4,13 @@
 //! clients; `anyOf` with null confuses others; a top-level `anyOf`, `oneOf` or `allOf` makes some
 //! reject the whole tool list. So schemas are inlined, plain, and objects at the top.
 
+use mcc_catalogs::Live;
 use schemars::JsonSchema;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::mcp::error::ToolError;
+use crate::mcp::standing;
 
 /// A JSON object.
 pub(crate) type JsonObject = Map<String, Value>;
@@ -42,6 +44,15 @@ pub(crate) fn output<T: JsonSchema>() -> JsonObject {
     }
     schema.insert("required".to_owned(), json!(["status"]));
     schema
+}
+
+/// Adds to the schema of an answer what every answer tells of what was looked up for it.
+pub(crate) fn tell_live(schema: &mut JsonObject) {
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        let told = of::<Live>(Contract::Serialize);
+        let told = described(told, "What was looked up for this answer, if anything was.");
+        properties.insert(standing::MEMBER.to_owned(), told);
+    }
 }
 
 /// The plain schema of `T`, as it is read or as it is written: a member that is skipped when it is

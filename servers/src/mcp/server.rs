@@ -10,11 +10,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::mcp::error::ToolError;
+use crate::mcp::profiles;
 use crate::mcp::prompt::Prompt;
 use crate::mcp::resource::Resource;
 use crate::mcp::roots::Roots;
 use crate::mcp::rounds::Rounds;
-use crate::mcp::schema::JsonObject;
+use crate::mcp::schema::{self, JsonObject};
 use crate::mcp::share::Shares;
 
 /// One MCP server.
@@ -63,7 +64,8 @@ pub(crate) struct Tool {
     /// The schema of its answer.
     pub(crate) output: fn() -> JsonObject,
     /// What its answer stands on, and could be looked up: from the arguments as they came, and what was found already.
-    pub(crate) asks: fn(&Call) -> Vec<Ask>,
+    /// `None` for one whose answers stand on nothing that can be.
+    pub(crate) asks: Option<fn(&Call) -> Vec<Ask>>,
     /// Whether a call may wait for a disk: such a call has a thread of its own, and others are answered at once.
     pub(crate) waits: fn(&Call) -> bool,
     /// What it does: from arguments to an answer, and nothing of it is asynchronous.
@@ -73,11 +75,6 @@ pub(crate) struct Tool {
 /// For tools that answer from what is in memory.
 pub(crate) fn never(_call: &Call) -> bool {
     false
-}
-
-/// For tools whose answers stand on nothing that can be looked up.
-pub(crate) fn nothing(_call: &Call) -> Vec<Ask> {
-    Vec::new()
 }
 
 /// One call of a tool.
@@ -93,6 +90,8 @@ pub(crate) struct Call {
     pub(crate) can_ask: bool,
     /// What the user answered to the forms of this call so far; nothing more is known of it.
     pub(crate) answered: Answered,
+    /// The AWS profile that it named, of those that it may.
+    pub(crate) profile: Option<String>,
     /// What the facts are worth that the answer stands on.
     pub(crate) standing: Standing,
 }
@@ -104,6 +103,8 @@ pub(crate) struct Answered {
     pub(crate) values: JsonObject,
     /// The user closed a form without answering.
     pub(crate) declined: bool,
+    /// Requests that look-ups of earlier rounds left to this one, where there were any.
+    pub(crate) left: Option<usize>,
 }
 
 /// What all calls of one running server share; a call for which something was looked up has one of its own.
@@ -115,6 +116,10 @@ pub(crate) struct Context {
     pub(crate) catalogs: Option<Arc<Catalogs>>,
     /// Who looks facts up. `None`: nobody, and all are those of the catalogs.
     pub(crate) lookup: Option<Arc<dyn Lookup>>,
+    /// AWS profiles that calls may name.
+    pub(crate) profiles: Arc<[String]>,
+    /// The listing of a server that looks things up.
+    pub(crate) listing: Arc<OnceLock<Vec<ListedTool>>>,
     /// What keeps the state of calls of several rounds from being changed by clients.
     pub(crate) rounds: Arc<Rounds>,
 }
@@ -197,9 +202,18 @@ impl Server {
         self.tools.iter().copied().flatten()
     }
 
-    /// What `tools/list` answers.
+    /// What `tools/list` answers where nothing is looked up.
     pub(crate) fn listing(&self) -> &[ListedTool] {
         self.listing.get_or_init(|| self.tools().map(Tool::listed).collect())
+    }
+
+    /// What it answers in `context`.
+    pub(crate) fn listing_in<'a>(&'a self, context: &'a Context) -> &'a [ListedTool] {
+        if context.lookup.is_none() {
+            return self.listing();
+        }
+        let listed = |tool: &'static Tool| tool.listed_smart(&context.profiles);
+        context.listing.get_or_init(|| self.tools().map(listed).collect())
     }
 
     /// Its prompts, in the order in which they are listed.
@@ -220,14 +234,28 @@ impl Server {
 
 impl Tool {
     fn listed(&self) -> ListedTool {
+        self.listed_with((self.input)(), (self.output)(), false)
+    }
+
+    /// The same where facts are looked up, for calls that may name one of `profiles`.
+    fn listed_smart(&self, profiles: &[String]) -> ListedTool {
+        let (mut input, mut output) = ((self.input)(), (self.output)());
+        if self.asks.is_some() {
+            profiles::offer(profiles, &mut input);
+            schema::tell_live(&mut output);
+        }
+        self.listed_with(input, output, self.asks.is_some())
+    }
+
+    fn listed_with(&self, input: JsonObject, output: JsonObject, open: bool) -> ListedTool {
         let hints = ToolAnnotations::with_title(self.title)
             .read_only(self.effect == Effect::Reads)
             .destructive(false)
             .idempotent(true)
-            .open_world(false);
-        ListedTool::new(self.name, self.description, Arc::new((self.input)()))
+            .open_world(open);
+        ListedTool::new(self.name, self.description, Arc::new(input))
             .with_title(self.title)
-            .with_raw_output_schema(Arc::new((self.output)()))
+            .with_raw_output_schema(Arc::new(output))
             .with_annotations(hints)
     }
 }

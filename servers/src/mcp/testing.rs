@@ -16,7 +16,7 @@ use crate::mcp::error::ToolError;
 use crate::mcp::handler::Handler;
 use crate::mcp::roots::Roots;
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{self, Call, Context, Effect, Reply, Server, Tool};
+use crate::mcp::server::{Call, Context, Effect, Reply, Server, Tool};
 use crate::mcp::settle;
 
 pub(crate) static SERVER: Server = Server {
@@ -66,7 +66,7 @@ const fn tool_named(name: &'static str, run: fn(Call) -> Result<Reply, ToolError
         file_arguments: &["files"],
         input: schema::input::<Arguments>,
         output: schema::output::<Echo>,
-        asks: server::nothing,
+        asks: None,
         waits: |call| {
             assert_ne!(call.tool, "balks", "a fault with hf_secret in it, outside of what is run");
             ["slow", "begins", "left"].contains(&call.tool)

@@ -29,7 +29,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<RecommendAnswer>,
-    asks: of_image,
+    asks: Some(of_image),
     waits: server::never,
     run: recommend,
 };

@@ -25,7 +25,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<SearchAnswer>,
-    asks: asks::of_images,
+    asks: Some(asks::of_images),
     waits: server::never,
     run: search,
 };

@@ -20,7 +20,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<ExplainAnswer>,
-    asks: server::nothing,
+    asks: None,
     waits: server::never,
     run: explain,
 };

@@ -24,7 +24,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<ListAnswer>,
-    asks: server::nothing,
+    asks: None,
     waits: server::never,
     run: list,
 };

@@ -27,7 +27,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<FitsAnswer>,
-    asks: in_cluster,
+    asks: Some(in_cluster),
     waits: server::never,
     run: fit,
 };

@@ -33,7 +33,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<RecommendAnswer>,
-    asks: asks::of_run,
+    asks: Some(asks::of_run),
     waits: server::never,
     run: recommend,
 };

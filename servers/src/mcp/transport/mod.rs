@@ -47,6 +47,8 @@ pub struct Options {
     pub catalogs: Option<PathBuf>,
     /// Who looks up what catalogs do not know. `None`: nobody, and nothing but the catalogs is asked.
     pub lookup: Option<Arc<dyn Lookup>>,
+    /// AWS profiles that calls may name, so that facts are looked up with their credentials.
+    pub profiles: Vec<String>,
     /// The key for what clients carry from one round of a call to the next. `None`: one that this
     /// process makes up, so that no other process can go on with its calls.
     pub state_key: Option<StateKey>,
@@ -66,6 +68,8 @@ fn handler(server: &'static Server, options: &Options) -> Result<Handler, ServeE
             .transpose()?
             .map(Arc::new),
         lookup: options.lookup.clone(),
+        profiles: options.profiles.clone().into(),
+        listing: Arc::default(),
         rounds: options.state_key.clone().map(Rounds::from).unwrap_or_default().into(),
     };
     Ok(Handler::new(server, Arc::new(context)))

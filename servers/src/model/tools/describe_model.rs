@@ -28,7 +28,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema::input::<ModelArguments>,
     output: schema::output::<DescribeAnswer>,
-    asks: asks::of_models,
+    asks: Some(asks::of_models),
     waits: server::never,
     run: describe,
 };

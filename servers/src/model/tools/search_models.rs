@@ -25,7 +25,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<SearchAnswer>,
-    asks: words,
+    asks: Some(words),
     waits: server::never,
     run: search,
 };

@@ -24,7 +24,7 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<RegionsAnswer>,
-    asks: by_name,
+    asks: Some(by_name),
     waits: server::never,
     run: recommend,
 };
