@@ -28,7 +28,6 @@ struct Told {
 
 impl Desk {
     /// A desk with these sources.
-    #[cfg_attr(not(test), expect(dead_code, reason = "made by who knows the settings"))]
     pub(crate) fn new(sources: Vec<Box<dyn Source>>, cache: Arc<Cache>) -> Self {
         Self { sources, cache }
     }

@@ -12,10 +12,12 @@ mod cache;
 mod clock;
 mod desk;
 mod failure;
+mod setup;
 mod source;
 mod web;
 
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
+pub use setup::{Settings, SetupError, lookup};
 pub use web::{Network, NetworkError, Web};
