@@ -16,6 +16,7 @@ mod desk;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
 mod hub;
+mod setup;
 mod source;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
@@ -25,4 +26,5 @@ pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
 pub use hub::{Hub, HubError, Token};
+pub use setup::{Settings, SetupError, lookup};
 pub use web::{Network, NetworkError, Web};
