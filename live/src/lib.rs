@@ -9,10 +9,13 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod cache;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod clock;
 mod desk;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
 mod source;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
 
 pub use cache::Cache;
