@@ -92,6 +92,18 @@ pub struct NamedRow {
     pub resource: Resource,
 }
 
+/// A secret that could be a token of Hugging Face, by its name: an inference, since nobody looked into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSecret {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Where it is.
+    pub region: Region,
+    /// Its name.
+    pub name: String,
+}
+
 /// An image as its registry has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +149,9 @@ pub struct ResourcesFile {
     /// By address.
     #[serde(default)]
     pub images: Table<Inspected>,
+    /// By ARN.
+    #[serde(default)]
+    pub tokens: Table<TokenSecret>,
 }
 
 catalog_file!(
@@ -145,6 +160,7 @@ catalog_file!(
         stored by |row| row.address.clone(),
         named by |row| row.arn.clone(),
         images by |row| row.image.clone(),
+        tokens by |row| row.arn.clone(),
     }
 );
 
@@ -172,6 +188,16 @@ impl Resources {
     /// An image as its registry has it.
     pub fn image(&self, image: &str) -> Option<&Inspected> {
         self.file.images.iter().find(|row| row.image.as_str() == image)
+    }
+
+    /// Secrets of a Region that could be tokens of Hugging Face, by their names.
+    pub fn tokens(&self, region: &str) -> impl Iterator<Item = &TokenSecret> {
+        self.file.tokens.iter().filter(move |row| row.region.as_str() == region)
+    }
+
+    /// Where the rows of those are from.
+    pub fn origin_of_tokens(&self, region: &str) -> &Origin {
+        self.file.tokens.origin_where(|row| row.region.as_str() == region)
     }
 
     /// Where the row of an S3 address is from.

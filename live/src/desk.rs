@@ -9,6 +9,7 @@ use crate::cache::{Cache, Kept};
 use crate::clock;
 use crate::failure::Failure;
 use crate::source::{Fact, Source, Topic, Waiting};
+use crate::web::on_errand;
 
 /// Seconds that a partial answer is kept.
 const PARTIAL: u64 = 30;
@@ -47,8 +48,8 @@ impl Desk {
             self.cache.put(key, kept.clone());
             Ok((kept, eyes.told))
         };
-        let outcome =
-            tokio::time::timeout(errand.remaining(), asking).await.unwrap_or(Err(Failure::TooSlow));
+        let asking = tokio::time::timeout(errand.remaining(), asking);
+        let outcome = on_errand(errand, asking).await.unwrap_or(Err(Failure::TooSlow));
         Told { topic, outcome }
     }
 }

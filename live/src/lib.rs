@@ -8,16 +8,23 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod aws;
 mod cache;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod clock;
 mod desk;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
 mod hub;
+mod setup;
 mod source;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
 
+pub use aws::{ACTIONS, Action, Aws, AwsSettings};
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
 pub use hub::{Hub, HubError, Token};
+pub use setup::{Settings, SetupError, lookup};
 pub use web::{Network, NetworkError, Web};

@@ -12,7 +12,7 @@ use crate::generate_project::text::{self, Text};
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema;
-use crate::mcp::server::{self, Call, Effect, Reply, Tool};
+use crate::mcp::server::{Call, Effect, Reply, Tool};
 
 pub(super) const TOOL: Tool = Tool {
     name: "check_project",
@@ -25,8 +25,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &["files"],
     input: schema::input::<Arguments>,
     output: schema::output::<CheckAnswer>,
-    asks: server::nothing,
+    asks: None,
     waits: |_| true,
+    weighs: false,
     run: check,
 };
 
