@@ -37,7 +37,7 @@ impl Lookups {
         let smart = match mode::of(matches)? {
             Mode::Static => None,
             Mode::Smart => {
-                let lookup = live::lookup(&[])?;
+                let lookup = live::lookup(&catalogs, &[])?;
                 let runtime = Builder::new_current_thread()
                     .enable_all()
                     .build()

@@ -14,6 +14,7 @@ mod clock;
 mod desk;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
+mod hub;
 mod setup;
 mod source;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
@@ -22,5 +23,6 @@ mod web;
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
+pub use hub::{Hub, HubError, Token};
 pub use setup::{Settings, SetupError, lookup};
 pub use web::{Network, NetworkError, Web};
