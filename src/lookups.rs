@@ -107,7 +107,8 @@ fn whom(asks: &[Ask]) -> String {
             | Ask::Offers(_)
             | Ask::Prices(_)
             | Ask::Quotas(_)
-            | Ask::Clusters(_) => "AWS",
+            | Ask::Clusters(_)
+            | Ask::Secrets(_) => "AWS",
         })
         .collect();
     all.sort_unstable();

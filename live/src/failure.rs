@@ -25,6 +25,9 @@ pub enum Failure {
     /// It said so several times.
     #[error("asks for fewer requests; try again in a minute")]
     Throttled,
+    /// It is not to be asked like that: why, and what to do.
+    #[error("was not asked: {0}")]
+    NotAsked(String),
     /// Nobody said who asks.
     #[error("was not asked: there are no credentials; run `mcc doctor`")]
     NoCredentials,

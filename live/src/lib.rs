@@ -8,6 +8,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod aws;
 mod cache;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod clock;
@@ -20,6 +21,7 @@ mod source;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
 
+pub use aws::{ACTIONS, Action, Aws, AwsSettings};
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;

@@ -107,6 +107,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         catalogs: matches.get_one::<PathBuf>("catalogs").cloned(),
         lookup,
         profiles,
+        reasoner: None,
         unsettled: false,
         state_key: state_key(matches.get_one::<PathBuf>("state-key"))?,
         log: surroundings::text("MCC_LOG"),

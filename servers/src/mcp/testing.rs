@@ -71,6 +71,7 @@ const fn tool_named(name: &'static str, run: fn(Call) -> Result<Reply, ToolError
             assert_ne!(call.tool, "balks", "a fault with hf_secret in it, outside of what is run");
             ["slow", "begins", "left"].contains(&call.tool)
         },
+        weighs: false,
         run,
     }
 }
