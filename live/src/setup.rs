@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mcc_catalogs::{Catalogs, Lookup};
 
+use crate::aws::{Aws, AwsSettings, sources};
 use crate::cache::Cache;
 use crate::desk::Desk;
 use crate::hub::{Hub, HubSource};
@@ -22,6 +23,8 @@ pub struct Settings {
     pub catalogs: Arc<Catalogs>,
     /// Where models are.
     pub hub: Hub,
+    /// Who asks AWS.
+    pub aws: AwsSettings,
 }
 
 /// The surroundings say what cannot be used.
@@ -38,7 +41,9 @@ pub enum SetupError {
 /// The settings say what cannot be used.
 pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
     let web = Web::new(&settings.network)?;
-    let sources: Vec<Box<dyn Source>> =
+    let aws = Aws::new(web.clone(), settings.aws);
+    let mut sources: Vec<Box<dyn Source>> =
         vec![Box::new(HubSource::new(settings.hub, web, settings.catalogs))];
+    sources.extend(sources::of_regions(&aws));
     Ok(Arc::new(Desk::new(sources, Arc::new(Cache::default()))))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use mcc_catalogs::Catalogs;
-use mcc_live::{Hub, Network, Settings, Token};
+use mcc_live::{AwsSettings, Hub, Network, Settings, Token};
 
 use crate::surroundings;
 
@@ -14,10 +14,26 @@ use crate::surroundings;
 ///
 /// # Errors
 /// The address of the hub is none.
-pub(crate) fn settings(catalogs: Arc<Catalogs>, _profiles: &[String]) -> Result<Settings> {
+pub(crate) fn settings(catalogs: Arc<Catalogs>, profiles: &[String]) -> Result<Settings> {
     let home = surroundings::home();
     let seen = Seen { variable: surroundings::variable, home: home.as_deref() };
-    Ok(Settings { network: seen.network(), cache: seen.cache(), catalogs, hub: seen.hub()? })
+    Ok(Settings {
+        network: seen.network(),
+        cache: seen.cache(),
+        catalogs,
+        hub: seen.hub()?,
+        aws: AwsSettings {
+            variables: surroundings::variables()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .filter(|(name, _)| AwsSettings::reads(name))
+                .collect(),
+            profiles: profiles.iter().cloned().collect(),
+            instance_metadata: seen.says("AWS_EC2_METADATA_DISABLED", "false")
+                || (surroundings::is_on_ec2() && !seen.says("AWS_EC2_METADATA_DISABLED", "true")),
+        },
+    })
 }
 
 /// Where the user's caches are on each system.
