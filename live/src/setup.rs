@@ -3,20 +3,28 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mcc_catalogs::Lookup;
+use mcc_catalogs::{Catalogs, Lookup};
 
+use crate::aws::{Aws, AwsSettings, sources};
 use crate::cache::Cache;
 use crate::desk::Desk;
+use crate::hub::{Hub, HubSource};
 use crate::source::Source;
 use crate::web::{Network, NetworkError, Web};
 
 /// What sources are told of the surroundings.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// How the network is reached.
     pub network: Network,
     /// The folder for what was looked up. None: it is kept in memory alone.
     pub cache: Option<PathBuf>,
+    /// What is known already: what a source does not say of a row stays as it is there.
+    pub catalogs: Arc<Catalogs>,
+    /// Where models are.
+    pub hub: Hub,
+    /// Who asks AWS.
+    pub aws: AwsSettings,
 }
 
 /// The surroundings say what cannot be used.
@@ -32,7 +40,10 @@ pub enum SetupError {
 /// # Errors
 /// The settings say what cannot be used.
 pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
-    let _web = Web::new(&settings.network)?;
-    let sources: Vec<Box<dyn Source>> = Vec::new();
+    let web = Web::new(&settings.network)?;
+    let aws = Aws::new(web.clone(), settings.aws);
+    let mut sources: Vec<Box<dyn Source>> =
+        vec![Box::new(HubSource::new(settings.hub, web, settings.catalogs))];
+    sources.extend(sources::of_regions(&aws));
     Ok(Arc::new(Desk::new(sources, Arc::new(Cache::default()))))
 }

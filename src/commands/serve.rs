@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use mcc_servers::{HttpOptions, Options, StateKey};
 
-use super::catalogs_arg;
+use super::{catalogs_arg, shared_catalogs};
 use crate::mode::{self, Mode};
 use crate::{Exit, live, surroundings};
 
@@ -100,7 +100,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let profiles = many("allow-profile");
     let lookup = match mode::of(matches)? {
         Mode::Static => None,
-        Mode::Smart => Some(live::lookup(&profiles)?),
+        Mode::Smart => Some(live::lookup(&shared_catalogs(matches)?, &profiles)?),
     };
     let mut options = Options {
         roots: matches.get_many::<PathBuf>("root").into_iter().flatten().cloned().collect(),
