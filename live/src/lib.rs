@@ -16,6 +16,8 @@ mod clock;
 mod desk;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
+mod hub;
+mod setup;
 mod source;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
@@ -24,4 +26,6 @@ pub use aws::{ACTIONS, Action, Aws, AwsSettings};
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
+pub use hub::{Hub, HubError, Token};
+pub use setup::{Settings, SetupError, lookup};
 pub use web::{Network, NetworkError, Web};

@@ -36,7 +36,7 @@ pub(crate) async fn stand(
         // The rounds of a call are one errand, however many forms are filled in between.
         let left = call.answered.left.unwrap_or(Errand::REQUESTS);
         let errand =
-            Errand::resumed(patience.unwrap_or(LONGEST), left).with_profile(call.profile.take());
+            Errand::resumed(patience.unwrap_or(LONGEST), left).with_profile(call.profile.clone());
         loop {
             let asks = inquiry.next(asks(tool, &call)?);
             if asks.is_empty() {
