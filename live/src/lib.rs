@@ -8,6 +8,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+#[allow(dead_code, reason = "for sources, which who knows the settings puts on the desk")]
 mod aws;
 mod cache;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
