@@ -29,7 +29,6 @@ struct Told {
 
 impl Desk {
     /// A desk with these sources.
-    #[cfg_attr(not(test), expect(dead_code, reason = "made by who knows the settings"))]
     pub(crate) fn new(sources: Vec<Box<dyn Source>>, cache: Arc<Cache>) -> Self {
         Self { sources, cache }
     }
@@ -107,7 +106,6 @@ pub(crate) async fn together<T>(waiting: Vec<Waiting<'_, T>>) -> Vec<T> {
 }
 
 /// A time in the form that topics have.
-#[expect(dead_code, reason = "for sources")]
 pub(crate) const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }

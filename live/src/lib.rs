@@ -14,6 +14,7 @@ mod clock;
 mod desk;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
+mod registries;
 mod source;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
@@ -21,4 +22,5 @@ mod web;
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
+pub use registries::Registries;
 pub use web::{Network, NetworkError, Web};
