@@ -8,6 +8,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+#[allow(dead_code, reason = "for sources, which who knows the settings puts on the desk")]
 mod aws;
 mod cache;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
@@ -16,6 +17,7 @@ mod desk;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
 mod hub;
+mod registries;
 mod setup;
 mod source;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
@@ -26,5 +28,6 @@ pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
 pub use hub::{Hub, HubError, Token};
+pub use registries::Registries;
 pub use setup::{Settings, SetupError, lookup};
 pub use web::{Network, NetworkError, Web};

@@ -38,3 +38,4 @@ mod xml;
 pub use actions::{ACTIONS, Action};
 pub use client::Aws;
 pub use settings::AwsSettings;
+pub(crate) use sources::of_regions;
