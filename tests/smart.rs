@@ -61,6 +61,9 @@ impl User {
             .env("MCC_MODE", "smart")
             .env("HF_ENDPOINT", &self.hub)
             .env("AWS_ENDPOINT_URL", &self.aws)
+            // Whoever is not on this machine is not reached.
+            .env("HTTPS_PROXY", NOBODY)
+            .env("NO_PROXY", "127.0.0.1")
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
             .envs(SECRETS)
             .stdin(Stdio::null());
@@ -193,12 +196,18 @@ fn the_same_over_http() {
     let user = User::of(&hub);
     let mut command = user.command(&["serve", "model", "--http", "127.0.0.1:0"]);
     let server = HttpServer::spawned(&mut command);
-    let call = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": {"name": "describe_model", "arguments": {"modelName": MODEL}},
-    });
     // The path that needs nothing of a session, and the one of other clients.
     for revision in ["2025-11-25", "2026-07-28"] {
+        let about = json!({
+            "io.modelcontextprotocol/protocolVersion": revision,
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let mut params = json!({"name": "describe_model", "arguments": {"modelName": MODEL}});
+        if revision > "2026" {
+            params["_meta"] = about;
+        }
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
         let answer = posted(server.address(), revision, &call.to_string());
         let result = &answer["result"];
         assert_eq!(result["structuredContent"]["mode"], "smart", "{answer:#}");

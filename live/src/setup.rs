@@ -9,6 +9,7 @@ use crate::aws::{Aws, AwsSettings, sources};
 use crate::cache::Cache;
 use crate::desk::Desk;
 use crate::hub::{Hub, HubSource};
+use crate::registries::Registries;
 use crate::source::Source;
 use crate::web::{Network, NetworkError, Web};
 
@@ -42,8 +43,11 @@ pub enum SetupError {
 pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
     let web = Web::new(&settings.network)?;
     let aws = Aws::new(web.clone(), settings.aws);
-    let mut sources: Vec<Box<dyn Source>> =
-        vec![Box::new(HubSource::new(settings.hub, web, settings.catalogs))];
+    let catalogs = settings.catalogs;
+    let mut sources: Vec<Box<dyn Source>> = vec![
+        Box::new(HubSource::new(settings.hub, web.clone(), Arc::clone(&catalogs))),
+        Box::new(Registries::new(web, catalogs)),
+    ];
     sources.extend(sources::of_regions(&aws));
     Ok(Arc::new(Desk::new(sources, Arc::new(Cache::default()))))
 }
