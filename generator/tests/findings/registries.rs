@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcc_catalogs::{Arch, Catalogs, Inspected, ResourcesFile, Rows, Table};
-use mcc_generator::Plan;
+use mcc_generator::{Finding, Plan};
 use serde_json::json;
 
 use crate::found;
@@ -46,7 +46,7 @@ fn an_image_that_its_registry_lacks_is_refused_with_those_that_it_has() {
     assert_eq!(finding.message, "registry.example.com does not have this image");
     assert!(finding.fix.contains("registry.example.com/team/own:0.9"), "{finding:?}");
     let bare = plan(Inspected { exists: false, ..there() }, "transformers-vllm");
-    assert!(found(&bare, "MCC-IMG-046").is_some_and(|finding| finding.is_error()));
+    assert!(found(&bare, "MCC-IMG-046").is_some_and(Finding::is_error));
     assert!(found(&plan(there(), "transformers-vllm"), "MCC-IMG-046").is_none());
 }
 
