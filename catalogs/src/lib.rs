@@ -38,6 +38,7 @@ mod pipelines;
 mod places;
 mod prices;
 mod quotas;
+pub mod reason;
 mod regions;
 mod registries;
 mod resources;

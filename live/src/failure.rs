@@ -25,6 +25,9 @@ pub enum Failure {
     /// It said so several times.
     #[error("asks for fewer requests; try again in a minute")]
     Throttled,
+    /// It is not to be asked like that: why, and what to do.
+    #[error("was not asked: {0}")]
+    NotAsked(String),
     /// Nobody said who asks.
     #[error("was not asked: there are no credentials; run `mcc doctor`")]
     NoCredentials,
@@ -56,6 +59,7 @@ pub enum Failure {
 
 impl Failure {
     /// Whether it may be otherwise in a second.
+    #[allow(dead_code, reason = "for who tries again")]
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable | Self::Throttled | Self::TooSlow)
     }

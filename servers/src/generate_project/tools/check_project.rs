@@ -27,6 +27,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<CheckAnswer>,
     asks: None,
     waits: |_| true,
+    weighs: false,
     run: check,
 };
 

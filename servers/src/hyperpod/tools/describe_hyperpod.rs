@@ -26,6 +26,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<DescribeAnswer>,
     asks: Some(|call| asks::region(&call.arguments).into_iter().map(Ask::Clusters).collect()),
     waits: server::never,
+    weighs: false,
     run: describe,
 };
 

@@ -29,6 +29,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<CompareAnswer>,
     asks: Some(asks::of_run),
     waits: server::never,
+    weighs: false,
     run: compare,
 };
 

@@ -30,6 +30,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<DescribeAnswer>,
     asks: Some(asks::of_models),
     waits: server::never,
+    weighs: false,
     run: describe,
 };
 
