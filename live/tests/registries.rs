@@ -68,7 +68,7 @@ fn desk(catalogs: Arc<Catalogs>) -> Desk {
 async fn asked(desk: Desk, ask: Ask, time: Duration) -> Asked {
     let errand = Errand::new(time);
     let mut found = desk.look_up(std::slice::from_ref(&ask), &errand).await;
-    let shown = format!("{:?} {desk:?}", found);
+    let shown = format!("{found:?} {desk:?}");
     assert!(!shown.contains(TOKEN), "a token is shown: {shown}");
     let mut catalogs = Arc::clone(Catalogs::shared());
     for rows in std::mem::take(&mut found.rows) {
