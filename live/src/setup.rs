@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mcc_catalogs::Lookup;
 
+use crate::aws::{self, Aws, AwsSettings};
 use crate::cache::Cache;
 use crate::desk::Desk;
 use crate::source::Source;
@@ -15,6 +16,8 @@ use crate::web::{Network, NetworkError, Web};
 pub struct Settings {
     /// How the network is reached.
     pub network: Network,
+    /// What the SDK of AWS reads, and whose eyes calls may look through.
+    pub aws: AwsSettings,
     /// The folder for what was looked up. None: it is kept in memory alone.
     pub cache: Option<PathBuf>,
 }
@@ -32,7 +35,7 @@ pub enum SetupError {
 /// # Errors
 /// The settings say what cannot be used.
 pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
-    let _web = Web::new(&settings.network)?;
-    let sources: Vec<Box<dyn Source>> = Vec::new();
+    let web = Web::new(&settings.network)?;
+    let sources: Vec<Box<dyn Source>> = aws::of_regions(&Aws::new(web, settings.aws));
     Ok(Arc::new(Desk::new(sources, Arc::new(Cache::default()))))
 }

@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use mcc_live::{Network, Settings};
+use mcc_live::{AwsSettings, Network, Settings};
 
 use crate::surroundings;
 
 /// What sources are told.
-pub(crate) fn settings(_profiles: &[String]) -> Settings {
+pub(crate) fn settings(profiles: &[String]) -> Settings {
     let home = surroundings::home();
     let seen = Seen { variable: surroundings::variable, home: home.as_deref() };
-    Settings { network: seen.network(), cache: seen.cache() }
+    let aws = AwsSettings::of(surroundings::variables(), profiles.iter().cloned());
+    Settings { network: seen.network(), aws, cache: seen.cache() }
 }
 
 /// Where the user's caches are on each system.
