@@ -112,7 +112,6 @@ pub(crate) async fn together<T>(waiting: Vec<Waiting<'_, T>>) -> Vec<T> {
 }
 
 /// A time in the form that topics have.
-#[expect(dead_code, reason = "for sources")]
 pub(crate) const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }

@@ -36,6 +36,8 @@ pub enum SetupError {
 /// The settings say what cannot be used.
 pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
     let web = Web::new(&settings.network)?;
-    let sources: Vec<Box<dyn Source>> = aws::of_regions(&Aws::new(web, settings.aws));
+    let asked = Aws::new(web, settings.aws);
+    let mut sources: Vec<Box<dyn Source>> = aws::of_regions(&asked);
+    sources.extend(aws::of_accounts(&asked));
     Ok(Arc::new(Desk::new(sources, Arc::new(Cache::default()))))
 }
