@@ -47,12 +47,6 @@ secrets.create_secret(Name="database", SecretString="s3cr3t-value")
 deleted = secrets.create_secret(Name="huggingface-old", SecretString="s3cr3t-value")["ARN"]
 secrets.delete_secret(SecretId=deleted, RecoveryWindowInDays=7)
 
-client("eks").create_cluster(
-    name="k1",
-    version="1.33",
-    roleArn="arn:aws:iam::123456789012:role/r",
-    resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]},
-)
 sagemaker = client("sagemaker")
 cluster = {
     "InstanceGroups": [
@@ -68,12 +62,8 @@ cluster = {
     ],
     "VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
 }
-sagemaker.create_cluster(ClusterName="slurm", **cluster)
-sagemaker.create_cluster(
-    ClusterName="eks",
-    Orchestrator={"Eks": {"ClusterArn": "arn:aws:eks:us-east-1:123456789012:cluster/k1"}},
-    **cluster,
-)
+for name in ("one", "two"):
+    sagemaker.create_cluster(ClusterName=name, **cluster)
 sagemaker.create_model_package_group(ModelPackageGroupName="g1")
 for approval in ("Approved", "PendingManualApproval"):
     sagemaker.create_model_package(
