@@ -22,21 +22,23 @@ pub(super) struct Clusters {
 
 /// A cluster in a list.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub(super) struct Summary {
-    cluster_arn: String,
-    cluster_name: String,
-    cluster_status: String,
+    #[serde(rename = "ClusterArn")]
+    arn: String,
+    #[serde(rename = "ClusterName")]
+    name: String,
+    #[serde(rename = "ClusterStatus")]
+    status: String,
 }
 
 impl Summary {
     /// A row that says no more than a list does.
     pub(super) fn row(&self, region: &Region) -> Cluster {
         Cluster {
-            name: cut(&self.cluster_name, NAME).into_owned(),
+            name: cut(&self.name, NAME).into_owned(),
             region: region.clone(),
-            arn: cut(&self.cluster_arn, NAME).into_owned(),
-            status: cut(&self.cluster_status, 40).into_owned(),
+            arn: cut(&self.arn, NAME).into_owned(),
+            status: cut(&self.status, 40).into_owned(),
             eks: None,
             kubernetes: None,
             operator: None,
@@ -46,14 +48,14 @@ impl Summary {
 
     /// What it is asked by. None for a name that no cluster can have: it would be another request.
     pub(super) fn name(&self) -> Option<&str> {
-        let name = self.cluster_name.as_str();
+        let name = self.name.as_str();
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         (plain && (1..=63).contains(&name.len())).then_some(name)
     }
 
     /// Whether something can run on it now.
     pub(super) fn serves(&self) -> bool {
-        self.cluster_status == "InService"
+        self.status == "InService"
     }
 }
 
@@ -165,11 +167,13 @@ pub(super) struct Nodes {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Node {
-    instance_group_name: String,
-    instance_type: String,
-    instance_status: NodeStatus,
+    #[serde(rename = "InstanceGroupName")]
+    group: String,
+    #[serde(rename = "InstanceType")]
+    instance: String,
+    #[serde(rename = "InstanceStatus")]
+    status: NodeStatus,
 }
 
 #[derive(Debug, Deserialize)]
@@ -186,9 +190,9 @@ impl Running {
     /// Counts those of a page.
     pub(super) fn add(&mut self, page: &Nodes) {
         for node in &page.cluster_node_summaries {
-            if node.instance_status.status == "Running" {
-                let name = cut(&node.instance_group_name, NAME).into_owned();
-                *self.0.entry((name, node.instance_type.clone())).or_default() += 1;
+            if node.status.status == "Running" {
+                let name = cut(&node.group, NAME).into_owned();
+                *self.0.entry((name, node.instance.clone())).or_default() += 1;
             }
         }
     }
@@ -370,9 +374,9 @@ mod tests {
     #[test]
     fn odd_names_are_not_asked_for() {
         let summary = |name: &str| Summary {
-            cluster_arn: String::new(),
-            cluster_name: name.to_owned(),
-            cluster_status: "InService".to_owned(),
+            arn: String::new(),
+            name: name.to_owned(),
+            status: "InService".to_owned(),
         };
         assert!(summary("a-1").name().is_some());
         for name in ["", "a b", "a\"", &"a".repeat(64)] {

@@ -82,7 +82,7 @@ impl Clusters {
             clusters: clusters.complete,
             capacity: plans.complete && reservations.complete,
         };
-        let partial = !(listed.clusters && listed.capacity) || !clusters.notes.is_empty();
+        let partial = !(listed.clusters && listed.capacity && clusters.notes.is_empty());
         let mut notes = Vec::new();
         if listed.clusters && clusters.rows.is_empty() {
             notes.push(format!("The account has no HyperPod clusters in {region}."));
@@ -204,7 +204,9 @@ impl Clusters {
                 Some(Err(note)) => notes.push(note),
                 Some(Ok(name)) if share.take() && share.take() => {
                     let name = name.to_owned();
-                    eks.push(Box::pin(async move { (at, self.eks(region, share, &name).await) }));
+                    eks.push(Box::pin(async move {
+                        (at, Box::pin(self.eks(region, share, &name)).await)
+                    }));
                 }
                 Some(Ok(_)) => unasked.push(row.name.clone()),
             }
@@ -216,7 +218,7 @@ impl Clusters {
             ));
         }
         let spare = Share::new(share.errand(), SHARE, SPARED);
-        let mut nodes: Vec<Waiting<'_, (usize, Result<Option<Running>, Failure>)>> = Vec::new();
+        let mut nodes: Vec<Waiting<'_, (usize, Counted)>> = Vec::new();
         for (at, row) in rows.iter().enumerate() {
             let Some(groups) = &row.groups else { continue };
             let count = groups.iter().map(|group| group.current).fold(0, u32::saturating_add);
@@ -416,6 +418,9 @@ impl<T> Part<T> {
     }
 }
 
+/// Nodes that run. None where there are more than were read.
+type Counted = Result<Option<Running>, Failure>;
+
 /// What EKS says of a cluster.
 #[derive(Debug, Default)]
 struct Eks {
@@ -455,7 +460,7 @@ impl Source for Clusters {
     fn find<'a>(&'a self, ask: &'a Ask, errand: &'a Errand) -> Waiting<'a, Result<Fact, Failure>> {
         Box::pin(async move {
             let Ask::Clusters(region) = ask else { return Err(super::owned::stranger()) };
-            self.look(region, errand).await
+            Box::pin(self.look(region, errand)).await
         })
     }
 }

@@ -75,6 +75,9 @@ struct Summary {
     support_status: Option<String>,
 }
 
+/// The model that an id is, if it is one of Hugging Face.
+type Known = Result<Option<ModelId>, Refused>;
+
 impl JumpStart {
     pub(crate) fn new(aws: Aws) -> Self {
         Self { aws }
@@ -124,7 +127,7 @@ impl JumpStart {
             }
             _ => return Err(super::owned::stranger()),
         };
-        let mut asked: Vec<Waiting<'_, (String, Result<Option<ModelId>, Refused>)>> = Vec::new();
+        let mut asked: Vec<Waiting<'_, (String, Known)>> = Vec::new();
         for id in ids.into_iter().take(DESCRIBED) {
             if share.take() {
                 asked.push(Box::pin(async move {
