@@ -8,7 +8,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
-#[allow(dead_code, reason = "for sources, which who knows the settings puts on the desk")]
+#[allow(dead_code, reason = "some calls are for sources that are not here yet")]
 mod aws;
 mod cache;
 #[allow(dead_code, reason = "for sources, and none is here yet")]

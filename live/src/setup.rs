@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mcc_catalogs::{Catalogs, Lookup};
 
-use crate::aws::{Aws, AwsSettings, sources};
+use crate::aws::{self, Aws, AwsSettings};
 use crate::cache::Cache;
 use crate::desk::Desk;
 use crate::hub::{Hub, HubSource};
@@ -42,12 +42,13 @@ pub enum SetupError {
 /// The settings say what cannot be used.
 pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
     let web = Web::new(&settings.network)?;
-    let aws = Aws::new(web.clone(), settings.aws);
+    let asked = Aws::new(web.clone(), settings.aws);
     let catalogs = settings.catalogs;
     let mut sources: Vec<Box<dyn Source>> = vec![
         Box::new(HubSource::new(settings.hub, web.clone(), Arc::clone(&catalogs))),
         Box::new(Registries::new(web, catalogs)),
     ];
-    sources.extend(sources::of_regions(&aws));
+    sources.extend(aws::of_regions(&asked));
+    sources.extend(aws::of_accounts(&asked));
     Ok(Arc::new(Desk::new(sources, Arc::new(Cache::default()))))
 }

@@ -5,7 +5,7 @@ use mcc_fit::{Holds, holds, original, sizing};
 
 use super::{Rule, pipeline};
 use crate::finding::{Finding, Severity};
-use crate::fix::Fix;
+use crate::fix::{Fix, Fixes};
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -151,11 +151,17 @@ fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
                  this one is gated was not read"
             }
         };
-        let finding = Finding::warning(
-            "MCC-MDL-002",
-            message,
-            "store a token in Secrets Manager and give its ARN as hfTokenArn",
-        );
+        let stored = Fix::say("store a token in Secrets Manager and give its ARN as hfTokenArn");
+        let region = context.inputs.region.as_deref().unwrap_or_default();
+        let secrets = context.catalogs.resources().tokens(region);
+        let secrets: Vec<String> = secrets.map(|secret| secret.arn.to_string()).collect();
+        let fixes = if secrets.is_empty() {
+            Fixes::from(stored)
+        } else {
+            let named = "by its name it could be a token; nobody looked into it";
+            Fix::choose("hfTokenArn", secrets).and(Fix::say(named)).or(stored)
+        };
+        let finding = Finding::warning("MCC-MDL-002", message, fixes);
         findings.push(context.merged.about("modelName", finding));
     }
 }

@@ -88,6 +88,8 @@ pub(crate) struct Refused {
     pub(crate) status: Option<u16>,
     /// Where a bucket is, if the answer says that it is elsewhere.
     pub(crate) region: Option<String>,
+    /// Its text says that there is nothing of that name.
+    pub(crate) missing: bool,
 }
 
 impl From<Refused> for Failure {
@@ -98,7 +100,7 @@ impl From<Refused> for Failure {
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Self { failure, code: String::new(), status: None, region: None }
+        Self { failure, code: String::new(), status: None, region: None, missing: false }
     }
 }
 
@@ -108,6 +110,7 @@ impl Refused {
         self.status == Some(404)
             || self.code.contains("NotFound")
             || matches!(self.code.as_str(), "NoSuchKey" | "NoSuchBucket")
+            || (self.code == "ValidationException" && self.missing)
     }
 }
 
@@ -237,5 +240,6 @@ fn told(refusal: &Refusal, call: &Call, session: &Session) -> Refused {
         code: refusal.code().to_owned(),
         status: Some(refusal.status),
         region: refusal.region.clone(),
+        missing: refusal.missing,
     }
 }

@@ -392,6 +392,12 @@ fn calls_are_those_of_the_list() {
         ACTIONS.iter().map(|action| action.operation.to_owned()).collect();
     let unlisted: Vec<_> = made.difference(&listed).collect();
     assert!(unlisted.is_empty(), "{unlisted:?}");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/smart-mode.md");
+    let docs = fs::read_to_string(docs).unwrap();
+    for action in ACTIONS {
+        let row = format!("| `{}` | {} |", action.allows, action.why);
+        assert!(docs.contains(&row), "docs/smart-mode.md lacks {row}");
+    }
     let of_regions = ["prices", "quotas", "account", "instances in use"];
     for action in ACTIONS {
         if of_regions.iter().any(|what| action.why.contains(what)) {

@@ -1,9 +1,13 @@
 """Judge requests and answers of AWS calls, as they went over the wire, by botocore's own models and signer.
 
-    oracle.py FILE
+    oracle.py FILE KEY SECRET
 
 FILE has one JSON object a line: service, operation, url, method, path, headers, body, status, answer. Exits 1 with one
-line for each defect; prints how many calls it judged.
+line for each defect; prints how many calls it judged. hosts.txt beside this file is judged by botocore's endpoint rules.
+
+    oracle.py --hosts
+
+writes that file.
 """
 
 from __future__ import annotations
@@ -14,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import botocore.endpoint_provider
+import botocore.exceptions
 import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -71,9 +77,41 @@ def judge(call: dict[str, Any]) -> list[str]:
     return found
 
 
+REGIONS = ("us-east-1", "eu-west-2", "us-gov-west-1", "cn-north-1", "cn-northwest-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1")
+SERVICES = ("sts", "pricing", "service-quotas", "cloudwatch", "sagemaker", "eks", "ec2", "ecr", "s3", "secretsmanager")
+
+
+def hosts() -> str:
+    """Where each service is, by botocore's rules: service, Region, whether FIPS and dual-stack, host."""
+    loader = session.get_component("data_loader")
+    partitions = loader.load_data("partitions")
+    lines = []
+    for name in SERVICES:
+        service = session.get_service_model(name)
+        rules = loader.load_service_model(name, "endpoint-rule-set-1")
+        provider = botocore.endpoint_provider.EndpointProvider(rules, partitions)
+        for region in REGIONS:
+            for fips, dual in ((False, False), (True, False), (False, True), (True, True)):
+                where = {"Region": region, "UseFIPS": fips, "UseDualStack": dual}
+                bucket = {"Bucket": "bucket"} if name == "s3" else {}
+                try:
+                    url = provider.resolve_endpoint(**where, **bucket).url
+                except botocore.exceptions.EndpointProviderError:
+                    continue  # such endpoints are refused there
+                host = url.removeprefix("https://").removeprefix("bucket.")
+                lines.append(f"{service.service_id}|{region}|{int(fips)}|{int(dual)}|{host}")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
+    kept = Path(__file__).parent / "hosts.txt"
+    if sys.argv[1] == "--hosts":
+        kept.write_text(hosts(), encoding="utf-8")
+        return 0
     calls = [json.loads(line) for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()]
     found = [defect for call in calls for defect in judge(call)]
+    if kept.read_text(encoding="utf-8") != hosts():
+        found.append("hosts.txt is not what botocore's rules say: oracle.py --hosts")
     found += [defect for call in calls if (defect := signed(call, sys.argv[2], sys.argv[3]))]
     print("\n".join(sorted(set(found))) or f"{len(calls)} calls")
     return 1 if found or not calls else 0
