@@ -9,6 +9,7 @@ mod list;
 mod serve;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -74,12 +75,12 @@ fn catalogs_arg() -> Arg {
 }
 
 /// The catalogs, with the user's rows if there are any. They live as long as the process.
-fn catalogs(matches: &ArgMatches) -> Result<&'static Catalogs> {
+fn catalogs(matches: &ArgMatches) -> Result<&'static Arc<Catalogs>> {
     match matches.get_one::<PathBuf>("catalogs") {
-        None => Ok(Catalogs::embedded()),
+        None => Ok(Catalogs::shared()),
         Some(dir) => {
             let own = Catalogs::with_overlay(dir).context("the catalogs were not taken")?;
-            Ok(Box::leak(Box::new(own)))
+            Ok(Box::leak(Box::new(Arc::new(own))))
         }
     }
 }

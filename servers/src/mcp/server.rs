@@ -126,6 +126,11 @@ impl Context {
         self.catalogs.as_deref().unwrap_or_else(|| Catalogs::embedded())
     }
 
+    /// The same, to lay rows on.
+    pub(crate) fn shared(&self) -> &Arc<Catalogs> {
+        self.catalogs.as_ref().unwrap_or_else(|| Catalogs::shared())
+    }
+
     /// The files that arguments may name: those below the roots.
     pub(crate) fn files(&self) -> FileAccess {
         if self.roots.is_empty() {
