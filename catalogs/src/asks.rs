@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub enum Ask {
     Quotas(Region),
     /// HyperPod clusters there, with their nodes.
     Clusters(Region),
+    /// Secrets there that could be tokens of Hugging Face.
+    Secrets(Region),
 }
 
 impl Ask {
@@ -56,10 +59,11 @@ impl Ask {
     }
 }
 
-/// One answer's errand: what all its look-ups together may take, and whose eyes they look through.
-#[derive(Debug)]
+/// One answer's errand: what all its look-ups together may take, and whose eyes they look through. Its clones are the
+/// same errand: what one of them takes, none of them has any more.
+#[derive(Debug, Clone)]
 pub struct Errand {
-    requests: AtomicUsize,
+    requests: Arc<AtomicUsize>,
     until: Instant,
     profile: Option<String>,
 }
@@ -70,8 +74,13 @@ impl Errand {
 
     /// An errand that ends after `time`, with the usual number of requests.
     pub fn new(time: Duration) -> Self {
+        Self::resumed(time, Self::REQUESTS)
+    }
+
+    /// An errand that goes on after a person was asked: with the requests that were left, and time anew.
+    pub fn resumed(time: Duration, requests: usize) -> Self {
         Self {
-            requests: AtomicUsize::new(Self::REQUESTS),
+            requests: Arc::new(AtomicUsize::new(requests.min(Self::REQUESTS))),
             until: Instant::now() + time,
             profile: None,
         }
@@ -202,6 +211,7 @@ impl Catalogs {
             Ask::Named(arn) => Some(self.resources().origin_of_named(arn.as_str())),
             Ask::Quotas(region) => Some(self.quotas().origin(region.as_str())),
             Ask::Clusters(region) => Some(self.clusters().origin(region.as_str())),
+            Ask::Secrets(region) => Some(self.resources().origin_of_tokens(region.as_str())),
         }
     }
 }

@@ -160,12 +160,15 @@ impl Prices {
     /// The price of an instance type in `region`; where that is not known, or no Region is asked about, that of the Region
     /// that most prices are of, else that of any. It says where it holds. None if none is known.
     pub fn usd_per_hour(&self, name: &str, region: Option<&str>) -> Option<Price> {
-        let (at, _) = self.place(name, region)?;
+        let (at, near) = self.place(name, region)?;
         let row = self.file.prices.get(at)?;
+        // Where a Region has prices of its own, one of another is no more than an estimate for it.
+        let known = region.is_some_and(|region| self.knows(region));
+        let estimate = known && near != Nearness::There;
         Some(Price {
             live: self.file.prices.origin(at).live().map(str::to_owned),
             usd: row.usd_per_hour,
-            basis: row.basis,
+            basis: if estimate { PriceBasis::Estimate } else { row.basis },
             as_of: self.file.date_of(row),
             region: row.region.clone().or_else(|| self.file.region.clone()),
         })

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{Ask, Catalogs};
 use mcc_files::{Folder, Roots};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::asks::asks;
 use crate::diff::Difference;
 use crate::finding::Finding;
-use crate::merge::Sources;
+use crate::merge::{Merged, Sources};
 use crate::plan::{self, Plan};
 use crate::project::{File, Project};
 use crate::source::{FileAccess, Source};
@@ -52,22 +53,35 @@ pub fn check_folder(catalogs: &Arc<Catalogs>, folder: Folder) -> Result<CheckRep
 }
 
 fn check_in(catalogs: &Arc<Catalogs>, roots: Roots) -> Result<CheckReport, Box<Finding>> {
-    let of_project = roots.clone();
-    let folder = of_project.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
-    let mut saved = saved::read_inputs_in(folder).map_err(not_a_project)?;
+    let folder = roots.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
     let catalogs = &facts::with_kept_in(catalogs, folder).map_err(not_a_project)?;
-    let exists = |path: &str| folder.kind(path).is_ok();
-    saved.inputs = own_files(catalogs, saved.inputs, exists);
-    let merged = Sources::new()
-        .files(FileAccess::Project(roots))
-        .saved(Source::ConfigFile(INPUTS.into()), saved)
-        .merge();
+    let merged = merged(catalogs, roots.clone())?;
     Ok(match plan::generate(catalogs, &merged) {
         Ok((plan, project)) => {
             report(plan, project.diff_folder(folder).map_err(|error| unreadable(&error))?)
         }
         Err(plan) => report(*plan, Vec::new()),
     })
+}
+
+/// What could be looked up for a check of the project in `dir`: nothing, where there is none.
+pub fn check_asks(catalogs: &Catalogs, dir: &Path) -> Vec<Ask> {
+    let roots = Roots::open(&[dir]).ok();
+    let merged = roots.and_then(|roots| merged(catalogs, roots).ok());
+    merged.map(|merged| asks(catalogs, &merged)).unwrap_or_default()
+}
+
+/// The saved inputs of the project in a folder.
+fn merged(catalogs: &Catalogs, roots: Roots) -> Result<Merged, Box<Finding>> {
+    let of_project = roots.clone();
+    let folder = of_project.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
+    let mut saved = saved::read_inputs_in(folder).map_err(not_a_project)?;
+    let exists = |path: &str| folder.kind(path).is_ok();
+    saved.inputs = own_files(catalogs, saved.inputs, exists);
+    Ok(Sources::new()
+        .files(FileAccess::Project(roots))
+        .saved(Source::ConfigFile(INPUTS.into()), saved)
+        .merge())
 }
 
 /// Checks a project given as a map of paths to texts, as clients without a shared disk send it.

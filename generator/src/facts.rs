@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mcc_catalogs::{
-    Catalogs, Files, ImagesFile, Laid, ModelsFile, Origin, PipelinesFile, ResourcesFile, Rows,
+    Catalogs, Files, ImagesFile, Laid, Model, ModelsFile, Origin, PipelinesFile, ResourcesFile,
+    Rows,
 };
 use mcc_files::Folder;
 use serde::{Deserialize, Serialize};
@@ -128,7 +129,13 @@ pub(crate) fn with_kept(
     for fact in kept.facts.into_iter().take(MAX_SOURCES) {
         let mut rows = Rows::live(&mcc_catalogs::echo(&fact.source));
         if let Some(models) = ModelsFile::place(&fact.rows) {
-            rows = rows.with(models.clone());
+            // What was looked up for this call is newer.
+            let old = |row: &&Model| {
+                let origin = catalogs.models().origin(row.id.as_str());
+                origin.is_none_or(|origin| origin.live().is_none())
+            };
+            let kept: Vec<Model> = models.models.iter().filter(old).cloned().collect();
+            rows = rows.with(ModelsFile { models: kept.into(), ..models.clone() });
         }
         if let Some(pipelines) = PipelinesFile::place(&fact.rows) {
             rows = rows.with(pipelines.clone());

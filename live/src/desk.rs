@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use mcc_catalogs::{Ask, Errand, Found, Looked, Looking, Lookup, Rows};
 
+use crate::aws::{self, Aws};
 use crate::cache::{Cache, Kept};
 use crate::clock;
 use crate::failure::Failure;
 use crate::source::{Fact, Source, Topic, Waiting};
+use crate::web::on_errand;
 
 /// Seconds that a partial answer is kept.
 const PARTIAL: u64 = 30;
@@ -27,8 +29,12 @@ struct Told {
 }
 
 impl Desk {
+    /// A desk that asks AWS of Regions, and nobody else.
+    pub fn of_aws(aws: &Aws) -> Self {
+        Self::new(aws::of_regions(aws), Arc::default())
+    }
+
     /// A desk with these sources.
-    #[cfg_attr(not(test), expect(dead_code, reason = "made by who knows the settings"))]
     pub(crate) fn new(sources: Vec<Box<dyn Source>>, cache: Arc<Cache>) -> Self {
         Self { sources, cache }
     }
@@ -48,8 +54,8 @@ impl Desk {
             self.cache.put(key, kept.clone());
             Ok((kept, eyes.told))
         };
-        let outcome =
-            tokio::time::timeout(errand.remaining(), asking).await.unwrap_or(Err(Failure::TooSlow));
+        let asking = tokio::time::timeout(errand.remaining(), asking);
+        let outcome = on_errand(errand, asking).await.unwrap_or(Err(Failure::TooSlow));
         Told { topic, outcome }
     }
 }
@@ -106,7 +112,6 @@ pub(crate) async fn together<T>(waiting: Vec<Waiting<'_, T>>) -> Vec<T> {
 }
 
 /// A time in the form that topics have.
-#[expect(dead_code, reason = "for sources")]
 pub(crate) const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }

@@ -8,14 +8,26 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+#[allow(dead_code, reason = "for sources, which who knows the settings puts on the desk")]
+mod aws;
 mod cache;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod clock;
 mod desk;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
+mod hub;
+mod registries;
+mod setup;
 mod source;
+#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
 
+pub use aws::{ACTIONS, Action, Aws, AwsSettings};
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
+pub use hub::{Hub, HubError, Token};
+pub use registries::Registries;
+pub use setup::{Settings, SetupError, lookup};
 pub use web::{Network, NetworkError, Web};

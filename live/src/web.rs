@@ -1,5 +1,7 @@
 //! HTTP: one client for everybody, that trusts what it is told to and takes what an errand has.
 
+mod smithy;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,11 @@ use mcc_catalogs::Errand;
 use url::Url;
 
 use crate::failure::Failure;
+
+pub(crate) use smithy::on_errand;
+
+/// How long one request may take, where nobody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How the network is reached: what the environment says of it.
 #[derive(Debug, Clone, Default)]
@@ -91,6 +98,15 @@ impl Web {
         request: Request,
         errand: &Errand,
     ) -> Result<Response, Failure> {
+        self.send_once(request, errand, PATIENCE).await
+    }
+
+    async fn send_once(
+        &self,
+        request: Request,
+        errand: &Errand,
+        patience: Duration,
+    ) -> Result<Response, Failure> {
         if !errand.take() {
             return Err(Failure::UsedUp);
         }
@@ -114,6 +130,8 @@ impl Web {
             }
             Ok(Response { status, headers, body: body.freeze() })
         };
-        tokio::time::timeout(errand.remaining(), sending).await.unwrap_or(Err(Failure::TooSlow))
+        tokio::time::timeout(patience.min(errand.remaining()), sending)
+            .await
+            .unwrap_or(Err(Failure::TooSlow))
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mcc_catalogs::{Standing, echo};
+use mcc_catalogs::{Live, Standing, echo};
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
@@ -23,7 +23,9 @@ use serde_json::{Value, json};
 use crate::mcp::error::ToolError;
 use crate::mcp::guard;
 use crate::mcp::metrics;
+use crate::mcp::opinion::{self, Asking};
 use crate::mcp::parameter;
+use crate::mcp::profiles;
 use crate::mcp::prompt::Prompt;
 use crate::mcp::resource::{self, Resource};
 use crate::mcp::schema::JsonObject;
@@ -47,6 +49,10 @@ pub(crate) struct Handler {
 impl Handler {
     pub(crate) fn new(server: &'static Server, context: Arc<Context>) -> Self {
         Self { server, context }
+    }
+
+    fn listing(&self) -> &[ListedTool] {
+        self.server.listing_in(&self.context)
     }
 
     fn prompt(&self, name: &str) -> Result<&'static Prompt, ErrorData> {
@@ -77,24 +83,29 @@ impl Handler {
             ));
         };
         let answering = async {
-            let arguments = request.arguments.unwrap_or_default();
+            let mut arguments = request.arguments.unwrap_or_default();
             let state = request.request_state.as_deref();
-            let answered =
-                self.context.rounds.answered(tool, &arguments, state, request.input_responses);
-            let call = answered.map(|answered| Call {
-                context: Arc::clone(&self.context),
-                tool: tool.name,
-                can_ask,
-                answered,
-                arguments,
-                standing: Standing::default(),
+            let call = profiles::take(&self.context, tool, &mut arguments).and_then(|profile| {
+                let rounds = &self.context.rounds;
+                let wish = opinion::take(&self.context, tool, &mut arguments)?;
+                let answered = rounds.answered(tool, &arguments, state, request.input_responses)?;
+                Ok(Call {
+                    context: Arc::clone(&self.context),
+                    tool: tool.name,
+                    can_ask,
+                    answered,
+                    profile,
+                    wish,
+                    arguments,
+                    standing: Standing::default(),
+                })
             });
             self.answer(tool, call, slot).await
         };
         // rmcp and its runtime move what they wait for from place to place, some kilobytes if it were not boxed.
         // Where nothing of rmcp is in between, a panic would end the connection.
         let answered = guard::caught_while(tool.name, Box::pin(answering)).await;
-        Ok(answered.unwrap_or_else(|error| failed(&error).into()))
+        Ok(answered.unwrap_or_else(|error| failed(&error, &Live::default()).into()))
     }
 
     async fn answer(
@@ -103,8 +114,10 @@ impl Handler {
         call: Result<Call, ToolError>,
         slot: Option<&Slot>,
     ) -> CallToolResponse {
-        match run(tool, call, Some(TIME)).await {
+        let (outcome, live) = run(tool, call, Some(TIME)).await;
+        match outcome {
             Ok(Reply::Answer(answer)) => {
+                let answer = standing::tell(answer, live);
                 let text = told::text(answer.text);
                 let structured = match slot {
                     Some(slot) => {
@@ -113,7 +126,7 @@ impl Handler {
                     None => answer.structured.value().map(told::value),
                 };
                 let Ok(structured) = structured else {
-                    return failed(&not_json(tool)).into();
+                    return failed(&not_json(tool), &Live::default()).into();
                 };
                 let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
                 result.structured_content = Some(structured);
@@ -121,7 +134,7 @@ impl Handler {
                 result.into()
             }
             Ok(Reply::Ask(ask)) => (*ask).into(),
-            Err(error) => failed(&error).into(),
+            Err(error) => failed(&error, &live).into(),
         }
     }
 }
@@ -137,21 +150,23 @@ const TIME: Duration = Duration::from_secs(50);
 /// How long looking facts up for a call may take, beside the tool itself: together less than the transport gives.
 const LOOKING: Duration = Duration::from_secs(8);
 
-/// Runs a tool within the limits, and with a net under it.
+/// Runs a tool within the limits, and with a net under it. Its reply, and what was looked up for it.
 async fn run(
     tool: &'static Tool,
     call: Result<Call, ToolError>,
     most: Option<Duration>,
-) -> Result<Reply, ToolError> {
+) -> (Result<Reply, ToolError>, Live) {
     // Dropped early where the client left, whose call counts as well.
     let mut counted = Counted { tool: tool.name, since: Instant::now(), failed: true };
-    let mut told = Vec::new();
+    let mut told = Live::default();
+    let mut asking = None;
     let outcome = async {
         let call = call?;
         guard::within_limits(tool, &call.arguments)?;
         guard::within_limits(tool, &call.answered.values)?;
-        let Stood { call, notes } = standing::stand(tool, call, most.map(|_| LOOKING)).await?;
-        told.extend(notes);
+        let Stood { call, live } = standing::stand(tool, call, most.map(|_| LOOKING)).await?;
+        told = live;
+        asking = Asking::of(tool, &call);
         let waits = (tool.waits)(&call);
         // A panicking handler would never reply, and the client would wait for ever.
         let work = move || guard::caught(tool.name, || (tool.run)(call));
@@ -168,17 +183,19 @@ async fn run(
             Err(ToolError::new("busy", why))
         })
     };
-    let mut outcome = outcome.await;
-    if let Ok(Reply::Answer(answer)) = &mut outcome {
-        standing::tell(&mut answer.text, &told);
-    }
+    let outcome = match (outcome.await, asking) {
+        (Ok(Reply::Answer(answer)), Some(asking)) => {
+            Ok(Reply::Answer(asking.weigh(answer, most.is_some()).await))
+        }
+        (outcome, _) => outcome,
+    };
     counted.failed = match &outcome {
         Ok(Reply::Answer(answer)) => answer.failed,
         Ok(Reply::Ask(_)) => false,
         Err(_) => true,
     };
     drop(counted);
-    outcome.map_err(ToolError::told)
+    (outcome.map_err(ToolError::told), told)
 }
 
 /// A call that is counted when it ends, however it does.
@@ -207,9 +224,12 @@ pub(crate) async fn call(
         arguments,
         can_ask: false,
         answered: Answered::default(),
+        profile: None,
+        wish: None,
         standing: Standing::default(),
     };
-    match run(tool, Ok(call), None).await {
+    // Nobody looks anything up for it.
+    match run(tool, Ok(call), None).await.0 {
         Ok(Reply::Answer(answer)) => {
             answer.structured.value().map_or_else(|_| structured(&not_json(tool)), told::value)
         }
@@ -235,10 +255,14 @@ fn not_json(tool: &Tool) -> ToolError {
     ToolError::internal("the tool failed unexpectedly")
 }
 
-/// A failed call as a result that the model sees.
-fn failed(error: &ToolError) -> CallToolResult {
-    let mut result = CallToolResult::error(vec![ContentBlock::text(error.text())]);
-    result.structured_content = Some(structured(error));
+/// A failed call as a result that the model sees: a source that did not answer may be why.
+fn failed(error: &ToolError, live: &Live) -> CallToolResult {
+    let (mut text, mut structured) = (error.text(), structured(error));
+    standing::add(&mut text, live);
+    // What cannot be written is in the text.
+    let _ = standing::put(&mut structured, live);
+    let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
+    result.structured_content = Some(structured);
     result
 }
 
@@ -268,14 +292,14 @@ impl ServerHandler for Handler {
         _page: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let mut result = ListToolsResult::with_all_items(self.server.listing().to_vec());
+        let mut result = ListToolsResult::with_all_items(self.listing().to_vec());
         result.ttl_ms = Some(LIST_TTL_MS);
         result.cache_scope = Some(CacheScope::Public);
         Ok(result)
     }
 
     fn get_tool(&self, name: &str) -> Option<ListedTool> {
-        self.server.listing().iter().find(|tool| tool.name == name).cloned()
+        self.listing().iter().find(|tool| tool.name == name).cloned()
     }
 
     async fn call_tool(

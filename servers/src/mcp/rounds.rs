@@ -25,6 +25,9 @@ const FORM: &str = "inputs";
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// The longest state, in bytes.
 const MAX_STATE: usize = 64 * 1024;
+/// What a state holds: the values that were filled in, and how many requests look-ups left.
+const VALUES: &str = "values";
+const LEFT: &str = "left";
 /// The longest key, in bytes: a file that is longer is not one.
 const MAX_KEY: usize = 4096;
 
@@ -99,11 +102,11 @@ impl Rounds {
         &self,
         tool: &str,
         arguments: &JsonObject,
-        values: &JsonObject,
+        answered: &Answered,
     ) -> Result<String, ToolError> {
         let bound = bound_to(tool, arguments);
         let options = SealOptions::new().associated_data(bound.as_bytes()).ttl(self.lifetime);
-        let payload = Value::Object(values.clone()).to_string();
+        let payload = json!({VALUES: answered.values, LEFT: answered.left}).to_string();
         let state = self.codec()?.seal_with(payload.as_bytes(), &options);
         if state.len() > MAX_STATE {
             // Rather than a form whose answer would be refused.
@@ -117,12 +120,7 @@ impl Rounds {
         Ok(state)
     }
 
-    fn open(
-        &self,
-        tool: &str,
-        arguments: &JsonObject,
-        state: &str,
-    ) -> Result<JsonObject, ToolError> {
+    fn open(&self, tool: &str, arguments: &JsonObject, state: &str) -> Result<Answered, ToolError> {
         if state.len() > MAX_STATE {
             return Err(refused());
         }
@@ -132,7 +130,11 @@ impl Rounds {
             tracing::debug!(tool, %error, "a requestState is refused");
             refused()
         })?;
-        serde_json::from_slice(&payload).map_err(|_| refused())
+        let mut carried: JsonObject = serde_json::from_slice(&payload).map_err(|_| refused())?;
+        let Some(Value::Object(values)) = carried.remove(VALUES) else { return Err(refused()) };
+        let left = carried.get(LEFT).and_then(Value::as_u64);
+        let left = left.and_then(|left| usize::try_from(left).ok());
+        Ok(Answered { values, left, ..Answered::default() })
     }
 
     /// Collects what the user filled in: earlier rounds come back in the state, the last one in the
@@ -151,7 +153,7 @@ impl Rounds {
         if let Some(state) = state {
             // Arguments of any size are not worth the work of comparing them.
             guard::within_limits(tool, arguments)?;
-            answered.values = self.open(tool.name, arguments, state)?;
+            answered = self.open(tool.name, arguments, state)?;
         }
         if let Some(mut response) = responses.and_then(|mut responses| responses.remove(FORM)) {
             let content = response.get_mut("content").map(Value::take);
@@ -197,7 +199,7 @@ impl Call {
         let rounds = &self.context.rounds;
         let form = json!({
             "resultType": "input_required",
-            "requestState": rounds.seal(self.tool, &self.arguments, &self.answered.values)?,
+            "requestState": rounds.seal(self.tool, &self.arguments, &self.answered)?,
             "inputRequests": {FORM: {
                 "method": "elicitation/create",
                 "params": {"mode": "form", "message": message, "requestedSchema": schema},
@@ -228,11 +230,12 @@ mod tests {
         rounds.seal("ask", &object(json!({"a": 1, "b": {"c": 2, "d": 3}})), &values()).unwrap()
     }
 
-    fn values() -> JsonObject {
-        object(json!({"first": "one", "second": [2]}))
+    fn values() -> Answered {
+        let values = object(json!({"first": "one", "second": [2]}));
+        Answered { values, left: Some(7), ..Answered::default() }
     }
 
-    fn opened(rounds: &Rounds, tool: &str, arguments: Value, state: &str) -> Option<JsonObject> {
+    fn opened(rounds: &Rounds, tool: &str, arguments: Value, state: &str) -> Option<Answered> {
         match rounds.open(tool, &object(arguments), state) {
             Ok(values) => Some(values),
             Err(error) => {
@@ -275,7 +278,7 @@ mod tests {
             }
             assert_eq!(opened(&rounds, "ask", arguments(), &state[..at]), None, "{at}");
         }
-        let unsigned = Value::Object(values()).to_string();
+        let unsigned = Value::Object(values().values).to_string();
         let long = "x".repeat(MAX_STATE + 1);
         for forged in
             ["", ".", "..", "rs1", "rs1..", "rs2....", "rs1.é.é", "{}", "\0", &unsigned, &long]
@@ -294,10 +297,14 @@ mod tests {
     #[test]
     fn what_would_be_refused_is_not_given() {
         let nothing = JsonObject::new();
-        let long = object(json!({"first": "x".repeat(MAX_STATE)}));
+        let of = |length: usize| Answered {
+            values: object(json!({"first": "x".repeat(length)})),
+            ..Answered::default()
+        };
+        let long = of(MAX_STATE);
         let error = Rounds::default().seal("ask", &nothing, &long).unwrap_err();
         assert_eq!(error.code, "too_long");
-        let fits = object(json!({"first": "x".repeat(32 * 1024)}));
+        let fits = of(32 * 1024);
         let rounds = Rounds::default();
         let state = rounds.seal("ask", &nothing, &fits).unwrap();
         assert_eq!(rounds.open("ask", &nothing, &state).unwrap(), fits);

@@ -4,11 +4,13 @@
 //! clients; `anyOf` with null confuses others; a top-level `anyOf`, `oneOf` or `allOf` makes some
 //! reject the whole tool list. So schemas are inlined, plain, and objects at the top.
 
+use mcc_catalogs::Live;
 use schemars::JsonSchema;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::mcp::error::ToolError;
+use crate::mcp::standing;
 
 /// A JSON object.
 pub(crate) type JsonObject = Map<String, Value>;
@@ -44,6 +46,15 @@ pub(crate) fn output<T: JsonSchema>() -> JsonObject {
     schema
 }
 
+/// Adds to the schema of an answer what every answer tells of what was looked up for it.
+pub(crate) fn tell_live(schema: &mut JsonObject) {
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        let told = of::<Live>(Contract::Serialize);
+        let told = described(told, "What was looked up for this answer, if anything was.");
+        properties.insert(standing::MEMBER.to_owned(), told);
+    }
+}
+
 /// The plain schema of `T`, as it is read or as it is written: a member that is skipped when it is
 /// empty is required in the one and not in the other.
 fn of<T: JsonSchema>(contract: Contract) -> JsonObject {
@@ -58,6 +69,11 @@ fn of<T: JsonSchema>(contract: Contract) -> JsonObject {
         Value::Object(object) => object,
         _ => JsonObject::new(),
     }
+}
+
+/// The schema of a part of an answer.
+pub(crate) fn part<T: JsonSchema>() -> JsonObject {
+    of::<T>(Contract::Serialize)
 }
 
 /// Makes a schema from elsewhere as plain as those made here.

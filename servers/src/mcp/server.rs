@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use mcc_catalogs::reason::{Choice, Reasoner};
 use mcc_catalogs::{Ask, Catalogs, Lookup, Standing};
 use mcc_generator::FileAccess;
 use rmcp::model::{InputRequiredResult, Tool as ListedTool, ToolAnnotations};
@@ -10,11 +11,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::mcp::error::ToolError;
+use crate::mcp::opinion;
+use crate::mcp::profiles;
 use crate::mcp::prompt::Prompt;
 use crate::mcp::resource::Resource;
 use crate::mcp::roots::Roots;
 use crate::mcp::rounds::Rounds;
-use crate::mcp::schema::JsonObject;
+use crate::mcp::schema::{self, JsonObject};
 use crate::mcp::share::Shares;
 
 /// One MCP server.
@@ -63,9 +66,12 @@ pub(crate) struct Tool {
     /// The schema of its answer.
     pub(crate) output: fn() -> JsonObject,
     /// What its answer stands on, and could be looked up: from the arguments as they came, and what was found already.
-    pub(crate) asks: fn(&Call) -> Vec<Ask>,
+    /// `None` for one whose answers stand on nothing that can be.
+    pub(crate) asks: Option<fn(&Call) -> Vec<Ask>>,
     /// Whether a call may wait for a disk: such a call has a thread of its own, and others are answered at once.
     pub(crate) waits: fn(&Call) -> bool,
+    /// Whether its answers have choices that somebody may have an opinion on. Such a tool never waits.
+    pub(crate) weighs: bool,
     /// What it does: from arguments to an answer, and nothing of it is asynchronous.
     pub(crate) run: fn(Call) -> Result<Reply, ToolError>,
 }
@@ -73,11 +79,6 @@ pub(crate) struct Tool {
 /// For tools that answer from what is in memory.
 pub(crate) fn never(_call: &Call) -> bool {
     false
-}
-
-/// For tools whose answers stand on nothing that can be looked up.
-pub(crate) fn nothing(_call: &Call) -> Vec<Ask> {
-    Vec::new()
 }
 
 /// One call of a tool.
@@ -93,6 +94,10 @@ pub(crate) struct Call {
     pub(crate) can_ask: bool,
     /// What the user answered to the forms of this call so far; nothing more is known of it.
     pub(crate) answered: Answered,
+    /// The AWS profile that it named, of those that it may.
+    pub(crate) profile: Option<String>,
+    /// What its user wishes, in words, where that is weighed.
+    pub(crate) wish: Option<String>,
     /// What the facts are worth that the answer stands on.
     pub(crate) standing: Standing,
 }
@@ -104,6 +109,8 @@ pub(crate) struct Answered {
     pub(crate) values: JsonObject,
     /// The user closed a form without answering.
     pub(crate) declined: bool,
+    /// Requests that look-ups of earlier rounds left to this one, where there were any.
+    pub(crate) left: Option<usize>,
 }
 
 /// What all calls of one running server share; a call for which something was looked up has one of its own.
@@ -115,6 +122,12 @@ pub(crate) struct Context {
     pub(crate) catalogs: Option<Arc<Catalogs>>,
     /// Who looks facts up. `None`: nobody, and all are those of the catalogs.
     pub(crate) lookup: Option<Arc<dyn Lookup>>,
+    /// Who has an opinion on what is recommended. `None`: nobody.
+    pub(crate) reasoner: Option<Arc<dyn Reasoner>>,
+    /// AWS profiles that calls may name.
+    pub(crate) profiles: Arc<[String]>,
+    /// The listing of a server that looks things up.
+    pub(crate) listing: Arc<OnceLock<Vec<ListedTool>>>,
     /// What keeps the state of calls of several rounds from being changed by clients.
     pub(crate) rounds: Arc<Rounds>,
 }
@@ -129,6 +142,11 @@ impl Context {
     /// The same, to lay rows on.
     pub(crate) fn shared(&self) -> &Arc<Catalogs> {
         self.catalogs.as_ref().unwrap_or_else(|| Catalogs::shared())
+    }
+
+    /// Choices for somebody who has an opinion on them; nothing is made for nobody.
+    pub(crate) fn choices(&self, choices: impl FnOnce() -> Vec<Choice>) -> Vec<Choice> {
+        if self.reasoner.is_some() { choices() } else { Vec::new() }
     }
 
     /// The files that arguments may name: those below the roots.
@@ -159,6 +177,8 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     /// What was asked for was not done, for a reason that the caller can put right.
     pub(crate) failed: bool,
+    /// What it recommends, all of it accepted, for an opinion on it. Empty where nobody has one.
+    pub(crate) choices: Vec<Choice>,
 }
 
 /// Bytes that most answers have at most as JSON.
@@ -187,12 +207,25 @@ impl<T: Serialize + Debug + Send> Structured for T {
 impl Reply {
     /// A successful answer.
     pub(crate) fn answer(answer: impl Structured + 'static, text: String) -> Self {
-        Self::Answer(Answer { structured: Box::new(answer), text, failed: false })
+        Self::new(answer, text, false)
     }
 
     /// An answer that says why what was asked for was not done.
     pub(crate) fn refusal(answer: impl Structured + 'static, text: String) -> Self {
-        Self::Answer(Answer { structured: Box::new(answer), text, failed: true })
+        Self::new(answer, text, true)
+    }
+
+    fn new(answer: impl Structured + 'static, text: String, failed: bool) -> Self {
+        Self::Answer(Answer { structured: Box::new(answer), text, failed, choices: Vec::new() })
+    }
+
+    /// With what it recommends.
+    #[must_use]
+    pub(crate) fn among(mut self, choices: Vec<Choice>) -> Self {
+        if let Self::Answer(answer) = &mut self {
+            answer.choices = choices;
+        }
+        self
     }
 }
 
@@ -202,9 +235,18 @@ impl Server {
         self.tools.iter().copied().flatten()
     }
 
-    /// What `tools/list` answers.
+    /// What `tools/list` answers where nothing is looked up.
     pub(crate) fn listing(&self) -> &[ListedTool] {
         self.listing.get_or_init(|| self.tools().map(Tool::listed).collect())
+    }
+
+    /// What it answers in `context`.
+    pub(crate) fn listing_in<'a>(&'a self, context: &'a Context) -> &'a [ListedTool] {
+        if context.lookup.is_none() {
+            return self.listing();
+        }
+        let listed = |tool: &'static Tool| tool.listed_smart(context);
+        context.listing.get_or_init(|| self.tools().map(listed).collect())
     }
 
     /// Its prompts, in the order in which they are listed.
@@ -225,14 +267,31 @@ impl Server {
 
 impl Tool {
     fn listed(&self) -> ListedTool {
+        self.listed_with((self.input)(), (self.output)(), false)
+    }
+
+    /// The same where facts are looked up.
+    fn listed_smart(&self, context: &Context) -> ListedTool {
+        let (mut input, mut output) = ((self.input)(), (self.output)());
+        if self.asks.is_some() {
+            profiles::offer(&context.profiles, &mut input);
+            schema::tell_live(&mut output);
+        }
+        if self.weighs && context.reasoner.is_some() {
+            opinion::offer(&mut input, &mut output);
+        }
+        self.listed_with(input, output, self.asks.is_some())
+    }
+
+    fn listed_with(&self, input: JsonObject, output: JsonObject, open: bool) -> ListedTool {
         let hints = ToolAnnotations::with_title(self.title)
             .read_only(self.effect == Effect::Reads)
             .destructive(false)
             .idempotent(true)
-            .open_world(false);
-        ListedTool::new(self.name, self.description, Arc::new((self.input)()))
+            .open_world(open);
+        ListedTool::new(self.name, self.description, Arc::new(input))
             .with_title(self.title)
-            .with_raw_output_schema(Arc::new((self.output)()))
+            .with_raw_output_schema(Arc::new(output))
             .with_annotations(hints)
     }
 }

@@ -1,27 +1,27 @@
 //! What a call's answer stands on: looked up before the tool runs, where somebody looks things up, and told in the answer.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcc_catalogs::{Ask, Catalogs, Errand, Found, Lookup, Rows, cut};
+use mcc_catalogs::{Ask, Catalogs, Errand, Found, Inquiry, Live, Lookup, Rows};
+use serde_json::Value;
 
 use crate::mcp::error::ToolError;
 use crate::mcp::guard;
-use crate::mcp::server::{Call, Context, Tool};
+use crate::mcp::server::{Answer, Call, Context, Structured, Tool};
 
-/// How often something is looked up for one call: what was found can lead to more that is asked.
-const ROUNDS: usize = 3;
-/// Most that is looked up for one call.
-const ASKS: usize = 32;
 /// How long look-ups may take where nobody has a clock.
 const LONGEST: Duration = Duration::from_secs(60);
-/// Most notes of look-ups that an answer tells, and how long each may be, in characters.
-const NOTES: (usize, usize) = (8, 300);
+/// How much longer than they may they are waited for: whoever looks things up has by then what came in time.
+const GRACE: Duration = Duration::from_millis(500);
+/// The member of an answer that says what was looked up for it.
+pub(crate) const MEMBER: &str = "live";
 
 /// A call with its facts, and what its answer tells of them.
 pub(crate) struct Stood {
     pub(crate) call: Call,
-    pub(crate) notes: Vec<String>,
+    pub(crate) live: Live,
 }
 
 /// The call with what could be found of what its answer stands on, where all look-ups may take as long as `patience`.
@@ -33,37 +33,35 @@ pub(crate) async fn stand(
     mut call: Call,
     patience: Option<Duration>,
 ) -> Result<Stood, ToolError> {
-    let mut notes = Vec::new();
-    if let Some(lookup) = call.context.lookup.clone() {
-        let errand = Errand::new(patience.unwrap_or(LONGEST));
-        let mut asked: Vec<Ask> = Vec::new();
-        for _ in 0..ROUNDS {
-            let mut asks = asks(tool, &call)?;
-            asks.sort_unstable();
-            asks.dedup();
-            asks.retain(|ask| !asked.contains(ask));
-            asks.truncate(ASKS.saturating_sub(asked.len()));
+    let mut inquiry = Inquiry::default();
+    if let (Some(lookup), Some(_)) = (call.context.lookup.clone(), tool.asks) {
+        // The rounds of a call are one errand, however many forms are filled in between.
+        let left = call.answered.left.unwrap_or(Errand::REQUESTS);
+        let errand =
+            Errand::resumed(patience.unwrap_or(LONGEST), left).with_profile(call.profile.clone());
+        loop {
+            let asks = inquiry.next(asks(tool, &call)?);
             if asks.is_empty() {
                 break;
             }
-            let Found { rows, notes: more, .. } =
-                look_up(&*lookup, &asks, &errand, patience.is_some()).await;
-            asked.extend(asks);
-            notes.extend(more);
-            if !rows.is_empty() {
-                call.context = Arc::new(with(&call.context, rows));
+            let found = look_up(&*lookup, &asks, &errand, patience.is_some()).await;
+            let rows = inquiry.found(found);
+            if rows.is_empty() {
+                break;
             }
+            call.context = Arc::new(with(&call.context, rows));
         }
+        call.answered.left = Some(errand.left());
     }
     // Those of the build are worth what it says.
     if call.context.catalogs.is_some() {
         call.standing = call.context.catalogs().standing(&asks(tool, &call)?);
     }
-    Ok(Stood { call, notes })
+    Ok(Stood { call, live: inquiry.into_told() })
 }
 
 fn asks(tool: &'static Tool, call: &Call) -> Result<Vec<Ask>, ToolError> {
-    guard::caught(tool.name, || Ok((tool.asks)(call)))
+    guard::caught(tool.name, || Ok(tool.asks.map(|asks| asks(call)).unwrap_or_default()))
 }
 
 /// Whoever looks things up keeps to a time of its own; here is the end of it all the same, where there are timers.
@@ -72,8 +70,8 @@ async fn look_up(lookup: &dyn Lookup, asks: &[Ask], errand: &Errand, timed: bool
     if !timed {
         return found.await;
     }
-    tokio::time::timeout(errand.remaining(), found).await.unwrap_or_else(|_| {
-        let note = "looking facts up took too long; the catalogs answer instead".to_owned();
+    tokio::time::timeout(errand.remaining() + GRACE, found).await.unwrap_or_else(|_| {
+        let note = "Looking facts up took too long. The catalogs answer instead.".to_owned();
         Found { notes: vec![note], ..Found::default() }
     })
 }
@@ -86,11 +84,84 @@ fn with(context: &Context, rows: Vec<Rows>) -> Context {
     Context { catalogs: Some(laid), ..context.clone() }
 }
 
-/// Adds what look-ups had to say, which is foreign text, to the text of an answer.
-pub(crate) fn tell(text: &mut String, notes: &[String]) {
-    for note in notes.iter().take(NOTES.0) {
-        let note = cut(note, NOTES.1);
-        text.push_str("\nNote: ");
-        text.push_str(&note);
+/// Adds what look-ups had to say, which is foreign text, to an answer: to its text and to its structure.
+pub(crate) fn tell(mut answer: Answer, live: Live) -> Answer {
+    if live.is_empty() {
+        return answer;
+    }
+    add(&mut answer.text, &live);
+    answer.structured = Box::new(Told { answer: answer.structured, live });
+    answer
+}
+
+/// Adds the same to the text of an answer or an error.
+pub(crate) fn add(text: &mut String, live: &Live) {
+    for line in live.lines() {
+        text.push('\n');
+        text.push_str(&line);
+    }
+}
+
+/// Adds the same to the structure of an error.
+pub(crate) fn put(structured: &mut Value, live: &Live) -> serde_json::Result<()> {
+    if let Value::Object(members) = structured
+        && !live.is_empty()
+    {
+        members.insert(MEMBER.to_owned(), serde_json::to_value(live)?);
+    }
+    Ok(())
+}
+
+/// An answer with what was looked up for it as its last member.
+#[derive(Debug)]
+struct Told {
+    answer: Box<dyn Structured>,
+    live: Live,
+}
+
+impl Structured for Told {
+    fn value(&self) -> serde_json::Result<Value> {
+        let mut value = self.answer.value()?;
+        put(&mut value, &self.live)?;
+        Ok(value)
+    }
+
+    fn json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = self.answer.json()?;
+        // An answer is an object with a `status`.
+        if json.pop() == Some(b'}') {
+            write!(json, ",\"{MEMBER}\":").map_err(serde_json::Error::io)?;
+            serde_json::to_writer(&mut json, &self.live)?;
+        }
+        json.push(b'}');
+        Ok(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcc_catalogs::Looked;
+    use serde_json::json;
+
+    use super::*;
+    use crate::mcp::server::Reply;
+
+    #[test]
+    fn what_was_looked_up_is_the_last_member_in_both_forms() {
+        let mut inquiry = Inquiry::default();
+        let looked = Looked { source: "a hub".to_owned(), whom: None, age: 2 };
+        inquiry.found(Found { looked: vec![looked], ..Found::default() });
+        let live = inquiry.into_told();
+        let before = json!({"status": "ok", "inner": {"live": "}"}});
+        let Reply::Answer(answer) = Reply::answer(before.clone(), "said".to_owned()) else {
+            panic!("an answer")
+        };
+        let told = tell(answer, live);
+        assert_eq!(told.text, "said\nLive: a hub, 2 s ago");
+        let mut expected = before;
+        expected[MEMBER] = json!({"sources": [{"source": "a hub", "ageSeconds": 2}], "notes": []});
+        assert_eq!(told.structured.value().unwrap(), expected);
+        let json = told.structured.json().unwrap();
+        assert_eq!(String::from_utf8(json).unwrap(), expected.to_string());
     }
 }

@@ -25,8 +25,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<SearchAnswer>,
-    asks: asks::of_images,
+    asks: Some(asks::of_images),
     waits: server::never,
+    weighs: false,
     run: search,
 };
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mcc_catalogs::PriceBasis;
+use mcc_catalogs::reason::Choice;
 use mcc_fit::sizing::Verdict;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -231,6 +232,13 @@ impl fmt::Display for FitAnswer {
 }
 
 impl FitAnswer {
+    /// As one of several to choose from.
+    pub(crate) fn choice(&self) -> Choice {
+        let facts = self.reasons.iter().chain(&self.warnings).cloned();
+        let facts = [self.to_string()].into_iter().chain(facts).collect();
+        Choice { id: self.instance_type.clone(), facts }
+    }
+
     /// Its lines in a text, the first of them after `before`.
     pub(crate) fn lines(&self, before: &str) -> Vec<String> {
         let notes = self.reasons.iter().chain(&self.warnings).cloned();

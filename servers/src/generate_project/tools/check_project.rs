@@ -27,8 +27,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &["files"],
     input: schema::input::<Arguments>,
     output: schema::output::<CheckAnswer>,
-    asks,
+    asks: Some(asks),
     waits: |_| true,
+    weighs: false,
     run: check,
 };
 

@@ -20,8 +20,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<ExplainAnswer>,
-    asks: server::nothing,
+    asks: None,
     waits: server::never,
+    weighs: false,
     run: explain,
 };
 

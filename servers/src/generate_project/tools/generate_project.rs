@@ -30,8 +30,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: || core::with_inputs(schema::input::<Own>()),
     output: schema::output::<GenerateAnswer>,
-    asks: core::asks,
+    asks: Some(core::asks),
     waits: |_| true,
+    weighs: false,
     run: generate,
 };
 

@@ -24,8 +24,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<ListAnswer>,
-    asks: server::nothing,
+    asks: None,
     waits: server::never,
+    weighs: false,
     run: list,
 };
 

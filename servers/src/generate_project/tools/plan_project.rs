@@ -24,8 +24,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: || core::with_inputs(schema::input::<Own>()),
     output: schema::output::<PlanAnswer>,
-    asks: core::asks,
+    asks: Some(core::asks),
     waits: |call| !call.context.roots.is_empty() && core::names_files(call),
+    weighs: false,
     run: plan,
 };
 

@@ -25,8 +25,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema::input::<Arguments>,
     output: schema::output::<DescribeAnswer>,
-    asks: |call| asks::region(&call.arguments).into_iter().map(Ask::Clusters).collect(),
+    asks: Some(|call| asks::region(&call.arguments).into_iter().map(Ask::Clusters).collect()),
     waits: server::never,
+    weighs: false,
     run: describe,
 };
 

@@ -1,5 +1,6 @@
 //! `fit_hyperpod`: what fits the node groups of a cluster.
 
+use mcc_catalogs::reason::Choice;
 use mcc_catalogs::{Ask, Catalogs, Instance};
 use mcc_fit::sizing;
 use schemars::JsonSchema;
@@ -28,8 +29,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<FitsAnswer>,
-    asks: in_cluster,
+    asks: Some(in_cluster),
     waits: server::never,
+    weighs: true,
     run: fit,
 };
 
@@ -182,7 +184,19 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
         }],
     };
     let text = text(&answer);
-    Ok(Reply::answer(answer, text))
+    let choices = call.context.choices(|| answer.groups.iter().filter_map(choice).collect());
+    Ok(Reply::answer(answer, text).among(choices))
+}
+
+/// A group that takes a copy, as one of several to choose from.
+fn choice(group: &GroupAnswer) -> Option<Choice> {
+    let mut choice = group.fit.as_ref().filter(|_| group.copies > 0)?.choice();
+    let nodes = format!(
+        "{} nodes take {} copies, {} on each",
+        group.nodes, group.copies, group.copies_per_node
+    );
+    choice.facts.insert(0, nodes);
+    Some(choice)
 }
 
 /// What was assumed for the nodes that there are.

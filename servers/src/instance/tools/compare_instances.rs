@@ -27,8 +27,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<CompareAnswer>,
-    asks: asks::of_run,
+    asks: Some(asks::of_run),
     waits: server::never,
+    weighs: false,
     run: compare,
 };
 

@@ -33,8 +33,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema,
     output: schema::output::<RecommendAnswer>,
-    asks: asks::of_run,
+    asks: Some(asks::of_run),
     waits: server::never,
+    weighs: true,
     run: recommend,
 };
 
@@ -210,7 +211,9 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         assumptions: assumed,
     };
     let text = text(&answer);
-    Ok(Reply::answer(answer, text))
+    let choices =
+        call.context.choices(|| answer.recommendations.iter().map(FitAnswer::choice).collect());
+    Ok(Reply::answer(answer, text).among(choices))
 }
 
 /// What is assumed of the size of a model that nothing sizes.

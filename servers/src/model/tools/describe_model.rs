@@ -28,8 +28,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: FILE_ARGUMENTS,
     input: schema::input::<ModelArguments>,
     output: schema::output::<DescribeAnswer>,
-    asks: asks::of_models,
+    asks: Some(asks::of_models),
     waits: server::never,
+    weighs: false,
     run: describe,
 };
 

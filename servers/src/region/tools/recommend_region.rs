@@ -1,5 +1,6 @@
 //! `recommend_region`: the Regions that suit, with what each has and lacks.
 
+use mcc_catalogs::reason::Choice;
 use mcc_catalogs::{Ask, Catalogs, Region};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,8 +26,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &[],
     input: schema,
     output: schema::output::<RegionsAnswer>,
-    asks: by_name,
+    asks: Some(by_name),
     waits: server::never,
+    weighs: true,
     run: recommend,
 };
 
@@ -213,7 +215,13 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         }],
     };
     let text = text(&answer);
-    Ok(Reply::answer(answer, text))
+    let choices = call.context.choices(|| {
+        let fitting = answer.regions.iter().filter(|region| region.fits);
+        fitting
+            .map(|region| Choice { id: region.region.clone(), facts: vec![line(region)] })
+            .collect()
+    });
+    Ok(Reply::answer(answer, text).among(choices))
 }
 
 fn wish<'a>(catalogs: &'a Catalogs, arguments: &'a Arguments) -> Result<Wish<'a>, ToolError> {
