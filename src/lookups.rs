@@ -74,7 +74,7 @@ impl Lookups {
     }
 
     /// The catalogs, with what was found.
-    pub(crate) fn catalogs(&self) -> &Catalogs {
+    pub(crate) fn catalogs(&self) -> &Arc<Catalogs> {
         &self.catalogs
     }
 

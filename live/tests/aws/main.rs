@@ -106,17 +106,21 @@ fn prices_of_a_region_are_its_own() {
         }
         let catalogs = laid(found);
         let region = "us-west-2".parse().unwrap();
-        let price = catalogs.prices().usd_per_hour("ml.g5.xlarge").unwrap();
+        let price = catalogs.prices().usd_per_hour("ml.g5.xlarge", Some("us-west-2")).unwrap();
         assert_eq!((price.usd, price.basis), (1.9, PriceBasis::Published));
         assert_eq!(price.region, Some(region));
-        assert_eq!(catalogs.prices().place().map(|at| at.as_str()), Some("us-west-2"));
+        assert!(catalogs.prices().knows("us-west-2"));
         // What has a price there comes first, in the order of there; the rest keeps its price elsewhere, as an estimate.
-        let first: Vec<&str> =
-            catalogs.by_price().take(4).map(|(_, row)| row.name.as_str()).collect();
+        let first: Vec<&str> = catalogs
+            .by_price(Some("us-west-2"))
+            .take(4)
+            .map(|(_, row)| row.name.as_str())
+            .collect();
         assert_eq!(first, ["ml.m5.large", "ml.g6.xlarge", "ml.g5.xlarge", "ml.g5.2xlarge"]);
-        let rest: Vec<f64> = catalogs.by_price().skip(4).filter_map(|(usd, _)| usd).collect();
+        let all = catalogs.by_price(Some("us-west-2"));
+        let rest: Vec<f64> = all.skip(4).filter_map(|(usd, _)| usd).collect();
         assert!(rest.is_sorted() && rest.len() > 100);
-        let other = catalogs.prices().usd_per_hour("ml.c5.large").unwrap();
+        let other = catalogs.prices().usd_per_hour("ml.c5.large", Some("us-west-2")).unwrap();
         assert_eq!(
             (other.basis, other.region.unwrap().as_str()),
             (PriceBasis::Estimate, "us-east-1")
@@ -131,12 +135,9 @@ fn prices_of_a_region_are_its_own() {
         let errand = Errand::new(Duration::from_secs(20));
         let two = find(&desk, &[prices, asks("us-east-2").1], &errand).await;
         let catalogs = laid(two);
-        assert_eq!(catalogs.prices().place(), None);
-        let name = "ml.g5.xlarge".parse().unwrap();
-        let there =
-            catalogs.prices().usd_per_hour_in(&name, &"us-east-2".parse().unwrap()).unwrap();
+        let there = catalogs.prices().usd_per_hour("ml.g5.xlarge", Some("us-east-2")).unwrap();
         assert_eq!(there.usd, 1.9);
-        let usual = catalogs.prices().usd_per_hour("ml.g5.xlarge").unwrap();
+        let usual = catalogs.prices().usd_per_hour("ml.g5.xlarge", None).unwrap();
         assert_eq!(usual.region.unwrap().as_str(), "us-east-1");
     });
 }
