@@ -192,7 +192,7 @@ impl Catalogs {
             },
             Ask::Images(_) => Some(self.images().latest()),
             Ask::Offers(region) => Some(self.regions().origin(region.as_str())),
-            Ask::Prices(_) => Some(self.prices().latest()),
+            Ask::Prices(region) => Some(self.prices().origin(region.as_str())),
             Ask::Files(address) => Some(self.resources().origin_of_stored(address.as_str())),
             Ask::Named(arn) => Some(self.resources().origin_of_named(arn.as_str())),
             Ask::Quotas(region) => Some(self.quotas().origin(region.as_str())),

@@ -160,7 +160,8 @@ impl Catalogs {
     }
 
     /// The instance types with their prices in US dollars per hour, the cheapest first; those whose price is not
-    /// known come last, since they may be dear.
+    /// known come last, since they may be dear. Where prices of a Region were looked up, those that have none there come
+    /// behind those that have, by their prices elsewhere.
     pub fn by_price(&self) -> impl Iterator<Item = (Option<f64>, &Instance)> {
         self.order().iter().filter_map(|(usd, at)| {
             Some((usd.is_finite().then_some(*usd), self.instances().at(*at)?))
@@ -171,11 +172,14 @@ impl Catalogs {
     fn order(&self) -> &Vec<(f64, usize)> {
         read!(self, order of PricesFile, InstancesFile, AcceleratorsFile => {
             let prices = self.prices();
-            let usd = |row: &Instance| prices.usd(row.name.as_str()).unwrap_or(f64::INFINITY);
-            let mut rows: Vec<(f64, usize, &Instance)> =
-                self.instances().iter().enumerate().map(|(at, row)| (usd(row), at, row)).collect();
-            rows.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.2.name.cmp(&b.2.name)));
-            rows.into_iter().map(|(usd, at, _)| (usd, at)).collect()
+            let rank = |row: &Instance| prices.rank(row.name.as_str());
+            let mut rows: Vec<((bool, f64), usize, &Instance)> =
+                self.instances().iter().enumerate().map(|(at, row)| (rank(row), at, row)).collect();
+            rows.sort_by(|(a, _, one), (b, _, other)| {
+                let by_rank = a.0.cmp(&b.0).then_with(|| a.1.total_cmp(&b.1));
+                by_rank.then_with(|| one.name.cmp(&other.name))
+            });
+            rows.into_iter().map(|((_, usd), at, _)| (usd, at)).collect()
         })
     }
 

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{Ask, Catalogs};
 use mcc_files::{Folder, Roots};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::asks::asks;
 use crate::diff::Difference;
 use crate::finding::Finding;
-use crate::merge::Sources;
+use crate::merge::{Merged, Sources};
 use crate::plan::{self, Plan};
 use crate::project::{File, Project};
 use crate::source::{FileAccess, Source};
@@ -51,20 +52,33 @@ pub fn check_folder(catalogs: &Catalogs, folder: Folder) -> Result<CheckReport, 
 }
 
 fn check_in(catalogs: &Catalogs, roots: Roots) -> Result<CheckReport, Box<Finding>> {
-    let of_project = roots.clone();
-    let folder = of_project.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
-    let inputs = saved::read_inputs_in(folder).map_err(not_a_project)?;
-    let exists = |path: &str| folder.kind(path).is_ok();
-    let merged = Sources::new()
-        .files(FileAccess::Project(roots))
-        .with(Source::ConfigFile(INPUTS.into()), own_files(catalogs, inputs, exists))
-        .merge();
+    let merged = merged(catalogs, roots.clone())?;
+    let folder = roots.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
     Ok(match plan::generate(catalogs, &merged) {
         Ok((plan, project)) => {
             report(plan, project.diff_folder(folder).map_err(|error| unreadable(&error))?)
         }
         Err(plan) => report(*plan, Vec::new()),
     })
+}
+
+/// What could be looked up for a check of the project in `dir`: nothing, where there is none.
+pub fn check_asks(catalogs: &Catalogs, dir: &Path) -> Vec<Ask> {
+    let roots = Roots::open(&[dir]).ok();
+    let merged = roots.and_then(|roots| merged(catalogs, roots).ok());
+    merged.map(|merged| asks(catalogs, &merged)).unwrap_or_default()
+}
+
+/// The saved inputs of the project in a folder.
+fn merged(catalogs: &Catalogs, roots: Roots) -> Result<Merged, Box<Finding>> {
+    let of_project = roots.clone();
+    let folder = of_project.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
+    let inputs = saved::read_inputs_in(folder).map_err(not_a_project)?;
+    let exists = |path: &str| folder.kind(path).is_ok();
+    Ok(Sources::new()
+        .files(FileAccess::Project(roots))
+        .with(Source::ConfigFile(INPUTS.into()), own_files(catalogs, inputs, exists))
+        .merge())
 }
 
 /// Checks a project given as a map of paths to texts, as clients without a shared disk send it.

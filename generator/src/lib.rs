@@ -54,7 +54,7 @@ mod written;
 
 pub use asks::asks;
 pub use caution::caution;
-pub use check::{CheckReport, check, check_files, check_folder};
+pub use check::{CheckReport, check, check_asks, check_files, check_folder};
 pub use decisions::{Decisions, MemoryDecision};
 pub use deployment::{deployment, elsewhere, on};
 pub use diff::{Change, Difference};

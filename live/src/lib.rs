@@ -8,19 +8,28 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+#[allow(dead_code, reason = "for sources, which who knows the settings puts on the desk")]
+mod aws;
 mod cache;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod clock;
 mod desk;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
-#[allow(dead_code, reason = "who knows the credentials is not here yet")]
+mod hub;
 mod reasoning;
+mod registries;
+mod setup;
 mod source;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
 
+pub use aws::{ACTIONS, Action, Aws, AwsSettings};
 pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
+pub use hub::{Hub, HubError, Token};
+pub use reasoning::{ReasoningSettings, is_model};
+pub use registries::Registries;
+pub use setup::{Settings, SetupError, lookup, smart};
 pub use web::{Network, NetworkError, Web};

@@ -9,10 +9,12 @@ mod list;
 mod serve;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{Catalogs, Live};
+use serde_json::{Value, json};
 
 use crate::Exit;
 
@@ -63,6 +65,16 @@ fn is_json(matches: &ArgMatches) -> bool {
     matches.get_one::<String>("format").is_some_and(|f| f == "json")
 }
 
+/// `document` with what was looked up for it, if anything was, as its last member.
+fn with_live(mut document: Value, live: &Live) -> Value {
+    if let Value::Object(members) = &mut document
+        && !live.is_empty()
+    {
+        members.insert("live".to_owned(), json!(live));
+    }
+    document
+}
+
 /// `--catalogs DIR`.
 fn catalogs_arg() -> Arg {
     Arg::new("catalogs")
@@ -75,11 +87,16 @@ fn catalogs_arg() -> Arg {
 
 /// The catalogs, with the user's rows if there are any. They live as long as the process.
 fn catalogs(matches: &ArgMatches) -> Result<&'static Catalogs> {
+    Ok(&**Box::leak(Box::new(shared_catalogs(matches)?)))
+}
+
+/// The same, to lay rows on.
+fn shared_catalogs(matches: &ArgMatches) -> Result<Arc<Catalogs>> {
     match matches.get_one::<PathBuf>("catalogs") {
-        None => Ok(Catalogs::embedded()),
+        None => Ok(Arc::clone(Catalogs::shared())),
         Some(dir) => {
             let own = Catalogs::with_overlay(dir).context("the catalogs were not taken")?;
-            Ok(Box::leak(Box::new(own)))
+            Ok(Arc::new(own))
         }
     }
 }

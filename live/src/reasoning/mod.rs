@@ -17,6 +17,7 @@ use aws_types::SdkConfig;
 use mcc_catalogs::reason::{Question, Reasoner, Used, Weighed, Weighing};
 use mcc_catalogs::{Errand, Region};
 
+use crate::aws::Aws;
 use crate::clock;
 use crate::failure::Failure;
 use crate::source::Waiting;
@@ -53,6 +54,12 @@ impl ReasoningSettings {
 pub(crate) trait Connect: Debug + Send + Sync {
     /// Settings of the SDK, with credentials.
     fn known<'a>(&'a self, errand: &'a Errand) -> Waiting<'a, Result<SdkConfig, Failure>>;
+}
+
+impl Connect for Aws {
+    fn known<'a>(&'a self, errand: &'a Errand) -> Waiting<'a, Result<SdkConfig, Failure>> {
+        Box::pin(self.config(errand))
+    }
 }
 
 /// Amazon Bedrock.
