@@ -29,7 +29,7 @@ pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
 pub use hub::{Hub, HubError, Token};
-pub use reasoning::{ReasoningSettings, is_model};
+pub use reasoning::{REASONING_ALLOWS, ReasoningSettings};
 pub use registries::Registries;
 pub use setup::{Settings, SetupError, lookup, smart};
 pub use web::{Network, NetworkError, Web};

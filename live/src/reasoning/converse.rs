@@ -26,8 +26,8 @@ use super::read::Answer;
 use crate::failure::Failure;
 use crate::web::Web;
 
-/// What allows it.
-pub(crate) const ALLOWS: &str = "bedrock:InvokeModel";
+/// The action of IAM that allows a model to be asked.
+pub const ALLOWS: &str = "bedrock:InvokeModel";
 
 /// Tokens that a question took, as the service counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +128,9 @@ fn failed(error: &SdkError<ConverseError>) -> Failed {
         let failure = causes(error).find_map(|cause| cause.downcast_ref::<Failure>());
         return match failure {
             Some(failure) => Failed { why: why(failure), unused: never_sent(failure) },
+            None if matches!(error, SdkError::TimeoutError(_)) => {
+                Failed { why: why(&Failure::TooSlow), unused: false }
+            }
             None if unsent => Failed { why: why(&Failure::NoCredentials), unused: true },
             None => Failed {
                 why: why(&Failure::Unreadable("no answer of Converse".to_owned())),

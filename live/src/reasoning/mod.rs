@@ -27,7 +27,7 @@ use ledger::{Held, Ledger, NoTokens};
 use profiles::Called;
 use prompt::Prompt;
 
-pub use profiles::is_model;
+pub use converse::ALLOWS as REASONING_ALLOWS;
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);

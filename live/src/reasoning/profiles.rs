@@ -52,14 +52,6 @@ pub(crate) fn called(wanted: Option<&str>, region: &Region) -> Option<Called> {
     Some(Called { id: wanted.to_owned(), geography })
 }
 
-/// Whether text can be a model's id, a profile's or an ARN, as Bedrock's API defines them.
-pub fn is_model(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
-    (1..=2048).contains(&text.len())
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.chars().all(allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,13 +92,5 @@ mod tests {
         assert_eq!(told("amazon.nova-lite-v1:0"), "eu-west-1 alone");
         let arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc";
         assert_eq!(told(arn), "Regions that its ARN leads to");
-        assert!(is_model(arn) && is_model("us.anthropic.claude-haiku-4-5-20251001-v1:0"));
-        assert!(
-            !is_model("")
-                && !is_model("a b")
-                && !is_model("-a")
-                && !is_model(&"a".repeat(3000))
-                && !is_model("a\n")
-        );
     }
 }
