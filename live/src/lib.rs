@@ -17,6 +17,7 @@ mod desk;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
 mod hub;
+mod reasoning;
 mod registries;
 mod setup;
 mod source;
@@ -28,6 +29,7 @@ pub use cache::Cache;
 pub use desk::Desk;
 pub use failure::Failure;
 pub use hub::{Hub, HubError, Token};
+pub use reasoning::{REASONING_ALLOWS, ReasoningSettings};
 pub use registries::Registries;
-pub use setup::{Settings, SetupError, lookup};
+pub use setup::{Settings, SetupError, lookup, smart};
 pub use web::{Network, NetworkError, Web};

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mcc_catalogs::reason::Reasoner;
 use mcc_catalogs::{Catalogs, Lookup};
 
 use crate::aws::{self, Aws, AwsSettings};
 use crate::cache::Cache;
 use crate::desk::Desk;
 use crate::hub::{Hub, HubSource};
+use crate::reasoning::{Bedrock, ReasoningSettings};
 use crate::registries::Registries;
 use crate::source::Source;
 use crate::web::{Network, NetworkError, Web};
@@ -41,8 +43,22 @@ pub enum SetupError {
 /// # Errors
 /// The settings say what cannot be used.
 pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
+    Ok(smart(settings, None)?.0)
+}
+
+/// The same, and somebody who has an opinion, if there is to be one: of the same credentials.
+///
+/// # Errors
+/// The settings say what cannot be used.
+pub fn smart(
+    settings: Settings,
+    reasoning: Option<ReasoningSettings>,
+) -> Result<(Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>), SetupError> {
     let web = Web::new(&settings.network)?;
     let asked = Aws::new(web.clone(), settings.aws);
+    let reasoner = reasoning.map(|reasoning| -> Arc<dyn Reasoner> {
+        Arc::new(Bedrock::new(reasoning, Box::new(asked.clone()), web.clone()))
+    });
     let catalogs = settings.catalogs;
     let mut sources: Vec<Box<dyn Source>> = vec![
         Box::new(HubSource::new(settings.hub, web.clone(), Arc::clone(&catalogs))),
@@ -50,5 +66,5 @@ pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
     ];
     sources.extend(aws::of_regions(&asked));
     sources.extend(aws::of_accounts(&asked));
-    Ok(Arc::new(Desk::new(sources, Arc::new(Cache::default()))))
+    Ok((Arc::new(Desk::new(sources, Arc::new(Cache::default()))), reasoner))
 }

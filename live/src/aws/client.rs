@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::service_clock_skew::ServiceClockSkewInterceptor;
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use bytes::Bytes;
@@ -199,6 +200,16 @@ impl Aws {
             Arc::new(Session::new(named.map(str::to_owned), Arc::clone(&self.inner.settings)))
         });
         Ok(Arc::clone(session))
+    }
+
+    /// The same as settings of the SDK, for one of its own clients.
+    ///
+    /// # Errors
+    /// There are no credentials, and so nothing can be asked.
+    pub(crate) async fn config(&self, errand: &Errand) -> Result<aws_types::SdkConfig, Failure> {
+        let Known { config, credentials, .. } = self.known(errand).await?;
+        let provider = SharedCredentialsProvider::new(credentials);
+        Ok(config.into_builder().credentials_provider(provider).build())
     }
 
     /// Settings and credentials by the errand's profile.
