@@ -165,7 +165,7 @@ fn what_is_recommended_is_what_a_plan_chooses_with_live_rows() {
         let other = chosen(&planned(Catalogs::embedded(), question.clone()));
         let here = question["region"] == REGION;
         planted += u32::from(other != recommended && here);
-        moved += u32::from(other != recommended && !here && question["modelName"] != NEW);
+        moved += u32::from(other != own && !here && question["modelName"] != NEW);
     }
     assert!(asked > 100 && planted > asked / 4, "{planted} of {asked}");
     assert_eq!(moved, 0, "rows of one Region decide in another");
@@ -175,7 +175,7 @@ fn what_is_recommended_is_what_a_plan_chooses_with_live_rows() {
 #[test]
 fn types_that_cannot_be_started_come_last_and_are_told() {
     let live = live();
-    let asked = json!({"modelName": NEW, "region": REGION, "limit": 20});
+    let asked = json!({"modelName": NEW, "region": REGION, "limit": 20, "budgetUsdPerHour": 60.0});
     let found = answer(&live, "recommend_instance", asked);
     assert_eq!((&found["mode"], &found["asOf"]), (&json!("smart"), &json!(DAY)));
     let limit =
@@ -195,7 +195,7 @@ fn types_that_cannot_be_started_come_last_and_are_told() {
             basis.contains("us-west-2") && basis.ends_with("live: AWS prices of us-west-2"),
         );
     }
-    assert!(others > 2 && zeros > 0, "{others} {zeros}");
+    assert!(others > 0 && zeros > 0, "{others} {zeros}");
     assert!(live_prices.contains(&true));
     // A plan of one of them says what to do.
     let all = found["recommendations"].as_array().unwrap();
