@@ -13,6 +13,8 @@ use crate::{live, output};
 
 /// How long the look-ups of one run may take, not counting the time in which a person is asked.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// How much longer they are waited for: whoever looks things up has by then what came in time.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// The look-ups of one run, and the catalogs with what they found.
 pub(crate) struct Lookups {
@@ -37,7 +39,7 @@ impl Lookups {
         let smart = match mode::of(matches)? {
             Mode::Static => None,
             Mode::Smart => {
-                let lookup = live::lookup(&[])?;
+                let lookup = live::lookup(&catalogs, &[])?;
                 let runtime = Builder::new_current_thread()
                     .enable_all()
                     .build()
@@ -72,7 +74,7 @@ impl Lookups {
     }
 
     /// The catalogs, with what was found.
-    pub(crate) fn catalogs(&self) -> &Catalogs {
+    pub(crate) fn catalogs(&self) -> &Arc<Catalogs> {
         &self.catalogs
     }
 
@@ -85,9 +87,8 @@ impl Lookups {
 impl Smart {
     /// Whoever looks things up keeps to a time of its own; here is the end of it all the same.
     fn found(&self, asks: &[Ask], errand: &Errand) -> Found {
-        let looking = async {
-            tokio::time::timeout(errand.remaining(), self.lookup.look_up(asks, errand)).await
-        };
+        let most = errand.remaining() + GRACE;
+        let looking = async { tokio::time::timeout(most, self.lookup.look_up(asks, errand)).await };
         self.runtime.block_on(looking).unwrap_or_else(|_| {
             let note = "Looking facts up took too long. The catalogs answer instead.".to_owned();
             Found { notes: vec![note], ..Found::default() }

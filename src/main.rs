@@ -9,6 +9,7 @@ mod lookups;
 mod mode;
 mod output;
 mod prompt;
+mod reasoning;
 mod surroundings;
 
 use std::process::ExitCode;

@@ -60,7 +60,7 @@ fn mcc(dir: &Path, arguments: &[&str]) -> Command {
         .current_dir(dir)
         .env_clear()
         // Without it the system is asked, over a socket where it caches names.
-        .env("HOME", dir)
+        .env("HOME", "/none")
         .env("HTTPS_PROXY", "http://127.0.0.1:9")
         .env("AWS_PROFILE", "none")
         .env("HF_TOKEN", "hf_none")

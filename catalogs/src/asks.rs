@@ -178,6 +178,20 @@ impl Catalogs {
         standing
     }
 
+    /// Who was asked for the rows that answer `asks` here, and the latest date of that; none where none was looked up.
+    pub fn looked(&self, asks: &[Ask]) -> Option<(String, String)> {
+        let mut sources: Vec<&str> = Vec::new();
+        let mut as_of = "";
+        for origin in asks.iter().filter_map(|ask| self.origin(ask)) {
+            let Some(source) = origin.live() else { continue };
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+            as_of = as_of.max(origin.as_of().unwrap_or_default());
+        }
+        (!sources.is_empty()).then(|| (sources.join(", "), as_of.to_owned()))
+    }
+
     /// Where the rows are from that answer `ask`; of several, the latest. None where no row can.
     fn origin(&self, ask: &Ask) -> Option<&Origin> {
         match ask {

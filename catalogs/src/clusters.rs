@@ -157,6 +157,11 @@ impl Clusters {
         self.of(region).find(|row| row.name == name)
     }
 
+    /// A cluster by what an input names it by: its name or its ARN.
+    pub fn named(&self, region: &str, named: &str) -> Option<&Cluster> {
+        self.of(region).find(|row| row.name == named || row.arn == named)
+    }
+
     /// Reserved capacity of a Region.
     pub fn capacity(&self, region: &str) -> impl Iterator<Item = &Capacity> {
         self.file.capacity.iter().filter(move |row| row.region.as_str() == region)

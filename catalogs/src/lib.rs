@@ -21,6 +21,7 @@ mod engines;
 mod evidence;
 mod file;
 mod files;
+mod given_images;
 mod hyperpod;
 mod ids;
 mod image_address;

@@ -1,6 +1,6 @@
-//! What an instance costs.
+//! What an instance costs, by Region.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,11 +91,10 @@ impl CatalogFile for PricesFile {
                 ..row.clone()
             })
             .collect();
-        // A price holds where it holds: that of another Region stands beside it, and does not take its place.
         let home = self.region.clone();
-        let place =
-            |row: &PriceRow| row.region.clone().filter(|region| Some(region) != home.as_ref());
-        self.prices.lay(stamped.into(), origin, |row| (row.name.clone(), place(row)));
+        self.prices.lay(stamped.into(), origin, |row| {
+            (row.name.clone(), row.region.clone().or_else(|| home.clone()))
+        });
         if overlay.storage_usd_per_gb_month.is_some() {
             self.storage_usd_per_gb_month = overlay.storage_usd_per_gb_month;
         }
@@ -113,112 +112,133 @@ pub struct Price {
     pub as_of: String,
     /// Where it holds; other regions cost up to about twice as much.
     pub region: Option<Region>,
+    /// Who said so, where it was looked up: `AWS prices of us-west-2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<String>,
 }
 
-/// The prices. One answer is about one Region: where rows of one other than the file's were laid, they are the prices,
-/// and those of the file stand in for what has none there.
+/// How a price stands in an order for one Region: prices of several Regions are never mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Nearness {
+    /// It is of the Region itself.
+    There,
+    /// It is of the Region that most prices of the file are of.
+    Home,
+    /// It is of another one.
+    Elsewhere,
+    /// There is none.
+    Unknown,
+}
+
+/// The prices.
 #[derive(Debug, Clone)]
 pub struct Prices {
     file: PricesFile,
-    /// The rows of the one Region, those of the file's for what is not there, and others for what is in neither.
-    by_name: HashMap<InstanceType, usize>,
-    /// Each row where it holds.
-    by_region: HashMap<(InstanceType, Region), usize>,
-    /// The one Region whose prices were looked up.
-    place: Option<Region>,
+    /// Rows of the file's own Region.
+    home: HashMap<InstanceType, usize>,
+    /// Rows of others.
+    elsewhere: BTreeMap<Region, HashMap<InstanceType, usize>>,
 }
 
 impl Prices {
     pub(crate) fn new(file: PricesFile) -> Self {
-        let (mut looked_up, mut own): (Vec<&Region>, Vec<&Region>) = (Vec::new(), Vec::new());
+        let mut home = HashMap::with_capacity(file.prices.len());
+        let mut elsewhere: BTreeMap<Region, HashMap<InstanceType, usize>> = BTreeMap::new();
         for (at, row) in file.prices.iter().enumerate() {
-            let live = file.prices.origin(at).live().is_some();
-            let regions: &mut Vec<&Region> = if live { &mut looked_up } else { &mut own };
-            if let Some(region) = row.region.as_ref().filter(|region| !regions.contains(region)) {
-                regions.push(region);
-            }
-        }
-        // A user's own prices are not asked for: they say what they know, wherever something is to run.
-        let regions = if looked_up.is_empty() { &own } else { &looked_up };
-        let one = if let [one] = regions.as_slice() { Some((*one).clone()) } else { None };
-        let (mut by_name, mut by_region) = (HashMap::new(), HashMap::new());
-        let is = |row: &PriceRow, wanted: usize| match &row.region {
-            Some(region) if one.as_ref() == Some(region) => wanted == 0,
-            None => wanted == 1,
-            Some(_) => wanted == 2,
-        };
-        for wanted in 0..3 {
-            for (at, row) in file.prices.iter().enumerate().filter(|(_, row)| is(row, wanted)) {
-                by_name.entry(row.name.clone()).or_insert(at);
-                let region = row.region.as_ref().or(file.region.as_ref());
-                if let Some(region) = region {
-                    by_region.insert((row.name.clone(), region.clone()), at);
+            match row.region.as_ref().filter(|region| file.region.as_ref() != Some(*region)) {
+                Some(region) => {
+                    elsewhere.entry(region.clone()).or_default().insert(row.name.clone(), at);
+                }
+                None => {
+                    home.insert(row.name.clone(), at);
                 }
             }
         }
-        let place = one.filter(|_| !looked_up.is_empty());
-        Self { file, by_name, by_region, place }
+        Self { file, home, elsewhere }
     }
 
-    /// The price of an instance type; none if it is not known. Where prices of a Region were looked up, that of a type
-    /// that has none there is the one of another Region, and so an estimate.
-    pub fn usd_per_hour(&self, name: &str) -> Option<Price> {
-        let row = self.row(name)?;
-        let mut price = self.price(row);
-        if self.place.is_some() && price.region != self.place {
-            price.basis = PriceBasis::Estimate;
-        }
-        Some(price)
-    }
-
-    /// The price of an instance type in a Region, if it is known there.
-    pub fn usd_per_hour_in(&self, name: &InstanceType, region: &Region) -> Option<Price> {
-        let at = self.by_region.get(&(name.clone(), region.clone()))?;
-        self.file.prices.get(*at).map(|row| self.price(row))
-    }
-
-    fn price(&self, row: &PriceRow) -> Price {
-        Price {
+    /// The price of an instance type in `region`; where that is not known, or no Region is asked about, that of the Region
+    /// that most prices are of, else that of any. It says where it holds. None if none is known.
+    pub fn usd_per_hour(&self, name: &str, region: Option<&str>) -> Option<Price> {
+        let (at, near) = self.place(name, region)?;
+        let row = self.file.prices.get(at)?;
+        // Where a Region has prices of its own, one of another is no more than an estimate for it.
+        let known = region.is_some_and(|region| self.knows(region));
+        let estimate = known && near != Nearness::There;
+        Some(Price {
+            live: self.file.prices.origin(at).live().map(str::to_owned),
             usd: row.usd_per_hour,
-            basis: row.basis,
+            basis: if estimate { PriceBasis::Estimate } else { row.basis },
             as_of: self.file.date_of(row),
             region: row.region.clone().or_else(|| self.file.region.clone()),
-        }
+        })
     }
 
-    /// The Region whose prices were looked up. None without a look-up, or with one of several Regions.
-    pub fn place(&self) -> Option<&Region> {
-        self.place.as_ref()
-    }
-
-    /// Where the prices of a Region are from. Those of the file, and a user's own, stand in for what was not looked up.
+    /// Where the prices are from that an answer about `region` tells.
     pub(crate) fn origin(&self, region: &str) -> &Origin {
-        let there = |row: &PriceRow| row.region.as_ref().is_some_and(|at| at.as_str() == region);
-        match self.file.prices.origin_where(there) {
-            Origin::Build => match self.file.prices.latest() {
-                own @ Origin::Own { .. } => own,
-                // Another Region's.
-                _ => &Origin::Build,
-            },
-            laid => laid,
-        }
+        let of = |region: &str, row: &PriceRow| {
+            let own = row.region.as_ref().or(self.file.region.as_ref());
+            own.is_some_and(|own| own.as_str() == region)
+        };
+        let rows = &self.file.prices;
+        let home = || {
+            let home = self.file.region.as_ref()?;
+            rows.latest_where(|row| of(home.as_str(), row))
+        };
+        rows.latest_where(|row| of(region, row)).or_else(home).unwrap_or(&Origin::Build)
     }
 
     /// The number alone.
-    pub fn usd(&self, name: &str) -> Option<f64> {
-        self.row(name).map(|row| row.usd_per_hour)
+    pub fn usd(&self, name: &str, region: Option<&str>) -> Option<f64> {
+        let (at, _) = self.place(name, region)?;
+        Some(self.file.prices.get(at)?.usd_per_hour)
     }
 
-    /// The number to order by, behind whether it is of another Region than the one whose prices were looked up: prices of
-    /// two Regions are not in one order. What has no price comes last.
-    pub(crate) fn rank(&self, name: &str) -> (bool, f64) {
-        let Some(row) = self.row(name) else { return (true, f64::INFINITY) };
-        let elsewhere = self.place.is_some() && row.region != self.place;
-        (elsewhere, row.usd_per_hour)
+    /// The number, to order by.
+    pub(crate) fn rank(&self, name: &str, region: Option<&str>) -> (Nearness, f64) {
+        let row = self
+            .place(name, region)
+            .and_then(|(at, near)| Some((near, self.file.prices.get(at)?.usd_per_hour)));
+        row.unwrap_or((Nearness::Unknown, f64::INFINITY))
     }
 
-    fn row(&self, name: &str) -> Option<&PriceRow> {
-        self.file.prices.get(*self.by_name.get(name)?)
+    /// The Regions that prices are known of, besides the one that most are of.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Region> {
+        self.elsewhere.keys()
+    }
+
+    /// Whether any price of `region` itself is known.
+    pub fn knows(&self, region: &str) -> bool {
+        self.is_home(region) || self.elsewhere.keys().any(|own| own.as_str() == region)
+    }
+
+    /// The Region that most prices are of.
+    pub fn home(&self) -> Option<&Region> {
+        self.file.region.as_ref()
+    }
+
+    fn is_home(&self, region: &str) -> bool {
+        self.home().is_some_and(|home| home.as_str() == region)
+    }
+
+    fn place(&self, name: &str, region: Option<&str>) -> Option<(usize, Nearness)> {
+        let home = self.home.get(name).copied();
+        let region = region.filter(|region| !self.is_home(region));
+        let Some(region) = region else {
+            let home = home.map(|at| (at, Nearness::There));
+            return home.or_else(|| self.anywhere(name));
+        };
+        // Few are known: none, for most.
+        let there = self.elsewhere.iter().find(|(own, _)| own.as_str() == region);
+        let there = there.and_then(|(_, rows)| rows.get(name).copied());
+        there
+            .map(|at| (at, Nearness::There))
+            .or_else(|| home.map(|at| (at, Nearness::Home)))
+            .or_else(|| self.anywhere(name))
+    }
+
+    fn anywhere(&self, name: &str) -> Option<(usize, Nearness)> {
+        self.elsewhere.values().find_map(|rows| rows.get(name)).map(|at| (*at, Nearness::Elsewhere))
     }
 
     /// Storage attached to an endpoint, US dollars for a GB and month.

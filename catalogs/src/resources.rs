@@ -115,7 +115,10 @@ pub struct Inspected {
     /// The digest that the tag has now: `sha256:…`, of the list where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Processor architectures that it has; empty if that was not said.
+    /// Platforms that it is for, such as `linux/amd64`; empty if that was not said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
+    /// Processor architectures among them, of those that instance types have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arch: Vec<Arch>,
     /// Bytes to pull, of the layers of its amd64 image or the first.
@@ -127,6 +130,9 @@ pub struct Inspected {
     /// The model server in it and its version, from the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<(String, String)>,
+    /// Release of the Triton image that it is or was made from, such as `25.09`, from the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triton: Option<String>,
     /// The newest tags like it, where it is not there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub like: Vec<String>,

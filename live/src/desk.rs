@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mcc_catalogs::{Ask, Errand, Found, Looked, Looking, Lookup, Rows};
 
+use crate::aws::{self, Aws};
 use crate::cache::{Cache, Kept};
 use crate::clock;
 use crate::failure::Failure;
@@ -28,6 +29,11 @@ struct Told {
 }
 
 impl Desk {
+    /// A desk that asks AWS of Regions, and nobody else.
+    pub fn of_aws(aws: &Aws) -> Self {
+        Self::new(aws::of_regions(aws), Arc::default())
+    }
+
     /// A desk with these sources.
     pub(crate) fn new(sources: Vec<Box<dyn Source>>, cache: Arc<Cache>) -> Self {
         Self { sources, cache }
@@ -106,7 +112,6 @@ pub(crate) async fn together<T>(waiting: Vec<Waiting<'_, T>>) -> Vec<T> {
 }
 
 /// A time in the form that topics have.
-#[expect(dead_code, reason = "for sources")]
 pub(crate) const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }

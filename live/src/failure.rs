@@ -31,6 +31,9 @@ pub enum Failure {
     /// Nobody said who asks.
     #[error("was not asked: there are no credentials; run `mcc doctor`")]
     NoCredentials,
+    /// It shows that to those who have logged in, and is asked without credentials.
+    #[error("shows that to nobody without a login, and is asked without credentials")]
+    Login,
     /// Who asks was known, and is not any more.
     #[error("does not take these credentials any more: they have expired; {0}")]
     Expired(String),

@@ -151,7 +151,13 @@ fn heading(group: &'static str) -> &'static str {
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
-    let mut lookups = Lookups::of(matches, shared_catalogs(matches)?)?;
+    let catalogs = match matches.get_one::<PathBuf>("from") {
+        // What was looked up for that project holds for one that is made like it.
+        Some(dir) => mcc_generator::with_kept_of(&shared_catalogs(matches)?, dir)
+            .map_err(anyhow::Error::msg)?,
+        None => shared_catalogs(matches)?,
+    };
+    let mut lookups = Lookups::of(matches, catalogs)?;
     let cwd = surroundings::here().context("the working directory cannot be read")?;
     let interactive =
         !is_json(matches) && !matches.get_flag("skip-prompts") && prompt::is_possible();
@@ -241,7 +247,7 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
     }
     if let Some(dir) = matches.get_one::<PathBuf>("from") {
         let saved = mcc_generator::saved_inputs(dir).map_err(anyhow::Error::msg)?;
-        sources = sources.with(Source::ConfigFile(dir.join(mcc_generator::SAVED_INPUTS)), saved);
+        sources = sources.saved(Source::ConfigFile(dir.join(mcc_generator::SAVED_INPUTS)), saved);
     }
     if let Some(file) = matches.get_one::<PathBuf>("mcp-answers") {
         let text = mcc_files::read_text_or_drain(file, MAX_ANSWERS)

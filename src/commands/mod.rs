@@ -6,6 +6,8 @@ mod explain;
 mod generate;
 mod inputs;
 mod list;
+#[cfg(feature = "live")]
+mod policy;
 mod serve;
 
 use std::path::PathBuf;
@@ -23,7 +25,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 inputs or project refused, with 
 
 /// The whole command line.
 pub(crate) fn cli() -> Command {
-    Command::new("mcc")
+    let command = Command::new("mcc")
         .version(env!("CARGO_PKG_VERSION"))
         .about("From a model to a project that builds, tests, deploys and cleans up on Amazon SageMaker")
         .after_help(EXIT_CODES)
@@ -35,7 +37,10 @@ pub(crate) fn cli() -> Command {
         .subcommand(inputs::command())
         .subcommand(explain::command())
         .subcommand(serve::command())
-        .subcommand(completions::command())
+        .subcommand(completions::command());
+    #[cfg(feature = "live")]
+    let command = command.subcommand(policy::command());
+    command
 }
 
 /// Runs the chosen command.
@@ -46,6 +51,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit> {
         Some(("list", m)) => list::run(m),
         Some(("inputs", m)) => inputs::run(m),
         Some(("explain", m)) => explain::run(m),
+        #[cfg(feature = "live")]
+        Some(("policy", m)) => policy::run(m),
         Some(("serve", m)) => serve::run(m),
         Some(("completions", m)) => completions::run(m),
         _ => Ok(Exit::Done),

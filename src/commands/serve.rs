@@ -8,9 +8,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use mcc_servers::{HttpOptions, Options, StateKey};
 
-use super::catalogs_arg;
+use super::{catalogs_arg, shared_catalogs};
 use crate::mode::{self, Mode};
-use crate::{Exit, live, surroundings};
+use crate::{Exit, live, reasoning, surroundings};
 
 pub(super) fn command() -> Command {
     let names: Vec<&str> = mcc_servers::servers()
@@ -89,7 +89,7 @@ pub(super) fn command() -> Command {
              holds more than what is left gets 503, or loses the oldest connection on which nothing is worked on.\n\
              Logs go to stderr; MCC_LOG=access=info logs requests without their content, MCC_LOG=debug \
              everything, MCC_LOG=target=level,… chooses.");
-    mode::args(command)
+    reasoning::args(mode::args(command))
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
@@ -98,16 +98,21 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
     };
     let profiles = many("allow-profile");
-    let lookup = match mode::of(matches)? {
-        Mode::Static => None,
-        Mode::Smart => Some(live::lookup(&profiles)?),
+    let mode = mode::of(matches)?;
+    let reasoning = reasoning::of(matches, mode)?;
+    let (lookup, reasoner) = match mode {
+        Mode::Static => (None, None),
+        Mode::Smart => {
+            let smart = live::smart(&shared_catalogs(matches)?, &profiles, reasoning)?;
+            (Some(smart.0), smart.1)
+        }
     };
     let mut options = Options {
         roots: matches.get_many::<PathBuf>("root").into_iter().flatten().cloned().collect(),
         catalogs: matches.get_one::<PathBuf>("catalogs").cloned(),
         lookup,
         profiles,
-        reasoner: None,
+        reasoner,
         unsettled: false,
         state_key: state_key(matches.get_one::<PathBuf>("state-key"))?,
         log: surroundings::text("MCC_LOG"),

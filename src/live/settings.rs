@@ -2,16 +2,38 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use mcc_live::{Network, Settings};
+use anyhow::Result;
+use mcc_catalogs::Catalogs;
+use mcc_live::{AwsSettings, Hub, Network, Settings, Token};
 
 use crate::surroundings;
 
-/// What sources are told.
-pub(crate) fn settings(_profiles: &[String]) -> Settings {
+/// What sources are told, where `catalogs` are what is known already and calls may name one of `profiles`.
+///
+/// # Errors
+/// The address of the hub is none.
+pub(crate) fn settings(catalogs: Arc<Catalogs>, profiles: &[String]) -> Result<Settings> {
     let home = surroundings::home();
     let seen = Seen { variable: surroundings::variable, home: home.as_deref() };
-    Settings { network: seen.network(), cache: seen.cache() }
+    Ok(Settings {
+        network: seen.network(),
+        cache: seen.cache(),
+        catalogs,
+        hub: seen.hub()?,
+        aws: AwsSettings {
+            variables: surroundings::variables()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .filter(|(name, _)| AwsSettings::reads(name))
+                .collect(),
+            profiles: profiles.iter().cloned().collect(),
+            instance_metadata: seen.says("AWS_EC2_METADATA_DISABLED", "false")
+                || (surroundings::is_on_ec2() && !seen.says("AWS_EC2_METADATA_DISABLED", "true")),
+        },
+    })
 }
 
 /// Where the user's caches are on each system.
@@ -58,6 +80,41 @@ impl<F: Fn(&str) -> Option<OsString>> Seen<'_, F> {
             no_proxy: self.text(&["no_proxy", "NO_PROXY"]),
             authorities: self.path(&["AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"]),
         }
+    }
+
+    /// Whether a variable says `word`.
+    fn says(&self, name: &str, word: &str) -> bool {
+        self.text(&[name]).is_some_and(|value| value.trim().eq_ignore_ascii_case(word))
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        ["1", "on", "yes", "true"].iter().any(|word| self.says(name, word))
+    }
+
+    /// As the hub's own tools read it.
+    fn hub(&self) -> Result<Hub> {
+        let endpoint = self.text(&["HF_ENDPOINT"]);
+        let hub = Hub::at(endpoint.as_deref().unwrap_or(Hub::ENDPOINT))?;
+        let token = if self.is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
+            None
+        } else {
+            let given = self.text(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]);
+            given.as_deref().and_then(Token::new).or_else(|| Token::of_files(self.token_file()))
+        };
+        Ok(hub.with_token(token).send_token_to_endpoint(self.is_on("MCC_SEND_HF_TOKEN")))
+    }
+
+    /// Where the hub's own tools keep the token of who has logged in.
+    fn token_file(&self) -> Option<PathBuf> {
+        if let Some(file) = self.path(&["HF_TOKEN_PATH"]) {
+            return Some(file);
+        }
+        let folder = self.path(&["HF_HOME"]).or_else(|| {
+            let caches = self.path(&["XDG_CACHE_HOME"]);
+            let caches = caches.or_else(|| self.home.map(|home| home.join(".cache")));
+            caches.map(|caches| caches.join("huggingface"))
+        });
+        folder.map(|folder| folder.join("token"))
     }
 
     /// The folder for what was looked up; none where nobody knows a place for it, and it is kept in memory alone.
@@ -125,6 +182,37 @@ mod tests {
         assert_eq!(file(&all), Some("/a".into()));
         assert_eq!(file(&all[..2]), Some("/s".into()));
         assert_eq!(file(&all[..1]), Some("/r".into()));
+    }
+
+    #[test]
+    fn the_token_is_where_the_tools_of_the_hub_keep_it() {
+        let file = |variables: &[(&str, &str)]| seen(variables).token_file().unwrap();
+        assert_eq!(file(&[]), Path::new("/home/a/.cache/huggingface/token"));
+        assert_eq!(file(&[("XDG_CACHE_HOME", "/c")]), Path::new("/c/huggingface/token"));
+        let all = [("XDG_CACHE_HOME", "/c"), ("HF_HOME", "/h"), ("HF_TOKEN_PATH", "/t")];
+        assert_eq!(file(&all[..2]), Path::new("/h/token"));
+        assert_eq!(file(&all), Path::new("/t"));
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("token").display().to_string();
+        std::fs::write(&path, "hf_kept\n").unwrap();
+        let hub = |variables: &[(&str, &str)]| {
+            let all = [&[("HF_TOKEN_PATH", path.as_str())], variables].concat();
+            seen(&all).hub().unwrap()
+        };
+        let with = |token: Option<&str>| {
+            Hub::at(Hub::ENDPOINT).unwrap().with_token(token.and_then(Token::new))
+        };
+        assert_eq!(hub(&[]), with(Some("hf_kept")));
+        assert_eq!(hub(&[("HF_TOKEN", "hf_given")]), with(Some("hf_given")));
+        assert_eq!(
+            hub(&[("HF_TOKEN", "hf_given"), ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]),
+            with(None)
+        );
+        let mirror = Hub::at("https://mirror.example").unwrap().with_token(Token::new("hf_kept"));
+        assert_eq!(hub(&[("HF_ENDPOINT", "https://mirror.example")]), mirror);
+        let told = [("HF_ENDPOINT", "https://mirror.example"), ("MCC_SEND_HF_TOKEN", "1")];
+        assert_eq!(hub(&told), mirror.send_token_to_endpoint(true));
+        assert!(seen(&[("HF_ENDPOINT", "nowhere")]).hub().is_err());
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub fn shape_of(model: &Model) -> Option<ModelShape> {
         parameters_computed: model.parameters.is_none(),
         weight_bytes: model.weight_bytes.unwrap_or(shape.weight_bytes),
         origin,
+        custom_code: shape.custom_code || model.own_code,
         ..shape
     })
 }
@@ -86,7 +87,7 @@ fn weights_only(model: &Model, architecture: Option<String>, origin: Origin) -> 
         dtype: Dtype::Bfloat16,
         quantization: None,
         cache: None,
-        custom_code: false,
+        custom_code: model.own_code,
         written_by: None,
         reads_images: false,
         weights: Weights::default(),

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::service_clock_skew::ServiceClockSkewInterceptor;
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use bytes::Bytes;
@@ -88,6 +89,8 @@ pub(crate) struct Refused {
     pub(crate) status: Option<u16>,
     /// Where a bucket is, if the answer says that it is elsewhere.
     pub(crate) region: Option<String>,
+    /// Its text says that there is nothing of that name.
+    pub(crate) missing: bool,
 }
 
 impl From<Refused> for Failure {
@@ -98,7 +101,7 @@ impl From<Refused> for Failure {
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Self { failure, code: String::new(), status: None, region: None }
+        Self { failure, code: String::new(), status: None, region: None, missing: false }
     }
 }
 
@@ -108,6 +111,7 @@ impl Refused {
         self.status == Some(404)
             || self.code.contains("NotFound")
             || matches!(self.code.as_str(), "NoSuchKey" | "NoSuchBucket")
+            || (self.code == "ValidationException" && self.missing)
     }
 }
 
@@ -198,6 +202,16 @@ impl Aws {
         Ok(Arc::clone(session))
     }
 
+    /// The same as settings of the SDK, for one of its own clients.
+    ///
+    /// # Errors
+    /// There are no credentials, and so nothing can be asked.
+    pub(crate) async fn config(&self, errand: &Errand) -> Result<aws_types::SdkConfig, Failure> {
+        let Known { config, credentials, .. } = self.known(errand).await?;
+        let provider = SharedCredentialsProvider::new(credentials);
+        Ok(config.into_builder().credentials_provider(provider).build())
+    }
+
     /// Settings and credentials by the errand's profile.
     pub(super) async fn known(&self, errand: &Errand) -> Result<Known, Failure> {
         self.session(errand)?.known(&self.inner.web, errand).await
@@ -237,5 +251,6 @@ fn told(refusal: &Refusal, call: &Call, session: &Session) -> Refused {
         code: refusal.code().to_owned(),
         status: Some(refusal.status),
         region: refusal.region.clone(),
+        missing: refusal.missing,
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Refusal {
     pub(crate) skewed: bool,
     /// Where a bucket is, if it is elsewhere.
     pub(crate) region: Option<String>,
+    /// Its text says that there is no such thing: SageMaker has one code for that and for all that is wrong with a request.
+    pub(crate) missing: bool,
 }
 
 impl Refusal {
@@ -57,6 +59,7 @@ impl Refusal {
             status: status.as_u16(),
             skewed: skew(headers).is_some_and(|skew| skew > SKEWED),
             region: header(headers, "x-amz-bucket-region").filter(|name| is_word(name)),
+            missing: says_missing(body),
         }
     }
 
@@ -143,6 +146,16 @@ impl ProvideErrorMetadata for Refusal {
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// Whether a text says that there is no such thing.
+fn says_missing(body: &[u8]) -> bool {
+    let text = serde_json::from_slice::<Value>(body).ok();
+    let text = text
+        .as_ref()
+        .and_then(|body| ["message", "Message"].iter().find_map(|name| body.get(name)?.as_str()));
+    let text = text.unwrap_or_default().to_ascii_lowercase();
+    ["does not exist", "could not find", "not found"].iter().any(|words| text.contains(words))
 }
 
 /// Whether a text is a word that may be told: a code, or a Region.

@@ -195,3 +195,25 @@ impl Partition {
         Self { name, suffix, dual }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What botocore's endpoint rules say, which `tests/aws` holds it to.
+    const HOSTS: &str = include_str!("../../tests/aws/hosts.txt");
+
+    #[test]
+    fn services_are_where_the_endpoint_rules_have_them() {
+        let mut lines = 0;
+        for line in HOSTS.lines() {
+            let parts: Vec<&str> = line.split('|').collect();
+            let service = Service::ALL.into_iter().find(|service| service.id() == parts[0]);
+            let variant = Variant { fips: parts[2] == "1", dual: parts[3] == "1" };
+            let host = service.unwrap().host(&parts[1].parse().unwrap(), variant);
+            assert_eq!(host, parts[4], "{line}");
+            lines += 1;
+        }
+        assert!(lines > 200, "{lines}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Who asks: the credentials and settings of a profile, found when they are needed first, and looked for again where
 //! they could not be had.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -53,12 +54,19 @@ struct State {
 type Search = JoinHandle<(SdkConfig, Result<Credentials, CredentialsError>)>;
 
 /// Settings with credentials.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) config: SdkConfig,
     pub(crate) credentials: Credentials,
     stamp: Stamp,
     looked: Instant,
+}
+
+// The SDK shows the id of a key, and the environment that it was told.
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Known").field("looked", &self.looked).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What is to be known of AWS: told by who reads the environment.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -17,6 +18,22 @@ pub struct AwsSettings {
 }
 
 impl AwsSettings {
+    /// What this environment says, with the profiles that calls may name. The instance metadata service is asked where
+    /// `AWS_EC2_METADATA_DISABLED` is `false`.
+    pub fn of(
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        profiles: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let variables: HashMap<String, String> = environment
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, value)| Self::reads(name) && !value.is_empty())
+            .collect();
+        let told = variables.get("AWS_EC2_METADATA_DISABLED").map(|value| value.to_lowercase());
+        let instance_metadata = told.as_deref() == Some("false");
+        Self { variables, profiles: profiles.into_iter().collect(), instance_metadata }
+    }
+
     /// Whether this variable of the environment is one that the SDK reads.
     pub fn reads(name: &str) -> bool {
         name.starts_with("AWS_")
@@ -102,6 +119,23 @@ mod tests {
         assert!(named.contains_key("AWS_CA_BUNDLE"));
         let on = AwsSettings { instance_metadata: true, ..settings };
         assert!(!on.environment(None).contains_key("AWS_EC2_METADATA_DISABLED"));
+    }
+
+    #[test]
+    fn an_environment_says_what_the_sdk_reads() {
+        let all =
+            [("AWS_REGION", "us-west-2"), ("AWS_PROFILE", ""), ("OTHER", "x"), ("HOME", "/h")];
+        let environment = |more: &'static str| {
+            let all = all.into_iter().chain([("AWS_EC2_METADATA_DISABLED", more)]);
+            all.map(|(name, value)| (name.into(), value.into()))
+        };
+        let off = AwsSettings::of(environment(""), ["team".to_owned()]);
+        let mut names: Vec<&str> = off.variables.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["AWS_REGION", "HOME"]);
+        assert!(!off.instance_metadata && off.profiles.contains("team"));
+        assert!(AwsSettings::of(environment("False"), []).instance_metadata);
+        assert!(!AwsSettings::of(environment("true"), []).instance_metadata);
     }
 
     #[test]

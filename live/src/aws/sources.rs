@@ -123,7 +123,7 @@ fn offers(region: &Region, list: &PriceList) -> Fact {
     let priced_elsewhere = |name: &InstanceType| {
         catalogs
             .prices()
-            .usd_per_hour(name.as_str())
+            .usd_per_hour(name.as_str(), None)
             .is_some_and(|price| price.basis == PriceBasis::Published)
     };
     let may_be_there = |name: &&InstanceType| {

@@ -213,9 +213,13 @@ impl Drop for Counted {
 
 /// One call outside a session: the structured answer. How long it may take is up to the caller, whose runtime may have
 /// no timers.
-pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
+pub(crate) async fn call(
+    context: Arc<Context>,
+    tool: &'static Tool,
+    arguments: JsonObject,
+) -> Value {
     let call = Call {
-        context: Arc::default(),
+        context,
         tool: tool.name,
         arguments,
         can_ask: false,

@@ -139,6 +139,11 @@ impl Context {
         self.catalogs.as_deref().unwrap_or_else(|| Catalogs::embedded())
     }
 
+    /// The same, to lay rows on.
+    pub(crate) fn shared(&self) -> &Arc<Catalogs> {
+        self.catalogs.as_ref().unwrap_or_else(|| Catalogs::shared())
+    }
+
     /// Choices for somebody who has an opinion on them; nothing is made for nobody.
     pub(crate) fn choices(&self, choices: impl FnOnce() -> Vec<Choice>) -> Vec<Choice> {
         if self.reasoner.is_some() { choices() } else { Vec::new() }

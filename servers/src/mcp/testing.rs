@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use mcc_catalogs::Lookup;
+use mcc_catalogs::reason::Reasoner;
 use rmcp::ServiceExt as _;
 use rmcp::model::CallToolRequestParams;
 use schemars::JsonSchema;
@@ -133,12 +134,12 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) async fn new(server: &'static Server, roots: &[&Path]) -> Self {
-        Self::with(server, roots, None, &[]).await
+        Self::with(server, roots, None, &[], None).await
     }
 
     /// The same, where `lookup` looks things up.
     pub(crate) async fn looking(server: &'static Server, lookup: Arc<dyn Lookup>) -> Self {
-        Self::with(server, &[], Some(lookup), &[]).await
+        Self::with(server, &[], Some(lookup), &[], None).await
     }
 
     /// The same, for calls that may name one of `profiles`.
@@ -147,7 +148,16 @@ impl Peer {
         lookup: Arc<dyn Lookup>,
         profiles: &[&str],
     ) -> Self {
-        Self::with(server, &[], Some(lookup), profiles).await
+        Self::with(server, &[], Some(lookup), profiles, None).await
+    }
+
+    /// The same, where `reasoner` has an opinion.
+    pub(crate) async fn weighing(
+        server: &'static Server,
+        lookup: Arc<dyn Lookup>,
+        reasoner: Arc<dyn Reasoner>,
+    ) -> Self {
+        Self::with(server, &[], Some(lookup), &[], Some(reasoner)).await
     }
 
     async fn with(
@@ -155,11 +165,12 @@ impl Peer {
         roots: &[&Path],
         lookup: Option<Arc<dyn Lookup>>,
         profiles: &[&str],
+        reasoner: Option<Arc<dyn Reasoner>>,
     ) -> Self {
         let folders: Vec<_> = roots.iter().map(|&root| root.to_owned()).collect();
         let roots = Arc::new(Roots::new(&folders).unwrap());
         let profiles = profiles.iter().map(|&profile| profile.to_owned()).collect();
-        let context = Context { roots, lookup, profiles, ..Context::default() };
+        let context = Context { roots, lookup, profiles, reasoner, ..Context::default() };
         let context = Arc::new(context);
         let shared = Arc::clone(&context);
         let (ours, theirs) = tokio::io::duplex(1024 * 1024);

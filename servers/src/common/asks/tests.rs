@@ -266,7 +266,8 @@ async fn the_rounds_of_a_call_are_one_errand() {
         }});
         call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let answer = handler.called(serde_json::from_value(call).unwrap(), true, None).await;
-        serde_json::to_value(answer.unwrap()).unwrap()
+        let answer: rmcp::model::ServerResult = answer.unwrap().into();
+        serde_json::to_value(answer).unwrap()
     };
     let form = round(json!({})).await;
     let state = form["requestState"].as_str().unwrap_or_else(|| panic!("{form:#}"));

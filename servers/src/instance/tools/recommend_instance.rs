@@ -313,7 +313,10 @@ fn summary(fits: &[FitAnswer], judge: &Judge<'_>, usual: bool) -> String {
             let price = first.price.as_ref().map_or_else(
                 || "whose price is not known".to_owned(),
                 |price| {
-                    let of = judge.price_region().map_or_else(String::new, |of| format!(" ({of})"));
+                    let asked = judge.wish().region.as_ref();
+                    let other = price.region.as_ref().filter(|_| asked.is_some());
+                    let other = other.filter(|of| asked != Some(*of));
+                    let of = other.map_or_else(String::new, |of| format!(" ({of})"));
                     format!("at {} USD per hour{of}", rounded_price(price.usd_per_hour))
                 },
             );
