@@ -59,7 +59,6 @@ pub enum Failure {
 
 impl Failure {
     /// Whether it may be otherwise in a second.
-    #[allow(dead_code, reason = "for who tries again")]
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable | Self::Throttled | Self::TooSlow)
     }

@@ -64,7 +64,7 @@ impl<'a> Client<'a> {
         let base = self.hub.endpoint().as_str().trim_end_matches('/');
         let first = Url::parse(&format!("{base}{path}"))
             .map_err(|_| Failure::Unreadable("an address that is none".to_owned()))?;
-        let answer = self.follow(first.clone(), most).await?;
+        let answer = self.in_time(first.clone(), most).await?;
         let refused = answer.status == StatusCode::UNAUTHORIZED
             && header(&answer, "x-error-message").is_some_and(|said| said == BAD_TOKEN);
         if !refused || !self.has_token() {
@@ -72,7 +72,13 @@ impl<'a> Client<'a> {
         }
         // What everybody may see is seen without it too.
         self.refused.store(true, Ordering::Relaxed);
-        Ok(said(self.follow(first, most).await?))
+        Ok(said(self.in_time(first, most).await?))
+    }
+
+    /// Some of the time is left for what is said without it.
+    async fn in_time(&self, url: Url, most: usize) -> Result<Response, Failure> {
+        let time = self.errand.remaining().mul_f32(0.9);
+        tokio::time::timeout(time, self.follow(url, most)).await.unwrap_or(Err(Failure::TooSlow))
     }
 
     async fn follow(&self, mut url: Url, most: usize) -> Result<Response, Failure> {
