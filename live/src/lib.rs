@@ -18,7 +18,7 @@ mod source;
 #[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
 
-pub use cache::Cache;
+pub use cache::{Cache, Cleared, Report};
 pub use desk::Desk;
 pub use failure::Failure;
 pub use web::{Network, NetworkError, Web};
