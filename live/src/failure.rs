@@ -58,6 +58,28 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether what was said before is as good as it was: who may not ask any more is told nothing.
+    pub(crate) fn leaves_facts(&self) -> bool {
+        match self {
+            Self::Unreachable
+            | Self::Proxy
+            | Self::Certificate
+            | Self::TooSlow
+            | Self::UsedUp
+            | Self::Throttled
+            | Self::ClockSkew
+            | Self::Unreadable(_)
+            | Self::Refused(_) => true,
+            Self::NoCredentials
+            | Self::NotAsked(_)
+            | Self::Login
+            | Self::Expired(_)
+            | Self::BadCredentials
+            | Self::Denied(_)
+            | Self::NotThere(_) => false,
+        }
+    }
+
     /// Whether it may be otherwise in a second.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable | Self::Throttled | Self::TooSlow)

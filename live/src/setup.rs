@@ -55,6 +55,7 @@ pub fn smart(
     reasoning: Option<ReasoningSettings>,
 ) -> Result<(Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>), SetupError> {
     let web = Web::new(&settings.network)?;
+    let cache = settings.cache.map_or_else(Cache::default, Cache::on_disk);
     let asked = Aws::new(web.clone(), settings.aws);
     let reasoner = reasoning.map(|reasoning| -> Arc<dyn Reasoner> {
         Arc::new(Bedrock::new(reasoning, Box::new(asked.clone()), web.clone()))
@@ -66,5 +67,5 @@ pub fn smart(
     ];
     sources.extend(aws::of_regions(&asked));
     sources.extend(aws::of_accounts(&asked));
-    Ok((Arc::new(Desk::new(sources, Arc::new(Cache::default()))), reasoner))
+    Ok((Arc::new(Desk::new(sources, Arc::new(cache))), reasoner))
 }
