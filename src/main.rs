@@ -4,8 +4,12 @@
 
 mod commands;
 mod hints;
+mod live;
+mod lookups;
+mod mode;
 mod output;
 mod prompt;
+mod reasoning;
 mod surroundings;
 
 use std::process::ExitCode;
@@ -22,6 +26,8 @@ enum Exit {
     Done = 0,
     /// The inputs, or the project that was checked, have errors; or something is missing.
     Refused = 1,
+    /// Flags or variables that cannot be, besides those that clap refuses.
+    Misused = 2,
     /// A folder or file could not be read or written.
     Failed = 3,
 }
@@ -46,9 +52,15 @@ fn main() -> ExitCode {
             Exit::Failed.into()
         }
         Ok(exit) => exit.into(),
-        Err(error) => {
-            output::failure(&format!("{error:#}"), None);
-            Exit::Failed.into()
-        }
+        Err(error) => match error.downcast_ref::<mode::Misuse>() {
+            Some(misuse) => {
+                output::failure(&misuse.message, Some(&misuse.hint));
+                Exit::Misused.into()
+            }
+            None => {
+                output::failure(&format!("{error:#}"), None);
+                Exit::Failed.into()
+            }
+        },
     }
 }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mcc_catalogs::{cut, is_hidden, visible};
+use mcc_catalogs::{Live, cut, is_hidden, visible};
 use mcc_generator::{Decisions, Finding, Plan, Severity, first_of_many};
 use serde_json::Value;
 
@@ -44,6 +44,28 @@ fn written(outcome: std::io::Result<()>) {
 pub(crate) fn ask(text: &str) {
     let mut stderr = std::io::stderr().lock();
     let _ = write!(stderr, "{}", visible(text)).and_then(|()| stderr.flush());
+}
+
+/// Says what is waited for, to somebody who waits at a terminal.
+pub(crate) fn progress(text: &str) {
+    if std::io::stderr().is_terminal() {
+        note(format_args!("{}", visible(text)));
+    }
+}
+
+/// Writes to stderr what went wrong while facts were looked up.
+pub(crate) fn live_notes(live: &Live) {
+    for text in live.notes() {
+        note(format_args!("{}: {}", paint("1;34", "note"), visible(text)));
+    }
+}
+
+/// Writes the same, and to stdout who was asked.
+pub(crate) fn live(live: &Live) {
+    live_notes(live);
+    if let Some(sources) = live.sources() {
+        line(&format!("  {:<11} {sources}", "live"));
+    }
 }
 
 /// Writes bytes to stdout.
@@ -159,8 +181,9 @@ pub(crate) fn decisions(plan: &Plan, long: bool) {
 }
 
 /// Writes what was planned: decisions and next steps.
-pub(crate) fn plan(plan: &Plan, dir: &Path, long: bool) {
+pub(crate) fn plan(plan: &Plan, dir: &Path, long: bool, looked_up: &Live) {
     decisions(plan, long);
+    live(looked_up);
     if plan.next_steps.is_empty() {
         return;
     }

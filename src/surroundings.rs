@@ -32,3 +32,14 @@ pub(crate) fn here() -> io::Result<PathBuf> {
 pub(crate) fn home() -> Option<PathBuf> {
     std::env::home_dir()
 }
+
+/// Whether this machine is an instance of EC2, as its firmware says: only there is somebody who gives out credentials to
+/// whoever asks an address that needs no name.
+#[cfg(feature = "live")]
+pub(crate) fn is_on_ec2() -> bool {
+    use std::io::Read as _;
+    let mut vendor = String::new();
+    mcc_files::open(std::path::Path::new("/sys/class/dmi/id/sys_vendor"))
+        .is_ok_and(|(file, _)| file.take(64).read_to_string(&mut vendor).is_ok())
+        && vendor.trim() == "Amazon EC2"
+}

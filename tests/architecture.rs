@@ -10,12 +10,13 @@ mod floors;
 mod reads;
 
 /// A crate's folder and name, the project's own crates that it may use, and what it must not use of others.
-const ROOMS: [(&str, &str, &[&str], &[&str]); 5] = [
+const ROOMS: [(&str, &str, &[&str], &[&str]); 6] = [
     ("files", "mcc-files", &[], PURE),
     ("catalogs", "mcc-catalogs", &["mcc-files"], PURE),
     ("fit", "mcc-fit", &["mcc-catalogs"], PURE),
     ("generator", "mcc-generator", &["mcc-fit", "mcc-catalogs", "mcc-files"], PURE),
     ("servers", "mcc-servers", &["mcc-generator", "mcc-fit", "mcc-catalogs", "mcc-files"], NETWORK),
+    ("live", "mcc-live", &["mcc-catalogs", "mcc-files"], &[]),
 ];
 /// What reaches out.
 const NETWORK: &[&str] = &["reqwest", "ureq", "hyper-rustls", "aws-config", "oci-client"];
@@ -56,6 +57,18 @@ fn no_arrow_goes_the_other_way() {
         assert!(text.contains(&format!("name = \"{name}\"")), "{folder}");
         assert_eq!(fault(&text, allowed, never), None, "{folder}");
     }
+}
+
+/// Only `live/` has what reaches out: neither does the command line, which everything ends in.
+#[test]
+fn the_network_is_in_one_room() {
+    let reaches = |folder: &str| {
+        let used = dependencies(&manifest(folder));
+        NETWORK.iter().any(|name| used.contains(*name))
+            || used.iter().any(|name| name.starts_with("aws-"))
+    };
+    let rooms = ROOMS.iter().map(|room| room.0).chain(["."]);
+    assert_eq!(rooms.filter(|folder| reaches(folder)).collect::<Vec<_>>(), ["live"]);
 }
 
 #[test]

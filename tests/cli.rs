@@ -618,3 +618,48 @@ fn a_model_alone_is_enough() {
     let long = run.mcc("generate --model-name Qwen/Qwen3-8B --dry-run --long");
     assert!(String::from_utf8_lossy(&long.stdout).contains("Dockerfile"));
 }
+
+/// Static unless somebody says otherwise, and what cannot be is refused before anything is done.
+#[test]
+fn modes_that_cannot_be_are_refused_by_name() {
+    let generate = "generate churn --deployment-config http-flask --framework sklearn --dry-run";
+    let run = Run::new().env("MCC_MODE", "clever");
+    for command in [generate, "check .", "serve all"] {
+        let said = run.refused(command, 2);
+        assert!(
+            said.contains("MCC_MODE is `clever`") && said.contains("static or smart"),
+            "{said}"
+        );
+    }
+    // What is asked for wins over the variable.
+    for mode in ["--offline", "--mode static"] {
+        assert_eq!(run.mcc(&format!("{generate} {mode}")).status.code(), Some(0), "{mode}");
+    }
+    let run = Run::new().env("MCC_MODE", "smart");
+    assert_eq!(run.mcc(&format!("{generate} --offline")).status.code(), Some(0));
+    for (flags, named) in [
+        ("generate --mode smart --offline", "--mode smart and --offline"),
+        ("serve all --mode smart --offline", "--mode smart and --offline"),
+        ("check --live --offline", "--live and --offline"),
+        ("check --live --mode static", "--live and --mode static"),
+        ("generate --mode clever", "[possible values: static, smart]"),
+    ] {
+        let said = run.refused(flags, 2);
+        assert!(said.contains(named), "{said}");
+    }
+    let hostile = Run::new().env("MCC_MODE", "a\u{1b}[2J\nb");
+    assert!(!hostile.refused(generate, 2).contains('\u{1b}'));
+}
+
+/// A build without what reaches a network has one mode, and says how to get the other.
+#[cfg(not(feature = "live"))]
+#[test]
+fn a_build_without_smart_mode_says_so() {
+    let generate = "generate churn --deployment-config http-flask --framework sklearn --dry-run";
+    let run = Run::new().env("MCC_MODE", "smart");
+    for command in [&format!("{generate} --mode smart"), generate, "serve all", "check --live"] {
+        let said = run.refused(command, 2);
+        assert!(said.contains("no smart mode") && said.contains("--features live"), "{said}");
+    }
+    assert_eq!(run.mcc(&format!("{generate} --offline")).status.code(), Some(0));
+}

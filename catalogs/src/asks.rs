@@ -34,6 +34,8 @@ pub enum Ask {
     Quotas(Region),
     /// HyperPod clusters there, with their nodes.
     Clusters(Region),
+    /// Secrets there that could be tokens of Hugging Face.
+    Secrets(Region),
 }
 
 impl Ask {
@@ -176,6 +178,20 @@ impl Catalogs {
         standing
     }
 
+    /// Who was asked for the rows that answer `asks` here, and the latest date of that; none where none was looked up.
+    pub fn looked(&self, asks: &[Ask]) -> Option<(String, String)> {
+        let mut sources: Vec<&str> = Vec::new();
+        let mut as_of = "";
+        for origin in asks.iter().filter_map(|ask| self.origin(ask)) {
+            let Some(source) = origin.live() else { continue };
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+            as_of = as_of.max(origin.as_of().unwrap_or_default());
+        }
+        (!sources.is_empty()).then(|| (sources.join(", "), as_of.to_owned()))
+    }
+
     /// Where the rows are from that answer `ask`; of several, the latest. None where no row can.
     fn origin(&self, ask: &Ask) -> Option<&Origin> {
         match ask {
@@ -190,11 +206,12 @@ impl Catalogs {
             },
             Ask::Images(_) => Some(self.images().latest()),
             Ask::Offers(region) => Some(self.regions().origin(region.as_str())),
-            Ask::Prices(_) => Some(self.prices().latest()),
+            Ask::Prices(region) => Some(self.prices().origin(region.as_str())),
             Ask::Files(address) => Some(self.resources().origin_of_stored(address.as_str())),
             Ask::Named(arn) => Some(self.resources().origin_of_named(arn.as_str())),
             Ask::Quotas(region) => Some(self.quotas().origin(region.as_str())),
             Ask::Clusters(region) => Some(self.clusters().origin(region.as_str())),
+            Ask::Secrets(region) => Some(self.resources().origin_of_tokens(region.as_str())),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! All catalogs together, each read when it is first asked for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -43,8 +44,12 @@ pub struct Catalogs {
     resources: OnceLock<Resources>,
     tasks: OnceLock<Tasks>,
     vision: OnceLock<Vision>,
-    order: OnceLock<Vec<(f64, usize)>>,
+    orders: OnceLock<Orders>,
 }
+
+/// Prices in order, each with the place of its instance type, by the Region that they are for: empty for the one that most
+/// are of, and for all of which none is known.
+type Orders = BTreeMap<String, Vec<(f64, usize)>>;
 
 /// What is made of files, once: by the catalogs below where none of these files has rows here.
 macro_rules! read {
@@ -159,23 +164,34 @@ impl Catalogs {
             Instances::new(self.file(), self.accelerators()))
     }
 
-    /// The instance types with their prices in US dollars per hour, the cheapest first; those whose price is not
-    /// known come last, since they may be dear.
-    pub fn by_price(&self) -> impl Iterator<Item = (Option<f64>, &Instance)> {
-        self.order().iter().filter_map(|(usd, at)| {
+    /// The instance types with their prices in US dollars per hour, the cheapest first. Where prices of `region` are
+    /// known, those come first, and types with a price of another Region alone after all of them: the two are never one
+    /// order. Those whose price is not known come last, since they may be dear.
+    pub fn by_price<'a>(
+        &'a self,
+        region: Option<&str>,
+    ) -> impl Iterator<Item = (Option<f64>, &'a Instance)> + use<'a> {
+        let orders = self.orders();
+        let own = region.and_then(|region| orders.get(region)).or_else(|| orders.get(""));
+        own.into_iter().flatten().filter_map(|(usd, at)| {
             Some((usd.is_finite().then_some(*usd), self.instances().at(*at)?))
         })
     }
 
-    /// The prices in order, each with the place of its instance type.
-    fn order(&self) -> &Vec<(f64, usize)> {
-        read!(self, order of PricesFile, InstancesFile, AcceleratorsFile => {
+    fn orders(&self) -> &Orders {
+        read!(self, orders of PricesFile, InstancesFile, AcceleratorsFile => {
             let prices = self.prices();
-            let usd = |row: &Instance| prices.usd(row.name.as_str()).unwrap_or(f64::INFINITY);
-            let mut rows: Vec<(f64, usize, &Instance)> =
-                self.instances().iter().enumerate().map(|(at, row)| (usd(row), at, row)).collect();
-            rows.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.2.name.cmp(&b.2.name)));
-            rows.into_iter().map(|(usd, at, _)| (usd, at)).collect()
+            let order = |region: Option<&str>| {
+                let all = self.instances().iter().enumerate();
+                let mut rows: Vec<_> =
+                    all.map(|(at, row)| (prices.rank(row.name.as_str(), region), at, row)).collect();
+                rows.sort_by(|((near, usd), _, a), ((other, more), _, b)| {
+                    near.cmp(other).then(usd.total_cmp(more)).then_with(|| a.name.cmp(&b.name))
+                });
+                rows.into_iter().map(|((_, usd), at, _)| (usd, at)).collect()
+            };
+            let others = prices.others().map(|region| (region.to_string(), order(Some(region.as_str()))));
+            [(String::new(), order(None))].into_iter().chain(others).collect()
         })
     }
 

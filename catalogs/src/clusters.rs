@@ -18,12 +18,12 @@ pub struct ClusterGroup {
     pub instance: InstanceType,
     /// Nodes that run.
     pub current: u32,
-    /// Nodes that it is set to.
+    /// Nodes that it is set to; of a group of several types, those of all of them together.
     pub target: u32,
     /// What HyperPod says of it, such as `InService`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Nodes by what HyperPod says of them. None if they were not read.
+    /// Nodes that HyperPod says run. None if they were not all read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes_in_service: Option<u32>,
 }
@@ -40,7 +40,8 @@ pub struct Cluster {
     pub arn: String,
     /// What HyperPod says of it, such as `InService`.
     pub status: String,
-    /// The EKS cluster that it orchestrates with. None for Slurm.
+    /// ARN of the EKS cluster that it orchestrates with. None for Slurm, and where `groups` is None: then the cluster was
+    /// not described.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eks: Option<String>,
     /// Kubernetes on that cluster: `1.33`.
@@ -50,7 +51,7 @@ pub struct Cluster {
     /// could not be read: it can also be installed by Helm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// Its instances. None if they could not be read.
+    /// Its instances. None if the cluster could not be described.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<Vec<ClusterGroup>>,
 }
@@ -95,6 +96,18 @@ pub struct Capacity {
     pub ends: Option<String>,
 }
 
+/// How far what a Region has was listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClustersListed {
+    /// The Region.
+    pub region: Region,
+    /// All of its clusters are known by name: one that is not here is not there.
+    pub clusters: bool,
+    /// The same of training plans and capacity reservations.
+    pub capacity: bool,
+}
+
 /// `clusters.json`. Empty in this build: clusters are an account's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +122,9 @@ pub struct ClustersFile {
     /// By id.
     #[serde(default)]
     pub capacity: Table<Capacity>,
+    /// By Region.
+    #[serde(default)]
+    pub listed: Table<ClustersListed>,
 }
 
 catalog_file!(
@@ -116,6 +132,7 @@ catalog_file!(
     rows {
         clusters by |row| (row.region.clone(), row.name.clone()),
         capacity by |row| row.id.clone(),
+        listed by |row| row.region.clone(),
     }
 );
 
@@ -140,17 +157,29 @@ impl Clusters {
         self.of(region).find(|row| row.name == name)
     }
 
+    /// A cluster by what an input names it by: its name or its ARN.
+    pub fn named(&self, region: &str, named: &str) -> Option<&Cluster> {
+        self.of(region).find(|row| row.name == named || row.arn == named)
+    }
+
     /// Reserved capacity of a Region.
     pub fn capacity(&self, region: &str) -> impl Iterator<Item = &Capacity> {
         self.file.capacity.iter().filter(move |row| row.region.as_str() == region)
     }
 
+    /// How far what a Region has was listed. None where nobody listed it.
+    pub fn listed(&self, region: &str) -> Option<&ClustersListed> {
+        self.file.listed.iter().find(|row| row.region.as_str() == region)
+    }
+
     /// Where the rows of a Region are from.
     pub fn origin(&self, region: &str) -> &Origin {
-        let of_clusters = self.file.clusters.origin_where(|row| row.region.as_str() == region);
-        match of_clusters {
-            Origin::Build => self.file.capacity.origin_where(|row| row.region.as_str() == region),
-            laid => laid,
-        }
+        let ClustersFile { clusters, capacity, listed, .. } = &self.file;
+        let here = [
+            listed.origin_where(|row| row.region.as_str() == region),
+            clusters.origin_where(|row| row.region.as_str() == region),
+            capacity.origin_where(|row| row.region.as_str() == region),
+        ];
+        here.into_iter().find(|origin| **origin != Origin::Build).unwrap_or(&Origin::Build)
     }
 }

@@ -62,6 +62,8 @@ pub struct GivenImage {
     pub image: Image,
     /// Whether the catalog has that row; else it was read from the name.
     pub in_catalog: bool,
+    /// Whether its name says what it is. Else its registry does, and `backends` says nothing.
+    pub named: bool,
     /// Backends of the Triton server in it; none if it has no such server.
     pub backends: Option<Vec<String>>,
 }
@@ -125,7 +127,8 @@ impl Images {
             let backends: BTreeSet<String> =
                 families.flat_map(|family| family.backends.iter().cloned()).collect();
             let backends = (!backends.is_empty()).then(|| backends.into_iter().collect());
-            return Some(GivenImage { image: (*row).clone(), in_catalog: true, backends });
+            let image = (*row).clone();
+            return Some(GivenImage { image, in_catalog: true, named: true, backends });
         }
         let host = (!of_aws).then_some(address.host);
         let names = self.names().filter(|name| {
@@ -204,7 +207,8 @@ impl Images {
         let backends: Vec<String> =
             name.backends.iter().chain(ended.map(|(backend, _)| backend)).cloned().collect();
         let server = name.suffix.is_some();
-        GivenImage { image, in_catalog: false, backends: server.then_some(backends) }
+        let backends = server.then_some(backends);
+        GivenImage { image, in_catalog: false, named: true, backends }
     }
 }
 

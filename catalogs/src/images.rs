@@ -229,6 +229,11 @@ impl Images {
         self.file.images.latest()
     }
 
+    /// Where the row of an image is from.
+    pub fn origin(&self, image: &Image) -> &Origin {
+        self.file.images.origin_where(|row| row == image)
+    }
+
     /// Date of the facts.
     pub fn as_of(&self) -> &str {
         &self.file.as_of

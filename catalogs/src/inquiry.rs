@@ -122,22 +122,26 @@ impl Live {
     /// assert_eq!(inquiry.told().lines(), ["Live: Hugging Face, 2 s ago"]);
     /// ```
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+        let sources = self.sources().map(|sources| format!("Live: {sources}"));
+        sources.into_iter().chain(self.notes.iter().map(|note| format!("Note: {note}"))).collect()
+    }
+
+    /// What did not go as it should, a sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Who was asked, and how long ago; none where nobody was.
+    pub fn sources(&self) -> Option<String> {
         // Those with an equal age are told together: there may be many of one look-up.
         let mut by_age: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         for LiveSource { source, whom, age_seconds } in &self.sources {
             let whom = whom.as_ref().map(|whom| format!(" ({whom})")).unwrap_or_default();
             by_age.entry(*age_seconds).or_default().push(format!("{source}{whom}"));
         }
-        if !by_age.is_empty() {
-            let told: Vec<String> = by_age
-                .into_iter()
-                .map(|(age, who)| format!("{}, {}", who.join(", "), ago(age)))
-                .collect();
-            lines.push(format!("Live: {}", told.join("; ")));
-        }
-        lines.extend(self.notes.iter().map(|note| format!("Note: {note}")));
-        lines
+        let told = by_age.into_iter().map(|(age, who)| format!("{}, {}", who.join(", "), ago(age)));
+        let told: Vec<String> = told.collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
 }
 

@@ -21,6 +21,7 @@ mod engines;
 mod evidence;
 mod file;
 mod files;
+mod given_images;
 mod hyperpod;
 mod ids;
 mod image_address;
@@ -37,6 +38,7 @@ mod pipelines;
 mod places;
 mod prices;
 mod quotas;
+pub mod reason;
 mod regions;
 mod registries;
 mod resources;
@@ -56,7 +58,9 @@ pub use amis::{
 pub use asks::{Ask, Errand, Found, Looked, Looking, Lookup, Standing};
 pub use catalogs::Catalogs;
 pub use check::CatalogFinding;
-pub use clusters::{Capacity, CapacityKind, Cluster, ClusterGroup, Clusters, ClustersFile};
+pub use clusters::{
+    Capacity, CapacityKind, Cluster, ClusterGroup, Clusters, ClustersFile, ClustersListed,
+};
 pub use echo::{ECHOED, cut, echo, is_hidden, is_plain, visible};
 pub use engine_limits::{
     BadPair, Circumstance, CudaCapability, EngineLimits, EngineLimitsFile, GpuLimit, Scales,
@@ -99,7 +103,9 @@ pub use prices::{Price, PriceBasis, PriceRow, Prices, PricesFile};
 pub use quotas::{QuotaRow, QuotaUse, Quotas, QuotasFile};
 pub use regions::{RegionRow, Regions, RegionsFile};
 pub use registries::{ImageSet, Misplaced, Registries, RegistriesFile, Registry};
-pub use resources::{Inspected, NamedRow, Resource, Resources, ResourcesFile, Stored, StoredFile};
+pub use resources::{
+    Inspected, NamedRow, Resource, Resources, ResourcesFile, Stored, StoredFile, TokenSecret,
+};
 pub use rows::{Origin, Rows, Table};
 pub use schemas::schemas;
 pub use secrets::{names_a_secret, secret_in};

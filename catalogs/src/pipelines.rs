@@ -97,7 +97,7 @@ impl Pipelines {
     }
 
     /// Where the row of a pipeline is from; none if there is no such one.
-    pub(crate) fn origin(&self, id: &str) -> Option<&Origin> {
+    pub fn origin(&self, id: &str) -> Option<&Origin> {
         let at = self.iter().position(|row| row.id.as_str().eq_ignore_ascii_case(id))?;
         Some(self.file.pipelines.origin(at))
     }

@@ -1,6 +1,6 @@
-//! What an instance costs.
+//! What an instance costs, by Region.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,10 @@ impl CatalogFile for PricesFile {
                 ..row.clone()
             })
             .collect();
-        self.prices.lay(stamped.into(), origin, |row| row.name.clone());
+        let home = self.region.clone();
+        self.prices.lay(stamped.into(), origin, |row| {
+            (row.name.clone(), row.region.clone().or_else(|| home.clone()))
+        });
         if overlay.storage_usd_per_gb_month.is_some() {
             self.storage_usd_per_gb_month = overlay.storage_usd_per_gb_month;
         }
@@ -109,45 +112,133 @@ pub struct Price {
     pub as_of: String,
     /// Where it holds; other regions cost up to about twice as much.
     pub region: Option<Region>,
+    /// Who said so, where it was looked up: `AWS prices of us-west-2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<String>,
+}
+
+/// How a price stands in an order for one Region: prices of several Regions are never mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Nearness {
+    /// It is of the Region itself.
+    There,
+    /// It is of the Region that most prices of the file are of.
+    Home,
+    /// It is of another one.
+    Elsewhere,
+    /// There is none.
+    Unknown,
 }
 
 /// The prices.
 #[derive(Debug, Clone)]
 pub struct Prices {
     file: PricesFile,
-    by_name: HashMap<InstanceType, usize>,
+    /// Rows of the file's own Region.
+    home: HashMap<InstanceType, usize>,
+    /// Rows of others.
+    elsewhere: BTreeMap<Region, HashMap<InstanceType, usize>>,
 }
 
 impl Prices {
     pub(crate) fn new(file: PricesFile) -> Self {
-        let by_name =
-            file.prices.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
-        Self { file, by_name }
+        let mut home = HashMap::with_capacity(file.prices.len());
+        let mut elsewhere: BTreeMap<Region, HashMap<InstanceType, usize>> = BTreeMap::new();
+        for (at, row) in file.prices.iter().enumerate() {
+            match row.region.as_ref().filter(|region| file.region.as_ref() != Some(*region)) {
+                Some(region) => {
+                    elsewhere.entry(region.clone()).or_default().insert(row.name.clone(), at);
+                }
+                None => {
+                    home.insert(row.name.clone(), at);
+                }
+            }
+        }
+        Self { file, home, elsewhere }
     }
 
-    /// The price of an instance type; none if it is not known.
-    pub fn usd_per_hour(&self, name: &str) -> Option<Price> {
-        let row = self.row(name)?;
+    /// The price of an instance type in `region`; where that is not known, or no Region is asked about, that of the Region
+    /// that most prices are of, else that of any. It says where it holds. None if none is known.
+    pub fn usd_per_hour(&self, name: &str, region: Option<&str>) -> Option<Price> {
+        let (at, near) = self.place(name, region)?;
+        let row = self.file.prices.get(at)?;
+        // Where a Region has prices of its own, one of another is no more than an estimate for it.
+        let known = region.is_some_and(|region| self.knows(region));
+        let estimate = known && near != Nearness::There;
         Some(Price {
+            live: self.file.prices.origin(at).live().map(str::to_owned),
             usd: row.usd_per_hour,
-            basis: row.basis,
+            basis: if estimate { PriceBasis::Estimate } else { row.basis },
             as_of: self.file.date_of(row),
             region: row.region.clone().or_else(|| self.file.region.clone()),
         })
     }
 
-    /// Where the latest of the rows is from that were laid on them.
-    pub(crate) fn latest(&self) -> &Origin {
-        self.file.prices.latest()
+    /// Where the prices are from that an answer about `region` tells.
+    pub(crate) fn origin(&self, region: &str) -> &Origin {
+        let of = |region: &str, row: &PriceRow| {
+            let own = row.region.as_ref().or(self.file.region.as_ref());
+            own.is_some_and(|own| own.as_str() == region)
+        };
+        let rows = &self.file.prices;
+        let home = || {
+            let home = self.file.region.as_ref()?;
+            rows.latest_where(|row| of(home.as_str(), row))
+        };
+        rows.latest_where(|row| of(region, row)).or_else(home).unwrap_or(&Origin::Build)
     }
 
-    /// The number alone, to order by.
-    pub fn usd(&self, name: &str) -> Option<f64> {
-        self.row(name).map(|row| row.usd_per_hour)
+    /// The number alone.
+    pub fn usd(&self, name: &str, region: Option<&str>) -> Option<f64> {
+        let (at, _) = self.place(name, region)?;
+        Some(self.file.prices.get(at)?.usd_per_hour)
     }
 
-    fn row(&self, name: &str) -> Option<&PriceRow> {
-        self.file.prices.get(*self.by_name.get(name)?)
+    /// The number, to order by.
+    pub(crate) fn rank(&self, name: &str, region: Option<&str>) -> (Nearness, f64) {
+        let row = self
+            .place(name, region)
+            .and_then(|(at, near)| Some((near, self.file.prices.get(at)?.usd_per_hour)));
+        row.unwrap_or((Nearness::Unknown, f64::INFINITY))
+    }
+
+    /// The Regions that prices are known of, besides the one that most are of.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Region> {
+        self.elsewhere.keys()
+    }
+
+    /// Whether any price of `region` itself is known.
+    pub fn knows(&self, region: &str) -> bool {
+        self.is_home(region) || self.elsewhere.keys().any(|own| own.as_str() == region)
+    }
+
+    /// The Region that most prices are of.
+    pub fn home(&self) -> Option<&Region> {
+        self.file.region.as_ref()
+    }
+
+    fn is_home(&self, region: &str) -> bool {
+        self.home().is_some_and(|home| home.as_str() == region)
+    }
+
+    fn place(&self, name: &str, region: Option<&str>) -> Option<(usize, Nearness)> {
+        let home = self.home.get(name).copied();
+        let region = region.filter(|region| !self.is_home(region));
+        let Some(region) = region else {
+            let home = home.map(|at| (at, Nearness::There));
+            return home.or_else(|| self.anywhere(name));
+        };
+        // Few are known: none, for most.
+        let there = self.elsewhere.iter().find(|(own, _)| own.as_str() == region);
+        let there = there.and_then(|(_, rows)| rows.get(name).copied());
+        there
+            .map(|at| (at, Nearness::There))
+            .or_else(|| home.map(|at| (at, Nearness::Home)))
+            .or_else(|| self.anywhere(name))
+    }
+
+    fn anywhere(&self, name: &str) -> Option<(usize, Nearness)> {
+        self.elsewhere.values().find_map(|rows| rows.get(name)).map(|at| (*at, Nearness::Elsewhere))
     }
 
     /// Storage attached to an endpoint, US dollars for a GB and month.

@@ -1,5 +1,7 @@
 //! How many instances an account may use in a Region, and does.
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,18 +71,28 @@ catalog_file!(
 #[derive(Debug, Clone)]
 pub struct Quotas {
     file: QuotasFile,
+    /// Where the rows of a type are.
+    by_name: HashMap<InstanceType, Vec<usize>>,
 }
 
 impl Quotas {
     pub(crate) fn new(file: QuotasFile) -> Self {
-        Self { file }
+        let mut by_name: HashMap<InstanceType, Vec<usize>> = HashMap::new();
+        for (at, row) in file.quotas.iter().enumerate() {
+            by_name.entry(row.name.clone()).or_default().push(at);
+        }
+        Self { file, by_name }
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.file.quotas.is_empty()
     }
 
     /// One quota. None if it is not known.
     pub fn get(&self, region: &str, used_for: QuotaUse, name: &str) -> Option<&QuotaRow> {
-        self.file.quotas.iter().find(|row| {
-            row.region.as_str() == region && row.used_for == used_for && row.name.as_str() == name
-        })
+        let rows = self.by_name.get(name)?.iter().filter_map(|at| self.file.quotas.get(*at));
+        rows.filter(|row| row.used_for == used_for).find(|row| row.region.as_str() == region)
     }
 
     /// The account whose they are.

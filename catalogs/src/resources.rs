@@ -92,6 +92,18 @@ pub struct NamedRow {
     pub resource: Resource,
 }
 
+/// A secret that could be a token of Hugging Face, by its name: an inference, since nobody looked into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSecret {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Where it is.
+    pub region: Region,
+    /// Its name.
+    pub name: String,
+}
+
 /// An image as its registry has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -103,7 +115,10 @@ pub struct Inspected {
     /// The digest that the tag has now: `sha256:…`, of the list where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Processor architectures that it has; empty if that was not said.
+    /// Platforms that it is for, such as `linux/amd64`; empty if that was not said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
+    /// Processor architectures among them, of those that instance types have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arch: Vec<Arch>,
     /// Bytes to pull, of the layers of its amd64 image or the first.
@@ -115,6 +130,9 @@ pub struct Inspected {
     /// The model server in it and its version, from the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<(String, String)>,
+    /// Release of the Triton image that it is or was made from, such as `25.09`, from the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triton: Option<String>,
     /// The newest tags like it, where it is not there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub like: Vec<String>,
@@ -137,6 +155,9 @@ pub struct ResourcesFile {
     /// By address.
     #[serde(default)]
     pub images: Table<Inspected>,
+    /// By ARN.
+    #[serde(default)]
+    pub tokens: Table<TokenSecret>,
 }
 
 catalog_file!(
@@ -145,6 +166,7 @@ catalog_file!(
         stored by |row| row.address.clone(),
         named by |row| row.arn.clone(),
         images by |row| row.image.clone(),
+        tokens by |row| row.arn.clone(),
     }
 );
 
@@ -172,6 +194,16 @@ impl Resources {
     /// An image as its registry has it.
     pub fn image(&self, image: &str) -> Option<&Inspected> {
         self.file.images.iter().find(|row| row.image.as_str() == image)
+    }
+
+    /// Secrets of a Region that could be tokens of Hugging Face, by their names.
+    pub fn tokens(&self, region: &str) -> impl Iterator<Item = &TokenSecret> {
+        self.file.tokens.iter().filter(move |row| row.region.as_str() == region)
+    }
+
+    /// Where the rows of those are from.
+    pub fn origin_of_tokens(&self, region: &str) -> &Origin {
+        self.file.tokens.origin_where(|row| row.region.as_str() == region)
     }
 
     /// Where the row of an S3 address is from.

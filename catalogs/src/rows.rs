@@ -103,7 +103,8 @@ pub struct Table<R> {
 }
 
 impl<R> Table<R> {
-    /// Lays `over` on these rows: rows with an equal key are replaced in place, others are added at the end.
+    /// Lays `over` on these rows: rows with an equal key are replaced in place, others are added at the end. What a user
+    /// says stays, whatever is looked up.
     pub(crate) fn lay<K: Eq + Hash>(&mut self, over: Self, origin: &Origin, key: impl Fn(&R) -> K) {
         let mut places: HashMap<K, usize> = HashMap::with_capacity(self.len() + over.len());
         for (at, row) in self.rows.iter().enumerate() {
@@ -112,6 +113,9 @@ impl<R> Table<R> {
         }
         for row in over.rows {
             let at = *places.entry(key(&row)).or_insert(self.rows.len());
+            if origin.live().is_some() && matches!(self.laid.get(&at), Some(Origin::Own { .. })) {
+                continue;
+            }
             match self.rows.get_mut(at) {
                 Some(known) => *known = row,
                 None => self.rows.push(row),
@@ -127,10 +131,16 @@ impl<R> Table<R> {
 
     /// Where the latest of the rows is from that were laid, those looked up before a user's; this build, if none was.
     pub(crate) fn latest(&self) -> &Origin {
+        self.latest_where(|_| true).unwrap_or(&Origin::Build)
+    }
+
+    /// The same of the laid rows that `is` takes; none, if none of them was.
+    pub(crate) fn latest_where(&self, is: impl Fn(&R) -> bool) -> Option<&Origin> {
         self.laid
-            .values()
+            .iter()
+            .filter(|(at, _)| self.rows.get(**at).is_some_and(&is))
+            .map(|(_, origin)| origin)
             .max_by_key(|origin| (origin.live().is_some(), origin.as_of()))
-            .unwrap_or(&Origin::Build)
     }
 
     /// Where the row that `is` takes is from, if it was laid: this build, if it was not.
@@ -236,13 +246,19 @@ mod tests {
         assert_eq!(*rows, [("a", 1), ("b", 3), ("c", 4)]);
         assert_eq!((rows.origin(0), rows.origin(1), rows.origin(2)), (&Origin::Build, &own, &own));
         let live = Origin::Live { source: "a hub".into(), as_of: "2027-01-02".into() };
-        rows.lay(Table::from(vec![("c", 5)]), &live, |row| row.0);
-        assert_eq!(rows.origin_where(|row| row.0 == "c"), &live);
+        rows.lay(Table::from(vec![("c", 5), ("d", 6)]), &live, |row| row.0);
+        assert_eq!(*rows, [("a", 1), ("b", 3), ("c", 4), ("d", 6)], "a user's own row stays");
+        assert_eq!(rows.origin_where(|row| row.0 == "c"), &own);
+        assert_eq!(rows.origin_where(|row| row.0 == "d"), &live);
+        assert_eq!((rows.latest(), rows.latest_where(|row| row.0 == "c")), (&live, Some(&own)));
+        // What was looked up later replaces what was looked up before.
+        rows.lay(Table::from(vec![("d", 7)]), &live, |row| row.0);
+        assert_eq!(rows.last(), Some(&("d", 7)));
         assert_eq!(rows.origin_where(|row| row.0 == "b").as_of(), Some("2027-01-01"));
         assert_eq!(rows.origin_where(|row| row.0 == "x"), &Origin::Build);
         rows.sort_by(|a, b| b.1.cmp(&a.1));
-        assert_eq!(*rows, [("c", 5), ("b", 3), ("a", 1)]);
-        assert_eq!((rows.origin(0), rows.origin(1), rows.origin(2)), (&live, &own, &Origin::Build));
+        assert_eq!(*rows, [("d", 7), ("c", 4), ("b", 3), ("a", 1)]);
+        assert_eq!((rows.origin(0), rows.origin(2), rows.origin(3)), (&live, &own, &Origin::Build));
         assert_eq!((live.live(), own.live()), (Some("a hub"), None));
     }
 }

@@ -11,7 +11,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcc_catalogs::{CatalogError, Catalogs, ModelsFile, PriceBasis, Rows};
+use mcc_catalogs::{
+    Ask, CatalogError, Catalogs, ModelsFile, PriceBasis, PricesFile, QuotaUse, QuotasFile, Rows,
+};
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -63,13 +65,13 @@ fn rows_are_added_and_replaced() {
         Catalogs::embedded().instances().iter().count() + 1
     );
     // A price keeps the day and place of the file that it came from, and so do those around it.
-    let price = catalogs.prices().usd_per_hour("ml.g9.xlarge").unwrap();
+    let price = catalogs.prices().usd_per_hour("ml.g9.xlarge", None).unwrap();
     assert_eq!(
         (price.usd, price.basis, price.as_of.as_str()),
         (9.5, PriceBasis::Published, "2027-01-01")
     );
     assert_eq!(price.region.unwrap().as_str(), "eu-west-1");
-    let other = catalogs.prices().usd_per_hour("ml.g5.xlarge").unwrap();
+    let other = catalogs.prices().usd_per_hour("ml.g5.xlarge", None).unwrap();
     assert_eq!((other.as_of.as_str(), other.region.unwrap().as_str()), ("2026-09-27", "us-east-1"));
     // The new family hosts GPUs, so the check asks for its driver; nothing else is wrong.
     let findings: Vec<String> = catalogs.check().iter().map(ToString::to_string).collect();
@@ -211,6 +213,71 @@ fn rows_say_where_they_are_from_and_nothing_else_is_read_again() {
     // What nothing was laid on is the build's own.
     assert!(std::ptr::eq(live.instances(), Catalogs::embedded().instances()));
     assert!(!std::ptr::eq(live.models(), Catalogs::embedded().models()));
+}
+
+#[test]
+fn prices_of_a_region_are_in_an_order_of_their_own() {
+    let file: PricesFile = serde_json::from_str(&format!(
+        r#"{{{HEAD}, "region": "us-west-2", "prices": [
+        {{"type": "ml.g5.xlarge", "usd_per_hour": 99.5, "basis": "published"}},
+        {{"type": "ml.p4d.24xlarge", "usd_per_hour": 0.5, "basis": "published"}}]}}"#
+    ))
+    .unwrap();
+    let catalogs = Catalogs::shared().with(Rows::live("AWS prices of us-west-2").with(file));
+    let prices = catalogs.prices();
+    let there = prices.usd_per_hour("ml.g5.xlarge", Some("us-west-2")).unwrap();
+    assert_eq!((there.usd, there.live.as_deref()), (99.5, Some("AWS prices of us-west-2")));
+    // Elsewhere nothing is other than it was.
+    for region in [None, Some("us-east-1"), Some("eu-west-1")] {
+        assert_eq!(
+            prices.usd_per_hour("ml.g5.xlarge", region),
+            Catalogs::embedded().prices().usd_per_hour("ml.g5.xlarge", None),
+        );
+        assert!(catalogs.by_price(region).eq(Catalogs::embedded().by_price(None)), "{region:?}");
+    }
+    let order: Vec<(Option<f64>, &str)> =
+        catalogs.by_price(Some("us-west-2")).map(|(usd, row)| (usd, row.name.as_str())).collect();
+    assert_eq!(order[..2], [(Some(0.5), "ml.p4d.24xlarge"), (Some(99.5), "ml.g5.xlarge")]);
+    // A price of us-east-1 is told as such, after all of the Region's own.
+    assert!(order[2].0.unwrap() < 1.0, "{:?}", order[2]);
+    let other = prices.usd_per_hour(order[2].1, Some("us-west-2")).unwrap();
+    assert_eq!((other.region.unwrap().as_str(), other.live), ("us-east-1", None));
+    assert_eq!(order.len(), catalogs.instances().iter().count());
+    let standing = |region: &str| catalogs.standing(&[Ask::Prices(region.parse().unwrap())]);
+    assert!(standing("us-west-2").live && !standing("eu-west-1").live);
+}
+
+#[test]
+fn a_users_own_row_is_not_replaced_by_what_is_looked_up() {
+    let price = |usd: &str| {
+        format!(
+            r#"{{{HEAD}, "prices": [{{"type": "ml.g5.xlarge", "usd_per_hour": {usd}, "basis": "published", "region": "us-east-1"}}]}}"#
+        )
+    };
+    let dir = folder(&[("prices.json", &price("1.25"))]);
+    let own = Arc::new(Catalogs::with_overlay(dir.path()).unwrap());
+    let found: PricesFile = serde_json::from_str(&price("2.5")).unwrap();
+    let live = own.with(Rows::live("AWS prices of us-east-1").with(found.clone()));
+    assert_eq!(live.prices().usd("ml.g5.xlarge", Some("us-east-1")), Some(1.25));
+    let live = Catalogs::shared().with(Rows::live("AWS prices of us-east-1").with(found));
+    assert_eq!(live.prices().usd("ml.g5.xlarge", Some("us-east-1")), Some(2.5));
+}
+
+#[test]
+fn quotas_are_known_where_somebody_says_them() {
+    assert_eq!(Catalogs::embedded().quotas().iter().count(), 0);
+    let file: QuotasFile = serde_json::from_str(&format!(
+        r#"{{{HEAD}, "account": "123456789012", "quotas": [
+        {{"region": "us-west-2", "use": "endpoint", "type": "ml.g5.xlarge", "limit": 4, "in_use": 3}}]}}"#
+    ))
+    .unwrap();
+    let catalogs = Catalogs::shared().with(Rows::live("AWS quotas of us-west-2").with(file));
+    let quotas = catalogs.quotas();
+    let row = quotas.get("us-west-2", QuotaUse::Endpoint, "ml.g5.xlarge").unwrap();
+    assert_eq!((row.free(), quotas.account()), (Some(1), Some("123456789012")));
+    assert_eq!(quotas.get("us-west-2", QuotaUse::Cluster, "ml.g5.xlarge"), None);
+    assert_eq!(quotas.get("us-east-1", QuotaUse::Endpoint, "ml.g5.xlarge"), None);
+    assert_eq!(quotas.origin("us-west-2").live(), Some("AWS quotas of us-west-2"));
 }
 
 #[test]

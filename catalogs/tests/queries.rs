@@ -52,14 +52,14 @@ fn instances_are_joined_with_their_accelerators() {
 #[test]
 fn prices_say_what_they_are_worth() {
     let prices = Catalogs::embedded().prices();
-    let published = prices.usd_per_hour("ml.g5.xlarge").unwrap();
+    let published = prices.usd_per_hour("ml.g5.xlarge", None).unwrap();
     assert_eq!(
         (published.usd, published.basis, published.as_of.as_str()),
         (1.408, PriceBasis::Published, "2026-09-27")
     );
-    let estimate = prices.usd_per_hour("ml.p5en.48xlarge").unwrap();
+    let estimate = prices.usd_per_hour("ml.p5en.48xlarge", None).unwrap();
     assert_eq!((estimate.basis, estimate.as_of.as_str()), (PriceBasis::Estimate, "2026-07-20"));
-    assert_eq!(prices.usd_per_hour("ml.p5e.48xlarge"), None);
+    assert_eq!(prices.usd_per_hour("ml.p5e.48xlarge", Some("us-west-2")), None);
 }
 
 #[test]

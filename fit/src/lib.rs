@@ -12,6 +12,7 @@ mod host_image;
 mod image;
 mod named;
 mod offer;
+mod order;
 mod place;
 mod release;
 pub mod sizing;
@@ -33,6 +34,7 @@ pub use offer::{
     is_current, is_proposed, lacks, local_disk_short, most_weights_gib, offered, stands_in,
     too_small,
 };
+pub use order::{has_node, in_order, quota, short_of_quota};
 pub use place::{Found, Named, Place, Reason, Reservation, usual_context};
 pub use release::{Against, Asked, against, against_task, circumstances_of, engine_in};
 pub use task::{Described, Purpose, TaskBasis, by_class, purpose};

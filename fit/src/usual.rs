@@ -4,6 +4,7 @@ use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Instance};
 
 use crate::deployment::Deployment;
 use crate::offer::{is_burstable, is_proposed, lacks, offered, stands_in};
+use crate::order::{in_order, short_of_quota};
 
 /// The least host that a server of such a model starts on.
 pub const LEAST_HOST: Host = Host { vcpus: 2, memory_gib: 4.0 };
@@ -46,23 +47,33 @@ pub struct Proposed<'a> {
 }
 
 /// The instance type that a project of this deployment is on where neither the user nor the model's size decides it: the
-/// config's own, or where the target or the Region is known not to have that one, the cheapest that stands in for it.
+/// config's own, or where the target or the Region is known not to have that one, or the account's quota is too small for
+/// `instances` of it, the cheapest that stands in for it.
 pub fn usual_type<'a>(
     catalogs: &'a Catalogs,
     deployment: &Deployment,
     region: Option<&str>,
+    instances: u32,
 ) -> Option<&'a Instance> {
     let own = catalogs.instances().get(deployment.usual_type.as_deref()?)?;
-    if deployment.takes(own) && !region.is_some_and(|region| lacks(catalogs, region, own)) {
+    let had = deployment.takes(own) && !region.is_some_and(|region| lacks(catalogs, region, own));
+    let short =
+        |row: &Instance| short_of_quota(catalogs, deployment, region, row, instances).is_some();
+    if had && !short(own) {
         return Some(own);
     }
     let there = |row: &Instance| {
         row.accelerator().is_none()
             || region.is_none_or(|region| offered(catalogs, region, row) == Some(true))
     };
-    let mut rows = catalogs.by_price().map(|(_, row)| row);
+    let mut rows = in_order(catalogs, deployment, region, instances).map(|(_, row)| row);
     let instead = rows.find(|row| {
-        stands_in(row, own) && is_proposed(deployment, row) && !is_burstable(row) && there(row)
+        stands_in(row, own)
+            && is_proposed(deployment, row)
+            && !is_burstable(row)
+            && there(row)
+            // Of types that cannot be started the usual one is no worse than others.
+            && !(had && short(row))
     });
     instead.or(Some(own))
 }
@@ -80,10 +91,10 @@ pub fn proposed<'a>(
         memory_gib: asked.memory_gib.unwrap_or(LEAST_HOST.memory_gib),
     };
     let money = Proposed { first: None, host: least, burstable: true };
-    let Some(usual) = usual_type(catalogs, deployment, region) else {
+    let Some(usual) = usual_type(catalogs, deployment, region, 1) else {
         return Proposed { burstable: asked.cheapest, ..money };
     };
-    let usd = catalogs.prices().usd(usual.name.as_str());
+    let usd = catalogs.prices().usd(usual.name.as_str(), region);
     let dear = asked.usd_per_hour.is_some_and(|most| usd.is_none_or(|usd| usd > most));
     if asked.cheapest || dear {
         return money;
@@ -168,7 +179,7 @@ mod tests {
         let (mut has, mut lack) = (0, 0);
         for row in catalogs.regions().iter() {
             let region = row.region.as_str();
-            let found = usual_type(catalogs, &deployment, Some(region)).expect("one");
+            let found = usual_type(catalogs, &deployment, Some(region), 1).expect("one");
             if !lacks(catalogs, region, own) {
                 has += 1;
                 assert_eq!(found.name, own.name, "{region}");
@@ -186,7 +197,7 @@ mod tests {
         let catalogs = Catalogs::embedded();
         let pool = Some(crate::InstancePool::BatchTransform);
         let deployment = Deployment { pool, ..packed("ml.t2.xlarge") };
-        let found = usual_type(catalogs, &deployment, None).expect("one");
+        let found = usual_type(catalogs, &deployment, None, 1).expect("one");
         assert!(deployment.takes(found) && found.memory_gib() >= 16.0, "{}", found.name);
     }
 }

@@ -1,6 +1,6 @@
 //! What a plan stands on, and could be looked up before it is made.
 
-use mcc_catalogs::{Arn, Ask, Catalogs, Region};
+use mcc_catalogs::{Arn, Ask, Catalogs, GatedFrom, Region};
 
 use crate::derive;
 use crate::kept;
@@ -28,11 +28,21 @@ pub fn asks(catalogs: &Catalogs, merged: &Merged) -> Vec<Ask> {
     if let Some(region) = merged.text("region").and_then(|region| region.parse::<Region>().ok()) {
         asks.extend(Ask::of_place(&region));
         if merged.text("hyperpodCluster").is_some() {
-            asks.push(Ask::Clusters(region));
+            asks.push(Ask::Clusters(region.clone()));
+        }
+        if wants_token(catalogs, &merged) {
+            asks.push(Ask::Secrets(region));
         }
     }
     let secret = |arn: &Arn| arn.service() == "secretsmanager";
     let token = merged.text("hfTokenArn").and_then(|arn| arn.parse::<Arn>().ok()).filter(secret);
     asks.extend(token.map(Ask::Named));
     asks
+}
+
+/// Whether the model is known to be gated, and no token is given for it: then a secret could be offered.
+fn wants_token(catalogs: &Catalogs, merged: &Merged) -> bool {
+    let model = merged.text("modelName").and_then(|name| catalogs.models().get(name));
+    model.is_some_and(|row| row.gated == Some(true) && row.gated_from == Some(GatedFrom::Hub))
+        && !merged.is_given("hfTokenArn")
 }

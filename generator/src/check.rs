@@ -3,20 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{Ask, Catalogs};
 use mcc_files::{Folder, Roots};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::asks::asks;
 use crate::diff::Difference;
 use crate::finding::Finding;
-use crate::merge::Sources;
+use crate::merge::{Merged, Sources};
 use crate::plan::{self, Plan};
 use crate::project::{File, Project};
 use crate::source::{FileAccess, Source};
-use crate::written::INPUTS;
-use crate::{kept, saved};
+use crate::written::{FACTS, INPUTS};
+use crate::{facts, kept, saved};
 
 /// What a check found.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -37,7 +39,7 @@ pub struct CheckReport {
 ///
 /// # Errors
 /// A finding when `dir` holds no generated project, or something in it that cannot be read.
-pub fn check(catalogs: &Catalogs, dir: &Path) -> Result<CheckReport, Box<Finding>> {
+pub fn check(catalogs: &Arc<Catalogs>, dir: &Path) -> Result<CheckReport, Box<Finding>> {
     let roots = Roots::open(&[dir]).map_err(|error| unreadable(&error))?;
     check_in(catalogs, roots)
 }
@@ -46,19 +48,14 @@ pub fn check(catalogs: &Catalogs, dir: &Path) -> Result<CheckReport, Box<Finding
 ///
 /// # Errors
 /// As for [`check`].
-pub fn check_folder(catalogs: &Catalogs, folder: Folder) -> Result<CheckReport, Box<Finding>> {
+pub fn check_folder(catalogs: &Arc<Catalogs>, folder: Folder) -> Result<CheckReport, Box<Finding>> {
     check_in(catalogs, Roots::of(folder))
 }
 
-fn check_in(catalogs: &Catalogs, roots: Roots) -> Result<CheckReport, Box<Finding>> {
-    let of_project = roots.clone();
-    let folder = of_project.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
-    let inputs = saved::read_inputs_in(folder).map_err(not_a_project)?;
-    let exists = |path: &str| folder.kind(path).is_ok();
-    let merged = Sources::new()
-        .files(FileAccess::Project(roots))
-        .with(Source::ConfigFile(INPUTS.into()), own_files(catalogs, inputs, exists))
-        .merge();
+fn check_in(catalogs: &Arc<Catalogs>, roots: Roots) -> Result<CheckReport, Box<Finding>> {
+    let folder = roots.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
+    let catalogs = &facts::with_kept_in(catalogs, folder).map_err(not_a_project)?;
+    let merged = merged(catalogs, roots.clone())?;
     Ok(match plan::generate(catalogs, &merged) {
         Ok((plan, project)) => {
             report(plan, project.diff_folder(folder).map_err(|error| unreadable(&error))?)
@@ -67,24 +64,46 @@ fn check_in(catalogs: &Catalogs, roots: Roots) -> Result<CheckReport, Box<Findin
     })
 }
 
+/// What could be looked up for a check of the project in `dir`: nothing, where there is none.
+pub fn check_asks(catalogs: &Catalogs, dir: &Path) -> Vec<Ask> {
+    let roots = Roots::open(&[dir]).ok();
+    let merged = roots.and_then(|roots| merged(catalogs, roots).ok());
+    merged.map(|merged| asks(catalogs, &merged)).unwrap_or_default()
+}
+
+/// The saved inputs of the project in a folder.
+fn merged(catalogs: &Catalogs, roots: Roots) -> Result<Merged, Box<Finding>> {
+    let of_project = roots.clone();
+    let folder = of_project.folders().first().ok_or_else(|| not_a_project("no folder".into()))?;
+    let mut saved = saved::read_inputs_in(folder).map_err(not_a_project)?;
+    let exists = |path: &str| folder.kind(path).is_ok();
+    saved.inputs = own_files(catalogs, saved.inputs, exists);
+    Ok(Sources::new()
+        .files(FileAccess::Project(roots))
+        .saved(Source::ConfigFile(INPUTS.into()), saved)
+        .merge())
+}
+
 /// Checks a project given as a map of paths to texts, as clients without a shared disk send it.
 ///
 /// # Errors
 /// A finding when the files hold no generated project.
 pub fn check_files(
-    catalogs: &Catalogs,
+    catalogs: &Arc<Catalogs>,
     files: &BTreeMap<String, String>,
 ) -> Result<CheckReport, Box<Finding>> {
     let text = files
         .get(INPUTS)
         .ok_or_else(|| not_a_project(format!("{INPUTS} is not among the files")))?;
-    let mut inputs = saved::parse_inputs(text).map_err(not_a_project)?;
+    let mut saved = saved::parse_inputs(text).map_err(not_a_project)?;
+    let facts = files.get(FACTS).map(String::as_str);
+    let catalogs = &facts::with_kept(catalogs, facts).map_err(not_a_project)?;
     // A model is no text, and what it decided is in the files that were sent.
-    let copied = inputs.remove("modelPath").is_some();
+    let copied = saved.inputs.remove("modelPath").is_some();
     if copied {
-        inputs.entry("includeSample").or_insert_with(|| false.into());
+        saved.inputs.entry("includeSample").or_insert_with(|| false.into());
     }
-    let mut merged = Sources::new().with(Source::ConfigFile(INPUTS.into()), inputs).merge();
+    let mut merged = Sources::new().saved(Source::ConfigFile(INPUTS.into()), saved).merge();
     kept::given(&mut merged, files);
     Ok(match plan::generate(catalogs, &merged) {
         Ok((plan, mut project)) => {

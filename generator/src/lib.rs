@@ -18,6 +18,7 @@ mod decisions;
 mod deployment;
 mod derive;
 mod diff;
+mod facts;
 mod finding;
 mod fix;
 mod format;
@@ -54,10 +55,11 @@ mod written;
 
 pub use asks::asks;
 pub use caution::caution;
-pub use check::{CheckReport, check, check_files, check_folder};
+pub use check::{CheckReport, check, check_asks, check_files, check_folder};
 pub use decisions::{Decisions, MemoryDecision};
 pub use deployment::{deployment, elsewhere, on};
 pub use diff::{Change, Difference};
+pub use facts::with_kept_of;
 pub use finding::{Finding, Severity, first_of_many};
 pub use fix::{Fix, Fixes, Remedy, Written as WrittenFix};
 pub use format::Format;
@@ -72,9 +74,12 @@ pub use questions::Question;
 pub use registry::{Config, Layer, Registry, registry};
 pub use render::Language;
 pub use rules::{Rule, rules, rules_about};
-pub use saved::{read_inputs as saved_inputs, read_inputs_in as saved_inputs_in};
+pub use saved::{
+    Saved, parse_inputs as saved_inputs_of, read_inputs as saved_inputs,
+    read_inputs_in as saved_inputs_in,
+};
 pub use schema::schema as inputs_schema;
-pub use source::{Derived, FileAccess, Source, Sourced};
+pub use source::{Derived, FileAccess, LookedUp, Source, Sourced};
 pub use spec::Spec;
 pub use values::accepts;
 pub use write::{Updated, WriteError};

@@ -10,7 +10,8 @@ use crate::finding::{Finding, Severity, shorten};
 use crate::format::Format;
 use crate::inputs::{self, Field, Inputs, Kind};
 use crate::refused::{refused, unknown};
-use crate::source::{Derived, FileAccess, Source, Sourced};
+use crate::saved::Saved;
+use crate::source::{Derived, FileAccess, LookedUp, Source, Sourced};
 use crate::{lenient, values};
 
 /// Inputs of all sources, merged.
@@ -52,6 +53,18 @@ impl Sources {
     pub fn with(mut self, source: Source, values: Map<String, Value>) -> Self {
         self.given.push((source, values));
         self
+    }
+
+    /// Adds the inputs that are saved in a project, of which some were looked up.
+    #[must_use]
+    pub fn saved(mut self, source: Source, saved: Saved) -> Self {
+        let Saved { mut inputs, looked_up } = saved;
+        for (key, looked) in looked_up {
+            if let Some(value) = inputs.remove(&key) {
+                self = self.with(Source::LookedUp(looked), Map::from_iter([(key, value)]));
+            }
+        }
+        self.with(source, inputs)
     }
 
     /// Adds the `ML_*` variables among `variables`.
@@ -194,6 +207,11 @@ impl Sources {
         let mut merged =
             Merged { findings: self.findings, files: self.files, ..<Merged as Default>::default() };
         for (source, values) in self.given {
+            if let Source::LookedUp(looked) = &source
+                && !looked.holds(&merged.values)
+            {
+                continue;
+            }
             for (key, value) in values {
                 merged.take(&source, &key, &value);
             }
@@ -280,6 +298,12 @@ impl Merged {
     pub(crate) fn derive(&mut self, key: &str, value: &str, from: &str, others: Vec<String>) {
         let source = Source::Derived(Derived { from: from.to_owned(), others });
         self.take(&source, key, &Value::from(value));
+    }
+
+    /// Sets `key` to what follows from what was looked up, unless somebody gave it.
+    pub(crate) fn look_up(&mut self, key: &str, value: &Value, looked: (String, String)) {
+        let source = Source::LookedUp(LookedUp::of(looked, &self.values));
+        self.take(&source, key, value);
     }
 
     /// Sets `key` to what the catalogs recommend, unless something else did.

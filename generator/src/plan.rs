@@ -1,6 +1,6 @@
 //! From merged inputs to a plan, and from a plan to a project.
 
-use mcc_catalogs::{AcceleratorKind, Catalogs, Instance};
+use mcc_catalogs::{AcceleratorKind, Ask, Catalogs, Instance, Region};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::questions::{self, Question};
 use crate::registry::{Config, Layer, registry};
 use crate::resolve::{Context, ModelFacts};
 use crate::spec::{Origins, RunsAs, Spec};
-use crate::{derive, kept, known, next, prove, render, rules, saved};
+use crate::{derive, facts, kept, known, next, prove, render, rules, saved};
 
 /// What running it costs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -119,6 +119,7 @@ pub(crate) fn described(
     derive::complete(catalogs, &mut merged);
     let (config, target) = choose(&mut merged)?;
     let layers = layers(catalogs, &merged, config, &target);
+    pin_revision(catalogs, &mut merged, &layers);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
     let spec = context(catalogs, &merged, config, &target, layers.clone()).spec();
@@ -180,6 +181,7 @@ fn settle(catalogs: &Catalogs, mut merged: Merged, made: bool) -> (Plan, Option<
     };
     let layers = layers(catalogs, &merged, config, &target);
     not_applicable(&mut merged, config, &target, &layers);
+    pin_revision(catalogs, &mut merged, &layers);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
     let questions = questions::missing(&merged, config, &layers);
@@ -262,6 +264,7 @@ fn build(context: &Context<'_>, spec: &Spec, merged: &Merged) -> Result<Project,
     }
     let place = spec.model_place().filter(|_| merged.get("modelPath").is_some());
     saved::inputs(&mut project, merged, place.as_deref());
+    facts::keep(&mut project, context, spec);
     saved::keep_place(&mut project);
     Ok(project)
 }
@@ -322,6 +325,37 @@ fn apply_defaults(merged: &mut Merged, layers: &[&Layer]) {
     }
 }
 
+/// Fixes the commit of a model that was looked up: what was read of it is what will be served.
+fn pin_revision(catalogs: &Catalogs, merged: &mut Merged, layers: &[&Layer]) {
+    let group = inputs::find("modelRevision").map(|field| field.group);
+    let taken = layers.iter().any(|l| l.manifest.groups.iter().any(|g| Some(g.as_str()) == group))
+        && layers.iter().all(|l| l.manifest.without("modelRevision").is_none());
+    let Some(name) = merged.text("modelName").filter(|_| taken) else { return };
+    let Some(revision) = catalogs.models().get(name).and_then(|row| row.revision.clone()) else {
+        return;
+    };
+    let looked = name.parse().ok().and_then(|id| catalogs.looked(&[Ask::Model(id)]));
+    if let Some(looked) = looked {
+        merged.look_up("modelRevision", &revision.into(), looked);
+    }
+}
+
+/// Who was asked for what decides about instance types where a project runs, and when; none where nobody was.
+fn looked_at_place(catalogs: &Catalogs, merged: &Merged) -> Option<(String, String)> {
+    let region: Region = merged.text("region")?.parse().ok()?;
+    let mut asks = Ask::of_place(&region).to_vec();
+    asks.push(Ask::Clusters(region));
+    catalogs.looked(&asks)
+}
+
+/// Sets the instance type to one that was chosen. What was looked up is other tomorrow, so that its choice is kept.
+fn choose_type(catalogs: &Catalogs, merged: &mut Merged, name: String) {
+    match looked_at_place(catalogs, merged) {
+        Some(looked) => merged.look_up("instanceType", &name.into(), looked),
+        None => merged.recommend("instanceType", &name.into()),
+    }
+}
+
 /// An instance type for who names none: the cheapest that holds the model.
 fn recommend(
     catalogs: &Catalogs,
@@ -344,16 +378,19 @@ fn recommend(
                 }
                 _ => context.instead_of_the_default(),
             };
-            if let Some(name) = holds {
+            // A default that stays by what was looked up stays for good.
+            let stays = || merged.text("instanceType").map(str::to_owned);
+            let looked = looked_at_place(catalogs, merged).is_some();
+            if let Some(name) = holds.or_else(|| stays().filter(|_| looked)) {
                 merged.values.remove("instanceType");
-                merged.recommend("instanceType", &name.into());
+                choose_type(catalogs, merged, name);
             }
         }
         return;
     }
     let mut context = context(catalogs, merged, config, target, layers.to_vec());
     match context.recommend_instance() {
-        Some(Ok(name)) => merged.recommend("instanceType", &name.into()),
+        Some(Ok(name)) => choose_type(catalogs, merged, name),
         Some(Err(why)) => {
             let finding = rules::no_type(&context, why);
             merged.findings.push(finding);

@@ -1,6 +1,6 @@
 //! What `mcc_fit` says of images and releases, in words. The rules and the servers say it alike.
 
-use mcc_catalogs::{GpuLimit, ImageTokens, Instance, Support, Task};
+use mcc_catalogs::{GpuLimit, ImageTokens, Instance, Only, QuotaRow, QuotaUse, Support, Task};
 use mcc_fit::sizing::TooLong;
 use mcc_fit::{Against, ImageReason};
 
@@ -16,6 +16,53 @@ pub fn idle_accelerator(instance: &Instance) -> String {
 /// A type whose processors are lent for a while only.
 pub fn burstable() -> &'static str {
     "it is burstable: its processors work in full only while it has CPU credits, which steady requests use up"
+}
+
+/// What an account may use a type for.
+fn used_for(quota: &QuotaRow) -> &'static str {
+    match quota.used_for {
+        QuotaUse::Endpoint => "endpoints",
+        QuotaUse::Transform => "transform jobs",
+        QuotaUse::Cluster => "clusters",
+    }
+}
+
+/// That a quota leaves no room for `instances` more.
+pub fn quota(quota: &QuotaRow, instances: u32) -> String {
+    let (what, region, limit) = (used_for(quota), &quota.region, quota.limit);
+    match (limit, quota.in_use) {
+        (0, _) => format!("the account's quota of it for {what} in {region} is 0"),
+        (_, Some(used)) if limit >= instances => format!(
+            "the account may use {limit} of it for {what} in {region}, and {used} are in use"
+        ),
+        _ => format!(
+            "the account may use {limit} of it for {what} in {region}, and {instances} are needed"
+        ),
+    }
+}
+
+/// How to get a quota of `instances`.
+pub fn more_quota(quota: &QuotaRow, instances: u32) -> String {
+    let (region, what, name) = (&quota.region, used_for(quota), &quota.name);
+    match &quota.code {
+        Some(code) => format!(
+            "ask for more: aws service-quotas request-service-quota-increase --service-code sagemaker \
+             --quota-code {code} --desired-value {instances} --region {region}"
+        ),
+        None => format!(
+            "ask for {instances} or more in Service Quotas of {region}: Amazon SageMaker, {name} for {what}"
+        ),
+    }
+}
+
+/// What a repository has in place of a model.
+pub fn only(only: Only) -> &'static str {
+    match only {
+        Only::Gguf => "its repository has files of llama.cpp (GGUF) alone, which no config loads",
+        Only::Adapter => {
+            "its repository has an adapter and no model, which no config loads by itself"
+        }
+    }
 }
 
 /// Why an image does not run on an instance type.

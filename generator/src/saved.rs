@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::kept;
 use crate::merge::Merged;
 use crate::project::{File, Project};
+use crate::source::{LookedUp, Source, Sourced};
 use crate::written::{self, INPUTS, RECORD};
 
 /// Layer name of the files that the generator itself writes.
@@ -28,6 +29,18 @@ struct SavedInputs {
     mcc: String,
     /// The inputs that were given or follow from those, whatever their source; defaults are not saved, so that they can improve.
     inputs: Map<String, Value>,
+    /// Those of them that were looked up, each with who was asked and when.
+    #[serde(default, rename = "lookedUp", skip_serializing_if = "BTreeMap::is_empty")]
+    looked_up: BTreeMap<String, LookedUp>,
+}
+
+/// The inputs that a project was made from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Saved {
+    /// All of them.
+    pub inputs: Map<String, Value>,
+    /// Those of them that were looked up.
+    pub looked_up: BTreeMap<String, LookedUp>,
 }
 
 /// Digests of the files as they were generated.
@@ -42,7 +55,12 @@ pub(crate) fn inputs(project: &mut Project, merged: &Merged, model: Option<&str>
     let given = merged.values.iter().filter(|(_, v)| v.source.is_kept());
     let mut inputs = given.map(|(k, v)| (k.clone(), v.value.clone())).collect();
     kept::keep(project, merged, model, &mut inputs);
-    let saved = SavedInputs { mcc: env!("CARGO_PKG_VERSION").to_owned(), inputs };
+    let looked = |(key, own): (&String, &Sourced)| match &own.source {
+        Source::LookedUp(looked) => Some((key.clone(), looked.clone())),
+        _ => None,
+    };
+    let looked_up = merged.values.iter().filter_map(looked).collect();
+    let saved = SavedInputs { mcc: env!("CARGO_PKG_VERSION").to_owned(), inputs, looked_up };
     project.insert(INPUTS, File::new(json(&saved), LAYER));
 }
 
@@ -90,15 +108,15 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// The inputs saved in the project at `dir`; files of the project that they name are named from where `dir` is.
-pub fn read_inputs(dir: &Path) -> Result<Map<String, Value>, String> {
+pub fn read_inputs(dir: &Path) -> Result<Saved, String> {
     let folder = Folder::open(dir).map_err(|e| format!("{e}; {}", e.fix()))?;
-    let mut inputs = read_inputs_in(&folder)?;
-    kept::from_elsewhere(dir, &mut inputs);
-    Ok(inputs)
+    let mut saved = read_inputs_in(&folder)?;
+    kept::from_elsewhere(dir, &mut saved.inputs);
+    Ok(saved)
 }
 
 /// The inputs saved in a project.
-pub fn read_inputs_in(folder: &Folder) -> Result<Map<String, Value>, String> {
+pub fn read_inputs_in(folder: &Folder) -> Result<Saved, String> {
     let text = folder
         .read_text(INPUTS, MAX_RECORD)
         .map_err(|e| format!("{} cannot be read: {}", mcc_files::shown(&e.path), e.reason))?;
@@ -106,10 +124,10 @@ pub fn read_inputs_in(folder: &Folder) -> Result<Map<String, Value>, String> {
 }
 
 /// The inputs in the text of a saved file.
-pub(crate) fn parse_inputs(text: &str) -> Result<Map<String, Value>, String> {
-    let saved: SavedInputs =
+pub fn parse_inputs(text: &str) -> Result<Saved, String> {
+    let SavedInputs { inputs, looked_up, .. } =
         serde_json::from_str(text).map_err(|e| format!("{INPUTS} cannot be parsed: {e}"))?;
-    Ok(saved.inputs)
+    Ok(Saved { inputs, looked_up })
 }
 
 impl Record {

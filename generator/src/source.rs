@@ -1,8 +1,10 @@
 //! Where inputs come from.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::inputs::Field;
@@ -26,6 +28,8 @@ pub enum Source {
     Mcp(String),
     /// An answer at the terminal's prompt, which is asked only for what no other source gave.
     Prompt,
+    /// What was chosen by what was looked up: an answer as an MCP server's is, and with the same rank.
+    LookedUp(LookedUp),
     /// What follows from another input.
     Derived(Derived),
     /// A variable that AWS's own tools read, such as `AWS_REGION`: a person's own surroundings, never a server's.
@@ -45,6 +49,41 @@ pub struct Derived {
     pub others: Vec<String>,
 }
 
+/// What was looked up, and for which project.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct LookedUp {
+    /// Who was asked, in the words of an answer: `AWS prices of us-west-2`.
+    pub source: String,
+    /// The date of that, as `2026-11-30`.
+    pub as_of: String,
+    /// The inputs that it was looked up for, as they were. With others it says nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<String, String>,
+}
+
+/// Inputs that decide what is looked up.
+const ASKED_FOR: [&str; 4] = ["modelName", "deploymentConfig", "deploymentTarget", "region"];
+
+impl LookedUp {
+    /// What `source` said on a day, for the values that are kept with a project.
+    pub(crate) fn of(
+        (source, as_of): (String, String),
+        values: &BTreeMap<String, Sourced>,
+    ) -> Self {
+        let kept = |key: &&&str| values.get(**key).is_some_and(|own| own.source.is_kept());
+        let value = |key: &str| Some((key.to_owned(), values.get(key)?.value.as_str()?.to_owned()));
+        let with = ASKED_FOR.iter().filter(kept).filter_map(|key| value(key)).collect();
+        Self { source, as_of, with }
+    }
+
+    /// Whether it was looked up for these values.
+    pub(crate) fn holds(&self, values: &BTreeMap<String, Sourced>) -> bool {
+        let text = |key: &str| values.get(key).and_then(|own| own.value.as_str());
+        ASKED_FOR.iter().all(|key| self.with.get(*key).map(String::as_str) == text(key))
+    }
+}
+
 impl Source {
     /// How a message names this source of the input `field`.
     pub fn label(&self, field: &Field) -> String {
@@ -57,9 +96,11 @@ impl Source {
             Self::Environment => format!("the environment variable {}", field.env.join(" or ")),
             Self::Mcp(server) => format!("the MCP server {server}"),
             Self::Default(layer) => format!("the default of {layer}"),
-            Self::ConfigFile(_) | Self::CustomConfig(_) | Self::Manifest(_) | Self::Derived(_) => {
-                self.to_string()
-            }
+            Self::ConfigFile(_)
+            | Self::CustomConfig(_)
+            | Self::Manifest(_)
+            | Self::LookedUp(_)
+            | Self::Derived(_) => self.to_string(),
         }
     }
 }
@@ -69,7 +110,11 @@ impl Source {
     pub(crate) fn is_somebody(&self) -> bool {
         !matches!(
             self,
-            Self::Derived(_) | Self::Surroundings(_) | Self::Recommended | Self::Default(_)
+            Self::LookedUp(_)
+                | Self::Derived(_)
+                | Self::Surroundings(_)
+                | Self::Recommended
+                | Self::Default(_)
         )
     }
 
@@ -105,6 +150,9 @@ impl fmt::Display for Source {
             }
             Self::Derived(Derived { from, others }) => {
                 write!(f, "derived from {from}; {} would do", others.join(", "))
+            }
+            Self::LookedUp(LookedUp { source, as_of, .. }) => {
+                write!(f, "looked up: {}, {as_of}", mcc_catalogs::echo(source))
             }
             Self::Surroundings(name) => f.write_str(name),
             Self::Recommended => f.write_str("recommended"),

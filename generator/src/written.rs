@@ -8,6 +8,8 @@ use crate::render;
 
 /// Where the inputs are.
 pub const INPUTS: &str = ".mcc/inputs.json";
+/// Where the rows are that were looked up for the project.
+pub(crate) const FACTS: &str = ".mcc/facts.json";
 /// Where the digests of the generated files are.
 pub(crate) const RECORD: &str = ".mcc/files.json";
 /// Where the `config.json` of the model is.
@@ -23,7 +25,7 @@ struct Known {
 }
 
 static KNOWN: LazyLock<Known> = LazyLock::new(|| {
-    let mut files = BTreeSet::from([INPUTS, RECORD, MODEL_CONFIG, REQUIREMENTS]);
+    let mut files = BTreeSet::from([INPUTS, FACTS, RECORD, MODEL_CONFIG, REQUIREMENTS]);
     let mut models = BTreeSet::from([MODEL]);
     for layer in registry().layers() {
         files.extend(layer.files.iter().map(|(path, _)| render::output(path)));

@@ -25,9 +25,15 @@ pub enum Failure {
     /// It said so several times.
     #[error("asks for fewer requests; try again in a minute")]
     Throttled,
+    /// It is not to be asked like that: why, and what to do.
+    #[error("was not asked: {0}")]
+    NotAsked(String),
     /// Nobody said who asks.
     #[error("was not asked: there are no credentials; run `mcc doctor`")]
     NoCredentials,
+    /// It shows that to those who have logged in, and is asked without credentials.
+    #[error("shows that to nobody without a login, and is asked without credentials")]
+    Login,
     /// Who asks was known, and is not any more.
     #[error("does not take these credentials any more: they have expired; {0}")]
     Expired(String),
@@ -65,6 +71,8 @@ impl Failure {
             | Self::Unreadable(_)
             | Self::Refused(_) => true,
             Self::NoCredentials
+            | Self::NotAsked(_)
+            | Self::Login
             | Self::Expired(_)
             | Self::BadCredentials
             | Self::Denied(_)

@@ -25,5 +25,5 @@ pub use mcp::rounds::StateKey;
 #[doc(hidden)]
 pub use mcp::transport::listen_with_sessions;
 pub use mcp::transport::{HttpOptions, Options};
-pub use registry::{ServerInfo, all, call, servers, tool_schemas};
+pub use registry::{ServerInfo, all, call, call_on, servers, tool_schemas};
 pub use serve::{run_http, run_stdio, serve_http, serve_stdio};

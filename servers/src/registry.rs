@@ -1,10 +1,12 @@
 //! Every server, by name. Adding one is one line in [`SERVERS`] and one in [`ALL`].
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+
+use mcc_catalogs::Catalogs;
 
 use crate::mcp::error::ServeError;
 use crate::mcp::handler;
-use crate::mcp::server::Server;
+use crate::mcp::server::{Context, Server};
 use crate::{base_image, generate_project, hyperpod, instance, model, region};
 
 static SERVERS: &[&Server] = &[
@@ -109,7 +111,18 @@ pub async fn call(
     arguments: serde_json::Map<String, serde_json::Value>,
 ) -> Option<serde_json::Value> {
     let tool = ALL.tool(tool)?;
-    Some(handler::call(tool, arguments).await)
+    Some(handler::call(Arc::default(), tool, arguments).await)
+}
+
+/// The same with other facts than those of the build alone: a user's own, or what was looked up.
+pub async fn call_on(
+    catalogs: &Arc<Catalogs>,
+    tool: &str,
+    arguments: serde_json::Map<String, serde_json::Value>,
+) -> Option<serde_json::Value> {
+    let tool = ALL.tool(tool)?;
+    let context = Context { catalogs: Some(Arc::clone(catalogs)), ..Context::default() };
+    Some(handler::call(Arc::new(context), tool, arguments).await)
 }
 
 /// The server called `name`.
@@ -126,7 +139,6 @@ mod tests {
     use super::*;
     use crate::mcp::parameter::Given;
     use crate::mcp::resource;
-    use crate::mcp::server::Context;
 
     #[test]
     fn all_has_every_tool_once_and_every_server_teaches_briefly() {

@@ -146,7 +146,7 @@ fn what_is_asked_for_is_followed() {
         row.accelerator_kind().as_str() == asked["accelerator"]
     }
     fn budget(row: &Instance, asked: &Value) -> bool {
-        let usd = Catalogs::embedded().prices().usd(row.name.as_str());
+        let usd = Catalogs::embedded().prices().usd(row.name.as_str(), None);
         usd.is_some_and(|usd| usd <= asked["budgetUsdPerHour"].as_f64().unwrap())
     }
     fn any(_: &Instance, _: &Value) -> bool {

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use mcc_generator::Finding;
 use serde_json::json;
 
-use super::{catalogs, catalogs_arg, format_arg, is_json};
-use crate::{Exit, output};
+use super::{catalogs_arg, format_arg, is_json, shared_catalogs, with_live};
+use crate::lookups::Lookups;
+use crate::{Exit, mode, output};
 
 pub(super) fn command() -> Command {
-    Command::new("check")
+    let command = Command::new("check")
         .about(
             "Check a generated project: its inputs by the rules, its files against the generator",
         )
@@ -23,12 +24,21 @@ pub(super) fn command() -> Command {
         )
         .arg(format_arg())
         .arg(catalogs_arg())
+        .arg(
+            Arg::new("live")
+                .long("live")
+                .action(ArgAction::SetTrue)
+                .help("Look facts up as well: the same as --mode smart"),
+        );
+    mode::args(command)
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
-    let catalogs = catalogs(matches)?;
+    let mut lookups = Lookups::of(matches, shared_catalogs(matches)?)?;
     let dir = matches.get_one::<PathBuf>("DIR").cloned().unwrap_or_default();
-    let report = match mcc_generator::check(catalogs, &dir) {
+    lookups.look_up(|catalogs| mcc_generator::check_asks(catalogs, &dir));
+    let told = lookups.told();
+    let report = match mcc_generator::check(lookups.catalogs(), &dir) {
         Ok(report) => report,
         Err(finding) => {
             if is_json(matches) {
@@ -41,9 +51,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     };
     let wrong = report.findings.iter().any(Finding::is_error);
     if is_json(matches) {
-        output::json(
-            &json!({"status": if wrong { "refused" } else { "checked" }, "report": report}),
-        );
+        let status = if wrong { "refused" } else { "checked" };
+        output::json(&with_live(json!({"status": status, "report": report}), told));
     } else {
         output::findings(&report.findings);
         for difference in &report.differences {
@@ -56,6 +65,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
             report.findings.len(),
             report.differences.len()
         ));
+        output::live(told);
     }
     Ok(if wrong { Exit::Refused } else { Exit::Done })
 }

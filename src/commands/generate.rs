@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use mcc_catalogs::Live;
 use mcc_generator::{
     Difference, FileAccess, Kind, Plan, Project, Severity, Source, Sources, WriteError, fields,
     registry,
 };
 use serde_json::{Map, Value, json};
 
-use super::{catalogs, catalogs_arg, format_arg, is_json};
-use crate::{Exit, output, prompt, surroundings};
+use super::{catalogs_arg, format_arg, is_json, shared_catalogs, with_live};
+use crate::lookups::Lookups;
+use crate::{Exit, mode, output, prompt, surroundings};
 
 /// Names the folder to write, as `--project-dir` does.
 const PROJECT_DIR: &str = "ML_PROJECT_DIR";
@@ -71,6 +73,7 @@ fn arguments(command: Command) -> Command {
         .arg(switch("diff", "Print the differences to what is in the folder, and write nothing"))
         .arg(format_arg())
         .arg(catalogs_arg());
+    command = mode::args(command);
     for field in fields() {
         let mut arg = Arg::new(field.key.as_str())
             .long(field.flag.as_str())
@@ -148,21 +151,30 @@ fn heading(group: &'static str) -> &'static str {
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
-    let catalogs = catalogs(matches)?;
+    let catalogs = match matches.get_one::<PathBuf>("from") {
+        // What was looked up for that project holds for one that is made like it.
+        Some(dir) => mcc_generator::with_kept_of(&shared_catalogs(matches)?, dir)
+            .map_err(anyhow::Error::msg)?,
+        None => shared_catalogs(matches)?,
+    };
+    let mut lookups = Lookups::of(matches, catalogs)?;
     let cwd = surroundings::here().context("the working directory cannot be read")?;
     let interactive =
         !is_json(matches) && !matches.get_flag("skip-prompts") && prompt::is_possible();
     let mut answers = Map::new();
     let (plan, project) = loop {
         let merged = sources(matches, &cwd)?.with(Source::Prompt, answers.clone()).merge();
-        match mcc_generator::generate(catalogs, &merged) {
+        lookups.look_up(|catalogs| mcc_generator::asks(catalogs, &merged));
+        match mcc_generator::generate(lookups.catalogs(), &merged) {
             Ok(done) => break done,
             Err(plan) if interactive && asks(&plan) => answers.extend(prompt::ask(&plan)?),
             Err(plan) => {
-                return Ok(refused(&plan, is_json(matches), matches.get_flag("long")));
+                let long = matches.get_flag("long");
+                return Ok(refused(&plan, is_json(matches), long, lookups.told()));
             }
         }
     };
+    let live = lookups.told();
     let dir = matches
         .get_one::<PathBuf>("project-dir")
         .cloned()
@@ -170,14 +182,14 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         .unwrap_or_else(|| PathBuf::from(&plan.project_name));
     if matches.get_flag("diff") {
         return Ok(match project.diff(&dir) {
-            Ok(differences) => diff(&differences, &dir, is_json(matches)),
+            Ok(differences) => diff(&differences, &dir, is_json(matches), live),
             Err(error) => failed(&error.to_string(), error.fix(), is_json(matches)),
         });
     }
     if matches.get_flag("dry-run") {
-        return Ok(dry_run(&plan, &dir, is_json(matches), matches.get_flag("long")));
+        return Ok(dry_run(&plan, &dir, is_json(matches), matches.get_flag("long"), live));
     }
-    write(matches, &plan, &project, &dir)
+    write(matches, &plan, &project, &dir, live)
 }
 
 /// Whether all that stands in the way is something that the user can be asked for.
@@ -235,7 +247,7 @@ fn sources(matches: &ArgMatches, cwd: &Path) -> Result<Sources> {
     }
     if let Some(dir) = matches.get_one::<PathBuf>("from") {
         let saved = mcc_generator::saved_inputs(dir).map_err(anyhow::Error::msg)?;
-        sources = sources.with(Source::ConfigFile(dir.join(mcc_generator::SAVED_INPUTS)), saved);
+        sources = sources.saved(Source::ConfigFile(dir.join(mcc_generator::SAVED_INPUTS)), saved);
     }
     if let Some(file) = matches.get_one::<PathBuf>("mcp-answers") {
         let text = mcc_files::read_text_or_drain(file, MAX_ANSWERS)
@@ -257,13 +269,14 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)))
 }
 
-fn refused(plan: &Plan, as_json: bool, long: bool) -> Exit {
+fn refused(plan: &Plan, as_json: bool, long: bool, live: &Live) -> Exit {
     if as_json {
-        output::json(&json!({"status": "refused", "plan": plan}));
+        output::json(&with_live(json!({"status": "refused", "plan": plan}), live));
     } else {
         output::findings(&plan.findings);
         output::questions(plan);
         output::decisions(plan, long);
+        output::live(live);
         if plan.deployment_config.is_empty() && plan.questions.iter().any(|q| q.key == "modelName")
         {
             // A config with frameworks has a sample model, so it needs nothing of the user's.
@@ -283,10 +296,13 @@ fn refused(plan: &Plan, as_json: bool, long: bool) -> Exit {
     Exit::Refused
 }
 
-fn diff(differences: &[Difference], dir: &Path, as_json: bool) -> Exit {
+fn diff(differences: &[Difference], dir: &Path, as_json: bool, live: &Live) -> Exit {
     if as_json {
-        output::json(&json!({"status": "diff", "folder": dir, "differences": differences}));
+        let document = json!({"status": "diff", "folder": dir, "differences": differences});
+        output::json(&with_live(document, live));
     } else {
+        // A difference is for other programs too.
+        output::live_notes(live);
         for difference in differences {
             output::line(difference.diff.trim_end());
         }
@@ -297,9 +313,10 @@ fn diff(differences: &[Difference], dir: &Path, as_json: bool) -> Exit {
     Exit::Done
 }
 
-fn dry_run(plan: &Plan, dir: &Path, as_json: bool, long: bool) -> Exit {
+fn dry_run(plan: &Plan, dir: &Path, as_json: bool, long: bool, live: &Live) -> Exit {
     if as_json {
-        output::json(&json!({"status": "planned", "folder": dir, "plan": plan}));
+        let document = json!({"status": "planned", "folder": dir, "plan": plan});
+        output::json(&with_live(document, live));
         return Exit::Done;
     }
     output::findings(&plan.findings);
@@ -307,11 +324,17 @@ fn dry_run(plan: &Plan, dir: &Path, as_json: bool, long: bool) -> Exit {
     for file in plan.files.iter().filter(|_| long) {
         output::line(&format!("  {:>7}  {}", file.bytes, file.path));
     }
-    output::plan(plan, dir, long);
+    output::plan(plan, dir, long, live);
     Exit::Done
 }
 
-fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Result<Exit> {
+fn write(
+    matches: &ArgMatches,
+    plan: &Plan,
+    project: &Project,
+    dir: &Path,
+    live: &Live,
+) -> Result<Exit> {
     let as_json = is_json(matches);
     let outcome: Result<Value, WriteError> = if matches.get_flag("update") {
         project
@@ -322,9 +345,9 @@ fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Re
     };
     match outcome {
         Ok(done) if as_json => {
-            output::json(
-                &json!({"status": "written", "folder": dir, "changes": done, "plan": plan}),
-            );
+            let document =
+                json!({"status": "written", "folder": dir, "changes": done, "plan": plan});
+            output::json(&with_live(document, live));
         }
         Ok(done) => {
             output::findings(&plan.findings);
@@ -335,7 +358,7 @@ fn write(matches: &ArgMatches, plan: &Plan, project: &Project, dir: &Path) -> Re
                 None => format!("wrote {} files to {}", plan.files.len(), dir.display()),
             };
             output::line(&text);
-            output::plan(plan, dir, matches.get_flag("long"));
+            output::plan(plan, dir, matches.get_flag("long"), live);
         }
         Err(error) => {
             return Ok(failed(&error.to_string(), error.hint(), as_json));

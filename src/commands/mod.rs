@@ -6,13 +6,17 @@ mod explain;
 mod generate;
 mod inputs;
 mod list;
+#[cfg(feature = "live")]
+mod policy;
 mod serve;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use mcc_catalogs::Catalogs;
+use mcc_catalogs::{Catalogs, Live};
+use serde_json::{Value, json};
 
 use crate::Exit;
 
@@ -21,7 +25,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 inputs or project refused, with 
 
 /// The whole command line.
 pub(crate) fn cli() -> Command {
-    Command::new("mcc")
+    let command = Command::new("mcc")
         .version(env!("CARGO_PKG_VERSION"))
         .about("From a model to a project that builds, tests, deploys and cleans up on Amazon SageMaker")
         .after_help(EXIT_CODES)
@@ -33,7 +37,10 @@ pub(crate) fn cli() -> Command {
         .subcommand(inputs::command())
         .subcommand(explain::command())
         .subcommand(serve::command())
-        .subcommand(completions::command())
+        .subcommand(completions::command());
+    #[cfg(feature = "live")]
+    let command = command.subcommand(policy::command());
+    command
 }
 
 /// Runs the chosen command.
@@ -44,6 +51,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit> {
         Some(("list", m)) => list::run(m),
         Some(("inputs", m)) => inputs::run(m),
         Some(("explain", m)) => explain::run(m),
+        #[cfg(feature = "live")]
+        Some(("policy", m)) => policy::run(m),
         Some(("serve", m)) => serve::run(m),
         Some(("completions", m)) => completions::run(m),
         _ => Ok(Exit::Done),
@@ -63,6 +72,16 @@ fn is_json(matches: &ArgMatches) -> bool {
     matches.get_one::<String>("format").is_some_and(|f| f == "json")
 }
 
+/// `document` with what was looked up for it, if anything was, as its last member.
+fn with_live(mut document: Value, live: &Live) -> Value {
+    if let Value::Object(members) = &mut document
+        && !live.is_empty()
+    {
+        members.insert("live".to_owned(), json!(live));
+    }
+    document
+}
+
 /// `--catalogs DIR`.
 fn catalogs_arg() -> Arg {
     Arg::new("catalogs")
@@ -75,11 +94,16 @@ fn catalogs_arg() -> Arg {
 
 /// The catalogs, with the user's rows if there are any. They live as long as the process.
 fn catalogs(matches: &ArgMatches) -> Result<&'static Catalogs> {
+    Ok(&**Box::leak(Box::new(shared_catalogs(matches)?)))
+}
+
+/// The same, to lay rows on.
+fn shared_catalogs(matches: &ArgMatches) -> Result<Arc<Catalogs>> {
     match matches.get_one::<PathBuf>("catalogs") {
-        None => Ok(Catalogs::embedded()),
+        None => Ok(Arc::clone(Catalogs::shared())),
         Some(dir) => {
             let own = Catalogs::with_overlay(dir).context("the catalogs were not taken")?;
-            Ok(Box::leak(Box::new(own)))
+            Ok(Arc::new(own))
         }
     }
 }

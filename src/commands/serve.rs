@@ -8,8 +8,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use mcc_servers::{HttpOptions, Options, StateKey};
 
-use super::catalogs_arg;
-use crate::{Exit, surroundings};
+use super::{catalogs_arg, shared_catalogs};
+use crate::mode::{self, Mode};
+use crate::{Exit, live, reasoning, surroundings};
 
 pub(super) fn command() -> Command {
     let names: Vec<&str> = mcc_servers::servers()
@@ -20,7 +21,7 @@ pub(super) fn command() -> Command {
     let repeated = |name: &'static str, value: &'static str| {
         Arg::new(name).long(name).value_name(value).action(ArgAction::Append)
     };
-    Command::new("serve")
+    let command = Command::new("serve")
         .about("Serve an MCP server to an AI assistant, on stdin and stdout or on HTTP")
         .arg(
             Arg::new("SERVER")
@@ -76,6 +77,10 @@ pub(super) fn command() -> Command {
                      here or in MCC_SERVE_STATE_KEY. Without it each process makes its own",
                 ),
         )
+        .arg(repeated("allow-profile", "NAME").help(
+            "AWS profile that calls may name as awsProfile in smart mode, so that its account is looked at; \
+             repeatable. Without it calls are looked up with the credentials of the server alone",
+        ))
         .arg(catalogs_arg())
         .after_help("On HTTP the endpoint is /mcp; /health says that it is well, and /metrics is for Prometheus. \
              MCC_SERVE_TOKEN holds the token that clients have to send, if there is one.\n\
@@ -83,7 +88,8 @@ pub(super) fn command() -> Command {
              for 75. Connections, calls at once and memory for bodies are shared fairly among addresses: whoever \
              holds more than what is left gets 503, or loses the oldest connection on which nothing is worked on.\n\
              Logs go to stderr; MCC_LOG=access=info logs requests without their content, MCC_LOG=debug \
-             everything, MCC_LOG=target=level,… chooses.")
+             everything, MCC_LOG=target=level,… chooses.");
+    reasoning::args(mode::args(command))
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
@@ -91,10 +97,22 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let many = |name: &str| -> Vec<String> {
         matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
     };
+    let profiles = many("allow-profile");
+    let mode = mode::of(matches)?;
+    let reasoning = reasoning::of(matches, mode)?;
+    let (lookup, reasoner) = match mode {
+        Mode::Static => (None, None),
+        Mode::Smart => {
+            let smart = live::smart(&shared_catalogs(matches)?, &profiles, reasoning)?;
+            (Some(smart.0), smart.1)
+        }
+    };
     let mut options = Options {
         roots: matches.get_many::<PathBuf>("root").into_iter().flatten().cloned().collect(),
         catalogs: matches.get_one::<PathBuf>("catalogs").cloned(),
-        lookup: None,
+        lookup,
+        profiles,
+        reasoner,
         unsettled: false,
         state_key: state_key(matches.get_one::<PathBuf>("state-key"))?,
         log: surroundings::text("MCC_LOG"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{named, sources};
 
 /// The modules of `generator/src`, floor by floor: each uses those of lower floors, and none of its own.
-const FLOORS: [&[&str]; 15] = [
+const FLOORS: [&[&str]; 16] = [
     &["beside", "caution", "format", "project", "reasons", "release", "repeated"],
     &["archive", "artifact", "inputs", "lenient"],
     &["manifest", "schema", "source"],
@@ -21,7 +21,8 @@ const FLOORS: [&[&str]; 15] = [
     &["derive", "resolve", "saved"],
     &["diff", "questions", "rules"],
     &["plan", "prove", "write"],
-    &["asks", "check", "matrix"],
+    &["asks"],
+    &["check", "matrix"],
 ];
 /// Who uses a neighbour all the same, and why.
 const NEIGHBOURS: [(&str, &str, &str); 2] = [

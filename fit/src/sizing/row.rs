@@ -50,7 +50,8 @@ pub fn shape_of(model: &Model) -> Option<ModelShape> {
         }
         Basis::Recalled => Origin::Recalled,
     };
-    let architecture = Some(model.architecture.clone());
+    // Of what a look-up lists, and of files of llama.cpp, the class is not known.
+    let architecture = Some(model.architecture.clone()).filter(|class| !class.is_empty());
     let Some(shape) = read else {
         return weights_only(model, architecture, origin);
     };
@@ -63,6 +64,7 @@ pub fn shape_of(model: &Model) -> Option<ModelShape> {
         parameters_computed: model.parameters.is_none(),
         weight_bytes: model.weight_bytes.unwrap_or(shape.weight_bytes),
         origin,
+        custom_code: shape.custom_code || model.own_code,
         ..shape
     })
 }
@@ -85,7 +87,7 @@ fn weights_only(model: &Model, architecture: Option<String>, origin: Origin) -> 
         dtype: Dtype::Bfloat16,
         quantization: None,
         cache: None,
-        custom_code: false,
+        custom_code: model.own_code,
         written_by: None,
         reads_images: false,
         weights: Weights::default(),

@@ -51,7 +51,7 @@ impl Context<'_> {
     }
 
     /// Instances, or pods, at the start.
-    pub(super) fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         let i = &self.inputs;
         let count = match self.runs_as() {
             RunsAs::Endpoint => i.endpoint_initial_instance_count,
@@ -105,7 +105,7 @@ impl Context<'_> {
     fn cost(&self, spec: &Spec) -> CostBasis {
         let mut cost = CostBasis::default();
         let kind = spec.instance.kind.as_deref();
-        let Some(price) = kind.and_then(|name| self.catalogs.prices().usd_per_hour(name)) else {
+        let Some(price) = kind.and_then(|name| self.price(name, &spec.aws)) else {
             return cost;
         };
         // Another partition has other prices, some of them in another currency.

@@ -134,10 +134,10 @@ impl Context<'_> {
         ImageChoice::new(self.catalogs, &self.deployment, version, &self.asked())
     }
 
-    /// What the name of the user's own base image says of it.
+    /// What the name of the user's own base image says of it, and its registry where it was asked.
     pub(super) fn given_image(&self) -> Option<GivenImage> {
         let own = self.inputs.base_image.as_deref()?;
-        self.catalogs.images().at(own, self.catalogs.engines())
+        self.catalogs.image_at(own)
     }
 
     /// What the container starts from on an instance type; none where nothing is known of the user's own image.

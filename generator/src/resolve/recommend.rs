@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mcc_catalogs::{
-    Arch, ComputeCapability, GatedFrom, Image, Instance, InstanceType, Price, Region,
+    Arch, Cluster, ComputeCapability, GatedFrom, Image, Instance, InstanceType, Price, Region,
 };
 use mcc_fit::Place;
 use mcc_fit::sizing::{self, Device, Dtype, ModelShape, Plan, Support, Wanted, device_of};
@@ -73,7 +73,8 @@ impl Context<'_> {
     /// An instance type in place of the config's own default where that one is not to be had; `None` where it stays.
     pub(crate) fn instead_of_the_default(&self) -> Option<String> {
         let region = self.aws("").region;
-        let usual = mcc_fit::usual_type(self.catalogs, &self.deployment, Some(&region))?;
+        let usual =
+            mcc_fit::usual_type(self.catalogs, &self.deployment, Some(&region), self.count())?;
         let stays = self.inputs.instance_type.as_deref() == Some(usual.name.as_str());
         (!stays).then(|| usual.name.to_string())
     }
@@ -97,6 +98,28 @@ impl Context<'_> {
         model.or_else(pipeline)
     }
 
+    /// What an instance type costs where the project runs, or elsewhere if that is all that is known.
+    pub(crate) fn price(&self, name: &str, aws: &Aws) -> Option<Price> {
+        self.catalogs.prices().usd_per_hour(name, Some(&aws.region))
+    }
+
+    /// All instance types as they are proposed for this project.
+    pub(crate) fn in_order<'s>(&'s self, aws: &Aws) -> impl Iterator<Item = &'s Instance> {
+        let rows =
+            mcc_fit::in_order(self.catalogs, &self.deployment, Some(&aws.region), self.count());
+        // A cluster has the nodes that it has.
+        let cluster = self.cluster(aws);
+        rows.map(|(_, row)| row).filter(move |row| {
+            cluster.is_none_or(|cluster| mcc_fit::has_node(cluster, row) != Some(false))
+        })
+    }
+
+    /// The HyperPod cluster that is named, where it was looked up.
+    pub(crate) fn cluster(&self, aws: &Aws) -> Option<&Cluster> {
+        let named = self.inputs.hyperpod_cluster.as_deref().filter(|_| self.takes("hyperpod"))?;
+        self.catalogs.clusters().named(&aws.region, named)
+    }
+
     /// Whether the Region is known to lack `row`.
     pub(crate) fn lacks(&self, region: &str, row: &Instance) -> bool {
         mcc_fit::lacks(self.catalogs, region, row)
@@ -105,11 +128,19 @@ impl Context<'_> {
     /// Why the instance type is what it is, where it was recommended.
     pub(super) fn recommendation(&self) -> Option<String> {
         let chosen = self.merged.values.get("instanceType")?;
+        let name = chosen.value.as_str()?;
+        // What it costs is other tomorrow, and what is written has to stay as it is.
+        if let Source::LookedUp(looked) = &chosen.source {
+            return Some(format!(
+                "{name} was chosen by what was looked up on {} ({}); give instanceType for another",
+                mcc_catalogs::echo(&looked.as_of),
+                mcc_catalogs::echo(&looked.source)
+            ));
+        }
         if chosen.source != Source::Recommended {
             return None;
         }
-        let name = chosen.value.as_str()?;
-        let price = self.catalogs.prices().usd_per_hour(name)?;
+        let price = self.price(name, &self.aws(""))?;
         if let (None, Some(usual)) = (&self.facts.shape, &self.deployment.usual_type) {
             return Some(format!(
                 "{name} was chosen in place of {usual}, which is usual and not to be had there: it is the cheapest with as \
@@ -194,7 +225,7 @@ impl Context<'_> {
             mcc_fit::image_runs(catalogs, &self.deployment, image, &asked, row).is_ok()
                 && mcc_fit::host_for(catalogs, &self.deployment, image, row).is_ok()
         };
-        let rows = catalogs.by_price().map(|(_, row)| row).filter(|row| {
+        let rows = self.in_order(aws).filter(|row| {
             mcc_fit::is_proposed(&self.deployment, row)
                 && !region.is_some_and(|region| self.lacks(region, row))
         });
@@ -214,7 +245,7 @@ impl Context<'_> {
             let found = self.place(shape, &wanted).on(instance);
             found.ok().filter(|found| found.reservations.is_empty())?;
             let plan = sizing::plan(shape, &device_of(instance)?, &wanted);
-            let price = catalogs.prices().usd_per_hour(instance.name.as_str());
+            let price = self.price(instance.name.as_str(), aws);
             Some(Candidate { instance, price, plan })
         })
         .take(most)

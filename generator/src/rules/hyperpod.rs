@@ -34,7 +34,108 @@ pub(super) const RULES: &[Rule] = &[
         source: "custom resource InferenceEndpointConfig (catalogs/data/crds); Kubernetes, emptyDir with medium Memory",
         check: Some(shared_memory),
     },
+    Rule {
+        id: "MCC-HP-005",
+        severity: Severity::Warning,
+        title: "the cluster was not found in the Region",
+        why: "do/deploy asks SageMaker for it by name, and ends there",
+        source: "SageMaker ListClusters, looked up; without a look-up nothing is said",
+        check: Some(cluster),
+    },
+    Rule {
+        id: "MCC-HP-006",
+        severity: Severity::Warning,
+        title: "the cluster has no nodes of the instance type",
+        why: "pods ask for nodes of the type, and wait for them for ever",
+        source: "SageMaker DescribeCluster, looked up; without a look-up nothing is said",
+        check: Some(nodes),
+    },
+    Rule {
+        id: "MCC-HP-007",
+        severity: Severity::Warning,
+        title: "the cluster cannot take the manifest as it is",
+        why: "the operator's resource needs HyperPod's inference operator, and everything needs an EKS cluster",
+        source: "SageMaker DescribeCluster, EKS ListAddons, looked up; the operator can be installed by Helm too",
+        check: Some(operator),
+    },
 ];
+
+/// Most clusters that are named.
+const NAMED: usize = 3;
+
+fn cluster(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    if spec.basis.runs_as != RunsAs::Pods || context.cluster(&spec.aws).is_some() {
+        return;
+    }
+    let (Some(named), region) = (&context.inputs.hyperpod_cluster, &spec.aws.region) else {
+        return;
+    };
+    let rows = context.catalogs.clusters();
+    // Nothing is known of an account without any cluster, or where nobody looked.
+    let names: Vec<&str> = rows.of(region).map(|row| row.name.as_str()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let near = mcc_catalogs::nearest(named, names.iter().copied(), NAMED);
+    let found = if near.is_empty() { &names } else { &near };
+    let near: Vec<String> = found.iter().take(NAMED).map(|name| (*name).to_owned()).collect();
+    let message = format!(
+        "none of the {} HyperPod clusters that were found in {region} has this name",
+        names.len()
+    );
+    let fix = Fix::choose("hyperpodCluster", near.clone());
+    let finding = Finding::warning("MCC-HP-005", message, fix).choices(near);
+    findings.push(context.merged.about("hyperpodCluster", finding));
+}
+
+fn nodes(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(cluster) = context.cluster(&spec.aws) else { return };
+    let Some(instance) = context.row_of(&spec.instance) else { return };
+    if mcc_fit::has_node(cluster, instance) != Some(false) {
+        return;
+    }
+    let groups = cluster.groups.iter().flatten().filter(|group| group.current > 0);
+    let mut kinds: Vec<String> = groups.map(|group| group.instance.to_string()).collect();
+    kinds.sort();
+    kinds.dedup();
+    let has = if kinds.is_empty() { "no nodes that run".to_owned() } else { kinds.join(", ") };
+    let found = context.candidates(&spec.aws);
+    let types: Vec<String> =
+        found.iter().take(NAMED).map(|found| found.instance.name.to_string()).collect();
+    let more = Fix::say(format!("add nodes of {} to the cluster", instance.name));
+    let fix = if types.is_empty() {
+        more.into()
+    } else {
+        Fix::choose("instanceType", types.clone()).or(more)
+    };
+    let message =
+        format!("{} has no nodes of {}; it has {has}", shorten(&cluster.name), instance.name);
+    let finding = Finding::warning("MCC-HP-006", message, fix).choices(types);
+    findings.push(context.merged.about("instanceType", finding));
+}
+
+fn operator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(cluster) = context.cluster(&spec.aws) else { return };
+    let name = shorten(&cluster.name);
+    let (message, fix): (String, fix::Fixes) = if cluster.eks.is_none() {
+        let message =
+            format!("{name} has no EKS cluster: it is orchestrated otherwise, by Slurm for one");
+        (message, "name a cluster that EKS orchestrates".into())
+    } else if cluster.status != "InService" {
+        let message = format!("{name} is {}, not InService", shorten(&cluster.status));
+        (message, "wait until it is InService".into())
+    } else if spec.hyperpod.operator && cluster.operator.as_deref() == Some("") {
+        let message = format!(
+            "{name} has no add-on with HyperPod's inference operator; whether Helm installed it is not known"
+        );
+        let fix = Fix::set("hyperpodManifest", "deployment").or("install the operator");
+        (message, fix)
+    } else {
+        return;
+    };
+    let finding = Finding::warning("MCC-HP-007", message, fix);
+    findings.push(context.merged.about("hyperpodCluster", finding));
+}
 
 fn node_type(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let labels = context.inputs.hp_node_selector.as_ref();

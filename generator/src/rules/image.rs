@@ -222,6 +222,10 @@ fn flavour(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
     else {
         return;
     };
+    // Which backends an image has, its registry does not say.
+    if !given.named {
+        return;
+    }
     let backend = &context.deployment.backend;
     let has = given.backends.as_deref().unwrap_or_default();
     if has.contains(backend) {

@@ -18,6 +18,7 @@ mod model;
 mod model_accelerator;
 mod network;
 mod pipeline;
+mod quota;
 mod registry;
 mod state;
 mod task;
@@ -49,11 +50,12 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 20] = [
+const FAMILIES: [&[Rule]; 21] = [
     inputs::RULES,
     image::RULES,
     registry::RULES,
     deployment::RULES,
+    quota::RULES,
     memory::RULES,
     model::RULES,
     state::RULES,
@@ -121,7 +123,12 @@ fn with_types(context: &Context<'_>, spec: &Spec, finding: Finding) -> Finding {
     let mut what = if names.is_empty() { "a usual one" } else { "the cheapest that does" };
     if names.is_empty() {
         let region = &spec.aws.region;
-        let usual = mcc_fit::usual_type(context.catalogs, &context.deployment, Some(region));
+        let usual = mcc_fit::usual_type(
+            context.catalogs,
+            &context.deployment,
+            Some(region),
+            context.count(),
+        );
         let here = usual.filter(|row| !context.lacks(region, row));
         names.extend(here.map(|row| row.name.to_string()));
     }
@@ -155,7 +162,7 @@ fn as_large(context: &Context<'_>, spec: &Spec) -> Vec<String> {
             && image.is_some()
             && mcc_fit::image_runs(catalogs, &context.deployment, image, &asked, row).is_ok()
     };
-    let rows = catalogs.by_price().map(|(_, row)| row).filter(fits);
+    let rows = context.in_order(&spec.aws).filter(fits);
     rows.take(3).map(|row| row.name.to_string()).collect()
 }
 

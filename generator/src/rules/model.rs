@@ -1,11 +1,11 @@
 //! Rules about which model it is: whether anything is known of it, and what its name says where nothing is.
 
-use mcc_catalogs::{GatedFrom, Instance};
+use mcc_catalogs::{Access, GatedFrom, Instance, Only};
 use mcc_fit::{Holds, holds, original, sizing};
 
 use super::{Rule, pipeline};
 use crate::finding::{Finding, Severity};
-use crate::fix::Fix;
+use crate::fix::{Fix, Fixes};
 use crate::resolve::Context;
 use crate::spec::Spec;
 
@@ -36,11 +36,11 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "MCC-MDL-006",
-        severity: Severity::Warning,
-        title: "by its name the repository holds no model that an engine loads by itself",
+        severity: Severity::Error,
+        title: "the repository holds no model that an engine loads by itself",
         why: "GGUF files need the name of one of them and the tokenizer of the original; an adapter needs the model that \
               it was trained on; the container looks at what is there and ends with one line if so",
-        source: "the name, by the habits of publishers; vLLM 0.24.0, docs/features/quantization/gguf.md; PEFT, \
+        source: "the repository's files, where they were looked up; else the name, by the habits of publishers; vLLM 0.24.0, docs/features/quantization/gguf.md; PEFT, \
                  adapter_config.json",
         check: Some(held),
     },
@@ -138,7 +138,22 @@ pub(super) fn unknown_model(context: &Context<'_>) -> Finding {
 
 fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let known = context.gated(&spec.model.name);
-    if let Some((Some(true), from)) = known
+    let row = context.catalogs.models().get(&spec.model.name);
+    let access = row.filter(|_| spec.model.source == "hub").and_then(|row| row.access);
+    if access == Some(Access::Denied) {
+        let also = match context.inputs.hf_token_arn {
+            Some(_) => "; whether the user of the token in hfTokenArn has been let in is not known",
+            None => "",
+        };
+        let message = format!(
+            "the hub gives this model out only to those who accepted its licence, and the user of the token that looked \
+             has not been let in{also}"
+        );
+        let fix =
+            format!("{}, and give the ARN of its secret as hfTokenArn", let_in(&spec.model.name));
+        let finding = Finding::warning("MCC-MDL-002", message, fix);
+        findings.push(context.merged.about("modelName", finding));
+    } else if let Some((Some(true), from)) = known
         && spec.model.source == "hub"
         && context.inputs.hf_token_arn.is_none()
     {
@@ -151,13 +166,29 @@ fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
                  this one is gated was not read"
             }
         };
-        let finding = Finding::warning(
-            "MCC-MDL-002",
-            message,
-            "store a token in Secrets Manager and give its ARN as hfTokenArn",
-        );
+        let store = "store a token in Secrets Manager and give its ARN as hfTokenArn";
+        let stored = Fix::say(match access {
+            Some(Access::NoToken) => format!("{}; {store}", let_in(&spec.model.name)),
+            _ => store.to_owned(),
+        });
+        let region = context.inputs.region.as_deref().unwrap_or_default();
+        let secrets = context.catalogs.resources().tokens(region);
+        let secrets: Vec<String> = secrets.map(|secret| secret.arn.to_string()).collect();
+        let fixes = if secrets.is_empty() {
+            Fixes::from(stored)
+        } else {
+            let named = "by its name it could be a token; nobody looked into it";
+            Fix::choose("hfTokenArn", secrets).and(Fix::say(named)).or(stored)
+        };
+        let finding = Finding::warning("MCC-MDL-002", message, fixes);
         findings.push(context.merged.about("modelName", finding));
     }
+}
+
+/// How somebody is let in.
+fn let_in(model: &str) -> String {
+    let model = crate::finding::shorten(model);
+    format!("accept the licence on https://huggingface.co/{model} as the user of the token")
 }
 
 fn held(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
@@ -170,8 +201,11 @@ fn held(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
 /// where the catalogs know better.
 fn no_model(context: &Context<'_>) -> Option<Finding> {
     let name = context.inputs.model_name.as_deref()?;
-    let held = holds(name)?;
     let models = context.catalogs.models();
+    if let Some(only) = models.get(name).and_then(|row| row.only) {
+        return Some(context.merged.about("modelName", only_that(context, name, only)));
+    }
+    let held = holds(name)?;
     if models.get(name).is_some() || models.variant(name).is_some() {
         return None;
     }
@@ -192,6 +226,35 @@ fn no_model(context: &Context<'_>) -> Option<Finding> {
         }
     };
     Some(context.merged.about("modelName", finding))
+}
+
+/// Options by which an engine is told where else to find what a repository lacks.
+const TOLD: [&str; 4] = ["load-format", "tokenizer", "hf-config-path", "tokenizer-path"];
+
+/// What to say of a repository that is known to hold no model.
+fn only_that(context: &Context<'_>, name: &str, only: Only) -> Finding {
+    let engine = context.engine().unwrap_or_else(|| "the engine".to_owned());
+    match only {
+        Only::Gguf => {
+            let message = format!(
+                "the repository has files of llama.cpp (GGUF) alone: {engine} finds neither a config.json nor weights in it"
+            );
+            let known = original(context.catalogs, name);
+            let fix = Fixes::from(known.map(|own| Fix::set("modelName", own)))
+                .or("give the original model, or a copy of it in AWQ, GPTQ or FP8");
+            let options = context.inputs.engine_args.iter().flatten();
+            let told = options.map(|(option, _)| option.replace('_', "-"));
+            let told = told.into_iter().any(|option| TOLD.contains(&option.as_str()));
+            let severity = if told { Severity::Warning } else { Severity::Error };
+            Finding::new("MCC-MDL-006", severity, message, fix).choices(known.map(str::to_owned))
+        }
+        Only::Adapter => {
+            let message = format!(
+                "the repository has an adapter (adapter_config.json) and no model: {engine} cannot load it by itself"
+            );
+            Finding::error("MCC-MDL-006", message, beside_its_model(context, name))
+        }
+    }
 }
 
 /// How an adapter is served beside the model that it was trained on.
@@ -226,7 +289,7 @@ fn size(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             && mcc_fit::image_runs(context.catalogs, &context.deployment, image, &asked, other)
                 .is_ok()
     };
-    let best = context.catalogs.by_price().map(|(_, row)| row).find(larger);
+    let best = context.in_order(&spec.aws).find(larger);
     let best = best.map(|row| row.name.to_string());
     let bits = if found.bytes > 1.5 {
         "in 16 bits"

@@ -1,6 +1,6 @@
 //! Rules about the registry of an image that was given.
 
-use mcc_catalogs::{ImageUri, Misplaced};
+use mcc_catalogs::{ImageUri, Inspected, Misplaced};
 
 use super::Rule;
 use crate::finding::{Finding, Severity};
@@ -10,16 +10,37 @@ use crate::spec::Spec;
 
 const ID: &str = "MCC-IMG-045";
 
-pub(super) const RULES: &[Rule] = &[Rule {
-    id: ID,
-    severity: Severity::Error,
-    title: "the image's registry cannot be used from the project's Region, or does not exist",
-    why: "an account and its credentials are of one partition only, each partition has host names of its own, and AWS publishes \
+const MISSING: &str = "MCC-IMG-046";
+const PROCESSOR: &str = "MCC-IMG-047";
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: ID,
+        severity: Severity::Error,
+        title: "the image's registry cannot be used from the project's Region, or does not exist",
+        why: "an account and its credentials are of one partition only, each partition has host names of its own, and AWS publishes \
           its images in other accounts from Region to Region: the build cannot pull the image that it starts from",
-    source: "sagemaker-core 2.27.0, image configuration (catalogs/data/registries.json); botocore 1.44.5, partitions \
+        source: "sagemaker-core 2.27.0, image configuration (catalogs/data/registries.json); botocore 1.44.5, partitions \
              (catalogs/data/regions.json); AWS Fault Isolation Boundaries, Partitions",
-    check: Some(misplaced),
-}];
+        check: Some(misplaced),
+    },
+    Rule {
+        id: MISSING,
+        severity: Severity::Error,
+        title: "the registry does not have the image that was given",
+        why: "the build starts from the image, and fails where the registry has no such repository, tag or digest",
+        source: "the image's registry, in smart mode; resources.json of --catalogs",
+        check: Some(missing),
+    },
+    Rule {
+        id: PROCESSOR,
+        severity: Severity::Error,
+        title: "the image that was given is for other processors than the instance has",
+        why: "a container starts only on processors of the architecture that it is built for",
+        source: "the image's manifest, from its registry, in smart mode; resources.json of --catalogs",
+        check: Some(processor),
+    },
+];
 
 fn misplaced(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let given = context.inputs.base_image.as_deref();
@@ -63,5 +84,44 @@ fn misplaced(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             fixes,
         ),
     };
+    findings.push(context.merged.about("baseImage", finding));
+}
+
+/// What is known of the given image from its registry.
+fn inspected<'a>(context: &'a Context<'_>) -> Option<&'a Inspected> {
+    context.catalogs.resources().image(context.inputs.base_image.as_deref()?)
+}
+
+fn missing(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
+    let Some(found) = inspected(context).filter(|found| !found.exists) else { return };
+    let image = &found.image;
+    let source = context.catalogs.resources().origin_of_image(image.as_str()).live();
+    let name = image.host().map_or_else(
+        || image.repository().to_owned(),
+        |host| format!("{host}/{}", image.repository()),
+    );
+    let others: Vec<String> = found.like.iter().map(|tag| format!("{name}:{tag}")).collect();
+    let fixes = (!others.is_empty()).then(|| Fix::choose("baseImage", others.clone()));
+    let message = format!("{} does not have this image", source.unwrap_or("its registry"));
+    let fixes = Fixes::from(fixes).or(Fix::unset("baseImage"));
+    let finding = Finding::error(MISSING, message, fixes).choices(others);
+    findings.push(context.merged.about("baseImage", finding));
+}
+
+fn processor(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(found) = inspected(context).filter(|found| found.exists) else { return };
+    let Some(row) = context.row_of(&spec.instance) else { return };
+    if found.platforms.is_empty() || found.arch.contains(&row.arch) {
+        return;
+    }
+    let message = format!(
+        "the image is for {}, and {} has {} processors",
+        found.platforms.join(", "),
+        row.name,
+        row.arch
+    );
+    let fixes = Fixes::from(Fix::unset("baseImage"))
+        .or(format!("give an image for {} as baseImage", row.arch.platform()));
+    let finding = Finding::error(PROCESSOR, message, fixes);
     findings.push(context.merged.about("baseImage", finding));
 }

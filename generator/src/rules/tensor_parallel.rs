@@ -316,12 +316,11 @@ fn idle(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let all = shape.is_some_and(|s| wanted.check(s, device.count) == Degree::Possible)
         && context.built_engine().is_none();
     let found = context.candidates(&spec.aws);
-    let prices = context.catalogs.prices();
-    let paid = spec.instance.kind.as_deref().and_then(|t| prices.usd_per_hour(t));
+    let paid = spec.instance.kind.as_deref().and_then(|t| context.price(t, &spec.aws));
     let cheaper: Vec<String> = found
         .iter()
         .filter(|c| c.plan.idle_devices == 0)
-        .filter(|c| matches!((&c.price, &paid), (Some(price), Some(paid)) if price.usd < paid.usd))
+        .filter(|c| matches!((&c.price, &paid), (Some(price), Some(paid)) if price.region == paid.region && price.usd < paid.usd))
         .map(|c| c.instance.name.to_string())
         .take(1)
         .collect();

@@ -14,6 +14,7 @@ mod built_engines;
 mod container;
 mod loading;
 mod pods;
+mod registries;
 mod tensors;
 mod unknown_models;
 mod wrong_statements;

@@ -40,7 +40,7 @@ pub fn on_neuron() -> Vec<Map<String, Value>> {
             on.takes(row) && on.runs_on(row) && row.memory_gib() > 20.0
         };
         let usd = |row: &mcc_catalogs::Instance| {
-            catalogs.prices().usd(row.name.as_str()).unwrap_or(f64::INFINITY)
+            catalogs.prices().usd(row.name.as_str(), None).unwrap_or(f64::INFINITY)
         };
         let rows = catalogs.instances().iter().filter(known);
         let row = rows.min_by(|a, b| usd(a).total_cmp(&usd(b))).unwrap();

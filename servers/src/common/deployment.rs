@@ -1,6 +1,6 @@
 //! What a deployment config and a target ask of images, instances and host images, from the registry.
 
-use mcc_catalogs::{Catalogs, Image};
+use mcc_catalogs::{Catalogs, Image, Only};
 use mcc_fit::{Against, Asked, Deployment, against, engine_in};
 use std::sync::{Arc, LazyLock};
 
@@ -71,6 +71,19 @@ pub(crate) fn fetches_none(deployment: &Deployment) -> ToolError {
 /// # Errors
 /// Names the configs that serve such models.
 pub(crate) fn serves(deployment: &Deployment, model: &Sized<'_>) -> Result<(), ToolError> {
+    if let Some(only) = model.row.and_then(|row| row.only) {
+        return Err(ToolError::of(
+            "model_not_served",
+            Problem::of("modelName", reasons::only(only)).value(&model.name.as_str().into()).fix(
+                match only {
+                    Only::Gguf => "name the original model, or a copy of it in AWQ, GPTQ or FP8",
+                    Only::Adapter => {
+                        "name the model that it was trained on, and give plan_project enableLora"
+                    }
+                },
+            ),
+        ));
+    }
     let pipeline = model.shape.parts.is_some();
     let unknown = !pipeline && model.shape.max_positions.is_none();
     if deployment.has_context() != pipeline || unknown {

@@ -7,6 +7,8 @@ pub(crate) mod inputs;
 pub(crate) mod instances;
 pub(crate) mod model;
 pub(crate) mod number;
+#[cfg(test)]
+mod opinions;
 pub(crate) mod page;
 pub(crate) mod region;
 pub(crate) mod text;

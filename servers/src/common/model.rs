@@ -1,6 +1,6 @@
 //! A model, as a caller names or describes it, and what the catalogs know of it.
 
-use mcc_catalogs::{Catalogs, GatedFrom, HubAddress, Model, echo};
+use mcc_catalogs::{Access, Catalogs, GatedFrom, HubAddress, Model, echo};
 use mcc_fit::sizing::{self, Cache, GIB, ModelShape, Quantization};
 use mcc_fit::{Asked, Described, Holds, Purpose};
 use mcc_generator::ModelConfig;
@@ -226,9 +226,10 @@ fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolErro
         ToolError::of(
             "model_not_sized",
             Problem {
-                why: Some(
-                    "its row in the catalog lacks sizes, and they are never guessed".to_owned(),
-                ),
+                why: Some(models.get(name).and_then(|row| row.only).map_or_else(
+                    || "its row in the catalog lacks sizes, and they are never guessed".to_owned(),
+                    |only| mcc_generator::reasons::only(only).to_owned(),
+                )),
                 ..Problem::of("modelName", "this model's memory cannot be calculated")
             }
             .value(&name.into())
@@ -390,10 +391,15 @@ pub(crate) fn settings(sized: &Sized<'_>, catalogs: &Catalogs) -> Vec<SettingAns
             Some(GatedFrom::Hub) => "the hub gates it",
             _ => "its publisher is known to gate models of this family",
         };
+        let access = match sized.row.and_then(|row| row.access) {
+            Some(Access::Denied) => " (the user of the token that looked has not been let in)",
+            Some(Access::Granted) => " (the user of the token that looked has been let in)",
+            Some(Access::NoToken) | None => "",
+        };
         add(
             "hfTokenArn",
             format!(
-                "{known}: agree to the terms on its Hugging Face page, keep a token in AWS Secrets Manager, and give that secret's ARN"
+                "{known}{access}: agree to the terms on its Hugging Face page, keep a token in AWS Secrets Manager, and give that secret's ARN"
             ),
         );
     }

@@ -358,7 +358,7 @@ pub(super) fn check(
     field: &str,
     requested: &str,
 ) -> Result<Checked, ToolError> {
-    mcc_generator::check_folder(context.catalogs(), folder)
+    mcc_generator::check_folder(context.shared(), folder)
         .map(checked)
         .map_err(|finding| not_a_project(field, &requested.into(), *finding))
 }
@@ -369,7 +369,7 @@ pub(super) fn check_files(
     files: &BTreeMap<String, String>,
 ) -> Result<Checked, ToolError> {
     let paths: Vec<&String> = files.keys().take(5).collect();
-    mcc_generator::check_files(context.catalogs(), files)
+    mcc_generator::check_files(context.shared(), files)
         .map(checked)
         .map_err(|finding| not_a_project("files", &json!(paths), *finding))
 }

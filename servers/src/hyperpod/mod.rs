@@ -1,5 +1,6 @@
 //! The `hyperpod` server: what a HyperPod cluster on EKS needs and offers, and what fits its nodes.
 
+mod clusters;
 mod guide;
 mod prompts;
 mod resources;

@@ -47,7 +47,9 @@ pub(crate) const PROMPTS: &[Prompt] = &[Prompt {
 fn cheaper(context: &Context, given: &Given) -> String {
     let price = given
         .get("instanceType")
-        .and_then(|name| context.catalogs().prices().usd_per_hour(name))
+        .and_then(|name| {
+            context.catalogs().prices().usd_per_hour(name, given.get("region").map(String::as_str))
+        })
         .map_or_else(String::new, |price| {
             format!("- What that costs by the catalog: {} USD per hour\n", price.usd)
         });

@@ -22,7 +22,7 @@ pub(crate) const RESOURCES: &[Resource] = &[
                     "accelerators": row.accelerator().map(|device| json!({"name": device.name, "count": row.count})),
                     "acceleratorMemoryGib": row.accelerator_memory_gib(),
                     "vcpus": row.vcpus, "memoryGib": row.memory_gib(),
-                    "usdPerHour": catalogs.prices().usd(row.name.as_str()),
+                    "usdPerHour": catalogs.prices().usd(row.name.as_str(), None),
                 })
             }))
         },
@@ -47,7 +47,7 @@ pub(crate) const RESOURCES: &[Resource] = &[
                 json!({
                     "instance": row,
                     "accelerator": row.accelerator(),
-                    "price": catalogs.prices().usd_per_hour(name),
+                    "price": catalogs.prices().usd_per_hour(name, None),
                 })
             });
             values::row(row, &instances.nearest(name))

@@ -1,6 +1,6 @@
 //! The types that are recommended for a model, with those that were close.
 
-use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Instance};
+use mcc_catalogs::{AcceleratorKind, Arch, Catalogs, Instance, Price};
 
 use crate::common::fits::{Fit, Judge, Miss};
 use crate::instance::answers::MissAnswer;
@@ -52,7 +52,7 @@ pub(super) fn shortlist<'a>(
     let mut misses = Vec::new();
     let mut dear = Vec::new();
     let mut far: Vec<MissAnswer> = Vec::new();
-    let usd = |instance: &Instance| catalogs.prices().usd(instance.name.as_str());
+    let usd = |instance: &Instance| judge.price(instance).map(|price| price.usd);
     let first = search.first.map(|first| (usd(first), first));
     let others = candidates(catalogs, judge, search)
         .filter(|(_, other)| search.first.is_none_or(|first| first.name != other.name));
@@ -79,7 +79,14 @@ pub(super) fn shortlist<'a>(
         let floor = |fit: &Fit<'_>| fit.token_floor_ms.unwrap_or(f64::INFINITY);
         // Accelerators that the model leaves idle are paid for and make nothing faster.
         let idle = |fit: &Fit<'_>| fit.plan.as_ref().is_some_and(|plan| plan.idle_devices > 0);
-        fits.sort_by(|a, b| idle(a).cmp(&idle(b)).then(floor(a).total_cmp(&floor(b))));
+        // What cannot be started is fast for nobody.
+        let starts = |fit: &Fit<'_>| judge.starts(fit.instance);
+        fits.sort_by(|a, b| {
+            starts(b)
+                .cmp(&starts(a))
+                .then(idle(a).cmp(&idle(b)))
+                .then(floor(a).total_cmp(&floor(b)))
+        });
         fits.truncate(search.limit);
     }
     let told = if fits.is_empty() {
@@ -99,7 +106,9 @@ pub(super) fn shortlist<'a>(
         }
         dear
     } else {
-        misses.split_off(misses.len().saturating_sub(MISSES))
+        let mut told = misses.split_off(misses.len().saturating_sub(MISSES));
+        told.extend(not_started(catalogs, judge, search, &fits));
+        told
     };
     Shortlist { fits, misses: told, close }
 }
@@ -107,15 +116,50 @@ pub(super) fn shortlist<'a>(
 /// What is worth judging, the cheapest first.
 pub(super) fn candidates<'a>(
     catalogs: &'a Catalogs,
-    judge: &Judge<'_>,
+    judge: &Judge<'a>,
     search: &Search<'_>,
 ) -> impl Iterator<Item = (Option<f64>, &'a Instance)> {
-    catalogs.by_price().filter(move |(_, instance)| {
+    let region = judge.wish().region.as_deref();
+    mcc_fit::in_order(catalogs, judge.deployment(), region, 1).filter(move |(_, instance)| {
         mcc_fit::is_current(instance)
             && search.takes(instance)
             && !(search.steady && mcc_fit::is_burstable(instance))
             && judge.plausible(instance)
     })
+}
+
+/// Whether a type is known to cost less than `than`, by prices of one Region.
+fn is_cheaper(judge: &Judge<'_>, usd: Option<f64>, one: &Instance, than: Option<&Price>) -> bool {
+    let (Some(usd), Some(than)) = (usd, than) else { return false };
+    usd < than.usd && judge.price(one).is_some_and(|price| price.region == than.region)
+}
+
+/// The cheapest types that would do and that the account's quota keeps it from starting, where the first that was found
+/// costs more.
+fn not_started<'a>(
+    catalogs: &'a Catalogs,
+    judge: &Judge<'a>,
+    search: &Search<'a>,
+    fits: &[Fit<'a>],
+) -> Vec<MissAnswer> {
+    let Some(first) = fits.first().filter(|first| judge.starts(first.instance)) else {
+        return Vec::new();
+    };
+    if catalogs.quotas().is_empty() {
+        return Vec::new();
+    }
+    let told = |instance: &Instance| fits.iter().any(|fit| fit.instance.name == instance.name);
+    candidates(catalogs, judge, search)
+        .filter(|(usd, one)| {
+            !judge.starts(one) && !told(one) && is_cheaper(judge, *usd, one, first.price.as_ref())
+        })
+        .filter(|(_, one)| judge.judge(one).is_ok_and(|fit| fit.reservation.is_none()))
+        .filter_map(|(usd, one)| {
+            let why = judge.quota(one)?;
+            Some(MissAnswer::new(one.name.as_str(), usd, format!("it would do, and {why}")))
+        })
+        .take(MISSES)
+        .collect()
 }
 
 /// Cheaper types than `first` that a small model does on, the cheapest for each amount of memory: `judge` asks for no more
@@ -126,11 +170,11 @@ pub(super) fn smaller<'a>(
     search: &Search<'a>,
     first: &Instance,
 ) -> Vec<MissAnswer> {
-    let most = catalogs.prices().usd(first.name.as_str());
+    let most = judge.price(first);
     let mut told: Vec<&Instance> = Vec::new();
     let mut answers = Vec::new();
     for (usd, instance) in candidates(catalogs, judge, search) {
-        if answers.len() == MISSES || !usd.zip(most).is_some_and(|(usd, most)| usd < most) {
+        if answers.len() == MISSES || !is_cheaper(judge, usd, instance, most.as_ref()) {
             break;
         }
         let Some((has, usual)) = mcc_fit::less_memory(instance, first) else { continue };
@@ -162,7 +206,7 @@ fn implausible<'a>(
         if let Err(reason) = judge.judge(instance)
             && !told.iter().any(|known| known.reason == reason.text)
         {
-            let usd = catalogs.prices().usd(instance.name.as_str());
+            let usd = judge.price(instance).map(|price| price.usd);
             told.push(MissAnswer::new(instance.name.as_str(), usd, reason.text));
         }
         if told.len() == MISSES {

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use crate::mcp::error::ToolError;
 use crate::mcp::guard;
 use crate::mcp::metrics;
+use crate::mcp::opinion::{self, Asking};
 use crate::mcp::parameter;
 use crate::mcp::profiles;
 use crate::mcp::prompt::Prompt;
@@ -86,6 +87,7 @@ impl Handler {
             let state = request.request_state.as_deref();
             let call = profiles::take(&self.context, tool, &mut arguments).and_then(|profile| {
                 let rounds = &self.context.rounds;
+                let wish = opinion::take(&self.context, tool, &mut arguments)?;
                 let answered = rounds.answered(tool, &arguments, state, request.input_responses)?;
                 Ok(Call {
                     context: Arc::clone(&self.context),
@@ -93,6 +95,7 @@ impl Handler {
                     can_ask,
                     answered,
                     profile,
+                    wish,
                     arguments,
                     standing: Standing::default(),
                 })
@@ -156,12 +159,14 @@ async fn run(
     // Dropped early where the client left, whose call counts as well.
     let mut counted = Counted { tool: tool.name, since: Instant::now(), failed: true };
     let mut told = Live::default();
+    let mut asking = None;
     let outcome = async {
         let call = call?;
         guard::within_limits(tool, &call.arguments)?;
         guard::within_limits(tool, &call.answered.values)?;
         let Stood { call, live } = standing::stand(tool, call, most.map(|_| LOOKING)).await?;
         told = live;
+        asking = Asking::of(tool, &call);
         let waits = (tool.waits)(&call);
         // A panicking handler would never reply, and the client would wait for ever.
         let work = move || guard::caught(tool.name, || (tool.run)(call));
@@ -178,7 +183,12 @@ async fn run(
             Err(ToolError::new("busy", why))
         })
     };
-    let outcome = outcome.await;
+    let outcome = match (outcome.await, asking) {
+        (Ok(Reply::Answer(answer)), Some(asking)) => {
+            Ok(Reply::Answer(asking.weigh(answer, most.is_some()).await))
+        }
+        (outcome, _) => outcome,
+    };
     counted.failed = match &outcome {
         Ok(Reply::Answer(answer)) => answer.failed,
         Ok(Reply::Ask(_)) => false,
@@ -203,14 +213,19 @@ impl Drop for Counted {
 
 /// One call outside a session: the structured answer. How long it may take is up to the caller, whose runtime may have
 /// no timers.
-pub(crate) async fn call(tool: &'static Tool, arguments: JsonObject) -> Value {
+pub(crate) async fn call(
+    context: Arc<Context>,
+    tool: &'static Tool,
+    arguments: JsonObject,
+) -> Value {
     let call = Call {
-        context: Arc::default(),
+        context,
         tool: tool.name,
         arguments,
         can_ask: false,
         answered: Answered::default(),
         profile: None,
+        wish: None,
         standing: Standing::default(),
     };
     // Nobody looks anything up for it.

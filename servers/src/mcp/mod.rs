@@ -7,6 +7,7 @@ pub(crate) mod guard;
 pub(crate) mod handler;
 pub(crate) mod logging;
 pub(crate) mod metrics;
+mod opinion;
 pub(crate) mod parameter;
 mod profiles;
 pub(crate) mod prompt;

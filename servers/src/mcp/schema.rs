@@ -71,6 +71,11 @@ fn of<T: JsonSchema>(contract: Contract) -> JsonObject {
     }
 }
 
+/// The schema of a part of an answer.
+pub(crate) fn part<T: JsonSchema>() -> JsonObject {
+    of::<T>(Contract::Serialize)
+}
+
 /// Makes a schema from elsewhere as plain as those made here.
 pub(crate) fn normalised(mut schema: Value) -> JsonObject {
     inline(&mut schema);

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use mcc_catalogs::reason::{Choice, Reasoner};
 use mcc_catalogs::{Ask, Catalogs, Lookup, Standing};
 use mcc_generator::FileAccess;
 use rmcp::model::{InputRequiredResult, Tool as ListedTool, ToolAnnotations};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::mcp::error::ToolError;
+use crate::mcp::opinion;
 use crate::mcp::profiles;
 use crate::mcp::prompt::Prompt;
 use crate::mcp::resource::Resource;
@@ -68,6 +70,8 @@ pub(crate) struct Tool {
     pub(crate) asks: Option<fn(&Call) -> Vec<Ask>>,
     /// Whether a call may wait for a disk: such a call has a thread of its own, and others are answered at once.
     pub(crate) waits: fn(&Call) -> bool,
+    /// Whether its answers have choices that somebody may have an opinion on. Such a tool never waits.
+    pub(crate) weighs: bool,
     /// What it does: from arguments to an answer, and nothing of it is asynchronous.
     pub(crate) run: fn(Call) -> Result<Reply, ToolError>,
 }
@@ -92,6 +96,8 @@ pub(crate) struct Call {
     pub(crate) answered: Answered,
     /// The AWS profile that it named, of those that it may.
     pub(crate) profile: Option<String>,
+    /// What its user wishes, in words, where that is weighed.
+    pub(crate) wish: Option<String>,
     /// What the facts are worth that the answer stands on.
     pub(crate) standing: Standing,
 }
@@ -116,6 +122,8 @@ pub(crate) struct Context {
     pub(crate) catalogs: Option<Arc<Catalogs>>,
     /// Who looks facts up. `None`: nobody, and all are those of the catalogs.
     pub(crate) lookup: Option<Arc<dyn Lookup>>,
+    /// Who has an opinion on what is recommended. `None`: nobody.
+    pub(crate) reasoner: Option<Arc<dyn Reasoner>>,
     /// AWS profiles that calls may name.
     pub(crate) profiles: Arc<[String]>,
     /// The listing of a server that looks things up.
@@ -129,6 +137,16 @@ impl Context {
     /// that only starts needs none.
     pub(crate) fn catalogs(&self) -> &Catalogs {
         self.catalogs.as_deref().unwrap_or_else(|| Catalogs::embedded())
+    }
+
+    /// The same, to lay rows on.
+    pub(crate) fn shared(&self) -> &Arc<Catalogs> {
+        self.catalogs.as_ref().unwrap_or_else(|| Catalogs::shared())
+    }
+
+    /// Choices for somebody who has an opinion on them; nothing is made for nobody.
+    pub(crate) fn choices(&self, choices: impl FnOnce() -> Vec<Choice>) -> Vec<Choice> {
+        if self.reasoner.is_some() { choices() } else { Vec::new() }
     }
 
     /// The files that arguments may name: those below the roots.
@@ -159,6 +177,8 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     /// What was asked for was not done, for a reason that the caller can put right.
     pub(crate) failed: bool,
+    /// What it recommends, all of it accepted, for an opinion on it. Empty where nobody has one.
+    pub(crate) choices: Vec<Choice>,
 }
 
 /// Bytes that most answers have at most as JSON.
@@ -187,12 +207,25 @@ impl<T: Serialize + Debug + Send> Structured for T {
 impl Reply {
     /// A successful answer.
     pub(crate) fn answer(answer: impl Structured + 'static, text: String) -> Self {
-        Self::Answer(Answer { structured: Box::new(answer), text, failed: false })
+        Self::new(answer, text, false)
     }
 
     /// An answer that says why what was asked for was not done.
     pub(crate) fn refusal(answer: impl Structured + 'static, text: String) -> Self {
-        Self::Answer(Answer { structured: Box::new(answer), text, failed: true })
+        Self::new(answer, text, true)
+    }
+
+    fn new(answer: impl Structured + 'static, text: String, failed: bool) -> Self {
+        Self::Answer(Answer { structured: Box::new(answer), text, failed, choices: Vec::new() })
+    }
+
+    /// With what it recommends.
+    #[must_use]
+    pub(crate) fn among(mut self, choices: Vec<Choice>) -> Self {
+        if let Self::Answer(answer) = &mut self {
+            answer.choices = choices;
+        }
+        self
     }
 }
 
@@ -212,7 +245,7 @@ impl Server {
         if context.lookup.is_none() {
             return self.listing();
         }
-        let listed = |tool: &'static Tool| tool.listed_smart(&context.profiles);
+        let listed = |tool: &'static Tool| tool.listed_smart(context);
         context.listing.get_or_init(|| self.tools().map(listed).collect())
     }
 
@@ -237,12 +270,15 @@ impl Tool {
         self.listed_with((self.input)(), (self.output)(), false)
     }
 
-    /// The same where facts are looked up, for calls that may name one of `profiles`.
-    fn listed_smart(&self, profiles: &[String]) -> ListedTool {
+    /// The same where facts are looked up.
+    fn listed_smart(&self, context: &Context) -> ListedTool {
         let (mut input, mut output) = ((self.input)(), (self.output)());
         if self.asks.is_some() {
-            profiles::offer(profiles, &mut input);
+            profiles::offer(&context.profiles, &mut input);
             schema::tell_live(&mut output);
+        }
+        if self.weighs && context.reasoner.is_some() {
+            opinion::offer(&mut input, &mut output);
         }
         self.listed_with(input, output, self.asks.is_some())
     }

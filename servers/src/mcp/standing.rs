@@ -13,6 +13,8 @@ use crate::mcp::server::{Answer, Call, Context, Structured, Tool};
 
 /// How long look-ups may take where nobody has a clock.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How much longer than they may they are waited for: whoever looks things up has by then what came in time.
+const GRACE: Duration = Duration::from_millis(500);
 /// The member of an answer that says what was looked up for it.
 pub(crate) const MEMBER: &str = "live";
 
@@ -36,7 +38,7 @@ pub(crate) async fn stand(
         // The rounds of a call are one errand, however many forms are filled in between.
         let left = call.answered.left.unwrap_or(Errand::REQUESTS);
         let errand =
-            Errand::resumed(patience.unwrap_or(LONGEST), left).with_profile(call.profile.take());
+            Errand::resumed(patience.unwrap_or(LONGEST), left).with_profile(call.profile.clone());
         loop {
             let asks = inquiry.next(asks(tool, &call)?);
             if asks.is_empty() {
@@ -68,7 +70,7 @@ async fn look_up(lookup: &dyn Lookup, asks: &[Ask], errand: &Errand, timed: bool
     if !timed {
         return found.await;
     }
-    tokio::time::timeout(errand.remaining(), found).await.unwrap_or_else(|_| {
+    tokio::time::timeout(errand.remaining() + GRACE, found).await.unwrap_or_else(|_| {
         let note = "Looking facts up took too long. The catalogs answer instead.".to_owned();
         Found { notes: vec![note], ..Found::default() }
     })

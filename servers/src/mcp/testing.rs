@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use mcc_catalogs::Lookup;
+use mcc_catalogs::reason::Reasoner;
 use rmcp::ServiceExt as _;
 use rmcp::model::CallToolRequestParams;
 use schemars::JsonSchema;
@@ -71,6 +72,7 @@ const fn tool_named(name: &'static str, run: fn(Call) -> Result<Reply, ToolError
             assert_ne!(call.tool, "balks", "a fault with hf_secret in it, outside of what is run");
             ["slow", "begins", "left"].contains(&call.tool)
         },
+        weighs: false,
         run,
     }
 }
@@ -127,32 +129,56 @@ fn slow(call: Call) -> Result<Reply, ToolError> {
 pub(crate) struct Peer {
     client: rmcp::service::RunningService<rmcp::RoleClient, ()>,
     server: &'static Server,
+    context: Arc<Context>,
 }
 
 impl Peer {
     pub(crate) async fn new(server: &'static Server, roots: &[&Path]) -> Self {
-        Self::with(server, roots, None).await
+        Self::with(server, roots, None, &[], None).await
     }
 
     /// The same, where `lookup` looks things up.
     pub(crate) async fn looking(server: &'static Server, lookup: Arc<dyn Lookup>) -> Self {
-        Self::with(server, &[], Some(lookup)).await
+        Self::with(server, &[], Some(lookup), &[], None).await
+    }
+
+    /// The same, for calls that may name one of `profiles`.
+    pub(crate) async fn allowing(
+        server: &'static Server,
+        lookup: Arc<dyn Lookup>,
+        profiles: &[&str],
+    ) -> Self {
+        Self::with(server, &[], Some(lookup), profiles, None).await
+    }
+
+    /// The same, where `reasoner` has an opinion.
+    pub(crate) async fn weighing(
+        server: &'static Server,
+        lookup: Arc<dyn Lookup>,
+        reasoner: Arc<dyn Reasoner>,
+    ) -> Self {
+        Self::with(server, &[], Some(lookup), &[], Some(reasoner)).await
     }
 
     async fn with(
         server: &'static Server,
         roots: &[&Path],
         lookup: Option<Arc<dyn Lookup>>,
+        profiles: &[&str],
+        reasoner: Option<Arc<dyn Reasoner>>,
     ) -> Self {
         let folders: Vec<_> = roots.iter().map(|&root| root.to_owned()).collect();
         let roots = Arc::new(Roots::new(&folders).unwrap());
-        let context = Context { roots, lookup, ..Context::default() };
+        let profiles = profiles.iter().map(|&profile| profile.to_owned()).collect();
+        let context = Context { roots, lookup, profiles, reasoner, ..Context::default() };
+        let context = Arc::new(context);
+        let shared = Arc::clone(&context);
         let (ours, theirs) = tokio::io::duplex(1024 * 1024);
         tokio::spawn(async move {
-            let handler = Handler::new(server, context.into());
+            let handler = Handler::new(server, context);
             handler.serve(ours).await.unwrap().waiting().await.unwrap();
         });
-        Self { client: ().serve(theirs).await.unwrap(), server }
+        Self { client: ().serve(theirs).await.unwrap(), server, context: shared }
     }
 
     /// The structured answer, and whether it is an error.
@@ -201,7 +227,8 @@ impl Peer {
     }
 
     fn schema(&self, name: &str, which: &str) -> Value {
-        let tool = self.server.listing().iter().find(|tool| tool.name == name).unwrap();
+        let tool =
+            self.server.listing_in(&self.context).iter().find(|tool| tool.name == name).unwrap();
         serde_json::to_value(tool).unwrap()[which].clone()
     }
 

@@ -1,5 +1,6 @@
 //! `recommend_image`: the image that works for a model, an instance type and a Region.
 
+use mcc_catalogs::reason::Choice;
 use mcc_catalogs::{Ask, Catalogs, DriverFit, Image, Platform, Standing};
 use mcc_fit::{Asked, Deployment, ImageChoice};
 use schemars::JsonSchema;
@@ -31,6 +32,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<RecommendAnswer>,
     asks: Some(of_image),
     waits: server::never,
+    weighs: true,
     run: recommend,
 };
 
@@ -175,7 +177,16 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         .collect();
     let answer = answer(catalogs, &wish, chosen, passed, &arguments, &call.standing);
     let text = text(&answer);
-    Ok(Reply::answer(answer, text))
+    let choices = call
+        .context
+        .choices(|| answer.image.iter().map(|image| choice_of(image, &answer.notes)).collect());
+    Ok(Reply::answer(answer, text).among(choices))
+}
+
+/// The image as what there is to choose.
+fn choice_of(image: &ImageAnswer, notes: &[String]) -> Choice {
+    let facts = [image.text()].into_iter().chain(notes.iter().cloned()).collect();
+    Choice { id: image.tag.clone(), facts }
 }
 
 /// The images that come into question.

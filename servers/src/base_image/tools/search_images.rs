@@ -27,6 +27,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<SearchAnswer>,
     asks: Some(asks::of_images),
     waits: server::never,
+    weighs: false,
     run: search,
 };
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mcc_catalogs::PriceBasis;
+use mcc_catalogs::reason::Choice;
 use mcc_fit::sizing::Verdict;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -46,8 +47,11 @@ pub(crate) struct PriceAnswer {
     pub(crate) usd_per_hour: f64,
     /// US dollars for 730 hours.
     pub(super) usd_per_month: f64,
-    /// Published or estimated, for which Region, as of when.
+    /// Published or estimated, for which Region, as of when, and who was asked where it was looked up.
     pub(super) basis: String,
+    /// The Region that it is of.
+    #[serde(skip)]
+    pub(crate) region: Option<String>,
 }
 
 /// An instance type that the deployment runs on.
@@ -124,14 +128,16 @@ impl FitAnswer {
                 usd_per_hour: rounded_price(price.usd),
                 usd_per_month: rounded(price.usd * HOURS_OF_A_MONTH),
                 basis: format!(
-                    "{} price for {} as of {}",
+                    "{} price for {} as of {}{}",
                     match price.basis {
                         PriceBasis::Published => "published",
                         PriceBasis::Estimate => "estimated",
                     },
-                    price.region.map_or_else(|| "an unnamed Region".to_owned(), |r| r.to_string()),
-                    price.as_of
+                    price.region.as_ref().map_or("an unnamed Region", |region| region.as_str()),
+                    price.as_of,
+                    price.live.map_or_else(String::new, |who| format!(", live: {who}"))
                 ),
+                region: price.region.map(|region| region.to_string()),
             }),
             tensor_parallel_size: None,
             tensor_parallel_why: fit.split,
@@ -226,6 +232,13 @@ impl fmt::Display for FitAnswer {
 }
 
 impl FitAnswer {
+    /// As one of several to choose from.
+    pub(crate) fn choice(&self) -> Choice {
+        let facts = self.reasons.iter().chain(&self.warnings).cloned();
+        let facts = [self.to_string()].into_iter().chain(facts).collect();
+        Choice { id: self.instance_type.clone(), facts }
+    }
+
     /// Its lines in a text, the first of them after `before`.
     pub(crate) fn lines(&self, before: &str) -> Vec<String> {
         let notes = self.reasons.iter().chain(&self.warnings).cloned();

@@ -185,9 +185,10 @@ impl<'a> Judge<'a> {
     pub(crate) fn price_region(&self) -> Option<String> {
         let region = self.wish.region.as_deref()?;
         let rows = self.catalogs.prices();
-        let first = rows.iter().next()?;
-        let of = rows.usd_per_hour(first.name.as_str())?.region?.to_string();
-        (of != region).then_some(of)
+        if rows.knows(region) {
+            return None;
+        }
+        rows.home().map(ToString::to_string)
     }
 
     /// The context that is sized for, in tokens.
@@ -247,7 +248,7 @@ impl<'a> Judge<'a> {
         if let Some((found, _)) = &sized {
             self.long_images(&found.plan, &mut warnings);
         }
-        let price = self.catalogs.prices().usd_per_hour(instance.name.as_str());
+        let price = self.price(instance);
         match (self.wish.budget_usd_per_hour, &price) {
             (Some(budget), Some(price)) if price.usd > budget => {
                 let text = format!(
@@ -262,6 +263,7 @@ impl<'a> Judge<'a> {
             _ => {}
         }
         warnings.extend(self.deployment.advice.clone());
+        warnings.extend(self.quota(instance));
         if mcc_fit::is_burstable(instance) {
             warnings.push(reasons::burstable().to_owned());
         }
@@ -277,6 +279,25 @@ impl<'a> Judge<'a> {
         let reservation = reserved.first().cloned();
         warnings.extend(reserved);
         Ok(Fit { instance, plan, price, split, ami, token_floor_ms, reservation, warnings })
+    }
+
+    /// What it costs in the Region that was named, or elsewhere if that is all that is known.
+    pub(crate) fn price(&self, instance: &Instance) -> Option<Price> {
+        self.catalogs.prices().usd_per_hour(instance.name.as_str(), self.wish.region.as_deref())
+    }
+
+    /// Whether the account may start one of it in the Region that was named, as far as that is known.
+    pub(crate) fn starts(&self, instance: &Instance) -> bool {
+        let region = self.wish.region.as_deref();
+        mcc_fit::short_of_quota(self.catalogs, self.deployment, region, instance, 1).is_none()
+    }
+
+    /// What the account's quota says against starting one now.
+    pub(crate) fn quota(&self, instance: &Instance) -> Option<String> {
+        let region = self.wish.region.as_deref();
+        let row = mcc_fit::quota(self.catalogs, self.deployment, region, instance)?;
+        let none = row.limit == 0 || row.free() == Some(0);
+        none.then(|| reasons::quota(row, 1))
     }
 
     /// What was asked for that the config does not take on this kind of accelerator.

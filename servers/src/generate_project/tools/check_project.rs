@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use mcc_catalogs::Ask;
+use mcc_generator::{SAVED_INPUTS, Source, Sources};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -25,8 +27,9 @@ pub(super) const TOOL: Tool = Tool {
     file_arguments: &["files"],
     input: schema::input::<Arguments>,
     output: schema::output::<CheckAnswer>,
-    asks: None,
+    asks: Some(asks),
     waits: |_| true,
+    weighs: false,
     run: check,
 };
 
@@ -40,6 +43,24 @@ struct Arguments {
     /// `full` adds a diff of each file that differs.
     #[serde(default)]
     detail: Detail,
+}
+
+/// What a plan of the saved inputs stands on. Where nobody looks things up they are not even read for it.
+fn asks(call: &Call) -> Vec<Ask> {
+    if call.context.lookup.is_none() {
+        return Vec::new();
+    }
+    let given = |key: &str| call.arguments.get(key);
+    let saved = match given("files").and_then(|files| files.get(SAVED_INPUTS)) {
+        Some(text) => text.as_str().and_then(|text| mcc_generator::saved_inputs_of(text).ok()),
+        None => given("directory").and_then(serde_json::Value::as_str).and_then(|directory| {
+            let folder = call.context.roots.folder("directory", directory).ok()?;
+            mcc_generator::saved_inputs_in(&folder).ok()
+        }),
+    };
+    let Some(saved) = saved else { return Vec::new() };
+    let merged = Sources::new().saved(Source::ConfigFile(SAVED_INPUTS.into()), saved).merge();
+    mcc_generator::asks(call.context.catalogs(), &merged)
 }
 
 fn check(call: Call) -> Result<Reply, ToolError> {

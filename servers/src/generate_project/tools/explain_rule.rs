@@ -22,6 +22,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<ExplainAnswer>,
     asks: None,
     waits: server::never,
+    weighs: false,
     run: explain,
 };
 

@@ -32,6 +32,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<GenerateAnswer>,
     asks: Some(core::asks),
     waits: |_| true,
+    weighs: false,
     run: generate,
 };
 

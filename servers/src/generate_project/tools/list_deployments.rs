@@ -26,6 +26,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<ListAnswer>,
     asks: None,
     waits: server::never,
+    weighs: false,
     run: list,
 };
 

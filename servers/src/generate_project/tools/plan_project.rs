@@ -26,6 +26,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<PlanAnswer>,
     asks: Some(core::asks),
     waits: |call| !call.context.roots.is_empty() && core::names_files(call),
+    weighs: false,
     run: plan,
 };
 

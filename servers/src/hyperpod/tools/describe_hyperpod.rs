@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::common::asks;
 use crate::common::region;
 use crate::common::text::Text;
+use crate::hyperpod::clusters::{self, ClusterAnswer};
 use crate::hyperpod::guide;
 use crate::mcp::arguments;
 use crate::mcp::error::ToolError;
@@ -26,6 +27,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<DescribeAnswer>,
     asks: Some(|call| asks::region(&call.arguments).into_iter().map(Ask::Clusters).collect()),
     waits: server::never,
+    weighs: false,
     run: describe,
 };
 
@@ -97,6 +99,12 @@ struct DescribeAnswer {
     summary: String,
     /// `static`: from dated catalogs, without looking at AWS.
     mode: String,
+    /// The account's clusters in the Region that was named, where they were looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clusters: Vec<ClusterAnswer>,
+    /// Capacity that the account reserved there, where that was looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reserved: Vec<String>,
     /// What finds a cluster and its nodes, in order.
     steps: Vec<StepAnswer>,
     /// What those steps are allowed by.
@@ -133,11 +141,26 @@ fn describe(call: Call) -> Result<Reply, ToolError> {
         ),
         _ => "Serving on HyperPod takes an EKS-orchestrated cluster, access to it, and fitting nodes.".to_owned(),
     };
+    let found = clusters::of_region(catalogs, arguments.region.as_deref());
+    let (summary, next) = if found.is_empty() {
+        (
+            summary,
+            "run the steps, or ask the user to; then call fit_hyperpod with the node groups that they show",
+        )
+    } else {
+        let region = arguments.region.as_deref().unwrap_or_default();
+        (
+            format!("{summary} {} cluster(s) were found in {region}.", found.len()),
+            "call fit_hyperpod with hyperpodCluster and region: its node groups are known",
+        )
+    };
     let place = arguments.region.as_deref().unwrap_or("REGION");
     let answer = DescribeAnswer {
         status: Status::Ok,
         summary,
         mode: call.standing.mode(),
+        clusters: found,
+        reserved: clusters::reserved(catalogs, arguments.region.as_deref()),
         steps: guide::STEPS
             .iter()
             .map(|step| StepAnswer {
@@ -156,9 +179,7 @@ fn describe(call: Call) -> Result<Reply, ToolError> {
         operator: operator(catalogs),
         regions,
         instance_types: types(catalogs, &arguments),
-        next_steps: vec![
-            "run the steps, or ask the user to; then call fit_hyperpod with the node groups that they show".to_owned(),
-        ],
+        next_steps: vec![next.to_owned()],
     };
     let text = text(&answer);
     Ok(Reply::answer(answer, text))
@@ -209,6 +230,8 @@ fn text(answer: &DescribeAnswer) -> String {
         )
     });
     Text::new(&answer.summary)
+        .list("Clusters", answer.clusters.iter().map(ClusterAnswer::line))
+        .list("Reserved capacity", &answer.reserved)
         .list("Steps", answer.steps.iter().map(|step| format!("{}: {}", step.title, step.command)))
         .list(
             "Permissions",

@@ -1,5 +1,6 @@
 //! `fit_hyperpod`: what fits the node groups of a cluster.
 
+use mcc_catalogs::reason::Choice;
 use mcc_catalogs::{Ask, Catalogs, Instance};
 use mcc_fit::sizing;
 use schemars::JsonSchema;
@@ -12,6 +13,7 @@ use crate::common::instances;
 use crate::common::model::{FILE_ARGUMENTS, ModelAnswer, ModelArguments, Sized};
 use crate::common::region;
 use crate::common::text::Text;
+use crate::hyperpod::clusters;
 use crate::mcp::arguments;
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::schema::{self, JsonObject};
@@ -29,6 +31,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<FitsAnswer>,
     asks: Some(in_cluster),
     waits: server::never,
+    weighs: true,
     run: fit,
 };
 
@@ -46,9 +49,11 @@ fn schema() -> JsonObject {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Arguments {
-    /// The cluster's node groups.
+    /// The cluster's node groups. Left out: those of hyperpodCluster.
     #[schemars(length(min = 1, max = 20))]
-    node_groups: Vec<NodeGroup>,
+    node_groups: Option<Vec<NodeGroup>>,
+    /// Name or ARN of a cluster in region, whose node groups are looked up (smart mode).
+    hyperpod_cluster: Option<String>,
     #[serde(flatten)]
     model: ModelArguments,
     #[serde(flatten)]
@@ -155,7 +160,10 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
     let others = mcc_generator::elsewhere(&deployment);
     let others: Vec<Judge<'_>> =
         others.iter().map(|other| Judge::new(catalogs, other, model.as_ref(), &wish)).collect();
-    let groups = groups(catalogs, &arguments, &judge, &others)?;
+    let region = wish.region.as_deref();
+    let nodes =
+        nodes(catalogs, arguments.node_groups, arguments.hyperpod_cluster.as_deref(), region)?;
+    let groups = groups(catalogs, &nodes, &judge, &others)?;
     let copies: u32 = groups.iter().map(|group| group.copies).fold(0, u32::saturating_add);
     let answer = FitsAnswer {
         status: if copies == 0 { Status::NothingFits } else { Status::Ok },
@@ -176,7 +184,19 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
         }],
     };
     let text = text(&answer);
-    Ok(Reply::answer(answer, text))
+    let choices = call.context.choices(|| answer.groups.iter().filter_map(choice).collect());
+    Ok(Reply::answer(answer, text).among(choices))
+}
+
+/// A group that takes a copy, as one of several to choose from.
+fn choice(group: &GroupAnswer) -> Option<Choice> {
+    let mut choice = group.fit.as_ref().filter(|_| group.copies > 0)?.choice();
+    let nodes = format!(
+        "{} nodes take {} copies, {} on each",
+        group.nodes, group.copies, group.copies_per_node
+    );
+    choice.facts.insert(0, nodes);
+    Some(choice)
 }
 
 /// What was assumed for the nodes that there are.
@@ -199,15 +219,48 @@ fn assumed<'a>(
     all
 }
 
+/// The groups that were given, or those of a cluster that was looked up.
+fn nodes(
+    catalogs: &Catalogs,
+    given: Option<Vec<NodeGroup>>,
+    cluster: Option<&str>,
+    region: Option<&str>,
+) -> Result<Vec<NodeGroup>, ToolError> {
+    let missing = |text: &str, fix: &str| {
+        ToolError::of("invalid_arguments", Problem::of("nodeGroups", text).fix(fix))
+    };
+    match (given, cluster) {
+        (Some(given), _) => Ok(given),
+        (None, None) => Err(missing(
+            "nothing says which nodes there are",
+            "give nodeGroups, or hyperpodCluster and region",
+        )),
+        (None, Some(name)) => {
+            let found = clusters::named(catalogs, region, name)?;
+            let Some(groups) = &found.groups else {
+                return Err(missing(
+                    "the nodes of this cluster could not be read",
+                    "give nodeGroups, as the steps of describe_hyperpod show them",
+                ));
+            };
+            let one = groups.iter().map(|group| NodeGroup {
+                instance_type: group.instance.to_string(),
+                count: group.current,
+            });
+            Ok(one.collect())
+        }
+    }
+}
+
 fn groups<'a>(
     catalogs: &'a Catalogs,
-    arguments: &Arguments,
+    nodes: &[NodeGroup],
     judge: &Judge<'a>,
     others: &[Judge<'a>],
 ) -> Result<Vec<GroupAnswer>, ToolError> {
     let mut groups = Vec::new();
     let mut problems = Vec::new();
-    for group in &arguments.node_groups {
+    for group in nodes {
         let instance = match instances::one(catalogs, "nodeGroups", &group.instance_type) {
             Ok(instance) => instance,
             Err(problem) => {
@@ -254,7 +307,9 @@ fn would_fit<'a>(catalogs: &'a Catalogs, judge: &Judge<'a>) -> Vec<String> {
             && judge.plausible(instance)
             && judge.judge(instance).is_ok_and(|fit| fit.reservation.is_none())
     };
-    let types = catalogs.by_price().map(|(_, instance)| instance).filter(does);
+    let region = judge.wish().region.as_deref();
+    let types = mcc_fit::in_order(catalogs, judge.deployment(), region, 1);
+    let types = types.map(|(_, instance)| instance).filter(does);
     types.take(SUGGESTED).map(|instance| instance.name.to_string()).collect()
 }
 

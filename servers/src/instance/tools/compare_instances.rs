@@ -29,6 +29,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<CompareAnswer>,
     asks: Some(asks::of_run),
     waits: server::never,
+    weighs: false,
     run: compare,
 };
 
@@ -114,11 +115,18 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
             });
         }
     }
+    // Prices of other Regions come after all of the Region's own: the two are never one order.
     let usd = |row: &CompareRow| {
         let price = row.fit.as_ref().and_then(|fit| fit.price.as_ref());
-        price.map_or(f64::INFINITY, |price| price.usd_per_hour)
+        price.map_or((true, f64::INFINITY), |price| {
+            let there = wish.region.is_none() || price.region == wish.region;
+            (!there, price.usd_per_hour)
+        })
     };
-    rows.sort_by(|a, b| b.fits.cmp(&a.fits).then_with(|| usd(a).total_cmp(&usd(b))));
+    rows.sort_by(|a, b| {
+        let ((far, usd), (other, more)) = (usd(a), usd(b));
+        b.fits.cmp(&a.fits).then(far.cmp(&other)).then(usd.total_cmp(&more))
+    });
     let fitting = rows.iter().filter(|row| row.fits).count();
     let answer = CompareAnswer {
         status: Status::Ok,

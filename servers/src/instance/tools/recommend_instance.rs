@@ -35,6 +35,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<RecommendAnswer>,
     asks: Some(asks::of_run),
     waits: server::never,
+    weighs: true,
     run: recommend,
 };
 
@@ -210,7 +211,9 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         assumptions: assumed,
     };
     let text = text(&answer);
-    Ok(Reply::answer(answer, text))
+    let choices =
+        call.context.choices(|| answer.recommendations.iter().map(FitAnswer::choice).collect());
+    Ok(Reply::answer(answer, text).among(choices))
 }
 
 /// What is assumed of the size of a model that nothing sizes.
@@ -310,7 +313,10 @@ fn summary(fits: &[FitAnswer], judge: &Judge<'_>, usual: bool) -> String {
             let price = first.price.as_ref().map_or_else(
                 || "whose price is not known".to_owned(),
                 |price| {
-                    let of = judge.price_region().map_or_else(String::new, |of| format!(" ({of})"));
+                    let asked = judge.wish().region.as_ref();
+                    let other = price.region.as_ref().filter(|_| asked.is_some());
+                    let other = other.filter(|of| asked != Some(*of));
+                    let of = other.map_or_else(String::new, |of| format!(" ({of})"));
                     format!("at {} USD per hour{of}", rounded_price(price.usd_per_hour))
                 },
             );

@@ -26,6 +26,7 @@ pub use http::listen_with_sessions;
 pub(crate) use http::{run_http, serve_http};
 pub(crate) use stdio::{run_stdio, serve_stdio};
 
+use mcc_catalogs::reason::Reasoner;
 use mcc_catalogs::{Catalogs, Lookup};
 
 use crate::mcp::error::ServeError;
@@ -47,6 +48,8 @@ pub struct Options {
     pub catalogs: Option<PathBuf>,
     /// Who looks up what catalogs do not know. `None`: nobody, and nothing but the catalogs is asked.
     pub lookup: Option<Arc<dyn Lookup>>,
+    /// Who has an opinion on what tools recommend, which is asked where facts are looked up. `None`: nobody.
+    pub reasoner: Option<Arc<dyn Reasoner>>,
     /// AWS profiles that calls may name, so that facts are looked up with their credentials.
     pub profiles: Vec<String>,
     /// The key for what clients carry from one round of a call to the next. `None`: one that this
@@ -68,6 +71,7 @@ fn handler(server: &'static Server, options: &Options) -> Result<Handler, ServeE
             .transpose()?
             .map(Arc::new),
         lookup: options.lookup.clone(),
+        reasoner: options.reasoner.clone().filter(|_| options.lookup.is_some()),
         profiles: options.profiles.clone().into(),
         listing: Arc::default(),
         rounds: options.state_key.clone().map(Rounds::from).unwrap_or_default().into(),

@@ -194,7 +194,9 @@ async fn the_structure_of_an_answer_is_that_of_other_transports() {
     for text in ["plain", "\"structuredContent\":{}"] {
         let Value::Object(arguments) = json!({"text": text}) else { unreachable!() };
         let params = json!({"name": "echo", "arguments": arguments});
-        let expected = crate::mcp::handler::call(testing::tool("echo"), arguments).await;
+        let expected =
+            crate::mcp::handler::call(std::sync::Arc::default(), testing::tool("echo"), arguments)
+                .await;
         let (headers, body) = modern("tools/call", Some("echo"), params.clone());
         let older = json!({"jsonrpc": "2.0", "id": text, "method": "tools/call", "params": params});
         for (headers, body) in [(headers, body), (Vec::new(), older.to_string())] {

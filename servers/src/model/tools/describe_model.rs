@@ -1,6 +1,6 @@
 //! `describe_model`: what a model is, what serves it and what has to be set.
 
-use mcc_catalogs::{Catalogs, GatedFrom, HubAddress, Model, Support};
+use mcc_catalogs::{Access, Catalogs, GatedFrom, HubAddress, Model, Support};
 use mcc_fit::sizing::{self, ModelShape};
 use mcc_fit::{Against, Asked, Purpose, against_task};
 use mcc_generator::{reasons, registry};
@@ -30,6 +30,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<DescribeAnswer>,
     asks: Some(asks::of_models),
     waits: server::never,
+    weighs: false,
     run: describe,
 };
 
@@ -184,6 +185,9 @@ fn known(sized: &Sized<'_>, described: bool, catalogs: &Catalogs) -> DescribeAns
             answer.notes.push("its architecture is that of models of the same type, not read from its own config.json".to_owned());
         }
     }
+    if let Some(row) = sized.row {
+        answer.notes.extend(looked(row, catalogs));
+    }
     answer.notes.extend(sized.caution());
     if shape.cache.is_none() {
         answer.notes.push(
@@ -198,6 +202,36 @@ fn known(sized: &Sized<'_>, described: bool, catalogs: &Catalogs) -> DescribeAns
     }
     answer.next_steps = vec!["call recommend_instance of the instance server with the same arguments, then plan_project of the generate-project server".to_owned()];
     answer
+}
+
+/// What was looked up of a model, and what it says that no other field has.
+fn looked(row: &Model, catalogs: &Catalogs) -> Vec<String> {
+    let mut notes: Vec<String> =
+        row.only.map(reasons::only).map(str::to_owned).into_iter().collect();
+    let Some(origin) = catalogs.models().origin(row.id.as_str()) else { return notes };
+    let (Some(source), Some(as_of)) = (origin.live(), origin.as_of()) else { return notes };
+    let at =
+        row.revision.as_ref().map_or_else(String::new, |commit| format!(" at commit {commit}"));
+    notes.push(format!(
+        "read live from {source} on {as_of}{at}: a project serves that commit unless modelRevision names another"
+    ));
+    if let Some(access) = row.access.filter(|_| row.gated == Some(true)) {
+        notes.push(match access {
+            Access::Granted => "the user of the token that looked may fetch its files".to_owned(),
+            Access::Denied => format!(
+                "the user of the token that looked may not fetch its files: accept the licence on https://huggingface.co/{}",
+                row.id
+            ),
+            Access::NoToken => "there was no token to try whether its files can be fetched".to_owned(),
+        });
+    }
+    notes.extend(
+        row.file_bytes.map(|bytes| format!("all of its files take {} GiB", rounded(gib(bytes)))),
+    );
+    notes.extend(
+        row.tokenizer_limit.map(|most| format!("its tokenizer takes texts of up to {most} tokens")),
+    );
+    notes
 }
 
 fn summary(sized: &Sized<'_>) -> String {

@@ -1,5 +1,6 @@
 //! `search_models`: models by name, kind and size.
 
+use mcc_catalogs::reason::Choice;
 use mcc_catalogs::{Ask, HubAddress, Model};
 use mcc_fit::sizing;
 use schemars::JsonSchema;
@@ -27,6 +28,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<SearchAnswer>,
     asks: Some(words),
     waits: server::never,
+    weighs: true,
     run: search,
 };
 
@@ -132,7 +134,12 @@ fn search(call: Call) -> Result<Reply, ToolError> {
         next_steps: vec![next.to_owned()],
     };
     let text = text(&answer);
-    Ok(Reply::answer(answer, text))
+    let choices = call.context.choices(|| {
+        let choice =
+            |model: &FoundAnswer| Choice { id: model.name.clone(), facts: vec![line(model)] };
+        answer.models.iter().map(choice).collect()
+    });
+    Ok(Reply::answer(answer, text).among(choices))
 }
 
 fn row(model: &Model) -> FoundAnswer {

@@ -1,10 +1,12 @@
 //! `recommend_region`: the Regions that suit, with what each has and lacks.
 
-use mcc_catalogs::{Ask, Catalogs};
+use mcc_catalogs::reason::Choice;
+use mcc_catalogs::{Ask, Catalogs, Region};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::common::deployment;
+use crate::common::fits::rounded_price;
 use crate::common::instances;
 use crate::common::text::Text;
 use crate::mcp::arguments;
@@ -26,6 +28,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<RegionsAnswer>,
     asks: Some(by_name),
     waits: server::never,
+    weighs: true,
     run: recommend,
 };
 
@@ -76,6 +79,9 @@ struct TypeAnswer {
     instance_type: String,
     /// `yes` or `no` by EC2's list, a hint for SageMaker; else `unknown`.
     offered: Has,
+    /// US dollars for an hour there, on demand, where that Region's own price was looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usd_per_hour: Option<f64>,
 }
 
 /// A Region.
@@ -130,10 +136,42 @@ struct RegionsAnswer {
     next_steps: Vec<String>,
 }
 
-/// Where types have to be there: each Region could be asked, and only the one that is named is.
+/// Regions whose prices are looked up: each costs requests, and there are dozens.
+const PRICED: usize = 4;
+
+/// The Region that is named; and where types have to be there, the best by what is known without asking.
 fn by_name(call: &Call) -> Vec<Ask> {
     let near = call.arguments.get("near").and_then(serde_json::Value::as_str);
-    near.and_then(|near| near.parse().ok()).map(Ask::Offers).into_iter().collect()
+    let mut asks: Vec<Ask> =
+        near.and_then(|near| near.parse().ok()).map(Ask::Offers).into_iter().collect();
+    if call.context.lookup.is_some() && call.arguments.contains_key("instanceTypes") {
+        asks.extend(
+            priced(call)
+                .unwrap_or_default()
+                .into_iter()
+                .flat_map(|region| [Ask::Offers(region.clone()), Ask::Prices(region)]),
+        );
+    }
+    asks
+}
+
+/// The best Regions, as they are ranked by the catalogs of the call.
+fn priced(call: &Call) -> Option<Vec<Region>> {
+    let arguments: Arguments = arguments::read(schema, call.arguments.clone()).ok()?;
+    let shown = arguments.limit.unwrap_or(USUAL).min(PRICED);
+    let catalogs = call.context.catalogs();
+    let wish = wish(catalogs, &arguments).ok()?;
+    let ranked = rank::rank(catalogs, &wish);
+    Some(ranked.into_iter().take(shown).map(|ranked| ranked.row.region.clone()).collect())
+}
+
+/// What a type costs in a Region, if that Region's own price was looked up or is the user's.
+fn own_price(catalogs: &Catalogs, region: &str, name: &str) -> Option<f64> {
+    let prices = catalogs.prices();
+    let price = prices.usd_per_hour(name, Some(region))?;
+    let there = price.region.as_ref().is_some_and(|own| own.as_str() == region);
+    let laid = price.live.is_some() || prices.home() != price.region.as_ref();
+    (there && laid).then(|| rounded_price(price.usd))
 }
 
 fn recommend(call: Call) -> Result<Reply, ToolError> {
@@ -156,11 +194,11 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         ),
         _ => format!("None of {total} allowed Regions has all that was asked for."),
     };
-    let price_region = catalogs.prices().iter().find_map(|row| row.region.as_ref());
-    let of = price_region.map(|region| {
-        format!("prices are those of {region}; other Regions cost up to about twice as much")
-    });
-    let mut notes: Vec<String> = of.into_iter().collect();
+    let mut types = regions.iter().flat_map(|region| &region.instance_types);
+    let mut notes: Vec<String> = Vec::new();
+    if types.any(|row| row.usd_per_hour.is_some()) {
+        notes.push("a price is that of the Region itself; where none is told it is not known, and may be twice as much".to_owned());
+    }
     if arguments.instance_types.is_some() {
         notes.push("that EC2 offers a type is a hint: SageMaker may lag behind, and quotas are the account's own".to_owned());
     }
@@ -177,7 +215,13 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         }],
     };
     let text = text(&answer);
-    Ok(Reply::answer(answer, text))
+    let choices = call.context.choices(|| {
+        let fitting = answer.regions.iter().filter(|region| region.fits);
+        fitting
+            .map(|region| Choice { id: region.region.clone(), facts: vec![line(region)] })
+            .collect()
+    });
+    Ok(Reply::answer(answer, text).among(choices))
 }
 
 fn wish<'a>(catalogs: &'a Catalogs, arguments: &'a Arguments) -> Result<Wish<'a>, ToolError> {
@@ -261,7 +305,11 @@ fn answer(catalogs: &Catalogs, ranked: Ranked<'_>) -> RegionAnswer {
         instance_types: ranked
             .types
             .into_iter()
-            .map(|(name, offered)| TypeAnswer { instance_type: name.to_owned(), offered })
+            .map(|(name, offered)| TypeAnswer {
+                usd_per_hour: own_price(catalogs, ranked.row.region.as_str(), name),
+                instance_type: name.to_owned(),
+                offered,
+            })
             .collect(),
         accelerated_types: mcc_fit::accelerated_types(ranked.row),
         base_image: ranked.image,
@@ -286,11 +334,11 @@ fn line(region: &RegionAnswer) -> String {
     } else {
         format!("lacks {}", region.lacks.join(", "))
     });
-    facts.extend(
-        region.instance_types.iter().map(|row| {
-            format!("{}: {}", row.instance_type, crate::common::model::word(&row.offered))
-        }),
-    );
+    facts.extend(region.instance_types.iter().map(|row| {
+        let price = row.usd_per_hour.map(|usd| format!(" at {usd} USD per hour"));
+        let has = crate::common::model::word(&row.offered);
+        format!("{}: {has}{}", row.instance_type, price.unwrap_or_default())
+    }));
     facts.extend(
         region.base_image.map(|has| format!("base image: {}", crate::common::model::word(&has))),
     );

@@ -1,0 +1,356 @@
+//! Bedrock at the wire: the real SDK against a server that says what a test has it say.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_types::SdkConfig;
+use mcc_catalogs::Errand;
+use mcc_catalogs::reason::{Choice, Question, Weighed};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::ledger::Ledger;
+use super::{Bedrock, Connect, ReasoningSettings};
+use crate::clock;
+use crate::failure::Failure;
+use crate::source::Waiting;
+use crate::web::{Network, Web};
+
+const SECRET: &str = "s3cr3t-key-of-a-test";
+
+/// What the server does with a request.
+#[derive(Clone)]
+enum Does {
+    Answers(u16, Vec<(&'static str, String)>, String),
+    Hangs,
+    Closes,
+}
+
+/// A Bedrock that says what it is told to, and keeps what it was asked: path and body.
+struct Played {
+    endpoint: String,
+    asked: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl Played {
+    async fn new(does: Does) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let asked: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
+        let seen = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(serve(connection, does.clone(), Arc::clone(&seen)));
+            }
+        });
+        Self { endpoint, asked }
+    }
+}
+
+async fn serve(mut connection: TcpStream, does: Does, seen: Arc<Mutex<Vec<(String, Value)>>>) {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 8192];
+    let (head, length) = loop {
+        let Ok(read @ 1..) = connection.read(&mut chunk).await else { return };
+        bytes.extend_from_slice(&chunk[..read]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
+            });
+            break (head.to_owned(), length.unwrap_or(0));
+        }
+    };
+    while bytes.len() < head.len() + 4 + length {
+        let Ok(read @ 1..) = connection.read(&mut chunk).await else { return };
+        bytes.extend_from_slice(&chunk[..read]);
+    }
+    let path = head.split(' ').nth(1).unwrap().to_owned();
+    let body = serde_json::from_slice(&bytes[head.len() + 4..]).unwrap();
+    seen.lock().unwrap().push((path, body));
+    match does {
+        Does::Hangs => std::future::pending().await,
+        Does::Closes => {}
+        Does::Answers(status, headers, body) => {
+            let mut answer = format!(
+                "HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n",
+                body.len()
+            );
+            for (name, value) in headers {
+                answer.push_str(&format!("{name}: {value}\r\n"));
+            }
+            let _ = connection.write_all(format!("{answer}\r\n{body}").as_bytes()).await;
+        }
+    }
+}
+
+/// Credentials of a test, for an endpoint.
+#[derive(Debug)]
+struct Key {
+    endpoint: String,
+    region: Option<&'static str>,
+    failure: Option<Failure>,
+}
+
+impl Connect for Key {
+    fn known<'a>(&'a self, _: &'a Errand) -> Waiting<'a, Result<SdkConfig, Failure>> {
+        Box::pin(async move {
+            if let Some(failure) = &self.failure {
+                return Err(failure.clone());
+            }
+            let credentials = Credentials::new("AKIDTEST", SECRET, None, None, "test");
+            let config = SdkConfig::builder()
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .endpoint_url(&self.endpoint)
+                .region(self.region.map(aws_types::region::Region::new))
+                .build();
+            Ok(config)
+        })
+    }
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    bedrock: Bedrock,
+}
+
+impl Bench {
+    fn new(endpoint: &str, change: impl FnOnce(&mut ReasoningSettings, &mut Key)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = ReasoningSettings {
+            model: None,
+            region: None,
+            tokens: 100_000,
+            folder: Some(folder.path().join("reasoning")),
+        };
+        let mut key =
+            Key { endpoint: endpoint.to_owned(), region: Some("eu-west-1"), failure: None };
+        change(&mut settings, &mut key);
+        let web = Web::new(&Network::default()).unwrap();
+        Self { folder, bedrock: Bedrock::new(settings, Box::new(key), web) }
+    }
+
+    async fn asks(&self, question: &Question) -> Weighed {
+        question.put(&self.bedrock, &Errand::new(Duration::from_secs(5))).await
+    }
+
+    fn used(&self) -> u64 {
+        let folder = self.folder.path().join("reasoning");
+        Ledger::new(&folder, 0).used(&clock::date(clock::now())).unwrap()
+    }
+}
+
+fn question() -> Question {
+    let choice = |id: &str| Choice { id: id.to_owned(), facts: vec![format!("{id} fits")] };
+    Question {
+        tool: "recommend_instance".to_owned(),
+        asked: "{\"modelName\":\"Qwen/Qwen3-8B\"}".to_owned(),
+        wish: Some("quick answers".to_owned()),
+        shortlist: ["ml.g5.xlarge", "ml.g6.xlarge"].map(choice).to_vec(),
+    }
+}
+
+fn converse(stop: &str, content: Value) -> String {
+    json!({
+        "output": {"message": {"role": "assistant", "content": content}},
+        "stopReason": stop,
+        "usage": {"inputTokens": 900, "outputTokens": 60, "totalTokens": 960},
+        "metrics": {"latencyMs": 700},
+    })
+    .to_string()
+}
+
+fn called(input: Value) -> String {
+    let call =
+        json!({"toolUse": {"toolUseId": "tooluse_1", "name": "order_choices", "input": input}});
+    converse("tool_use", json!([call]))
+}
+
+async fn answered(body: String) -> (Bench, Played, Weighed) {
+    let played = Played::new(Does::Answers(200, Vec::new(), body)).await;
+    let bench = Bench::new(&played.endpoint, |_, _| {});
+    let weighed = bench.asks(&question()).await;
+    (bench, played, weighed)
+}
+
+#[tokio::test]
+async fn an_opinion_tells_who_gave_it_and_what_it_took() {
+    let input = json!({"order": ["c2", "c1"], "comments": [{"label": "c2", "comment": "Newer."}], "remarks": "Check the quota."});
+    let (bench, played, weighed) = answered(called(input)).await;
+    let (opinion, used) = (weighed.opinion.unwrap(), weighed.used.unwrap());
+    assert_eq!(opinion.order, ["ml.g6.xlarge", "ml.g5.xlarge"]);
+    assert_eq!(opinion.comments[0].text, "Newer.");
+    assert_eq!(weighed.note, None);
+    assert_eq!(used.model, "eu.anthropic.claude-haiku-4-5-20251001-v1:0");
+    assert_eq!((used.region.as_str(), used.geography.as_str()), ("eu-west-1", "Regions of Europe"));
+    assert_eq!((used.input_tokens, used.output_tokens, used.usd), (Some(900), Some(60), None));
+    assert_eq!(bench.used(), 960);
+    let asked = played.asked.lock().unwrap();
+    let (path, body) = &asked[0];
+    assert_eq!(asked.len(), 1);
+    assert_eq!(path, "/model/eu.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse");
+    assert_eq!(body["toolConfig"]["toolChoice"], json!({"tool": {"name": "order_choices"}}));
+    let schema = &body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"];
+    assert_eq!(schema["properties"]["order"]["items"]["enum"], json!(["c1", "c2"]));
+    assert!(body["messages"][0]["content"][0]["text"].as_str().unwrap().contains("quick answers"));
+    assert!(!body.to_string().contains(SECRET));
+}
+
+#[tokio::test]
+async fn nonsense_is_no_opinion_and_its_tokens_count() {
+    let text = |text: &str| json!([{"text": text}]);
+    let tool = |name: &str, input: Value| json!([{"toolUse": {"toolUseId": "t", "name": name, "input": input}}]);
+    let huge = "x".repeat(1024 * 1024);
+    for (body, words) in [
+        (converse("end_turn", text("c1 of course")), "in words"),
+        (converse("end_turn", json!([])), "answered nothing"),
+        (converse("tool_use", tool("rm", json!({"order": ["c1"]}))), "tool that there is not"),
+        (converse("tool_use", tool("order_choices", json!("c1"))), "cannot be read"),
+        (
+            converse("max_tokens", tool("order_choices", json!({"order": ["c1"]}))),
+            "too great a length",
+        ),
+        (converse("content_filtered", json!([])), "filter"),
+        (converse("guardrail_intervened", text("no")), "guardrail"),
+        (converse("refusal", json!([])), "refused"),
+        (called(json!({"order": [], "remarks": huge, "more": "y".repeat(1024)})), "far more"),
+    ] {
+        let (bench, _, weighed) = answered(body).await;
+        let note = weighed.note.unwrap();
+        assert!(note.contains(words), "{note}");
+        assert_eq!(weighed.opinion, None, "{note}");
+        assert_eq!(weighed.used.unwrap().input_tokens, Some(900), "{note}");
+        assert_eq!(bench.used(), 960, "{note}");
+    }
+    // Ids that are none, in an answer that has its form.
+    let input = json!({"order": ["ml.p5.48xlarge", "c7", "c1", "c1"], "comments": [{"label": "ml.p5.48xlarge", "comment": "buy it"}], "remarks": ""});
+    let (_, _, weighed) = answered(called(input)).await;
+    let opinion = weighed.opinion.unwrap();
+    assert_eq!(
+        (opinion.order, opinion.comments, opinion.dropped),
+        (vec!["ml.g5.xlarge".to_owned()], vec![], 4)
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_of_converse_counts_in_full() {
+    for body in ["", "{", "null", "[]", "{\"output\": 7}", "<html>", "{\"stopReason\": [[[[]]]]}"] {
+        let (bench, _, weighed) = answered(body.to_owned()).await;
+        assert_eq!(weighed.opinion.filter(|opinion| !opinion.is_empty()), None, "{body}");
+        assert!(weighed.note.unwrap().starts_with("Bedrock "), "{body}");
+        assert!(bench.used() > 2000, "{body}");
+    }
+    // Tokens that nobody can use.
+    let body = called(json!({"order": ["c1"]})).replace("900", "-900");
+    let (bench, _, weighed) = answered(body).await;
+    assert_eq!(weighed.used.unwrap().input_tokens, None);
+    assert!(bench.used() > 2000);
+}
+
+#[tokio::test]
+async fn refusals_are_notes_and_take_no_tokens() {
+    let secret = "User: arn:aws:sts::123456789012:assumed-role/x is not authorized to perform: bedrock:InvokeModel";
+    for (status, code, message, words) in [
+        (403, "AccessDeniedException", secret, "denies `bedrock:InvokeModel`"),
+        (403, "AccessDeniedException", "You don't have access to the model", "no access to it"),
+        (429, "ThrottlingException", "Too many tokens", "fewer requests"),
+        (404, "ResourceNotFoundException", "use case details", "does not have the model"),
+        (
+            400,
+            "ValidationException",
+            "The provided model identifier is invalid.",
+            "--reasoning-model",
+        ),
+        (403, "UnrecognizedClientException", "token", "does not take these credentials"),
+        (403, "ExpiredTokenException", "expired", "expired"),
+        (400, "a code with words", "m", "HTTP 400"),
+        (418, "TeapotException", "m", "refused: TeapotException"),
+    ] {
+        let headers = vec![("x-amzn-errortype", code.to_owned())];
+        let body = json!({"message": message}).to_string();
+        let played = Played::new(Does::Answers(status, headers, body)).await;
+        let bench = Bench::new(&played.endpoint, |_, _| {});
+        let weighed = bench.asks(&question()).await;
+        let note = weighed.note.unwrap();
+        assert!(note.contains(words) && !note.contains("arn:aws"), "{code}: {note}");
+        assert_eq!((weighed.opinion, weighed.used, bench.used()), (None, None, 0), "{code}");
+        assert_eq!(played.asked.lock().unwrap().len(), 1, "{code}");
+    }
+    // A model that failed may have read it.
+    for (status, code) in [
+        (408, "ModelTimeoutException"),
+        (424, "ModelErrorException"),
+        (500, "InternalServerException"),
+    ] {
+        let headers = vec![("x-amzn-errortype", code.to_owned())];
+        let played = Played::new(Does::Answers(status, headers, "{}".to_owned())).await;
+        let bench = Bench::new(&played.endpoint, |_, _| {});
+        let weighed = bench.asks(&question()).await;
+        assert!(weighed.note.is_some() && weighed.used.is_some() && bench.used() > 2000, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn silence_and_closed_connections_end_in_time() {
+    for does in [Does::Hangs, Does::Closes] {
+        let played = Played::new(does).await;
+        let bench = Bench::new(&played.endpoint, |_, _| {});
+        let start = Instant::now();
+        let errand = Errand::new(Duration::from_millis(400));
+        let weighed = question().put(&bench.bedrock, &errand).await;
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert!(weighed.opinion.is_none() && weighed.note.unwrap().starts_with("Bedrock "));
+        assert!(bench.used() > 2000);
+    }
+}
+
+#[tokio::test]
+async fn without_what_it_needs_nothing_is_asked() {
+    let played =
+        Played::new(Does::Answers(200, Vec::new(), called(json!({"order": ["c1"]})))).await;
+    type Change = fn(&mut ReasoningSettings, &mut Key);
+    let cases: [(Change, &str); 6] = [
+        (|_, key| key.failure = Some(Failure::NoCredentials), "no credentials"),
+        (|_, key| key.region = None, "--reasoning-region"),
+        (|_, key| key.region = Some("cn-north-1"), "--reasoning-model"),
+        (|settings, _| settings.folder = None, "no cache folder"),
+        (|settings, _| settings.tokens = 2000, "of the 2000 tokens of a day"),
+        (|settings, _| settings.folder = Some("/dev/null/x".into()), "cannot be counted"),
+    ];
+    for (change, words) in cases {
+        let bench = Bench::new(&played.endpoint, change);
+        let weighed = bench.asks(&question()).await;
+        let note = weighed.note.unwrap();
+        assert!(note.contains(words), "{words}: {note}");
+        assert_eq!((weighed.opinion, weighed.used), (None, None));
+    }
+    let spent = Errand::resumed(Duration::from_secs(5), 0);
+    let bench = Bench::new(&played.endpoint, |_, _| {});
+    let weighed = question().put(&bench.bedrock, &spent).await;
+    assert!(weighed.note.unwrap().contains("used up its requests"));
+    assert_eq!(bench.used(), 0);
+    assert!(played.asked.lock().unwrap().is_empty());
+    // Nothing to choose from is no question.
+    let none = Question::default();
+    assert_eq!(none.put(&bench.bedrock, &spent).await, Weighed::default());
+    assert!(!format!("{:?}", bench.bedrock).contains(SECRET));
+}
+
+#[tokio::test]
+async fn the_ceiling_holds_for_many_questions_at_once() {
+    let played =
+        Played::new(Does::Answers(200, Vec::new(), called(json!({"order": ["c1"]})))).await;
+    let bench = Bench::new(&played.endpoint, |settings, _| settings.tokens = 15_000);
+    let asking: Vec<_> = (0..12)
+        .map(|_| -> Waiting<'_, Weighed> { Box::pin(async { bench.asks(&question()).await }) })
+        .collect();
+    let weighed = crate::desk::together(asking).await;
+    let asked = played.asked.lock().unwrap().len() as u64;
+    let had = weighed.iter().filter(|weighed| weighed.opinion.is_some()).count() as u64;
+    assert_eq!((had, bench.used()), (asked, asked * 960));
+    assert!((1..12).contains(&asked) && bench.used() <= 15_000, "{asked}");
+}

@@ -1,0 +1,153 @@
+//! `mcc policy`: what an account has to allow.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use mcc_catalogs::Region;
+use serde_json::{Map, Value, json};
+
+use crate::{Exit, output};
+
+pub(super) fn command() -> Command {
+    Command::new("policy")
+        .about("Print the IAM policy that smart mode needs, as JSON")
+        .arg(Arg::new("FOR").required(true).value_parser(["smart"]).help("What the policy is for"))
+        .arg(
+            Arg::new("reasoning")
+                .long("reasoning")
+                .action(ArgAction::SetTrue)
+                .help("Also allow Bedrock's models to be called, for --reasoning bedrock"),
+        )
+        .arg(
+            Arg::new("region")
+                .long("region")
+                .value_name("REGION")
+                .value_parser(|text: &str| {
+                    text.parse::<Region>().map_err(|error| error.to_string())
+                })
+                .help("Allow this Region alone, where that can be said [default: all]"),
+        )
+}
+
+pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
+    let region = matches.get_one::<Region>("region").map(Region::as_str);
+    let allows = mcc_live::ACTIONS.iter().map(|action| action.allows);
+    let also = matches.get_flag("reasoning").then_some(mcc_live::REASONING_ALLOWS);
+    output::json(&policy(allows.chain(also), region));
+    Ok(Exit::Done)
+}
+
+/// Services that have no Regions, or are asked in one of their own.
+const EVERYWHERE: [&str; 2] = ["sts", "pricing"];
+
+/// Actions that IAM lets a policy name the resources of, by what they begin with; `{region}` is the Region. Source: the
+/// service authorization reference of AWS, as of 2026-11-30. All others take every resource.
+const RESOURCES: &[(&str, &[&str])] = &[
+    (
+        "bedrock:InvokeModel",
+        &[
+            "arn:*:bedrock:*::foundation-model/*",
+            "arn:*:bedrock:{region}:*:inference-profile/*",
+            "arn:*:bedrock:{region}:*:application-inference-profile/*",
+        ],
+    ),
+    ("ecr:", &["arn:*:ecr:{region}:*:repository/*"]),
+    ("eks:DescribeAddon", &["arn:*:eks:{region}:*:addon/*"]),
+    ("eks:DescribeCluster", &["arn:*:eks:{region}:*:cluster/*"]),
+    ("s3:GetObject", &["arn:*:s3:::*/*"]),
+    ("s3:ListBucket", &["arn:*:s3:::*"]),
+    ("sagemaker:DescribeCluster", &["arn:*:sagemaker:{region}:*:cluster/*"]),
+    ("sagemaker:DescribeEndpointConfig", &["arn:*:sagemaker:{region}:*:endpoint-config/*"]),
+    ("sagemaker:DescribeEndpoint", &["arn:*:sagemaker:{region}:*:endpoint/*"]),
+    ("sagemaker:DescribeModelPackage", &["arn:*:sagemaker:{region}:*:model-package/*"]),
+    ("sagemaker:ListClusterNodes", &["arn:*:sagemaker:{region}:*:cluster/*"]),
+    ("secretsmanager:DescribeSecret", &["arn:*:secretsmanager:{region}:*:secret:*"]),
+];
+
+/// The policy that allows `actions` and nothing else: a statement for each set of resources.
+fn policy<'a>(actions: impl Iterator<Item = &'a str>, region: Option<&str>) -> Value {
+    let mut by_resources: BTreeMap<(Vec<String>, bool), Vec<&str>> = BTreeMap::new();
+    for action in actions {
+        let named = RESOURCES.iter().find(|(begin, _)| {
+            *begin == action || (begin.ends_with(':') && action.starts_with(begin))
+        });
+        let resources = match named {
+            Some((_, resources)) => resources
+                .iter()
+                .map(|resource| resource.replace("{region}", region.unwrap_or("*")))
+                .collect(),
+            None => vec!["*".to_owned()],
+        };
+        let service = action.split(':').next().unwrap_or_default();
+        // What its resources say of the Region needs no condition.
+        let limited = named.is_none() && !EVERYWHERE.contains(&service);
+        let known = by_resources.entry((resources, limited)).or_default();
+        if !known.contains(&action) {
+            known.push(action);
+        }
+    }
+    let statements = by_resources.into_iter().map(|((resources, limited), mut actions)| {
+        actions.sort_unstable();
+        let mut statement = Map::new();
+        statement.insert("Effect".to_owned(), json!("Allow"));
+        statement.insert("Action".to_owned(), json!(actions));
+        statement.insert("Resource".to_owned(), json!(resources));
+        if let Some(region) = region.filter(|_| limited) {
+            let condition = json!({"StringEquals": {"aws:RequestedRegion": region}});
+            statement.insert("Condition".to_owned(), condition);
+        }
+        Value::Object(statement)
+    });
+    json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_policy_allows_what_is_called_and_nothing_else() {
+        let called: BTreeSet<&str> = mcc_live::ACTIONS.iter().map(|action| action.allows).collect();
+        for region in [None, Some("eu-west-1")] {
+            let policy = policy(mcc_live::ACTIONS.iter().map(|action| action.allows), region);
+            let statements = policy["Statement"].as_array().unwrap();
+            let actions = statements.iter().flat_map(|one| one["Action"].as_array().unwrap());
+            let allowed: Vec<&str> = actions.map(|action| action.as_str().unwrap()).collect();
+            assert_eq!(allowed.len(), called.len(), "one of them twice");
+            assert_eq!(allowed.into_iter().collect::<BTreeSet<_>>(), called);
+            assert!(!policy.to_string().contains(":*\""), "{policy:#}");
+        }
+    }
+
+    #[test]
+    fn a_region_is_the_only_one() {
+        let actions =
+            ["sagemaker:ListClusters", "sagemaker:DescribeCluster", "sts:GetCallerIdentity"];
+        let policy = policy(actions.into_iter(), Some("eu-west-1"));
+        let of = |action: &str| {
+            let all = policy["Statement"].as_array().unwrap();
+            all.iter().find(|one| one["Action"].to_string().contains(action)).unwrap().clone()
+        };
+        assert_eq!(
+            of("ListClusters")["Condition"]["StringEquals"]["aws:RequestedRegion"],
+            "eu-west-1"
+        );
+        assert_eq!(
+            of("DescribeCluster")["Resource"],
+            json!(["arn:*:sagemaker:eu-west-1:*:cluster/*"])
+        );
+        assert!(of("GetCallerIdentity").get("Condition").is_none());
+    }
+
+    #[test]
+    fn bedrock_is_allowed_for_models_and_profiles_alone() {
+        let policy = policy([mcc_live::REASONING_ALLOWS].into_iter(), Some("eu-west-1"));
+        let resources = policy["Statement"][0]["Resource"].as_array().unwrap();
+        assert_eq!(resources.len(), 3);
+        // A profile leads to models of other Regions.
+        assert_eq!(resources[0], "arn:*:bedrock:*::foundation-model/*");
+    }
+}

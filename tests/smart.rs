@@ -1,0 +1,260 @@
+//! Smart mode through the program, against sources on this machine: what no catalog knows is planned, nothing is asked
+//! twice, and where nobody answers the catalogs do.
+#![cfg(feature = "live")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod mcp;
+#[path = "mcp/session.rs"]
+#[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with other tests")]
+mod session;
+#[path = "smart/hub.rs"]
+#[allow(unreachable_pub, missing_docs, reason = "shared by the tests of this file")]
+mod standin;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use mcp::{HttpServer, MCC};
+use session::Session;
+use standin::{MODEL, PARAMETERS, Standin};
+
+/// Secrets of this user, which nobody but the one that they are for may see.
+const SECRETS: [(&str, &str); 3] = [
+    ("HF_TOKEN", "hf_tokenThatNobodyMaySee"),
+    ("AWS_SECRET_ACCESS_KEY", "secretKeyThatNobodyMaySee"),
+    ("AWS_SESSION_TOKEN", "sessionTokenThatNobodyMaySee"),
+];
+/// An address where nobody listens: port 9 discards, and needs rights to be taken.
+const NOBODY: &str = "http://127.0.0.1:9";
+/// How long an answer may take where no source answers.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// A user with a home folder, a hub and AWS.
+struct User {
+    place: tempfile::TempDir,
+    hub: String,
+    aws: String,
+}
+
+impl User {
+    fn of(hub: &Standin) -> Self {
+        Self { place: tempfile::tempdir().unwrap(), hub: hub.url.clone(), aws: NOBODY.to_owned() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(MCC);
+        command
+            .args(arguments)
+            .current_dir(self.place.path())
+            .env_clear()
+            .env("HOME", self.place.path())
+            .env("MCC_CACHE_DIR", self.place.path().join("cache"))
+            .env("MCC_MODE", "smart")
+            .env("HF_ENDPOINT", &self.hub)
+            .env("AWS_ENDPOINT_URL", &self.aws)
+            // Whoever is not on this machine is not reached.
+            .env("HTTPS_PROXY", NOBODY)
+            .env("NO_PROXY", "127.0.0.1")
+            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .envs(SECRETS)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().unwrap();
+        self.keeps_secrets(&[&output.stdout, &output.stderr]);
+        output
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let arguments = [arguments, &["--format", "json"]].concat();
+        let output = self.run(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    }
+
+    /// No secret is in what was said, nor in any file: the cache, a project.
+    fn keeps_secrets(&self, said: &[&[u8]]) {
+        let mut all: Vec<(String, Vec<u8>)> =
+            said.iter().map(|bytes| ("said".to_owned(), bytes.to_vec())).collect();
+        files(self.place.path(), &mut all);
+        for (name, bytes) in all {
+            let text = String::from_utf8_lossy(&bytes);
+            for (variable, secret) in SECRETS {
+                assert!(!text.contains(secret), "{variable} is in {name}");
+            }
+        }
+    }
+}
+
+/// The files below a folder.
+fn files(folder: &Path, all: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, all);
+        } else {
+            all.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_model_that_no_catalog_has_is_planned_with_its_size() {
+    let hub = Standin::hub();
+    let user = User::of(&hub);
+    let plan = ["generate", "chat", "--model-name", MODEL, "--dry-run"];
+    let fixed = user.json(&[&plan[..], &["--offline"]].concat());
+    assert_eq!(hub.count(), 0, "{fixed:#}");
+    assert!(fixed.get("live").is_none(), "{fixed:#}");
+
+    let smart = user.json(&plan);
+    assert_eq!(smart["status"], "planned", "{smart:#}");
+    let told = smart["live"].to_string();
+    assert!(told.contains("Hugging Face"), "{told}");
+    let gib = format!("{:.1}", PARAMETERS as f64 * 2.0 / f64::from(1 << 30));
+    assert!(smart["plan"].to_string().contains(&gib), "{gib} GiB: {smart:#}");
+
+    let output = user.run(&["generate", "chat", "--model-name", MODEL]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(said.contains("\n  live        ") && said.contains("Hugging Face"), "{said}");
+    assert!(user.place.path().join("chat/do/deploy").is_file());
+    // The token goes to the hub that it is for, and to no other.
+    let heads = hub.heads.lock().unwrap().join("\n");
+    assert!(hub.heads.lock().unwrap().len() <= 8, "{heads}");
+    assert!(!heads.contains("hf_"), "{heads}");
+}
+
+#[test]
+fn a_server_answers_from_what_it_found_and_asks_once() {
+    let hub = Standin::hub();
+    let user = User::of(&hub);
+    let arguments = json!({"modelName": MODEL});
+    let place = tempfile::tempdir().unwrap();
+    let mut server = Session::run(user.command(&["serve", "all"]), place).greeted();
+    let first = server.call(1, "describe_model", &arguments);
+    let result = &first["result"]["structuredContent"];
+    assert_eq!(result["mode"], "smart", "{first:#}");
+    assert!(result["live"]["sources"][0]["source"].as_str().unwrap().contains("Hugging Face"));
+    assert!(first["result"]["content"][0]["text"].as_str().unwrap().contains("\nLive: "));
+    let asked = hub.count();
+    assert!((1..=4).contains(&asked), "{asked}");
+    let second = server.call(2, "describe_model", &arguments);
+    assert_eq!(second["result"]["structuredContent"]["mode"], "smart");
+    assert_eq!(hub.count(), asked, "it is known already");
+    let all = [first, second].map(|answer| answer.to_string());
+    user.keeps_secrets(&[all[0].as_bytes(), all[1].as_bytes()]);
+    server.ends();
+}
+
+/// Each of these servers is as good as none, and the answers are those of the catalogs, with a note, in time.
+#[test]
+fn where_nobody_answers_the_catalogs_do_and_say_so() {
+    let silent = Standin::silent();
+    let nobody = Standin { url: NOBODY.to_owned(), heads: std::sync::Arc::default() };
+    let plan = ["generate", "chat", "--model-name", "Qwen/Qwen3-8B", "--region", "us-west-2"];
+    let plan = [&plan[..], &["--dry-run"]].concat();
+    for source in [&silent, &nobody] {
+        let user = User { aws: source.url.clone(), ..User::of(source) };
+        let fixed = user.json(&[&plan[..], &["--offline"]].concat());
+        let since = Instant::now();
+        let mut smart = user.json(&plan);
+        assert!(since.elapsed() < LONGEST, "{:?}", since.elapsed());
+        let live = smart.as_object_mut().unwrap().shift_remove("live").unwrap();
+        assert_eq!(smart, fixed);
+        let notes = live["notes"].as_array().unwrap();
+        assert!(notes.iter().any(|note| note.to_string().contains("Hugging Face")), "{live:#}");
+        assert!(notes.len() <= 8, "{live:#}");
+
+        // A model that only the hub could know is not known, and the answer says who was not there.
+        let since = Instant::now();
+        let unknown = user.run(&["generate", "chat", "--model-name", MODEL, "--dry-run"]);
+        assert!(since.elapsed() < LONGEST, "{:?}", since.elapsed());
+        let said = text(&unknown.stderr);
+        assert!(said.contains("note: Hugging Face"), "{said}");
+    }
+}
+
+#[test]
+fn the_same_over_http() {
+    let hub = Standin::hub();
+    let user = User::of(&hub);
+    let mut command = user.command(&["serve", "model", "--http", "127.0.0.1:0"]);
+    let server = HttpServer::spawned(&mut command);
+    // The path that needs nothing of a session, and the one of other clients.
+    for revision in ["2025-11-25", "2026-07-28"] {
+        let about = json!({
+            "io.modelcontextprotocol/protocolVersion": revision,
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let mut params = json!({"name": "describe_model", "arguments": {"modelName": MODEL}});
+        if revision > "2026" {
+            params["_meta"] = about;
+        }
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        let answer = posted(server.address(), revision, &call.to_string());
+        let result = &answer["result"];
+        assert_eq!(result["structuredContent"]["mode"], "smart", "{answer:#}");
+        let live = &result["structuredContent"]["live"];
+        assert!(live["sources"][0]["ageSeconds"].is_u64(), "{answer:#}");
+        assert!(result["content"][0]["text"].as_str().unwrap().contains("\nLive: "));
+    }
+    assert!(hub.count() <= 4, "it is asked once");
+}
+
+/// The answer to a message that is posted to a server.
+fn posted(address: &str, revision: &str, body: &str) -> Value {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: {revision}\r\n\
+         Mcp-Method: tools/call\r\nMcp-Name: describe_model\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + body).as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+/// Whoever is tired of waiting ends it, and nothing is left half written.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_look_up_at_once() {
+    let silent = Standin::silent();
+    let user = User::of(&silent);
+    let mut child = user
+        .command(&["generate", "chat", "--model-name", MODEL])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let since = Instant::now();
+    while silent.count() == 0 {
+        assert!(since.elapsed() < LONGEST, "nothing is asked");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let ended = mcp::ends_within(&mut child, Duration::from_secs(2));
+    assert!(!ended.success());
+    assert!(!user.place.path().join("chat").exists());
+}
