@@ -56,9 +56,10 @@ fn settings(url: &str, more: &[(&str, &str)]) -> AwsSettings {
         ("AWS_REGION", "us-west-2"),
         ("HOME", "/nonexistent"),
     ];
-    let all =
-        usual.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let variables: HashMap<String, String> = all.filter(|(_, value)| !value.is_empty()).collect();
+    let all = usual.iter().chain(more);
+    let mut variables: HashMap<String, String> =
+        all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    variables.retain(|_, value| !value.is_empty());
     AwsSettings { variables, ..AwsSettings::default() }
 }
 
