@@ -48,7 +48,7 @@ impl Call {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Self {
-        let path: String = path.iter().map(|part| format!("/{}", escaped(part, false))).collect();
+        let path = path.iter().flat_map(|part| ["/".to_owned(), escaped(part, false)]).collect();
         Self::new(
             action,
             region,

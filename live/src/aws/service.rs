@@ -7,7 +7,7 @@ use mcc_catalogs::Region;
 pub(crate) enum Service {
     Sts,
     Pricing,
-    ServiceQuotas,
+    Quotas,
     CloudWatch,
     SageMaker,
     Eks,
@@ -37,7 +37,7 @@ impl Service {
     pub(crate) const ALL: [Self; 10] = [
         Self::Sts,
         Self::Pricing,
-        Self::ServiceQuotas,
+        Self::Quotas,
         Self::CloudWatch,
         Self::SageMaker,
         Self::Eks,
@@ -53,9 +53,7 @@ impl Service {
             Self::Sts => Protocol::Query { version: "2011-06-15" },
             Self::Ec2 => Protocol::Query { version: "2016-11-15" },
             Self::Pricing => Protocol::Json { target: "AWSPriceListService", version: JSON },
-            Self::ServiceQuotas => {
-                Protocol::Json { target: "ServiceQuotasV20190624", version: JSON }
-            }
+            Self::Quotas => Protocol::Json { target: "ServiceQuotasV20190624", version: JSON },
             Self::CloudWatch => {
                 Protocol::Json { target: "GraniteServiceVersion20100801", version: "1.0" }
             }
@@ -74,7 +72,7 @@ impl Service {
         match self {
             Self::Sts => "STS",
             Self::Pricing => "Pricing",
-            Self::ServiceQuotas => "Service Quotas",
+            Self::Quotas => "Service Quotas",
             Self::CloudWatch => "CloudWatch",
             Self::SageMaker => "SageMaker",
             Self::Eks => "EKS",
@@ -90,7 +88,7 @@ impl Service {
         match self {
             Self::Sts => "sts",
             Self::Pricing => "pricing",
-            Self::ServiceQuotas => "servicequotas",
+            Self::Quotas => "servicequotas",
             Self::CloudWatch => "monitoring",
             Self::SageMaker => "sagemaker",
             Self::Eks => "eks",
@@ -138,7 +136,7 @@ impl Service {
             Self::Eks if fips && (dual || !gov) => "eks-fips",
             Self::Sts if fips && (dual || !gov) => "sts-fips",
             Self::Ec2 if fips && (dual || !gov) => "ec2-fips",
-            Self::ServiceQuotas if fips && (dual || !gov) => "servicequotas-fips",
+            Self::Quotas if fips && (dual || !gov) => "servicequotas-fips",
             other => other.signing(),
         };
         format!("{name}.{region}.{suffix}")
