@@ -8,7 +8,6 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
-#[allow(dead_code, reason = "some calls are for sources that are not here yet")]
 mod aws;
 mod cache;
 mod clock;
@@ -28,5 +27,5 @@ pub use failure::Failure;
 pub use hub::{Hub, HubError, Token};
 pub use reasoning::{REASONING_ALLOWS, ReasoningSettings};
 pub use registries::Registries;
-pub use setup::{Settings, SetupError, lookup, smart};
+pub use setup::{Settings, SetupError, Smart, lookup, smart};
 pub use web::{Network, NetworkError, Web};
