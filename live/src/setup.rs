@@ -38,6 +38,9 @@ pub enum SetupError {
     Network(#[from] NetworkError),
 }
 
+/// Somebody who looks things up, and somebody who has an opinion, if there is to be one.
+pub type Smart = (Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>);
+
 /// Somebody who looks things up. Nothing is asked yet.
 ///
 /// # Errors
@@ -53,7 +56,7 @@ pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
 pub fn smart(
     settings: Settings,
     reasoning: Option<ReasoningSettings>,
-) -> Result<(Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>), SetupError> {
+) -> Result<Smart, SetupError> {
     let web = Web::new(&settings.network)?;
     let asked = Aws::new(web.clone(), settings.aws);
     let reasoner = reasoning.map(|reasoning| -> Arc<dyn Reasoner> {

@@ -53,7 +53,7 @@ needs::tests! {
 /// What stands for secrets, which nothing may say.
 const SECRETS: [&str; 4] = ["AKIDEXAMPLE", "sEcReTkEy", "sEsSiOnToKeN", "s3cr3t"];
 
-pub fn desk(address: SocketAddr) -> Desk {
+fn desk(address: SocketAddr) -> Desk {
     let variables = [
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "sEcReTkEy".to_owned()),
@@ -72,7 +72,7 @@ pub fn desk(address: SocketAddr) -> Desk {
 }
 
 /// What is found, the catalogs with it, and the requests that it took.
-pub fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) {
+fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let started = Instant::now();
     let (mut found, taken) = runtime.block_on(async {
@@ -93,7 +93,7 @@ pub fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) 
     (found, laid, taken)
 }
 
-pub fn clusters() -> Ask {
+fn clusters() -> Ask {
     Ask::Clusters("us-east-1".parse().unwrap())
 }
 
@@ -109,7 +109,7 @@ fn everything() -> Vec<Ask> {
 }
 
 /// Has AWS's own models judge what was asked and answered.
-pub fn judged(standin: &Standin, name: &str) {
+fn judged(standin: &Standin, name: &str) {
     let python = needs::module("botocore");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("account-{name}.jsonl"));
