@@ -14,6 +14,8 @@
 
 #[path = "account/files.rs"]
 mod files;
+#[path = "account/images.rs"]
+mod images;
 #[path = "account/moto.rs"]
 mod moto;
 #[path = "../../tests/needs/mod.rs"]
@@ -47,6 +49,9 @@ needs::tests! {
     files::files_are_told_as_they_are,
     files::a_bucket_elsewhere_is_asked_there_once,
     files::who_may_not_list_may_still_read,
+    images::images_of_ecr_are_read_and_tags_that_are_missing_are_told,
+    images::what_ecr_denies_is_named_and_the_rest_is_told,
+    images::what_ecr_says_is_held_to_digests_and_hosts,
     moto::an_emulated_account_is_read,
 }
 

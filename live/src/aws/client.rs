@@ -117,6 +117,11 @@ impl Aws {
         }
     }
 
+    /// The network, for what needs no signature.
+    pub(super) fn web(&self) -> &Web {
+        &self.inner.web
+    }
+
     /// Makes a call.
     ///
     /// # Errors
