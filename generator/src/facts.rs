@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mcc_catalogs::{
     Catalogs, Files, ImagesFile, Laid, Model, ModelsFile, Origin, PipelinesFile, ResourcesFile,
-    Rows,
+    Rows, Stored,
 };
 use mcc_files::Folder;
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,13 @@ pub(crate) fn with_kept(
             rows = rows.with(ImagesFile { families: Vec::new().into(), ..images.clone() });
         }
         if let Some(resources) = ResourcesFile::place(&fact.rows) {
-            let stored = resources.stored.clone();
+            // As of models.
+            let old = |row: &&Stored| {
+                let origin = catalogs.resources().origin_of_stored(row.address.as_str());
+                origin.live().is_none()
+            };
+            let stored: Vec<Stored> = resources.stored.iter().filter(old).cloned().collect();
+            let stored = stored.into();
             let (as_of, source) = (resources.as_of.clone(), resources.source.clone());
             rows = rows.with(ResourcesFile { as_of, source, stored, ..ResourcesFile::default() });
         }
