@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mcc_catalogs::{
     Catalogs, Files, ImagesFile, Laid, Model, ModelsFile, Origin, PipelinesFile, ResourcesFile,
-    Rows, Stored,
+    Rows,
 };
 use mcc_files::Folder;
 use serde::{Deserialize, Serialize};
