@@ -9,6 +9,8 @@ use mcc_catalogs::{Catalogs, Lookup};
 use crate::reasoning::Reasoning;
 
 #[cfg(feature = "live")]
+pub(crate) use settings::cache;
+#[cfg(feature = "live")]
 use settings::settings;
 
 #[cfg(feature = "live")]

@@ -265,7 +265,7 @@ fn sort_of_name(catalogs: &Catalogs, name: &str) -> Fetched {
 
 fn task_of_row(catalogs: &Catalogs, row: &Model) -> Option<Task> {
     let model = Described {
-        class: Some(&row.architecture),
+        class: Some(row.architecture.as_str()).filter(|class| !class.is_empty()),
         name: row.id.as_str(),
         labels: None,
         hub: row.task.as_deref(),

@@ -50,7 +50,8 @@ pub fn shape_of(model: &Model) -> Option<ModelShape> {
         }
         Basis::Recalled => Origin::Recalled,
     };
-    let architecture = Some(model.architecture.clone());
+    // Of what a look-up lists, and of files of llama.cpp, the class is not known.
+    let architecture = Some(model.architecture.clone()).filter(|class| !class.is_empty());
     let Some(shape) = read else {
         return weights_only(model, architecture, origin);
     };

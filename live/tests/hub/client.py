@@ -5,6 +5,7 @@ Arguments: the fixture, the token of a user with access, that of a user without.
 
 import json
 import sys
+import tempfile
 
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import (
@@ -61,12 +62,13 @@ for model in models:
             who = HfApi(token=token)
             assert fails(GatedRepoError, who.auth_check, name).response.status_code == status, name
             if "config.json" in files:
-                path = dict(repo_id=name, filename="config.json", token=token, force_download=True)
+                path = dict(repo_id=name, filename="config.json", token=token, cache_dir=tempfile.mkdtemp())
                 fails(GatedRepoError, hf_hub_download, **path)
     api.auth_check(name)
 
 assert api.model_info("gpt2").id == "openai-community/gpt2"
-assert fails(RepositoryNotFoundError, nobody.model_info, "nobody/nothing").response.status_code == 401
+# Only of https addresses the client takes this for a repository that is not there.
+assert fails(HfHubHTTPError, nobody.model_info, "nobody/nothing").response.status_code == 401
 assert fails(RepositoryNotFoundError, api.model_info, "nobody/nothing").response.status_code == 404
 wrong = fails(HfHubHTTPError, HfApi(token="hf_wrong").model_info, models[0]["id"])
 assert wrong.response.status_code == 401 and not isinstance(wrong, RepositoryNotFoundError)

@@ -94,7 +94,10 @@ impl Standin {
         let port = |of: &TcpListener| of.local_addr().expect("an address").port();
         let models = fixture["models"].as_array().expect("models");
         let state = Arc::new(State {
-            models: models.iter().map(|m| (m["id"].as_str().expect("id").into(), m.clone())).collect(),
+            models: models
+                .iter()
+                .map(|m| (m["id"].as_str().expect("id").into(), m.clone()))
+                .collect(),
             renamed: fixture["renamed"].as_object().cloned().unwrap_or_default(),
             faults: Mutex::default(),
             came: Mutex::default(),
@@ -146,7 +149,8 @@ impl State {
         let mut words = head.split(' ');
         let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
         self.came.lock().unwrap().push(Came { path: path.clone(), head: head.clone(), cdn });
-        let fault = self.faults.lock().unwrap().iter().find(|(word, _)| path.contains(word)).cloned();
+        let fault =
+            self.faults.lock().unwrap().iter().find(|(word, _)| path.contains(word)).cloned();
         let mut answer = match fault.map(|(_, fault)| fault) {
             Some(Fault::Status(status, headers)) => headers
                 .into_iter()
@@ -159,13 +163,17 @@ impl State {
                 self.answer(&path, &head, cdn)
             }
             Some(Fault::Cut) => {
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"id\":");
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"id\":");
                 return None;
             }
             None => self.answer(&path, &head, cdn),
         };
         let length = answer.length.unwrap_or(answer.body.len() as u64);
-        let mut text = format!("HTTP/1.1 {} X\r\nContent-Length: {length}\r\nConnection: close\r\n", answer.status);
+        let mut text = format!(
+            "HTTP/1.1 {} X\r\nContent-Length: {length}\r\nConnection: close\r\n",
+            answer.status
+        );
         for (name, value) in &answer.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -191,7 +199,10 @@ impl State {
         }
         let (api, rest) = match route.strip_prefix("/api/models/") {
             Some(rest) => (true, rest),
-            None => (false, route.trim_start_matches("/api/resolve-cache/models").trim_start_matches('/')),
+            None => (
+                false,
+                route.trim_start_matches("/api/resolve-cache/models").trim_start_matches('/'),
+            ),
         };
         for (old, new) in &self.renamed {
             if rest == old || rest.strip_prefix(&**old).is_some_and(|rest| rest.starts_with('/')) {
@@ -215,26 +226,48 @@ impl State {
         let gated = model["info"]["gated"] != json!(false);
         let refused = || {
             let (status, message) = match token.as_deref() {
-                None => (401, format!("Access to model {id} is restricted. You must have access to it and be authenticated to access it. Please log in.")),
-                Some(_) => (403, format!("Access to model {id} is restricted and you are not in the authorized list.")),
+                None => (
+                    401,
+                    format!(
+                        "Access to model {id} is restricted. You must have access to it and be authenticated to access it. Please log in."
+                    ),
+                ),
+                Some(_) => (
+                    403,
+                    format!(
+                        "Access to model {id} is restricted and you are not in the authorized list."
+                    ),
+                ),
             };
             Answer::error(status, Some("GatedRepo"), &message)
         };
         let out = gated && token.as_deref() != Some(GRANTED);
         match (api, &parts[..]) {
             (true, [] | ["revision", _]) => Answer::json(&info(model, query.contains("blobs="))),
-            (true, ["auth-check"]) => if out { refused() } else { Answer::json(&json!({})) },
+            (true, ["auth-check"]) => {
+                if out {
+                    refused()
+                } else {
+                    Answer::json(&json!({}))
+                }
+            }
             (false, _) if out => refused(),
             (false, ["resolve", _, name]) => {
                 let Some(file) = model["files"].get(name) else { return missing(sha) };
                 if file.get("tensors").is_some() || file.get("size").is_some() {
                     let to = format!("http://127.0.0.1:{}/{id}/{name}?Signature=x", self.cdn);
                     let size = size_of(file).to_string();
-                    return Answer::new(302, "").with("Location", &to).with("X-Repo-Commit", sha)
-                        .with("X-Linked-Size", &size).with("X-Linked-ETag", "\"6f\"");
+                    return Answer::new(302, "")
+                        .with("Location", &to)
+                        .with("X-Repo-Commit", sha)
+                        .with("X-Linked-Size", &size)
+                        .with("X-Linked-ETag", "\"6f\"");
                 }
                 let to = format!("/api/resolve-cache/models/{id}/{sha}/{name}?etag=%22a1%22");
-                Answer::new(307, "").with("Location", &to).with("X-Repo-Commit", sha).with("X-Linked-ETag", "\"a1\"")
+                Answer::new(307, "")
+                    .with("Location", &to)
+                    .with("X-Repo-Commit", sha)
+                    .with("X-Linked-ETag", "\"a1\"")
             }
             (false, ["raw", _, name]) => match model["files"].get(name) {
                 Some(file) => small(file, sha),
@@ -249,18 +282,23 @@ impl State {
     }
 
     fn list(&self, query: &str) -> Answer {
-        let words = query.split('&').find_map(|pair| pair.strip_prefix("search=")).unwrap_or_default();
+        let words =
+            query.split('&').find_map(|pair| pair.strip_prefix("search=")).unwrap_or_default();
         let words = words.replace(['+'], " ").to_lowercase();
         let has = |id: &str| words.split(' ').all(|word| id.to_lowercase().contains(word));
         let all = self.models.iter().filter(|(id, _)| has(id));
-        Answer::json(&all.map(|(_, model)| {
-            let mut one = info(model, false);
-            // What was not asked for is not listed.
-            one.as_object_mut().expect("an object").retain(|key, _| {
-                matches!(key.as_str(), "_id" | "id" | "modelId") || query.contains(&format!("expand={key}"))
-            });
-            one
-        }).collect())
+        Answer::json(
+            &all.map(|(_, model)| {
+                let mut one = info(model, false);
+                // What was not asked for is not listed.
+                one.as_object_mut().expect("an object").retain(|key, _| {
+                    matches!(key.as_str(), "_id" | "id" | "modelId")
+                        || query.contains(&format!("expand={key}"))
+                });
+                one
+            })
+            .collect(),
+        )
     }
 
     fn cdn(&self, route: &str, head: &str) -> Answer {
@@ -301,7 +339,9 @@ fn text_of(file: &Value) -> String {
 }
 
 fn small(file: &Value, sha: &str) -> Answer {
-    Answer::new(200, text_of(file)).with("ETag", "\"a1\"").with("X-Repo-Commit", sha)
+    Answer::new(200, text_of(file))
+        .with("ETag", "\"a1\"")
+        .with("X-Repo-Commit", sha)
         .with("Content-Type", "text/plain; charset=utf-8")
 }
 
