@@ -262,7 +262,7 @@ async fn the_rounds_of_a_call_are_one_errand() {
     let handler = Handler::new(&ALL, Arc::new(context));
     let round = async |more: Value| {
         let mut call = json!({"name": "generate_project", "arguments": {
-            "projectName": "p", "modelName": "Qwen/Qwen3-8B", "deploymentTarget": "hyperpod-eks",
+            "projectName": "rounds", "modelName": "Qwen/Qwen3-8B", "deploymentTarget": "hyperpod-eks",
         }});
         call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let answer = handler.called(serde_json::from_value(call).unwrap(), true, None).await;
