@@ -15,6 +15,7 @@ mod built_engines;
 mod container;
 mod loading;
 mod pods;
+mod quotas;
 mod registries;
 mod tensors;
 mod unknown_models;
