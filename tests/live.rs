@@ -103,7 +103,7 @@ fn commands_in_static_mode_open_no_socket() {
         &generated,
     ];
     for arguments in commands {
-        if std::ptr::eq(arguments, &*generated) {
+        if arguments == generated {
             std::fs::remove_dir_all(place.path().join("chat")).unwrap();
         }
         let ran = without_sockets(SeccompAction::KillProcess, || output(place.path(), arguments));

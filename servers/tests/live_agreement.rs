@@ -113,12 +113,13 @@ fn answer(catalogs: &Arc<Catalogs>, tool: &str, arguments: Value) -> Value {
     runtime.block_on(mcc_servers::call_on(catalogs, tool, object(arguments))).unwrap()
 }
 
-fn recommended(catalogs: &Arc<Catalogs>, asked: &Value) -> Option<Option<String>> {
+/// The first type that is recommended, if one is; nothing for what is refused.
+fn recommended(catalogs: &Arc<Catalogs>, asked: &Value) -> Result<Option<String>, Value> {
     let answer = answer(catalogs, "recommend_instance", asked.clone());
     if answer["status"] == "error" {
-        return None;
+        return Err(answer);
     }
-    Some(answer["recommendations"][0]["instanceType"].as_str().map(str::to_owned))
+    Ok(answer["recommendations"][0]["instanceType"].as_str().map(str::to_owned))
 }
 
 /// What is asked of both: some models on all configs and targets, in the Region that was looked at and in another.
@@ -149,7 +150,7 @@ fn what_is_recommended_is_what_a_plan_chooses_with_live_rows() {
     let (mut asked, mut moved, mut planted) = (0_u32, 0_u32, 0_u32);
     let mut different = Vec::new();
     for question in questions() {
-        let Some(recommended) = recommended(&live, &question) else { continue };
+        let Ok(recommended) = recommended(&live, &question) else { continue };
         let plan = planned(&live, question.clone());
         let unserved = recommended.is_none()
             && plan
