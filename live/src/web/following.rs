@@ -69,12 +69,11 @@ fn led(response: &Response, from: &Url) -> Result<Option<Url>, Failure> {
     if !next.username().is_empty() || next.password().is_some() {
         return Err(refused("an address with a password"));
     }
+    // Whoever was asked without TLS may say where else it is to be asked; servers of this machine have nobody between.
+    let near = next.origin() == from.origin() || (is_loopback(from) && is_loopback(&next));
     match next.scheme() {
         "https" => Ok(Some(next)),
-        // Among servers of this machine there is nobody between.
-        "http" if from.scheme() == "http" && is_loopback(from) && is_loopback(&next) => {
-            Ok(Some(next))
-        }
+        "http" if from.scheme() == "http" && near => Ok(Some(next)),
         "http" => Err(refused("http")),
         _ => Err(refused("what is not https")),
     }
@@ -125,13 +124,15 @@ mod tests {
         assert_eq!(leads("https://a/b/c", "../d#x"), Ok(Some("https://a/d".to_owned())));
         assert_eq!(leads("https://a/", "//b/"), Ok(Some("https://b/".to_owned())));
         assert_eq!(leads("http://127.0.0.1:1/", "/x"), Ok(Some("http://127.0.0.1:1/x".to_owned())));
+        assert_eq!(leads("http://a/", "/x"), Ok(Some("http://a/x".to_owned())));
         assert!(leads("http://localhost/", "http://[::1]:2/").is_ok());
         assert!(leads("http://127.0.0.1:1/", "https://b/").is_ok());
         for (from, to) in [
             ("https://a/", "http://a/"),
             ("https://a/", "http://127.0.0.1/"),
             ("http://127.0.0.1/", "http://169.254.169.254/"),
-            ("http://a/", "http://a/x"),
+            ("http://a/", "http://b/x"),
+            ("http://a/", "http://a:81/x"),
             ("https://a/", "file:///etc/passwd"),
             ("https://a/", "https://u:p@b/"),
             ("https://a/", "https://"),
