@@ -40,6 +40,9 @@ pub enum Reason {
     /// Somebody else writes in it, and went on for longer than one waits.
     #[error("another run of mcc is writing in it")]
     Locked,
+    /// It is not this user's alone, as it has to be.
+    #[error("it belongs to another user, or others may write in it")]
+    Shared,
     /// The system does not permit it.
     #[error("permission denied")]
     Denied,
@@ -80,6 +83,7 @@ impl Error {
             Reason::TooLarge(_) | Reason::TooMany(_) => "give a smaller one, or move it away",
             Reason::Outside => "give a path below the folders that may be used",
             Reason::Locked => "wait until the other run is done, then run it again",
+            Reason::Shared => "make it yours alone (chown, chmod 700), or move it away",
             Reason::Denied => {
                 "change its owner or permissions (chmod u+rw, and u+x for folders), then run it again"
             }

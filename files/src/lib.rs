@@ -9,6 +9,7 @@ mod error;
 mod folder;
 mod lock;
 mod pipe;
+mod private;
 mod roots;
 mod write;
 
@@ -24,8 +25,9 @@ pub use error::{Error, Reason, shown};
 pub use folder::{Folder, Kind};
 pub use lock::Lock;
 pub use pipe::{read_or_drain, read_text_or_drain};
+pub use private::Listed;
 pub use roots::{Place, Roots};
-pub use write::Staging;
+pub use write::{Staging, is_unfinished};
 
 /// A file that a person names, and its length. Links are followed: caches of models consist of them.
 pub fn open(path: &Path) -> Result<(File, u64), Error> {

@@ -20,11 +20,13 @@ const LOOKED_AT: usize = 4096;
 /// The most copies of one edited file that are kept.
 const MOST_COPIES: u32 = 10_000;
 
-fn unfinished() -> String {
+/// A name that nothing has yet.
+pub(crate) fn unfinished() -> String {
     format!("{UNFINISHED}{:016x}", RandomState::new().build_hasher().finish())
 }
 
-fn is_unfinished(name: &str) -> bool {
+/// Whether a file of this name is one that is not yet in its place, or that a killed writer left.
+pub fn is_unfinished(name: &str) -> bool {
     name.strip_prefix(UNFINISHED).is_some_and(|rest| {
         rest.len() == 16 && rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     })
@@ -228,7 +230,7 @@ fn is_old(dir: &Dir, name: &str) -> bool {
 }
 
 #[cfg(unix)]
-fn private() -> DirBuilder {
+pub(crate) fn private() -> DirBuilder {
     use cap_std::fs::DirBuilderExt as _;
     let mut builder = DirBuilder::new();
     builder.mode(0o700);
@@ -236,7 +238,7 @@ fn private() -> DirBuilder {
 }
 
 #[cfg(not(unix))]
-fn private() -> DirBuilder {
+pub(crate) fn private() -> DirBuilder {
     DirBuilder::new()
 }
 

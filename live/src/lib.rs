@@ -8,28 +8,24 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
-#[allow(dead_code, reason = "some calls are for sources that are not here yet")]
 mod aws;
 mod cache;
-#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod clock;
 mod desk;
-#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod failure;
 mod hub;
 mod reasoning;
 mod registries;
 mod setup;
 mod source;
-#[allow(dead_code, reason = "for sources, and none is here yet")]
 mod web;
 
 pub use aws::{ACTIONS, Action, Aws, AwsSettings};
-pub use cache::Cache;
+pub use cache::{Cache, Cleared, Report};
 pub use desk::Desk;
 pub use failure::Failure;
 pub use hub::{Hub, HubError, Token};
 pub use reasoning::{REASONING_ALLOWS, ReasoningSettings};
 pub use registries::Registries;
-pub use setup::{Settings, SetupError, lookup, smart};
+pub use setup::{Settings, SetupError, Smart, lookup, smart};
 pub use web::{Network, NetworkError, Web};

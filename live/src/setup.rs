@@ -38,6 +38,9 @@ pub enum SetupError {
     Network(#[from] NetworkError),
 }
 
+/// Somebody who looks things up, and somebody who has an opinion, if there is to be one.
+pub type Smart = (Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>);
+
 /// Somebody who looks things up. Nothing is asked yet.
 ///
 /// # Errors
@@ -53,8 +56,9 @@ pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
 pub fn smart(
     settings: Settings,
     reasoning: Option<ReasoningSettings>,
-) -> Result<(Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>), SetupError> {
+) -> Result<Smart, SetupError> {
     let web = Web::new(&settings.network)?;
+    let cache = settings.cache.map_or_else(Cache::default, Cache::on_disk);
     let asked = Aws::new(web.clone(), settings.aws);
     let reasoner = reasoning.map(|reasoning| -> Arc<dyn Reasoner> {
         Arc::new(Bedrock::new(reasoning, Box::new(asked.clone()), web.clone()))
@@ -66,5 +70,5 @@ pub fn smart(
     ];
     sources.extend(aws::of_regions(&asked));
     sources.extend(aws::of_accounts(&asked));
-    Ok((Arc::new(Desk::new(sources, Arc::new(Cache::default()))), reasoner))
+    Ok((Arc::new(Desk::new(sources, Arc::new(cache))), reasoner))
 }

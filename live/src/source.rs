@@ -21,6 +21,11 @@ pub(crate) trait Source: Debug + Send + Sync {
     /// is kept for each. It may take a request to know.
     fn eyes<'a>(&'a self, ask: &'a Ask, errand: &'a Errand) -> Waiting<'a, Result<Eyes, Failure>>;
 
+    /// What keeps its facts apart in the cache from those of others that have the same words for them.
+    fn kind(&self) -> &'static str {
+        std::any::type_name::<Self>()
+    }
+
     /// Asks it.
     fn find<'a>(&'a self, ask: &'a Ask, errand: &'a Errand) -> Waiting<'a, Result<Fact, Failure>>;
 }

@@ -10,10 +10,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
 mod built_engines;
 mod container;
 mod loading;
 mod pods;
+mod quotas;
 mod registries;
 mod tensors;
 mod unknown_models;

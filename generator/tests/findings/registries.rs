@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mcc_catalogs::{Arch, Catalogs, Inspected, ResourcesFile, Rows, Table};
 use mcc_generator::{Finding, Plan};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::found;
 use crate::support::{merged, object};
@@ -27,20 +27,45 @@ fn there() -> Inspected {
     }
 }
 
-/// The plan of a project that starts from the image, where its registry said `said`.
-fn plan(said: Inspected, config: &str) -> Plan {
+/// What is asked of a project that starts from the image, and the catalogs where its registry said `said`.
+fn asked(said: Inspected, config: &str) -> (Catalogs, Map<String, Value>) {
     let file = ResourcesFile { images: Table::from(vec![said]), ..ResourcesFile::default() };
     let catalogs =
         Arc::clone(Catalogs::shared()).with(Rows::live("registry.example.com").with(file));
     let inputs = json!({"projectName": "p", "deploymentConfig": config, "modelName": "Qwen/Qwen3-8B",
         "region": "us-east-1", "instanceType": "ml.g5.2xlarge", "baseImage": IMAGE});
-    mcc_generator::plan(&catalogs, &merged(&object(inputs)))
+    (catalogs, object(inputs))
+}
+
+fn plan(said: Inspected, config: &str) -> Plan {
+    let (catalogs, inputs) = asked(said, config);
+    mcc_generator::plan(&catalogs, &merged(&inputs))
+}
+
+/// Whatever is proposed for an error, with every value that it lets choose, leaves none.
+fn fixes_hold(said: Inspected, least: usize) {
+    let (catalogs, inputs) = asked(said, "transformers-vllm");
+    let first = mcc_generator::plan(&catalogs, &merged(&inputs));
+    let mut tried = 0;
+    for remedy in first.findings.iter().filter(|f| f.is_error()).flat_map(|f| f.fixes.data()) {
+        for choice in 0..remedy.choices() {
+            let mut fixed = inputs.clone();
+            remedy.apply(&mut fixed, choice);
+            let after = mcc_generator::plan(&catalogs, &merged(&fixed));
+            let left = after.findings.iter().find(|finding| finding.is_error());
+            assert!(left.is_none(), "{remedy:?} [{choice}] leaves {left:?}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= least, "{tried} of {least}: {:#?}", first.findings);
 }
 
 #[test]
 fn an_image_that_its_registry_lacks_is_refused_with_those_that_it_has() {
     let like = vec!["0.9".to_owned(), "0.8".to_owned()];
-    let gone = plan(Inspected { exists: false, like, ..there() }, "transformers-vllm");
+    let gone = Inspected { exists: false, like, ..there() };
+    fixes_hold(gone.clone(), 3);
+    let gone = plan(gone, "transformers-vllm");
     let finding = found(&gone, "MCC-IMG-046").expect("a finding");
     assert!(finding.is_error(), "{finding:?}");
     assert_eq!(finding.message, "registry.example.com does not have this image");
@@ -59,6 +84,8 @@ fn an_image_for_other_processors_is_refused() {
     let arm = of("linux/arm64", vec![Arch::Arm64]);
     let finding = found(&arm, "MCC-IMG-047").expect("a finding");
     assert!(finding.is_error() && finding.message.contains("linux/arm64"), "{finding:?}");
+    let platforms = vec!["linux/arm64".to_owned()];
+    fixes_hold(Inspected { platforms, arch: vec![Arch::Arm64], ..there() }, 1);
     assert!(found(&of("windows/amd64", Vec::new()), "MCC-IMG-047").is_some());
     assert!(found(&of("linux/amd64", vec![Arch::X86_64]), "MCC-IMG-047").is_none());
     // Of which platforms it is, was not said.

@@ -30,7 +30,7 @@ macro_rules! actions {
 actions! {
     GET_CALLER_IDENTITY: Sts "GetCallerIdentity" by "sts:GetCallerIdentity" to "name the account";
     GET_PRODUCTS: Pricing "GetProducts" by "pricing:GetProducts" to "read prices and instance types of a Region";
-    LIST_SERVICE_QUOTAS: ServiceQuotas "ListServiceQuotas" by "servicequotas:ListServiceQuotas" to "read quotas";
+    LIST_SERVICE_QUOTAS: Quotas "ListServiceQuotas" by "servicequotas:ListServiceQuotas" to "read quotas";
     LIST_ENDPOINTS: SageMaker "ListEndpoints" by "sagemaker:ListEndpoints" to "count instances in use";
     DESCRIBE_ENDPOINT: SageMaker "DescribeEndpoint" by "sagemaker:DescribeEndpoint" to "count instances in use";
     DESCRIBE_ENDPOINT_CONFIG: SageMaker "DescribeEndpointConfig" by "sagemaker:DescribeEndpointConfig" to "count instances in use";

@@ -30,7 +30,7 @@ pub(crate) enum Input {
 }
 
 impl Call {
-    /// A call of a service of JSON: SageMaker, ECR, Secrets Manager, prices, quotas, CloudWatch.
+    /// A call of a service of JSON: SageMaker, ECR, Secrets Manager, prices, quotas.
     pub(crate) fn json(action: Action, region: &Region, members: Value) -> Self {
         Self::new(action, region, Input::Json(members))
     }
@@ -48,7 +48,7 @@ impl Call {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Self {
-        let path: String = path.iter().map(|part| format!("/{}", escaped(part, false))).collect();
+        let path = path.iter().flat_map(|part| ["/".to_owned(), escaped(part, false)]).collect();
         Self::new(
             action,
             region,

@@ -227,8 +227,8 @@ fn request(call: &Call) -> Result<HttpRequest, BoxError> {
 }
 
 fn read(protocol: Protocol, response: &HttpResponse) -> Result<Answer, OrchestratorError<Refusal>> {
-    let status = StatusCode::from_u16(response.status().as_u16())
-        .map_err(|error| OrchestratorError::other(error))?;
+    let status =
+        StatusCode::from_u16(response.status().as_u16()).map_err(OrchestratorError::other)?;
     let pairs = response.headers().iter().filter_map(|(name, value)| {
         Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
     });

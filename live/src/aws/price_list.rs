@@ -53,8 +53,11 @@ pub(super) fn desk_of(region: &Region) -> Option<Region> {
 /// Lists that were read a moment ago, or are being read: one fact is asked for once.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<(Instant, PriceList)>>>>>,
+    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Kept>>>>,
 }
+
+/// A list, and when it was read.
+type Kept = Option<(Instant, PriceList)>;
 
 impl Lists {
     /// The list of a Region, through the eyes of whom `apart` names.

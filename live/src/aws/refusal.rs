@@ -28,7 +28,7 @@ const LONGEST: usize = 64;
 /// What a service refused with, for the SDK to decide whether it asks again.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
-    meta: ErrorMetadata,
+    meta: Box<ErrorMetadata>,
     pub(crate) status: u16,
     /// The clock here is wrong by more than signatures allow, by the service's own.
     pub(crate) skewed: bool,
@@ -55,7 +55,7 @@ impl Refusal {
             meta = meta.code(code);
         }
         Self {
-            meta: meta.build(),
+            meta: Box::new(meta.build()),
             status: status.as_u16(),
             skewed: skew(headers).is_some_and(|skew| skew > SKEWED),
             region: header(headers, "x-amz-bucket-region").filter(|name| is_word(name)),

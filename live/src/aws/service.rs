@@ -7,8 +7,7 @@ use mcc_catalogs::Region;
 pub(crate) enum Service {
     Sts,
     Pricing,
-    ServiceQuotas,
-    CloudWatch,
+    Quotas,
     SageMaker,
     Eks,
     Ec2,
@@ -34,11 +33,10 @@ const JSON: &str = "1.1";
 
 impl Service {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Sts,
         Self::Pricing,
-        Self::ServiceQuotas,
-        Self::CloudWatch,
+        Self::Quotas,
         Self::SageMaker,
         Self::Eks,
         Self::Ec2,
@@ -53,12 +51,7 @@ impl Service {
             Self::Sts => Protocol::Query { version: "2011-06-15" },
             Self::Ec2 => Protocol::Query { version: "2016-11-15" },
             Self::Pricing => Protocol::Json { target: "AWSPriceListService", version: JSON },
-            Self::ServiceQuotas => {
-                Protocol::Json { target: "ServiceQuotasV20190624", version: JSON }
-            }
-            Self::CloudWatch => {
-                Protocol::Json { target: "GraniteServiceVersion20100801", version: "1.0" }
-            }
+            Self::Quotas => Protocol::Json { target: "ServiceQuotasV20190624", version: JSON },
             Self::SageMaker => Protocol::Json { target: "SageMaker", version: JSON },
             Self::Ecr => {
                 Protocol::Json { target: "AmazonEC2ContainerRegistry_V20150921", version: JSON }
@@ -74,8 +67,7 @@ impl Service {
         match self {
             Self::Sts => "STS",
             Self::Pricing => "Pricing",
-            Self::ServiceQuotas => "Service Quotas",
-            Self::CloudWatch => "CloudWatch",
+            Self::Quotas => "Service Quotas",
             Self::SageMaker => "SageMaker",
             Self::Eks => "EKS",
             Self::Ec2 => "EC2",
@@ -90,8 +82,7 @@ impl Service {
         match self {
             Self::Sts => "sts",
             Self::Pricing => "pricing",
-            Self::ServiceQuotas => "servicequotas",
-            Self::CloudWatch => "monitoring",
+            Self::Quotas => "servicequotas",
             Self::SageMaker => "sagemaker",
             Self::Eks => "eks",
             Self::Ec2 => "ec2",
@@ -133,12 +124,11 @@ impl Service {
             Self::SageMaker => "api.sagemaker",
             Self::Eks if fips && !dual && partition.name == "aws" => "fips.eks",
             Self::SecretsManager if fips => "secretsmanager-fips",
-            Self::CloudWatch if fips && !gov => "monitoring-fips",
             // What these have in GovCloud is all of FIPS.
             Self::Eks if fips && (dual || !gov) => "eks-fips",
             Self::Sts if fips && (dual || !gov) => "sts-fips",
             Self::Ec2 if fips && (dual || !gov) => "ec2-fips",
-            Self::ServiceQuotas if fips && (dual || !gov) => "servicequotas-fips",
+            Self::Quotas if fips && (dual || !gov) => "servicequotas-fips",
             other => other.signing(),
         };
         format!("{name}.{region}.{suffix}")
@@ -170,7 +160,7 @@ pub(crate) struct Variant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Partition {
     pub(crate) name: &'static str,
-    suffix: &'static str,
+    pub(super) suffix: &'static str,
     dual: &'static str,
 }
 

@@ -162,7 +162,7 @@ impl Source for Quotas {
     fn eyes<'a>(&'a self, ask: &'a Ask, errand: &'a Errand) -> Waiting<'a, Result<Eyes, Failure>> {
         Box::pin(async move {
             let region = region_of(ask).ok_or(Failure::TooSlow)?;
-            self.aws.eyes(Service::ServiceQuotas, region, errand).await
+            self.aws.eyes(Service::Quotas, region, errand).await
         })
     }
 

@@ -102,7 +102,8 @@ fn request(prompt: &Prompt) -> Result<(Message, ToolConfiguration), BuildError> 
 
 fn read(output: ConverseOutput) -> (Answer, Option<Tokens>) {
     let tokens = output.usage.as_ref().and_then(|usage| {
-        let input = u64::try_from(usage.input_tokens).ok()?;
+        // What an answer lacks the SDK makes up as 0, and no question has no tokens.
+        let input = u64::try_from(usage.input_tokens).ok().filter(|tokens| *tokens > 0)?;
         Some(Tokens { input, output: u64::try_from(usage.output_tokens).ok()? })
     });
     let mut answer =

@@ -81,6 +81,7 @@ impl Ledger {
     }
 
     /// Tokens that were used on `day`, those that are held included.
+    #[cfg(test)]
     pub(crate) fn used(&self, day: &str) -> Result<u64, NoTokens> {
         if !mcc_files::is_folder(&self.folder) {
             return Ok(0);

@@ -73,7 +73,7 @@ pub(crate) struct Bedrock {
 /// Why there is no opinion, as the predicate of a sentence about Bedrock; and what it took all the same.
 struct Unsaid {
     why: String,
-    used: Option<Used>,
+    used: Option<Box<Used>>,
 }
 
 impl From<Failure> for Unsaid {
@@ -119,7 +119,9 @@ impl Bedrock {
                 return Err(Unsaid { why, used: None });
             }
             // The tokens that are held count, since nobody knows.
-            Err(Failed { why, unused: false }) => return Err(Unsaid { why, used: Some(used) }),
+            Err(Failed { why, unused: false }) => {
+                return Err(Unsaid { why, used: Some(Box::new(used)) });
+            }
         };
         used.input_tokens = tokens.map(|tokens| tokens.input);
         used.output_tokens = tokens.map(|tokens| tokens.output);
@@ -127,7 +129,7 @@ impl Bedrock {
         let counted = settle(held, sum).await;
         let opinion = match read::opinion(prompt, answer) {
             Ok(opinion) => opinion,
-            Err(why) => return Err(Unsaid { why: why.to_owned(), used: Some(used) }),
+            Err(why) => return Err(Unsaid { why: why.to_owned(), used: Some(Box::new(used)) }),
         };
         let note = counted.err().map(|error| format!("Bedrock's tokens are not counted: {error}"));
         Ok(Weighed { used: Some(used), opinion: Some(opinion), note })
@@ -183,9 +185,11 @@ impl Reasoner for Bedrock {
             let Some(prompt) = Prompt::new(question) else { return Weighed::default() };
             match self.asked(&prompt, errand).await {
                 Ok(weighed) => weighed,
-                Err(Unsaid { why, used }) => {
-                    Weighed { used, opinion: None, note: Some(format!("Bedrock {why}")) }
-                }
+                Err(Unsaid { why, used }) => Weighed {
+                    used: used.map(|used| *used),
+                    opinion: None,
+                    note: Some(format!("Bedrock {why}")),
+                },
             }
         })
     }

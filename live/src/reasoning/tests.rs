@@ -310,9 +310,9 @@ async fn silence_and_closed_connections_end_in_time() {
 
 #[tokio::test]
 async fn without_what_it_needs_nothing_is_asked() {
+    type Change = fn(&mut ReasoningSettings, &mut Key);
     let played =
         Played::new(Does::Answers(200, Vec::new(), called(json!({"order": ["c1"]})))).await;
-    type Change = fn(&mut ReasoningSettings, &mut Key);
     let cases: [(Change, &str); 6] = [
         (|_, key| key.failure = Some(Failure::NoCredentials), "no credentials"),
         (|_, key| key.region = None, "--reasoning-region"),

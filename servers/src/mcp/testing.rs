@@ -170,7 +170,7 @@ impl Peer {
         let folders: Vec<_> = roots.iter().map(|&root| root.to_owned()).collect();
         let roots = Arc::new(Roots::new(&folders).unwrap());
         let profiles = profiles.iter().map(|&profile| profile.to_owned()).collect();
-        let context = Context { roots, lookup, profiles, reasoner, ..Context::default() };
+        let context = Context { roots, lookup, reasoner, profiles, ..Context::default() };
         let context = Arc::new(context);
         let shared = Arc::clone(&context);
         let (ours, theirs) = tokio::io::duplex(1024 * 1024);
