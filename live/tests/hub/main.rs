@@ -347,7 +347,7 @@ fn whatever_goes_wrong_is_told_in_time() {
         (Fault::Huge, "more than"),
         (Fault::Cut, "could not be reached"),
         (Fault::Slow, "in time"),
-        (Fault::Redirect("/api/models/again"), "more redirects"),
+        (Fault::Redirect("/api/models/again"), "redirects in a circle"),
     ];
     for (fault, says) in faults {
         standin.no_faults();
