@@ -215,6 +215,11 @@ fn a_model_with_another_name_is_found_under_both() {
     assert_eq!((found.id.as_str(), found.weight_bytes), ("gpt2", Some(548_090_880)));
     assert_eq!(notes, ["`gpt2` is called `openai-community/gpt2` on the hub now."]);
     assert!(came.len() <= 4, "{came:?}");
+    // Asked again nothing is sent.
+    let desk = desk(&standin, None, Arc::clone(Catalogs::shared()));
+    let ids = || [model("gpt2"), model("gpt2")].map(|one| ask(&desk, one).rows.len());
+    assert_eq!(ids(), [1, 1]);
+    assert_eq!(standin.came().len(), came.len());
 }
 
 fn what_the_hub_does_not_say_stays_as_the_catalogs_have_it() {
@@ -342,7 +347,7 @@ fn whatever_goes_wrong_is_told_in_time() {
         (Fault::Huge, "more than"),
         (Fault::Cut, "could not be reached"),
         (Fault::Slow, "in time"),
-        (Fault::Redirect("/api/models/again"), "more redirects"),
+        (Fault::Redirect("/api/models/again"), "redirects in a circle"),
     ];
     for (fault, says) in faults {
         standin.no_faults();
