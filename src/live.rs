@@ -9,7 +9,7 @@ use mcc_catalogs::{Catalogs, Lookup};
 use crate::reasoning::Reasoning;
 
 #[cfg(feature = "live")]
-use settings::settings;
+pub(crate) use settings::settings;
 
 #[cfg(feature = "live")]
 #[path = "live/settings.rs"]

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod doctor;
 mod explain;
 mod generate;
 mod inputs;
@@ -37,6 +38,7 @@ pub(crate) fn cli() -> Command {
         .subcommand(inputs::command())
         .subcommand(explain::command())
         .subcommand(serve::command())
+        .subcommand(doctor::command())
         .subcommand(completions::command());
     #[cfg(feature = "live")]
     let command = command.subcommand(policy::command());
@@ -54,6 +56,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit> {
         #[cfg(feature = "live")]
         Some(("policy", m)) => policy::run(m),
         Some(("serve", m)) => serve::run(m),
+        Some(("doctor", m)) => doctor::run(m),
         Some(("completions", m)) => completions::run(m),
         _ => Ok(Exit::Done),
     }
