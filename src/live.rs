@@ -8,6 +8,11 @@ use mcc_catalogs::{Catalogs, Lookup};
 
 use crate::reasoning::Reasoning;
 
+/// Somebody who looks things up, and somebody who has an opinion, if there is to be one.
+pub(crate) type Smart = (Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>);
+
+#[cfg(feature = "live")]
+pub(crate) use settings::cache;
 #[cfg(feature = "live")]
 pub(crate) use settings::settings;
 
@@ -42,7 +47,7 @@ pub(crate) fn smart(
     catalogs: &Arc<Catalogs>,
     profiles: &[String],
     reasoning: Option<Reasoning>,
-) -> Result<(Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>)> {
+) -> Result<Smart> {
     use anyhow::Context as _;
     use mcc_live::ReasoningSettings;
     settings(Arc::clone(catalogs), profiles)
@@ -65,6 +70,6 @@ pub(crate) fn smart(
     _catalogs: &Arc<Catalogs>,
     _profiles: &[String],
     _reasoning: Option<Reasoning>,
-) -> Result<(Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>)> {
+) -> Result<Smart> {
     anyhow::bail!("this build of mcc has no smart mode")
 }

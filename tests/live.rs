@@ -155,3 +155,26 @@ fn a_socket_is_seen() {
     let ran = without_sockets(SeccompAction::KillProcess, || output(place.path(), &http));
     assert!(killed(&ran), "{ran:?}");
 }
+
+/// The same filter over smart mode: it does make sockets, and where it cannot, the catalogs answer and say so.
+#[cfg(feature = "live")]
+#[test]
+fn smart_mode_is_what_makes_sockets_and_answers_without_them() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |action| {
+        let arguments = [&CHAT[..], &["--dry-run", "--mode", "smart"]].concat();
+        let mut command = mcc(place.path(), &arguments);
+        command
+            .env("HF_ENDPOINT", "http://127.0.0.1:9")
+            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+            .env("MCC_CACHE_DIR", place.path().join("cache"));
+        without_sockets(action, || command.output().unwrap())
+    };
+    let ended = run(SeccompAction::KillProcess);
+    assert!(killed(&ended), "{ended:?}");
+    let refused = run(SeccompAction::Errno(libc::EPERM.unsigned_abs()));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(0), "{:?} {said}", refused.status);
+    assert!(said.contains("note: Hugging Face"), "{said}");
+    assert!(said.contains("could not be reached"), "{said}");
+}

@@ -258,3 +258,79 @@ fn an_interrupt_ends_a_look_up_at_once() {
     assert!(!ended.success());
     assert!(!user.place.path().join("chat").exists());
 }
+
+/// What one process looked up, the next one knows: from files that nobody else reads, and without a secret.
+#[test]
+fn the_next_run_asks_nobody_again_until_the_cache_is_cleared() {
+    let hub = Standin::hub();
+    let user = User::of(&hub);
+    let cache = user.place.path().join("cache");
+    let shown = |arguments: &[&str]| user.json(&[&["cache"], arguments].concat());
+    assert_eq!(shown(&[])["entries"], 0);
+    assert!(!cache.exists(), "whoever looks makes nothing");
+
+    let plan = ["generate", "chat", "--model-name", MODEL, "--dry-run"];
+    let first = user.json(&plan);
+    let asked = hub.count();
+    assert!(asked > 0, "{first:#}");
+    let second = user.json(&plan);
+    assert_eq!(hub.count(), asked, "it is known already");
+    assert_eq!(second["plan"], first["plan"]);
+    assert!(second["live"].to_string().contains("Hugging Face"), "{second:#}");
+
+    let kept = shown(&["show"]);
+    assert_eq!(kept["folder"], cache.display().to_string());
+    assert_eq!(kept["trouble"], Value::Null, "{kept:#}");
+    assert!(kept["entries"].as_u64().unwrap() > 0 && kept["bytes"].as_u64().unwrap() > 0);
+    assert!(kept["oldestSeconds"].as_u64().unwrap() < 60, "{kept:#}");
+    assert!(kept["sources"].to_string().contains("Hugging Face"), "{kept:#}");
+    let said = text(&user.run(&["cache"]).stdout);
+    assert!(said.contains("Hugging Face") && said.contains(&cache.display().to_string()), "{said}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        for entry in std::fs::read_dir(&cache).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", entry.path().display());
+        }
+    }
+
+    // Only what is the cache's own goes.
+    std::fs::write(cache.join("notes.txt"), "mine").unwrap();
+    let cleared = shown(&["clear"]);
+    assert_eq!((&cleared["removed"], &cleared["left"]), (&kept["entries"], &json!(0)));
+    assert_eq!(shown(&[])["entries"], 0);
+    assert!(cache.join("notes.txt").is_file());
+    let _third = user.json(&plan);
+    assert!(hub.count() > asked, "it is asked again");
+}
+
+/// Who is asked through another hub, or with another token, is not answered with what this one saw.
+#[test]
+fn what_one_hub_said_is_not_known_of_another() {
+    let (hub, other) = (Standin::hub(), Standin::hub());
+    let user = User::of(&hub);
+    let plan = ["generate", "chat", "--model-name", MODEL, "--dry-run"];
+    let _first = user.json(&plan);
+    let asked = hub.count();
+    let moved = user.command(&plan).env("HF_ENDPOINT", &other.url).output().unwrap();
+    assert_eq!(moved.status.code(), Some(0), "{}", text(&moved.stderr));
+    assert_eq!(hub.count(), asked);
+    assert!(other.count() > 0);
+}
+
+/// A cache that cannot be is a note of an answer, and an error of the command about it.
+#[test]
+fn a_cache_that_cannot_be_used_stops_no_answer() {
+    let hub = Standin::hub();
+    let user = User::of(&hub);
+    std::fs::write(user.place.path().join("cache"), "a file").unwrap();
+    let plan = ["generate", "chat", "--model-name", MODEL, "--dry-run"];
+    let output = user.run(&plan);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("cannot be used as a cache"), "{}", text(&output.stderr));
+    let output = user.run(&["cache"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("cannot be used as a cache"));
+}

@@ -16,6 +16,7 @@ mod order;
 mod place;
 mod release;
 pub mod sizing;
+mod stored;
 mod task;
 mod usual;
 
@@ -37,5 +38,6 @@ pub use offer::{
 pub use order::{has_node, in_order, quota, short_of_quota};
 pub use place::{Found, Named, Place, Reason, Reservation, usual_context};
 pub use release::{Against, Asked, against, against_task, circumstances_of, engine_in};
+pub use stored::{StoredFault, stored_fault, stored_only, stored_weights};
 pub use task::{Described, Purpose, TaskBasis, by_class, purpose};
 pub use usual::{Host, HostAsked, LEAST_HOST, Proposed, is_of, less_memory, proposed, usual_type};

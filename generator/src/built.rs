@@ -4,14 +4,15 @@ use mcc_catalogs::Catalogs;
 use mcc_fit::sizing::compiled_engine;
 use serde_json::Value;
 
+use crate::kept;
 use crate::manifest::{Fetched, ModelSort};
 use crate::merge::Merged;
 use crate::registry::registry;
 
 /// What was decided when an engine was built: it cannot be served otherwise.
 pub(crate) fn derive(catalogs: &Catalogs, merged: &mut Merged) {
-    let text = merged.texts.get("modelConfig").and_then(|text| text.as_ref().ok());
-    let Some(built) = text.and_then(|text| compiled_engine(text)) else { return };
+    let Some((Ok(text), from)) = kept::config_of(catalogs, merged) else { return };
+    let Some(built) = compiled_engine(text) else { return };
     let config = merged.text("deploymentConfig").and_then(|name| registry().config(name));
     let Some(config) = config else { return };
     let layers = registry().config_layers(config, None);
@@ -36,7 +37,7 @@ pub(crate) fn derive(catalogs: &Catalogs, merged: &mut Merged) {
         let value =
             value.filter(|value| crate::values::accepts(key, &Value::from(value.as_str())).is_ok());
         if let Some(value) = value {
-            merged.derive(key, &value, "modelConfig", Vec::new());
+            merged.derive(key, &value, from, Vec::new());
         }
     }
 }

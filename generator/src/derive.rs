@@ -11,6 +11,7 @@ use crate::finding::Finding;
 use crate::fix::{Fix, Fixes};
 use crate::format::{Format, valid_name};
 use crate::inputs::{self, Kind};
+use crate::kept;
 use crate::manifest::{Fetched, ModelSort, Weights};
 use crate::merge::Merged;
 use crate::named::{self, read_artifact};
@@ -216,10 +217,10 @@ fn sort(catalogs: &Catalogs, merged: &mut Merged) -> Option<(ModelSort, &'static
         let known = found.filter(|sort| registry().default_for(*sort).is_some());
         return known.map(|sort| (sort, "modelPath"));
     }
-    if let Some(Ok(text)) = merged.texts.get("modelConfig")
+    if let Some((Ok(text), from)) = kept::config_of(catalogs, merged)
         && let Some(sort) = sort_of_config(catalogs, text, merged.text("modelName"))
     {
-        return Some((sort, "modelConfig"));
+        return Some((sort, from));
     }
     let name = merged.text("modelName")?;
     let archive = name.ends_with(".tar.gz");
@@ -282,7 +283,7 @@ fn task(catalogs: &Catalogs, merged: &Merged, sort: ModelSort) -> Option<Task> {
         (Some(row), _) => task_of_row(catalogs, row),
         (None, ModelSort::Fetched(Fetched::Diffusion)) => Some(Task::Image),
         (None, ModelSort::Fetched(Fetched::Encoder)) => {
-            let (class, labels) = parse_class(merged.texts.get("modelConfig")?.as_ref().ok()?);
+            let (class, labels) = parse_class(kept::config_of(catalogs, merged)?.0.ok()?);
             let name = merged.text("modelName").unwrap_or_default();
             let model = Described { class: class.as_deref(), name, labels, hub: None };
             purpose(catalogs, &model).map(|found| found.task)

@@ -88,6 +88,18 @@ pub(crate) fn keep(project: &mut Project, context: &Context<'_>, spec: &Spec) {
             ..ImagesFile::default()
         });
     }
+    // What its registry says of an image that was given decides as the catalogs do for theirs.
+    if let Some(row) =
+        context.inputs.base_image.as_deref().and_then(|own| catalogs.resources().image(own))
+    {
+        let origin = catalogs.resources().origin_of_image(row.image.as_str());
+        facts.add(Some(origin), |as_of, source| ResourcesFile {
+            as_of,
+            source,
+            images: vec![row.clone()].into(),
+            ..ResourcesFile::default()
+        });
+    }
     if !facts.facts.is_empty() {
         let mut text = serde_json::to_string_pretty(&facts).unwrap_or_default();
         text.push('\n');
@@ -144,9 +156,20 @@ pub(crate) fn with_kept(
             rows = rows.with(ImagesFile { families: Vec::new().into(), ..images.clone() });
         }
         if let Some(resources) = ResourcesFile::place(&fact.rows) {
-            let stored = resources.stored.clone();
-            let (as_of, source) = (resources.as_of.clone(), resources.source.clone());
-            rows = rows.with(ResourcesFile { as_of, source, stored, ..ResourcesFile::default() });
+            // The same of files and images.
+            let known = catalogs.resources();
+            let old = |origin: &Origin| origin.live().is_none();
+            let stored = resources.stored.iter();
+            let stored = stored.filter(|row| old(known.origin_of_stored(row.address.as_str())));
+            let images = resources.images.iter();
+            let images = images.filter(|row| old(known.origin_of_image(row.image.as_str())));
+            rows = rows.with(ResourcesFile {
+                as_of: resources.as_of.clone(),
+                source: resources.source.clone(),
+                stored: stored.cloned().collect::<Vec<_>>().into(),
+                images: images.cloned().collect::<Vec<_>>().into(),
+                ..ResourcesFile::default()
+            });
         }
         laid = Arc::new(laid.with(rows));
     }

@@ -69,6 +69,20 @@ pub(crate) fn read(catalogs: &Catalogs, merged: &mut Merged) {
     }
 }
 
+/// The text of the model's configuration: what was given, or else what was found at the model's address in S3, with the
+/// input that it is from.
+pub(crate) fn config_of<'a>(
+    catalogs: &'a Catalogs,
+    merged: &'a Merged,
+) -> Option<(Result<&'a str, &'a str>, &'static str)> {
+    if let Some(read) = merged.texts.get("modelConfig") {
+        return Some((read.as_deref().map_err(String::as_str), "modelConfig"));
+    }
+    let name = merged.text("modelName").filter(|_| merged.get("modelConfig").is_none())?;
+    let config = catalogs.resources().stored(name)?.config.as_ref()?;
+    Some((Ok(config.text()), "modelName"))
+}
+
 /// The text that the input `key` names, at `path`.
 ///
 /// # Errors

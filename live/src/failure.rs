@@ -29,7 +29,9 @@ pub enum Failure {
     #[error("was not asked: {0}")]
     NotAsked(String),
     /// Nobody said who asks.
-    #[error("was not asked: there are no credentials; run `mcc doctor`")]
+    #[error(
+        "was not asked: there are no credentials; `aws sts get-caller-identity` says whether the AWS CLI has some"
+    )]
     NoCredentials,
     /// It shows that to those who have logged in, and is asked without credentials.
     #[error("shows that to nobody without a login, and is asked without credentials")]
@@ -38,7 +40,7 @@ pub enum Failure {
     #[error("does not take these credentials any more: they have expired; {0}")]
     Expired(String),
     /// The credentials are wrong.
-    #[error("does not take these credentials; run `mcc doctor`")]
+    #[error("does not take these credentials; check them with `aws sts get-caller-identity`")]
     BadCredentials,
     /// The clock of this machine is wrong by more than signatures allow.
     #[error("refuses the signature since this machine's clock is wrong; set the clock")]
@@ -78,10 +80,5 @@ impl Failure {
             | Self::Denied(_)
             | Self::NotThere(_) => false,
         }
-    }
-
-    /// Whether it may be otherwise in a second.
-    pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable | Self::Throttled | Self::TooSlow)
     }
 }

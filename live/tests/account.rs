@@ -14,6 +14,8 @@
 
 #[path = "account/files.rs"]
 mod files;
+#[path = "account/images.rs"]
+mod images;
 #[path = "account/moto.rs"]
 mod moto;
 #[path = "../../tests/needs/mod.rs"]
@@ -47,13 +49,16 @@ needs::tests! {
     files::files_are_told_as_they_are,
     files::a_bucket_elsewhere_is_asked_there_once,
     files::who_may_not_list_may_still_read,
+    images::images_of_ecr_are_read_and_tags_that_are_missing_are_told,
+    images::what_ecr_denies_is_named_and_the_rest_is_told,
+    images::what_ecr_says_is_held_to_digests_and_hosts,
     moto::an_emulated_account_is_read,
 }
 
 /// What stands for secrets, which nothing may say.
 const SECRETS: [&str; 4] = ["AKIDEXAMPLE", "sEcReTkEy", "sEsSiOnToKeN", "s3cr3t"];
 
-pub fn desk(address: SocketAddr) -> Desk {
+fn desk(address: SocketAddr) -> Desk {
     let variables = [
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "sEcReTkEy".to_owned()),
@@ -72,7 +77,7 @@ pub fn desk(address: SocketAddr) -> Desk {
 }
 
 /// What is found, the catalogs with it, and the requests that it took.
-pub fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) {
+fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let started = Instant::now();
     let (mut found, taken) = runtime.block_on(async {
@@ -93,7 +98,7 @@ pub fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) 
     (found, laid, taken)
 }
 
-pub fn clusters() -> Ask {
+fn clusters() -> Ask {
     Ask::Clusters("us-east-1".parse().unwrap())
 }
 
@@ -109,7 +114,7 @@ fn everything() -> Vec<Ask> {
 }
 
 /// Has AWS's own models judge what was asked and answered.
-pub fn judged(standin: &Standin, name: &str) {
+fn judged(standin: &Standin, name: &str) {
     let python = needs::module("botocore");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("account-{name}.jsonl"));

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mcc_catalogs::{
-    Access, Catalogs, Model, ModelsFile, Only, PriceBasis, PriceRow, PricesFile, QuotaRow,
-    QuotaUse, QuotasFile, Rows,
+    Access, Catalogs, Inspected, Model, ModelsFile, Only, PriceBasis, PriceRow, PricesFile,
+    QuotaRow, QuotaUse, QuotasFile, ResourcesFile, Rows,
 };
 use mcc_generator::{FileAccess, Plan, Source, Sources, registry};
 use serde_json::{Map, Value, json};
@@ -266,4 +266,40 @@ fn a_project_planned_in_smart_mode_is_the_same_without_a_look_up() {
     std::fs::remove_file(folder.join(".mcc/facts.json")).unwrap();
     let report = mcc_generator::check(Catalogs::shared(), &folder).unwrap();
     assert!(report.findings.iter().any(|found| found.id == "MCC-MDL-001"));
+}
+
+/// What a registry said of a given image chooses the host image, so that it is kept too.
+#[test]
+fn a_project_from_an_image_that_was_looked_up_is_the_same_without_a_look_up() {
+    const IMAGE: &str = "registry.example.com/team/own:1.0";
+    let said = Inspected {
+        image: IMAGE.parse().unwrap(),
+        exists: true,
+        digest: None,
+        platforms: Vec::new(),
+        arch: Vec::new(),
+        bytes: None,
+        cuda: Some("12.9".into()),
+        engine: Some(("vllm".into(), "0.19.1".into())),
+        triton: None,
+        like: Vec::new(),
+    };
+    let file =
+        ResourcesFile { as_of: DAY.into(), images: vec![said].into(), ..ResourcesFile::default() };
+    let live = Arc::new(Catalogs::shared().with(Rows::live("registry.example.com").with(file)));
+    let inputs = json!({"projectName": "kept", "deploymentConfig": "transformers-vllm", "modelName": "Qwen/Qwen3-8B",
+        "region": "us-east-1", "instanceType": "ml.g5.2xlarge", "baseImage": IMAGE});
+    let merged = Sources::new().with(Source::Flag, object(inputs)).merge();
+    let (plan, project) = mcc_generator::generate(&live, &merged).unwrap();
+    assert!(plan.decisions.unwrap().host_image.is_some());
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("kept");
+    project.write(&folder).unwrap();
+    let report = mcc_generator::check(Catalogs::shared(), &folder).unwrap();
+    let changed: Vec<&str> = report.differences.iter().map(|file| file.path.as_str()).collect();
+    assert!(changed.is_empty(), "{changed:?}");
+    // Without what is kept nothing is known of the image: the test can fail.
+    std::fs::remove_file(folder.join(".mcc/facts.json")).unwrap();
+    let report = mcc_generator::check(Catalogs::shared(), &folder).unwrap();
+    assert!(report.differences.iter().any(|file| file.path != ".mcc/facts.json"));
 }

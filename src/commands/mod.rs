@@ -1,5 +1,7 @@
 //! One file per command.
 
+#[cfg(feature = "live")]
+mod cache;
 mod check;
 mod completions;
 mod doctor;
@@ -41,7 +43,7 @@ pub(crate) fn cli() -> Command {
         .subcommand(doctor::command())
         .subcommand(completions::command());
     #[cfg(feature = "live")]
-    let command = command.subcommand(policy::command());
+    let command = command.subcommand(policy::command()).subcommand(cache::command());
     command
 }
 
@@ -55,6 +57,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit> {
         Some(("explain", m)) => explain::run(m),
         #[cfg(feature = "live")]
         Some(("policy", m)) => policy::run(m),
+        #[cfg(feature = "live")]
+        Some(("cache", m)) => cache::run(m),
         Some(("serve", m)) => serve::run(m),
         Some(("doctor", m)) => doctor::run(m),
         Some(("completions", m)) => completions::run(m),
@@ -95,12 +99,7 @@ fn catalogs_arg() -> Arg {
         .help("Folder with rows of your own that are laid over the catalogs")
 }
 
-/// The catalogs, with the user's rows if there are any. They live as long as the process.
-fn catalogs(matches: &ArgMatches) -> Result<&'static Catalogs> {
-    Ok(&**Box::leak(Box::new(shared_catalogs(matches)?)))
-}
-
-/// The same, to lay rows on.
+/// The catalogs, with the user's rows if there are any.
 fn shared_catalogs(matches: &ArgMatches) -> Result<Arc<Catalogs>> {
     match matches.get_one::<PathBuf>("catalogs") {
         None => Ok(Arc::clone(Catalogs::shared())),

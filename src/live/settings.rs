@@ -36,6 +36,12 @@ pub(crate) fn settings(catalogs: Arc<Catalogs>, profiles: &[String]) -> Result<S
     })
 }
 
+/// The folder for what was looked up; none where nobody knows a place for it.
+pub(crate) fn cache() -> Option<PathBuf> {
+    let home = surroundings::home();
+    Seen { variable: surroundings::variable, home: home.as_deref() }.cache()
+}
+
 /// Where the user's caches are on each system.
 enum System {
     Linux,

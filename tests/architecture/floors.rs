@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 16] = [
     &["merge"],
     &["built", "kept", "known"],
     &["derive", "resolve", "saved"],
-    &["diff", "questions", "rules"],
+    &["diff", "facts", "questions", "rules"],
     &["plan", "prove", "write"],
     &["asks"],
     &["check", "matrix"],

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use mcc_catalogs::Stored;
+
 use super::Context;
 use crate::finding::Finding;
+use crate::kept;
 use crate::manifest::Weights;
 use crate::spec::{Fit, InstanceSpec, Model};
 use mcc_fit::sizing::{
@@ -122,7 +125,7 @@ impl Context<'_> {
     /// What the catalogs or the model's own `config.json` say of it.
     pub(super) fn shape(&mut self, name: &str) -> Option<ModelShape> {
         let Some(config) = self.inputs.model_config.clone() else {
-            return self.catalogued(name);
+            return self.stored_shape().or_else(|| self.catalogued(name));
         };
         // What was read, or cannot be; a model of the catalogs otherwise.
         let Some(text) = self.merged.texts.get("modelConfig").cloned() else {
@@ -156,10 +159,40 @@ impl Context<'_> {
         }
     }
 
+    /// What was found at the model's address in S3.
+    pub(crate) fn stored(&self) -> Option<&Stored> {
+        self.catalogs.resources().stored(self.inputs.model_name.as_deref()?)
+    }
+
+    /// The text of the model's configuration, given or found in S3, where the config takes one.
+    pub(crate) fn config_text(&self) -> Option<Result<&str, &str>> {
+        // An input that is left out here has left its text behind.
+        let left_out = self.inputs.model_config.is_none()
+            && self.merged.texts.contains_key("modelConfig")
+            || self.layers.iter().any(|l| l.manifest.without("modelConfig").is_some());
+        let found = kept::config_of(self.catalogs, self.merged).filter(|_| !left_out);
+        found.map(|(text, _)| text)
+    }
+
+    /// What the `config.json` at the model's address in S3 says of it, with the bytes of the weights beside it.
+    fn stored_shape(&mut self) -> Option<ModelShape> {
+        let read = self.config_text()?.ok().map(sizing::parse_config)?;
+        match read {
+            Ok(shape) => {
+                let bytes = self.stored().and_then(mcc_fit::stored_weights);
+                Some(ModelShape { weight_bytes: bytes.unwrap_or(shape.weight_bytes), ..shape })
+            }
+            Err(error) => {
+                self.facts.unsaid = Some(error.to_string());
+                None
+            }
+        }
+    }
+
     /// How the engine was built whose configuration is given, if it is one.
     pub(crate) fn built_engine(&self) -> Option<CompiledEngine> {
-        let text = self.merged.texts.get("modelConfig")?.as_ref().ok()?;
-        sizing::compiled_engine(text)
+        let (text, _) = kept::config_of(self.catalogs, self.merged)?;
+        sizing::compiled_engine(text.ok()?)
     }
 
     /// Decides what was left open, by what fits.

@@ -20,9 +20,7 @@ const POOLING: &str = "pooling";
 impl Context<'_> {
     /// What the model is for, by what is asked of the engine, its class and its name.
     pub(super) fn purpose(&self) -> Option<Purpose> {
-        // An input that is left out here has left its text behind.
-        let given = self.inputs.model_config.as_ref();
-        let (own, labels) = match given.and_then(|_| self.merged.texts.get("modelConfig")) {
+        let (own, labels) = match self.config_text() {
             Some(Ok(text)) => sizing::parse_class(text),
             _ => (None, None),
         };

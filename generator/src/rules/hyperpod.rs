@@ -71,19 +71,29 @@ fn cluster(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     };
     let rows = context.catalogs.clusters();
-    // Nothing is known of an account without any cluster, or where nobody looked.
     let names: Vec<&str> = rows.of(region).map(|row| row.name.as_str()).collect();
-    if names.is_empty() {
+    // Where nobody looked nothing is known, and where not all were listed it may be among the others.
+    let all = rows.listed(region).map_or(!names.is_empty(), |listed| listed.clusters);
+    if !all {
         return;
     }
     let near = mcc_catalogs::nearest(named, names.iter().copied(), NAMED);
     let found = if near.is_empty() { &names } else { &near };
     let near: Vec<String> = found.iter().take(NAMED).map(|name| (*name).to_owned()).collect();
-    let message = format!(
-        "none of the {} HyperPod clusters that were found in {region} has this name",
-        names.len()
-    );
-    let fix = Fix::choose("hyperpodCluster", near.clone());
+    let message = match names.len() {
+        0 => format!("no HyperPod cluster was found in {region}"),
+        1 => format!("the one HyperPod cluster that was found in {region} has another name"),
+        many => {
+            format!(
+                "none of the {many} HyperPod clusters that were found in {region} has this name"
+            )
+        }
+    };
+    let fix: fix::Fixes = if near.is_empty() {
+        "give the Region of the cluster, or create it first".into()
+    } else {
+        Fix::choose("hyperpodCluster", near.clone()).into()
+    };
     let finding = Finding::warning("MCC-HP-005", message, fix).choices(near);
     findings.push(context.merged.about("hyperpodCluster", finding));
 }
@@ -117,7 +127,8 @@ fn nodes(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
 fn operator(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let Some(cluster) = context.cluster(&spec.aws) else { return };
     let name = shorten(&cluster.name);
-    let (message, fix): (String, fix::Fixes) = if cluster.eks.is_none() {
+    let described = cluster.groups.is_some();
+    let (message, fix): (String, fix::Fixes) = if described && cluster.eks.is_none() {
         let message =
             format!("{name} has no EKS cluster: it is orchestrated otherwise, by Slurm for one");
         (message, "name a cluster that EKS orchestrates".into())

@@ -2,6 +2,7 @@
 //!
 //! A rule whose facts are unknown says so as a warning and never refuses.
 
+mod account;
 mod compiled;
 mod deployment;
 mod draft;
@@ -50,7 +51,7 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 21] = [
+const FAMILIES: [&[Rule]; 22] = [
     inputs::RULES,
     image::RULES,
     registry::RULES,
@@ -58,6 +59,7 @@ const FAMILIES: [&[Rule]; 21] = [
     quota::RULES,
     memory::RULES,
     model::RULES,
+    account::RULES,
     state::RULES,
     draft::RULES,
     loading::RULES,

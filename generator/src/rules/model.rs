@@ -3,7 +3,7 @@
 use mcc_catalogs::{Access, GatedFrom, Instance, Only};
 use mcc_fit::{Holds, holds, original, sizing};
 
-use super::{Rule, pipeline};
+use super::{Rule, account, pipeline};
 use crate::finding::{Finding, Severity};
 use crate::fix::{Fix, Fixes};
 use crate::resolve::Context;
@@ -74,7 +74,7 @@ fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             "look at do/logs after the first start, and use an instance type with more memory if it fails",
         );
         findings.push(context.merged.about("modelName", finding));
-    } else if context.facts.shape.is_none() {
+    } else if context.facts.shape.is_none() && !account::has_nothing(context) {
         let finding = no_model(context).filter(|_| jumpstart_id(context).is_none());
         findings.push(finding.unwrap_or_else(|| unknown_model(context)));
     } else if context.facts.plan.as_ref().is_some_and(|p| p.sizing.kv_tokens.is_none())
@@ -126,7 +126,8 @@ pub(super) fn unknown_model(context: &Context<'_>) -> Finding {
             format!("{reason}: memory, context and tensor parallelism were not checked"),
             "look at do/logs after the first start, and use an instance type with more memory if it fails",
         );
-        return context.merged.about("modelConfig", finding);
+        let given = context.merged.get("modelConfig").is_some();
+        return context.merged.about(if given { "modelConfig" } else { "modelName" }, finding);
     }
     let finding = Finding::warning(
         "MCC-MDL-001",
@@ -202,11 +203,17 @@ fn held(context: &Context<'_>, _: &Spec, findings: &mut Vec<Finding>) {
 fn no_model(context: &Context<'_>) -> Option<Finding> {
     let name = context.inputs.model_name.as_deref()?;
     let models = context.catalogs.models();
-    if let Some(only) = models.get(name).and_then(|row| row.only) {
+    let stored = context.stored();
+    let only = models.get(name).and_then(|row| row.only);
+    if let Some(only) = only.or_else(|| stored.and_then(mcc_fit::stored_only)) {
         return Some(context.merged.about("modelName", only_that(context, name, only)));
     }
     let held = holds(name)?;
     if models.get(name).is_some() || models.variant(name).is_some() {
+        return None;
+    }
+    // Whoever read what is there needs no name.
+    if stored.is_some_and(|row| row.complete) {
         return None;
     }
     let finding = match held {

@@ -132,7 +132,7 @@ fn foreign_code(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>)
     {
         return;
     }
-    let text = context.merged.texts.get("modelConfig").and_then(|text| text.as_ref().ok());
+    let text = context.config_text().and_then(Result::ok);
     let config: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
     let map = config.as_ref().and_then(|config| config.get("auto_map")?.as_object());
     let names = map.into_iter().flat_map(|map| map.values()).flat_map(|value| match value {

@@ -30,7 +30,7 @@ pub(crate) enum Input {
 }
 
 impl Call {
-    /// A call of a service of JSON: SageMaker, ECR, Secrets Manager, prices, quotas, CloudWatch.
+    /// A call of a service of JSON: SageMaker, ECR, Secrets Manager, prices, quotas.
     pub(crate) fn json(action: Action, region: &Region, members: Value) -> Self {
         Self::new(action, region, Input::Json(members))
     }

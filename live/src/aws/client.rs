@@ -12,7 +12,6 @@ use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use mcc_catalogs::{Errand, Region, echo};
-use serde_json::Value;
 
 use super::account::Accounts;
 use super::call::Call;
@@ -49,17 +48,6 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Its body as JSON; an empty one is an empty object.
-    ///
-    /// # Errors
-    /// It is none.
-    pub(crate) fn json(&self) -> Result<Value, Failure> {
-        if self.body.is_empty() {
-            return Ok(Value::Object(serde_json::Map::new()));
-        }
-        serde_json::from_slice(&self.body).map_err(|_| Failure::Unreadable("no JSON".to_owned()))
-    }
-
     /// Its body as XML.
     ///
     /// # Errors
@@ -127,6 +115,11 @@ impl Aws {
                 skew: SharedInterceptor::new(ServiceClockSkewInterceptor::new()),
             }),
         }
+    }
+
+    /// The network, for what needs no signature.
+    pub(super) fn web(&self) -> &Web {
+        &self.inner.web
     }
 
     /// Makes a call.

@@ -5,7 +5,7 @@
 //!
 //! ```ignore
 //! let call = Call::json(LIST_CLUSTERS, &region, json!({ "MaxResults": 100 }));
-//! let answer = aws.call(&call, errand).await?.json()?;            // AWS JSON: sagemaker, ecr, secretsmanager, …
+//! let members: Clusters = owned::whole(&aws.call(&call, errand).await?)?; // AWS JSON: sagemaker, ecr, secretsmanager, …
 //! let call = Call::get(DESCRIBE_CLUSTER, &region, &["clusters", name], &[]); // EKS
 //! let call = Call::form(DESCRIBE_X, &region, &[("Filter.1.Name", "state")]); // STS and EC2, answered in XML
 //! let call = Call::s3(LIST_OBJECTS, &region, "GET", bucket, "", &[("list-type", "2")]); // S3, answered in XML
@@ -28,6 +28,7 @@ mod cluster_rows;
 pub(crate) mod clusters;
 pub(crate) mod files;
 pub(crate) mod hub;
+mod layers;
 mod listing;
 pub(crate) mod named;
 mod operation;
@@ -37,6 +38,7 @@ mod price_list;
 pub(crate) mod probe;
 mod quota_list;
 mod refusal;
+pub(crate) mod repositories;
 pub(crate) mod secrets;
 pub(crate) mod service;
 mod session;

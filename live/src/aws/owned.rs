@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::client::{Answer, Aws};
-use super::{clusters, files, hub, named, secrets};
+use super::{clusters, files, hub, named, repositories, secrets};
 use crate::cache::Cache;
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -18,6 +18,7 @@ pub(crate) fn of_accounts(aws: &Aws) -> Vec<Box<dyn Source>> {
         Box::new(files::Files::new(aws.clone())),
         Box::new(named::Named::new(aws.clone())),
         Box::new(hub::JumpStart::new(aws.clone())),
+        Box::new(repositories::Repositories::new(aws.clone())),
         Box::new(secrets::Secrets::new(aws.clone())),
     ]
 }

@@ -8,7 +8,6 @@ pub(crate) enum Service {
     Sts,
     Pricing,
     Quotas,
-    CloudWatch,
     SageMaker,
     Eks,
     Ec2,
@@ -34,11 +33,10 @@ const JSON: &str = "1.1";
 
 impl Service {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Sts,
         Self::Pricing,
         Self::Quotas,
-        Self::CloudWatch,
         Self::SageMaker,
         Self::Eks,
         Self::Ec2,
@@ -54,9 +52,6 @@ impl Service {
             Self::Ec2 => Protocol::Query { version: "2016-11-15" },
             Self::Pricing => Protocol::Json { target: "AWSPriceListService", version: JSON },
             Self::Quotas => Protocol::Json { target: "ServiceQuotasV20190624", version: JSON },
-            Self::CloudWatch => {
-                Protocol::Json { target: "GraniteServiceVersion20100801", version: "1.0" }
-            }
             Self::SageMaker => Protocol::Json { target: "SageMaker", version: JSON },
             Self::Ecr => {
                 Protocol::Json { target: "AmazonEC2ContainerRegistry_V20150921", version: JSON }
@@ -73,7 +68,6 @@ impl Service {
             Self::Sts => "STS",
             Self::Pricing => "Pricing",
             Self::Quotas => "Service Quotas",
-            Self::CloudWatch => "CloudWatch",
             Self::SageMaker => "SageMaker",
             Self::Eks => "EKS",
             Self::Ec2 => "EC2",
@@ -89,7 +83,6 @@ impl Service {
             Self::Sts => "sts",
             Self::Pricing => "pricing",
             Self::Quotas => "servicequotas",
-            Self::CloudWatch => "monitoring",
             Self::SageMaker => "sagemaker",
             Self::Eks => "eks",
             Self::Ec2 => "ec2",
@@ -131,7 +124,6 @@ impl Service {
             Self::SageMaker => "api.sagemaker",
             Self::Eks if fips && !dual && partition.name == "aws" => "fips.eks",
             Self::SecretsManager if fips => "secretsmanager-fips",
-            Self::CloudWatch if fips && !gov => "monitoring-fips",
             // What these have in GovCloud is all of FIPS.
             Self::Eks if fips && (dual || !gov) => "eks-fips",
             Self::Sts if fips && (dual || !gov) => "sts-fips",
@@ -168,7 +160,7 @@ pub(crate) struct Variant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Partition {
     pub(crate) name: &'static str,
-    suffix: &'static str,
+    pub(super) suffix: &'static str,
     dual: &'static str,
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::web::played::{Does, Server, answer};
-use crate::web::{Follow, Network, Request, Web};
+use crate::web::{Network, Request, Web};
 
 /// What a played source does when it is asked for the n-th time.
 type Script = Box<dyn Fn(usize) -> (Duration, Result<Fact, Failure>) + Send + Sync>;
@@ -311,7 +311,7 @@ impl Source for Asking {
                 body: bytes::Bytes::new(),
                 most: 1000,
             };
-            let followed = self.web.send_following(request, errand, Follow::Anywhere).await?;
+            let followed = self.web.send_following(request, errand).await?;
             said(&format!("{:?}", followed.response))
         })
     }

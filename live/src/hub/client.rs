@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, LOCATION};
+use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use mcc_catalogs::Errand;
 use url::Url;
@@ -81,46 +81,24 @@ impl<'a> Client<'a> {
         tokio::time::timeout(time, self.follow(url, most)).await.unwrap_or(Err(Failure::TooSlow))
     }
 
-    async fn follow(&self, mut url: Url, most: usize) -> Result<Response, Failure> {
-        loop {
-            let answer = self.send(url.clone(), most).await?;
-            if !answer.status.is_redirection() {
-                return Ok(answer);
-            }
-            let target = header(&answer, LOCATION.as_str()).and_then(|to| url.join(to).ok());
-            let target = target.filter(|to| {
-                to.scheme() == "https" || (to.scheme() == "http" && url.scheme() == "http")
-            });
-            let Some(mut target) = target else {
-                return Err(Failure::Unreadable("a redirect to nowhere".to_owned()));
-            };
-            if target.origin() != url.origin() {
-                // It is for the hub to say who may fetch, and in the address.
-                let _ = target.set_username("");
-                let _ = target.set_password(None);
-            }
-            url = target;
-        }
-    }
-
-    async fn send(&self, url: Url, most: usize) -> Result<Response, Failure> {
-        let taken = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if taken.is_err() {
-            return Err(Failure::Unreadable("more redirects than are followed".to_owned()));
+    async fn follow(&self, url: Url, most: usize) -> Result<Response, Failure> {
+        let spent = || Failure::Unreadable("more redirects than are followed".to_owned());
+        if self.left() == 0 {
+            return Err(spent());
         }
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
-        // Never to another origin, such as that of the hub's files.
-        if url.origin() == self.hub.endpoint().origin()
-            && !self.token_refused()
+        // To another origin, such as that of the hub's files, it does not go along.
+        if !self.token_refused()
             && let Some(value) = self.hub.token().and_then(super::Token::header)
         {
             headers.insert(AUTHORIZATION, value);
         }
         let request = Request { method: Method::GET, url, headers, body: Bytes::new(), most };
-        self.web.send(request, self.errand).await
+        let followed = self.web.send_following(request, self.errand).await?;
+        let took = |left: usize| Some(left.saturating_sub(followed.requests));
+        let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, took);
+        Ok(followed.response)
     }
 }
 

@@ -119,7 +119,9 @@ impl Bedrock {
                 return Err(Unsaid { why, used: None });
             }
             // The tokens that are held count, since nobody knows.
-            Err(Failed { why, unused: false }) => return Err(Unsaid { why, used: Some(Box::new(used)) }),
+            Err(Failed { why, unused: false }) => {
+                return Err(Unsaid { why, used: Some(Box::new(used)) });
+            }
         };
         used.input_tokens = tokens.map(|tokens| tokens.input);
         used.output_tokens = tokens.map(|tokens| tokens.output);
@@ -183,9 +185,11 @@ impl Reasoner for Bedrock {
             let Some(prompt) = Prompt::new(question) else { return Weighed::default() };
             match self.asked(&prompt, errand).await {
                 Ok(weighed) => weighed,
-                Err(Unsaid { why, used }) => {
-                    Weighed { used: used.map(|used| *used), opinion: None, note: Some(format!("Bedrock {why}")) }
-                }
+                Err(Unsaid { why, used }) => Weighed {
+                    used: used.map(|used| *used),
+                    opinion: None,
+                    note: Some(format!("Bedrock {why}")),
+                },
             }
         })
     }

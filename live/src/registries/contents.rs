@@ -38,20 +38,20 @@ const LONGEST: usize = 40;
 
 /// What an image says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Contents {
+pub(crate) struct Contents {
     /// `linux` and `amd64`.
-    pub(super) platform: Option<(String, String)>,
+    pub(crate) platform: Option<(String, String)>,
     /// `13.0`.
-    pub(super) cuda: Option<String>,
+    pub(crate) cuda: Option<String>,
     /// `vllm` and `0.19.1`.
-    pub(super) engine: Option<(String, String)>,
+    pub(crate) engine: Option<(String, String)>,
     /// `25.09`.
-    pub(super) triton: Option<String>,
+    pub(crate) triton: Option<String>,
 }
 
 impl Contents {
     /// What a configuration says. None where it is none.
-    pub(super) fn of(config: &[u8]) -> Option<Self> {
+    pub(crate) fn of(config: &[u8]) -> Option<Self> {
         let config: Map<String, Value> = serde_json::from_slice(config).ok()?;
         let text = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
         let own = config.get("config");

@@ -11,11 +11,11 @@ use crate::failure::Failure;
 use crate::web::Response;
 
 /// Most bytes of an image's configuration. The largest have a history of a few hundred steps.
-const CONFIG_BYTES: usize = 1024 * 1024;
+pub(crate) const CONFIG_BYTES: usize = 1024 * 1024;
 /// At how many pulls that are left the reader should know.
 const FEW: u64 = 10;
 /// The tag where none is named.
-const LATEST: &str = "latest";
+pub(crate) const LATEST: &str = "latest";
 
 /// What was found of an image.
 #[derive(Debug)]
@@ -47,18 +47,7 @@ pub(super) async fn look(visit: &mut Visit<'_>, image: &ImageUri) -> Result<Look
         }
         Err(failure) => return Err(failure),
     };
-    let mut found = Inspected {
-        image: image.clone(),
-        exists: true,
-        digest: None,
-        platforms: Vec::new(),
-        arch: Vec::new(),
-        bytes: None,
-        cuda: None,
-        engine: None,
-        triton: None,
-        like: Vec::new(),
-    };
+    let mut found = unread(image);
     if answer.status == StatusCode::NOT_FOUND {
         return missing(visit, found, &answer).await;
     }
@@ -93,13 +82,7 @@ async fn inside(
         Manifest::Image(single) => single,
         Manifest::Other => return Ok(false),
         Manifest::List(list) => {
-            for (platform, _) in manifest::platforms(&list) {
-                found.arch.extend(manifest::arch(&platform));
-                found.platforms.push(platform);
-            }
-            found.arch.sort_unstable();
-            found.arch.dedup();
-            found.platforms.dedup();
+            put_platforms(found, &list);
             let Some(one) = manifest::chosen(&list) else { return Ok(false) };
             let answer = by_digest(visit, "manifests", one, manifest::MOST).await?;
             match Manifest::of(&answer.body)? {
@@ -113,6 +96,39 @@ async fn inside(
     let answer = by_digest(visit, "blobs", &config, CONFIG_BYTES).await?;
     let contents = Contents::of(&answer.body)
         .ok_or_else(|| Failure::Unreadable("the image's configuration".to_owned()))?;
+    put_contents(found, contents);
+    Ok(true)
+}
+
+/// An image that is there, of which nothing was read.
+pub(crate) fn unread(image: &ImageUri) -> Inspected {
+    Inspected {
+        image: image.clone(),
+        exists: true,
+        digest: None,
+        platforms: Vec::new(),
+        arch: Vec::new(),
+        bytes: None,
+        cuda: None,
+        engine: None,
+        triton: None,
+        like: Vec::new(),
+    }
+}
+
+/// Puts in a row the platforms of a list.
+pub(crate) fn put_platforms(found: &mut Inspected, list: &[Descriptor]) {
+    for (platform, _) in manifest::platforms(list) {
+        found.arch.extend(manifest::arch(&platform));
+        found.platforms.push(platform);
+    }
+    found.arch.sort_unstable();
+    found.arch.dedup();
+    found.platforms.dedup();
+}
+
+/// Puts in a row what an image's configuration says, and its platform where no list said one.
+pub(crate) fn put_contents(found: &mut Inspected, contents: Contents) {
     if found.platforms.is_empty()
         && let Some((os, architecture)) = &contents.platform
         && let Some(platform) = manifest::platform(os, architecture, None)
@@ -123,7 +139,6 @@ async fn inside(
     found.cuda = contents.cuda;
     found.engine = contents.engine;
     found.triton = contents.triton;
-    Ok(true)
 }
 
 /// What the registry has under a digest, which is what it is.

@@ -7,11 +7,11 @@ use sha2::{Digest as _, Sha256};
 use crate::failure::Failure;
 
 /// The forms that are asked for, in one header.
-pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json";
 /// Most bytes of a manifest, which is what registries themselves allow.
-pub(super) const MOST: usize = 4 * 1024 * 1024;
+pub(crate) const MOST: usize = 4 * 1024 * 1024;
 /// Most platforms that are told of a list, and most characters of each.
 const PLATFORMS: (usize, usize) = (32, 40);
 /// What the configuration of an image is called, by the OCI and by Docker.
@@ -21,12 +21,12 @@ const CONFIGS: [&str; 2] =
 /// Something that a registry has by its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Descriptor {
+pub(crate) struct Descriptor {
     #[serde(default)]
-    pub(super) media_type: Option<String>,
-    pub(super) digest: String,
+    pub(crate) media_type: Option<String>,
+    pub(crate) digest: String,
     #[serde(default)]
-    pub(super) size: u64,
+    pub(crate) size: u64,
     #[serde(default)]
     platform: Option<Platform>,
 }
@@ -56,7 +56,7 @@ struct Raw {
 
 /// What a manifest is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Manifest {
+pub(crate) enum Manifest {
     /// One image.
     Image(Single),
     /// An image for each of several platforms.
@@ -67,17 +67,17 @@ pub(super) enum Manifest {
 
 /// One image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Single {
+pub(crate) struct Single {
     /// Its configuration.
-    pub(super) config: Descriptor,
+    pub(crate) config: Descriptor,
     /// Bytes to pull: of its layers, as they are sent.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Manifest {
     /// # Errors
     /// It is no manifest.
-    pub(super) fn of(body: &[u8]) -> Result<Self, Failure> {
+    pub(crate) fn of(body: &[u8]) -> Result<Self, Failure> {
         let broken = |what: &str| Failure::Unreadable(what.to_owned());
         let raw: Raw = serde_json::from_slice(body).map_err(|_| broken("its manifest"))?;
         match (raw.manifests, raw.config, raw.layers) {
@@ -104,7 +104,7 @@ impl Manifest {
 impl Descriptor {
     /// The platform that it is for: `linux/amd64`. None where that is not told, as of what only says where an image is
     /// from.
-    pub(super) fn platform(&self) -> Option<String> {
+    pub(crate) fn platform(&self) -> Option<String> {
         let Platform { architecture, os, variant } = self.platform.as_ref()?;
         if architecture == "unknown" || os == "unknown" {
             return None;
@@ -114,13 +114,13 @@ impl Descriptor {
 }
 
 /// The images of a list, each with its platform; in its order, the first few.
-pub(super) fn platforms(list: &[Descriptor]) -> Vec<(String, &Descriptor)> {
+pub(crate) fn platforms(list: &[Descriptor]) -> Vec<(String, &Descriptor)> {
     let told = list.iter().filter_map(|one| Some((one.platform()?, one)));
     told.take(PLATFORMS.0).collect()
 }
 
 /// The one of a list that is read for all: of amd64, else of arm64, else the first.
-pub(super) fn chosen(list: &[Descriptor]) -> Option<&Descriptor> {
+pub(crate) fn chosen(list: &[Descriptor]) -> Option<&Descriptor> {
     let all = platforms(list);
     let of = |own: Arch| all.iter().find(|(name, _)| arch(name) == Some(own));
     let found = of(Arch::X86_64).or_else(|| of(Arch::Arm64)).or_else(|| all.first());
@@ -130,7 +130,7 @@ pub(super) fn chosen(list: &[Descriptor]) -> Option<&Descriptor> {
 }
 
 /// A platform in the usual words. None where it is no word.
-pub(super) fn platform(os: &str, architecture: &str, variant: Option<&str>) -> Option<String> {
+pub(crate) fn platform(os: &str, architecture: &str, variant: Option<&str>) -> Option<String> {
     let variant = variant.filter(|variant| !variant.is_empty());
     let parts: Vec<&str> = [Some(os), Some(architecture), variant].into_iter().flatten().collect();
     let word = |part: &&str| {
@@ -142,7 +142,7 @@ pub(super) fn platform(os: &str, architecture: &str, variant: Option<&str>) -> O
 }
 
 /// The processors of a platform, of those that instance types have.
-pub(super) fn arch(platform: &str) -> Option<Arch> {
+pub(crate) fn arch(platform: &str) -> Option<Arch> {
     let mut parts = platform.split('/');
     match (parts.next()?, parts.next()?) {
         ("linux", "amd64" | "x86_64") => Some(Arch::X86_64),
@@ -152,7 +152,7 @@ pub(super) fn arch(platform: &str) -> Option<Arch> {
 }
 
 /// The digest of what was answered, in the form of registries.
-pub(super) fn digest(body: &[u8]) -> String {
+pub(crate) fn digest(body: &[u8]) -> String {
     let mut text = String::from("sha256:");
     for byte in Sha256::digest(body) {
         text.push_str(&format!("{byte:02x}"));
@@ -161,7 +161,7 @@ pub(super) fn digest(body: &[u8]) -> String {
 }
 
 /// Whether a digest that somebody else wrote has the one form that is looked up: no other algorithm, and no path.
-pub(super) fn is_digest(text: &str) -> bool {
+pub(crate) fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| {
         hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })

@@ -15,10 +15,10 @@
 mod challenge;
 mod contents;
 mod family;
-mod inspect;
-mod manifest;
+pub(crate) mod inspect;
+pub(crate) mod manifest;
 mod place;
-mod tags;
+pub(crate) mod tags;
 mod visit;
 
 use std::sync::Arc;
@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use mcc_catalogs::{Ask, Catalogs, Errand, Files, ImageUri, ImagesFile, ResourcesFile, Table};
 
+pub(crate) use self::contents::Contents;
 use self::family::Releases;
 use self::place::Place;
 use self::tags::Tags;
@@ -38,7 +39,7 @@ use crate::source::{Eyes, Fact, Source, Topic, Waiting};
 use crate::web::Web;
 
 /// How long what a digest names is the same: for ever, and this long in a cache.
-const BY_DIGEST: Duration = minutes(30 * 24 * 60);
+pub(crate) const BY_DIGEST: Duration = minutes(30 * 24 * 60);
 /// How long a tag is taken to name the same image.
 const BY_TAG: Duration = minutes(10);
 /// How long a list of releases is taken to be all of them.

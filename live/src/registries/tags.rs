@@ -22,10 +22,10 @@ const TOLD: usize = 5;
 
 /// The tags of a repository.
 #[derive(Debug, Default)]
-pub(super) struct Tags {
-    pub(super) all: Vec<String>,
+pub(crate) struct Tags {
+    pub(crate) all: Vec<String>,
     /// There are more than were read.
-    pub(super) more: bool,
+    pub(crate) more: bool,
 }
 
 #[derive(Deserialize)]
@@ -88,7 +88,7 @@ impl Tags {
     }
 
     /// The newest of the tags that are like `tag`: the same but for the version, or else those that are written alike.
-    pub(super) fn like(&self, tag: &str) -> Vec<String> {
+    pub(crate) fn like(&self, tag: &str) -> Vec<String> {
         let wanted = Shape::of(tag);
         let mut same: Vec<Shape<'_>> = self
             .all
@@ -146,7 +146,7 @@ impl<'a> Shape<'a> {
 }
 
 /// Whether it can be a tag.
-fn is_tag(text: &str) -> bool {
+pub(crate) fn is_tag(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with(['.', '-'])
 }

@@ -15,23 +15,11 @@ const MOST: usize = 5;
 /// Parts of names of headers that are for one origin only: authorizations, cookies, tokens, keys, signatures.
 const SECRET: &[&str] = &["token", "auth", "key", "secret", "signature", "credential", "cookie"];
 
-/// Which redirects are followed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Follow {
-    /// To any host.
-    #[default]
-    Anywhere,
-    /// To the same origin: another's answer would be none of who was asked. An answer that leads elsewhere is returned.
-    SameOrigin,
-}
-
-/// An answer, and where it is from.
+/// An answer that is no redirect, and how many requests it took.
 #[derive(Debug, Clone)]
 pub(crate) struct Followed {
     pub(crate) response: Response,
-    /// The address that answered: that of the request, where nothing led elsewhere.
-    #[allow(dead_code, reason = "for sources whose answer depends on it")]
-    pub(crate) url: Url,
+    pub(crate) requests: usize,
 }
 
 impl Web {
@@ -44,18 +32,14 @@ impl Web {
         &self,
         mut request: Request,
         errand: &Errand,
-        policy: Follow,
     ) -> Result<Followed, Failure> {
         let mut been = vec![request.url.clone()];
         loop {
             let response = self.send(request.clone(), errand).await?;
             let Some(next) = led(&response, &request.url)? else {
-                return Ok(Followed { response, url: request.url });
+                return Ok(Followed { response, requests: been.len() });
             };
             let same = next.origin() == request.url.origin();
-            if policy == Follow::SameOrigin && !same {
-                return Ok(Followed { response, url: request.url });
-            }
             if been.len() > MOST {
                 return Err(Failure::Unreadable(format!("more than {MOST} redirects")));
             }

@@ -28,8 +28,6 @@ use crate::failure::Failure;
 use crate::web::pace::Pace;
 use crate::web::proxies::Proxies;
 
-#[allow(unused_imports, reason = "for sources whose servers redirect")]
-pub(crate) use following::Follow;
 pub use network::{Network, NetworkError};
 pub(crate) use smithy::on_errand;
 

@@ -5,6 +5,7 @@ Prints a line of JSON when all is there: the port, and names that AWS chose. End
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -76,6 +77,23 @@ for approval in ("Approved", "PendingManualApproval"):
             "SupportedRealtimeInferenceInstanceTypes": ["ml.g5.xlarge"],
         },
     )
+ecr = client("ecr")
+ecr.create_repository(repositoryName="team/vllm")
+layer = f"sha256:{hashlib.sha256(b'1').hexdigest()}"
+for tag in ("v1.0.0", "v1.1.0"):
+    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": layer, "size": 1}
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": config,
+            "layers": [{"digest": layer, "size": 7}],
+            "annotations": {"v": tag},
+        }
+    )
+    # moto makes digests up, unless it is told them.
+    digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+    ecr.put_image(repositoryName="team/vllm", imageTag=tag, imageManifest=manifest, imageDigest=digest)
 print(json.dumps({"port": port, "secret": secret, "deleted": deleted}), flush=True)
 sys.stdin.read()
 server.stop()

@@ -79,7 +79,7 @@ pub fn files_are_told_as_they_are() {
     // The configuration is not on the pages that were read, and is read all the same.
     let (stored, _, _) = look("s3://bucket/long/");
     assert_eq!(
-        (stored.complete, stored.config.as_ref().map(|config| config.text())),
+        (stored.complete, stored.config.as_ref().map(mcc_catalogs::ModelConfig::text)),
         (false, Some(CONFIG))
     );
     let (stored, names, _) = look("s3://bucket/empty/");

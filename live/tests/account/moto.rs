@@ -128,4 +128,17 @@ pub fn an_emulated_account_is_read() {
         (stored(4).files.len(), found.notes.iter().filter(|n| n.contains("no bucket")).count()),
         (0, 1)
     );
+
+    let image = |tag: &str| {
+        let name = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/{tag}");
+        let (found, catalogs, _) = look(moto.address(), &[Ask::Image(name.parse().unwrap())]);
+        let known = catalogs.resources().image(&name).cloned();
+        known.unwrap_or_else(|| panic!("{found:?}"))
+    };
+    // moto gives out no addresses of layers.
+    let there = image("vllm:v1.1.0");
+    assert_eq!((there.exists, there.bytes, there.cuda), (true, Some(7), None));
+    let missing = image("vllm:v2.0.0");
+    assert_eq!((missing.exists, missing.like), (false, vec!["v1.1.0".into(), "v1.0.0".into()]));
+    assert!(!image("none:v1.0.0").exists);
 }

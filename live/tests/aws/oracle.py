@@ -28,7 +28,7 @@ from botocore.credentials import Credentials
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "oracle"))
 from payloads import defects  # noqa: E402
 
-NAMES = {"servicequotas": "service-quotas", "monitoring": "cloudwatch"}
+NAMES = {"servicequotas": "service-quotas"}
 session = botocore.session.get_session()
 
 
@@ -78,7 +78,7 @@ def judge(call: dict[str, Any]) -> list[str]:
 
 
 REGIONS = ("us-east-1", "eu-west-2", "us-gov-west-1", "cn-north-1", "cn-northwest-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1")
-SERVICES = ("sts", "pricing", "service-quotas", "cloudwatch", "sagemaker", "eks", "ec2", "ecr", "s3", "secretsmanager")
+SERVICES = ("sts", "pricing", "service-quotas", "sagemaker", "eks", "ec2", "ecr", "s3", "secretsmanager")
 
 
 def hosts() -> str:

@@ -1,4 +1,13 @@
 //! Models of Hugging Face, from a stand-in of the hub that the hub's own client takes for it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 #[path = "../../../tests/needs/mod.rs"]
 mod needs;
@@ -10,7 +19,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcc_catalogs::{
-    Access, Ask, Catalogs, Errand, Found, Lookup as _, Model, ModelsFile, Origin, WeightsFrom,
+    Access, Ask, Catalogs, Errand, Found, Lookup as _, Model, ModelConfig, ModelsFile, Origin,
+    WeightsFrom,
 };
 use mcc_live::{Cache, Desk, Hub, Network, Token, Web};
 use serde_json::{Value, json};
@@ -141,7 +151,7 @@ fn rows_say_what_is_recorded_of_twenty_models_that_no_catalog_has() {
         let class = expect["architecture"].as_str().unwrap_or_default();
         assert_eq!(found.architecture, class, "{id}");
         let files = recorded["files"].as_object().unwrap();
-        let config = found.config.as_ref().map(|config| config.text());
+        let config = found.config.as_ref().map(ModelConfig::text);
         assert_eq!(config.is_some(), files.contains_key("config.json"), "{id}");
         if let (Some(config), Some(given)) = (config, files.get("config.json")) {
             // All of it, for sizing reads many members.
@@ -226,7 +236,7 @@ fn what_the_hub_does_not_say_stays_as_the_catalogs_have_it() {
     assert_eq!((&live.license, &live.released), (&known.license, &known.released));
     assert_eq!(live.weight_bytes, Some(16_060_522_496));
     assert_eq!(
-        live.config.as_ref().map(|config| config.text()),
+        live.config.as_ref().map(ModelConfig::text),
         Some(r#"{"architectures":["LlamaForCausalLM"],"vocab_size":7}"#)
     );
     // Who may not read the configuration has that of the catalogs.

@@ -34,8 +34,6 @@ pub enum Fault {
 pub struct Came {
     pub path: String,
     pub head: String,
-    /// It was for the host of the files.
-    pub cdn: bool,
 }
 
 impl Came {
@@ -148,7 +146,7 @@ impl State {
         let head = String::from_utf8(head).ok()?;
         let mut words = head.split(' ');
         let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-        self.came.lock().unwrap().push(Came { path: path.clone(), head: head.clone(), cdn });
+        self.came.lock().unwrap().push(Came { path: path.clone(), head: head.clone() });
         let fault =
             self.faults.lock().unwrap().iter().find(|(word, _)| path.contains(word)).cloned();
         let mut answer = match fault.map(|(_, fault)| fault) {
@@ -315,8 +313,11 @@ impl State {
         let Some((from, to)) = range else {
             return Answer { length: Some(size), ..Answer::new(200, "") };
         };
-        let body: Vec<u8> =
-            (from..=to).map(|at| start.get(at as usize).copied().unwrap_or_default()).collect();
+        let body: Vec<u8> = (from..=to)
+            .map(|at| {
+                usize::try_from(at).ok().and_then(|at| start.get(at)).copied().unwrap_or_default()
+            })
+            .collect();
         Answer::new(206, body).with("Content-Range", &format!("bytes {from}-{to}/{size}"))
     }
 }
@@ -400,7 +401,7 @@ fn start_of(file: &Value) -> Vec<u8> {
     let mut header = Value::Object(header).to_string();
     // A recorded size says how long the header is; spaces may follow it.
     if let Some(size) = file.get("size").and_then(Value::as_u64) {
-        let length = size.saturating_sub(8 + at) as usize;
+        let length = usize::try_from(size.saturating_sub(8 + at)).expect("a length");
         header.push_str(&" ".repeat(length.min(1 << 20).saturating_sub(header.len())));
     }
     let mut all = (header.len() as u64).to_le_bytes().to_vec();

@@ -8,6 +8,7 @@ pub(crate) mod instances;
 pub(crate) mod model;
 pub(crate) mod number;
 #[cfg(test)]
+#[path = "opinions/tests.rs"]
 mod opinions;
 pub(crate) mod page;
 pub(crate) mod region;

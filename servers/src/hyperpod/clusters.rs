@@ -31,7 +31,7 @@ pub(super) struct ClusterAnswer {
     region: String,
     /// What HyperPod says of it, such as `InService`.
     status: String,
-    /// The EKS cluster below it; left out where something else orchestrates it.
+    /// The EKS cluster below it; left out where something else orchestrates it, and where nodeGroups could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     eks: Option<String>,
     /// Kubernetes on that cluster.
@@ -85,8 +85,12 @@ impl ClusterAnswer {
                 one.collect::<Vec<_>>().join(", ")
             },
         );
-        let eks =
-            self.eks.as_ref().map_or_else(|| "no EKS cluster".to_owned(), |e| format!("EKS {e}"));
+        let eks = match (&self.eks, &self.node_groups) {
+            (Some(eks), _) => format!("EKS {eks}"),
+            (None, Some(_)) => "no EKS cluster".to_owned(),
+            // It was not described.
+            (None, None) => "EKS cluster not known".to_owned(),
+        };
         let kubernetes = self.kubernetes.as_ref().map_or_else(String::new, |v| format!(" {v}"));
         format!(
             "{} in {} ({}): {eks}{kubernetes}, inference operator {}; {groups}",

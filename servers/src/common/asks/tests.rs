@@ -262,7 +262,7 @@ async fn the_rounds_of_a_call_are_one_errand() {
     let handler = Handler::new(&ALL, Arc::new(context));
     let round = async |more: Value| {
         let mut call = json!({"name": "generate_project", "arguments": {
-            "projectName": "p", "modelName": "Qwen/Qwen3-8B", "deploymentTarget": "hyperpod-eks",
+            "projectName": "rounds", "modelName": "Qwen/Qwen3-8B", "deploymentTarget": "hyperpod-eks",
         }});
         call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let answer = handler.called(serde_json::from_value(call).unwrap(), true, None).await;
@@ -275,7 +275,7 @@ async fn the_rounds_of_a_call_are_one_errand() {
         json!({"region": "us-west-2", "hyperpodCluster": "c1", "instanceType": "ml.g6e.2xlarge"});
     let responses = json!({"inputs": {"action": "accept", "content": filled}});
     let done = round(json!({"requestState": state, "inputResponses": responses})).await;
-    assert_eq!(done["structuredContent"]["status"], "generated", "{done:#}");
+    assert_eq!(done["structuredContent"]["status"], "returned", "{done:#}");
     let left = lookup.left.lock().unwrap().clone();
     assert!(left.len() >= 2 && left.is_sorted_by(|earlier, later| earlier > later), "{left:?}");
 }

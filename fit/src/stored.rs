@@ -1,0 +1,174 @@
+//! What files at an S3 address are to an engine that loads a model from there.
+
+use mcc_catalogs::{Only, Stored, StoredFile};
+
+/// What an address has in place of a model, or lacks of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredFault {
+    /// There is nothing.
+    Nothing,
+    /// The address is of one file, and that is no archive.
+    OneFile,
+    /// There are files, and no configuration of a model among them.
+    Config,
+    /// There are files, and no weights among them.
+    Weights,
+    /// So many parts of the weights are missing, of so many that the names of the others count.
+    Parts(u64, u64),
+}
+
+/// Files that say what the model is: to transformers, to a pipeline, to Mistral's own format, to DJL Serving.
+const CONFIGS: [&str; 4] = ["config.json", "model_index.json", "params.json", "serving.properties"];
+/// Endings of files of weights, engines and compiled models among them.
+const WEIGHTS: [&str; 9] =
+    [".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".engine", ".gguf", ".neff", ".npz"];
+/// The model is somewhere else, or made by code.
+const ELSEWHERE: [&str; 2] = ["serving.properties", "model.py"];
+/// Beginnings of names of safetensors files that are beside the model.
+const BESIDE: [&str; 3] = ["consolidated", "adapter_", "optimizer"];
+
+/// What an engine would miss at an address; `None` if nothing, or if not everything is known that is there.
+pub fn stored_fault(row: &Stored) -> Option<StoredFault> {
+    if !row.complete {
+        return None;
+    }
+    if row.files.is_empty() {
+        return Some(StoredFault::Nothing);
+    }
+    // What is in an archive nobody looked at.
+    if row.address.as_str().ends_with(".tar.gz") {
+        return None;
+    }
+    if row.is_object {
+        return Some(StoredFault::OneFile);
+    }
+    let has = |names: &[&str]| row.files.iter().any(|file| names.contains(&file.name.as_str()));
+    let weighs = |file: &StoredFile| WEIGHTS.iter().any(|end| file.name.ends_with(end));
+    if row.config.is_none() && !has(&CONFIGS) {
+        Some(StoredFault::Config)
+    } else if !has(&ELSEWHERE) && !row.files.iter().any(weighs) {
+        Some(StoredFault::Weights)
+    } else {
+        let (there, of) = parts(&safetensors(row))?;
+        (there < of).then(|| StoredFault::Parts(of - there, of))
+    }
+}
+
+/// What is there in place of a model that an engine loads by itself; `None` for a model, and where it is not known.
+pub fn stored_only(row: &Stored) -> Option<Only> {
+    let any = |is: &dyn Fn(&str) -> bool| row.files.iter().any(|file| is(&file.name));
+    let adapter = |name: &str| name == "adapter_config.json";
+    let beside = |name: &str| name.starts_with("adapter_") || name.ends_with(".gguf");
+    let weighs = |name: &str| WEIGHTS.iter().any(|end| name.ends_with(end)) && !beside(name);
+    if !row.complete || row.is_object || any(&weighs) {
+        None
+    } else if any(&adapter) {
+        Some(Only::Adapter)
+    } else {
+        any(&|name| name.ends_with(".gguf")).then_some(Only::Gguf)
+    }
+}
+
+/// Bytes of the weights that an engine loads from there; `None` where the files do not say which those are.
+pub fn stored_weights(row: &Stored) -> Option<u64> {
+    let files = if row.complete { safetensors(row) } else { Vec::new() };
+    let whole = match parts(&files) {
+        Some((there, of)) => there == of && files.len() as u64 == of,
+        None => files.len() == 1,
+    };
+    let bytes = files.iter().map(|file| file.size).fold(0, u64::saturating_add);
+    Some(bytes).filter(|bytes| whole && *bytes > 0)
+}
+
+/// Files of weights at the address itself, in the one format whose sizes say what is loaded.
+fn safetensors(row: &Stored) -> Vec<&StoredFile> {
+    let is = |file: &&StoredFile| {
+        file.name.ends_with(".safetensors")
+            && !file.name.contains('/')
+            && !BESIDE.iter().any(|start| file.name.starts_with(start))
+    };
+    row.files.iter().filter(is).collect()
+}
+
+/// How many parts are there, and of how many: `model-00001-of-00004.safetensors`. `None` where names count none, or
+/// where there are parts of several sets.
+fn parts(files: &[&StoredFile]) -> Option<(u64, u64)> {
+    let set = |file: &&StoredFile| {
+        let (rest, of) = file.name.strip_suffix(".safetensors")?.rsplit_once("-of-")?;
+        let (stem, at) = rest.rsplit_once('-')?;
+        let (at, of): (u64, u64) = (at.parse().ok()?, of.parse().ok()?);
+        (at <= of).then(|| (stem.to_owned(), of))
+    };
+    let mut sets: Vec<(String, u64)> = files.iter().filter_map(set).collect();
+    let there = u64::try_from(sets.len()).ok()?;
+    sets.dedup();
+    match sets.as_slice() {
+        [(_, of)] => Some((there, *of)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(address: &str, files: &[(&str, u64)]) -> Stored {
+        let file = |(name, size): &(&str, u64)| StoredFile { name: (*name).into(), size: *size };
+        Stored {
+            address: address.parse().expect("an address"),
+            region: None,
+            is_object: false,
+            files: files.iter().map(file).collect(),
+            complete: true,
+            config: None,
+        }
+    }
+
+    #[test]
+    fn weights_are_counted_where_the_files_say_which_they_are() {
+        let bytes = |files: &[(&str, u64)]| stored_weights(&at("s3://bucket/m/", files));
+        let parts =
+            [("model-00001-of-00002.safetensors", 600), ("model-00002-of-00002.safetensors", 400)];
+        assert_eq!(bytes(&parts), Some(1000));
+        let beside = [("consolidated.safetensors", 9), ("onnx/a.safetensors", 9), ("a.bin", 9)];
+        assert_eq!(bytes(&[&parts[..], &beside[..]].concat()), Some(1000));
+        assert_eq!(bytes(&[("model.safetensors", 7)]), Some(7));
+        // Which of them is loaded the names do not say.
+        assert_eq!(bytes(&[("model.safetensors", 7), ("model.fp16.safetensors", 4)]), None);
+        assert_eq!(bytes(&[&parts[..], &[("model.safetensors", 7)]].concat()), None);
+        assert_eq!(bytes(&parts[..1]), None);
+        assert_eq!(bytes(&[("pytorch_model.bin", 7)]), None);
+        let some = Stored { complete: false, ..at("s3://bucket/m/", &parts) };
+        assert_eq!((stored_weights(&some), stored_fault(&some)), (None, None));
+    }
+
+    #[test]
+    fn what_an_engine_would_miss_is_told_apart() {
+        let config = ("config.json", 5);
+        for (files, fault, only) in [
+            (&[][..], Some(StoredFault::Nothing), None),
+            (&[config, ("model.safetensors", 7)], None, None),
+            (&[("model.safetensors", 7)], Some(StoredFault::Config), None),
+            (&[config], Some(StoredFault::Weights), None),
+            (&[("serving.properties", 5)], None, None),
+            (&[("model_index.json", 5), ("unet/a.safetensors", 9)], None, None),
+            (
+                &[config, ("model-00001-of-00003.safetensors", 7)],
+                Some(StoredFault::Parts(2, 3)),
+                None,
+            ),
+            (&[("a.gguf", 9)], Some(StoredFault::Config), Some(Only::Gguf)),
+            (
+                &[("adapter_config.json", 5), ("adapter_model.safetensors", 9)],
+                Some(StoredFault::Config),
+                Some(Only::Adapter),
+            ),
+        ] {
+            let row = at("s3://bucket/m/", files);
+            assert_eq!((stored_fault(&row), stored_only(&row)), (fault, only), "{files:?}");
+        }
+        let one = |address| Stored { is_object: true, ..at(address, &[("m", 9)]) };
+        assert_eq!(stored_fault(&one("s3://bucket/m")), Some(StoredFault::OneFile));
+        assert_eq!(stored_fault(&one("s3://bucket/m.tar.gz")), None);
+    }
+}
