@@ -35,8 +35,8 @@ pub(crate) enum Ran {
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = surroundings::variable("PATH")?;
     let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
-    let mut files =
-        folders.flat_map(|folder| ENDINGS.iter().map(move |end| folder.join(format!("{name}{end}"))));
+    let mut files = folders
+        .flat_map(|folder| ENDINGS.iter().map(move |end| folder.join(format!("{name}{end}"))));
     files.find(|file| is_program(file))
 }
 

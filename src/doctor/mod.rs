@@ -1,10 +1,10 @@
 //! What `mcc doctor` looks at: whether what smart mode and generated projects stand on is there. It changes nothing, and
 //! says of secrets only whether they are taken.
 
-mod programs;
-mod registrations;
 #[cfg(feature = "live")]
 mod network;
+mod programs;
+mod registrations;
 
 use serde::Serialize;
 
@@ -112,7 +112,8 @@ use network::checks as network_checks;
 #[cfg(not(feature = "live"))]
 fn network_checks(_offline: bool) -> Vec<Check> {
     let why = "this build of mcc has no smart mode";
-    let names = ["settings", "cache", "AWS Region", "reachability", "AWS account", "AWS permissions"];
+    let names =
+        ["settings", "cache", "AWS Region", "reachability", "AWS account", "AWS permissions"];
     let more = ["Hugging Face token"];
     names.iter().chain(&more).map(|name| Check::not_checked(name, why)).collect()
 }

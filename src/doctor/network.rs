@@ -47,7 +47,8 @@ pub(super) fn checks(offline: bool) -> Vec<Check> {
 
 /// What follows where the settings cannot be used: smart mode does not start.
 fn unusable(why: String) -> Vec<Check> {
-    let fix = "correct or unset the variable: see \"Proxies and certificates\" in docs/smart-mode.md";
+    let fix =
+        "correct or unset the variable: see \"Proxies and certificates\" in docs/smart-mode.md";
     let mut all = vec![Check::failed(SETTINGS, why).with_fix(fix)];
     let names = [REGION, "reachability", ACCOUNT, "AWS permissions", TOKEN];
     all.extend(names.map(|name| Check::not_checked(name, "the settings cannot be used")));
@@ -60,7 +61,9 @@ fn network(settings: &Settings) -> Check {
     let proxy = network.https_proxy.is_some() || network.http_proxy.is_some();
     let through = if proxy { "through a proxy" } else { "without a proxy" };
     let trusted = match &network.authorities {
-        Some(file) => format!("the system's authorities and those in {}", echo(&file.display().to_string())),
+        Some(file) => {
+            format!("the system's authorities and those in {}", echo(&file.display().to_string()))
+        }
         None => "the system's authorities".to_owned(),
     };
     Check::ok(SETTINGS, format!("{through}; certificates of {trusted}"))
@@ -85,10 +88,12 @@ fn cache(settings: &Settings) -> Check {
 
 fn region(configured: Option<&str>) -> Check {
     let Some(name) = configured else {
-        return Check::warning(REGION, "none is configured")
-            .with_fix("set AWS_REGION, or `region` of the profile: `aws configure set region REGION`");
+        return Check::warning(REGION, "none is configured").with_fix(
+            "set AWS_REGION, or `region` of the profile: `aws configure set region REGION`",
+        );
     };
-    let known = name.parse::<Region>().is_ok() && Catalogs::embedded().regions().get(name).is_some();
+    let known =
+        name.parse::<Region>().is_ok() && Catalogs::embedded().regions().get(name).is_some();
     if known {
         return Check::ok(REGION, name);
     }
@@ -134,7 +139,9 @@ fn reachable((name, answer): Answered) -> Check {
         Err(failure) => {
             let fix = match failure {
                 Failure::Proxy => "correct HTTPS_PROXY, or name the host in NO_PROXY",
-                Failure::Certificate => "name the authority's file in SSL_CERT_FILE or AWS_CA_BUNDLE",
+                Failure::Certificate => {
+                    "name the authority's file in SSL_CERT_FILE or AWS_CA_BUNDLE"
+                }
                 _ => "let this machine reach it, if smart mode is to ask it",
             };
             Check::failed(&name, words("it", &failure)).with_fix(fix)
