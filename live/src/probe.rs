@@ -41,7 +41,7 @@ impl Probe {
     /// The settings say what cannot be used.
     pub async fn new(settings: &Settings) -> Result<Self, SetupError> {
         let web = Web::new(&settings.network)?;
-        let config = probe::configured(&settings.aws).await;
+        let config = probe::configured(&web, &settings.aws).await;
         let aws = Aws::new(web.clone(), settings.aws.clone());
         Ok(Self { web, hub: settings.hub.clone(), aws, config })
     }

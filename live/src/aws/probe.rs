@@ -13,14 +13,22 @@ use super::operation::endpoint;
 use super::price_list::desk_of;
 use super::service::Service;
 use super::settings::AwsSettings;
+use super::wire::through;
 use crate::failure::Failure;
+use crate::web::{PATIENCE, Web};
 
-/// What the environment and the profile say, without a look for credentials, which may take a network.
-pub(crate) async fn configured(settings: &AwsSettings) -> SdkConfig {
+/// What the environment and the profile say, without a look for credentials, which may take a network. Of what the SDK
+/// would ask somebody nothing is sent.
+pub(crate) async fn configured(web: &Web, settings: &AwsSettings) -> SdkConfig {
     let mut variables = settings.environment(None);
     variables.insert("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned());
-    let loader = aws_config::defaults(BehaviorVersion::latest()).env(variables.into());
-    loader.no_credentials().load().await
+    let nothing = Errand::resumed(PATIENCE, 0);
+    let (config, _) = through(web, &nothing, 0, async |client| {
+        let loader = aws_config::defaults(BehaviorVersion::latest()).env(variables.into());
+        loader.http_client(client).no_credentials().load().await
+    })
+    .await;
+    config
 }
 
 /// The address of STS for a Region.
