@@ -14,7 +14,7 @@ pub(crate) type Smart = (Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>);
 #[cfg(feature = "live")]
 pub(crate) use settings::cache;
 #[cfg(feature = "live")]
-use settings::settings;
+pub(crate) use settings::settings;
 
 #[cfg(feature = "live")]
 #[path = "live/settings.rs"]

@@ -3,11 +3,13 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod commands;
+mod doctor;
 mod hints;
 mod live;
 mod lookups;
 mod mode;
 mod output;
+mod programs;
 mod prompt;
 mod reasoning;
 mod surroundings;

@@ -74,6 +74,16 @@ pub(crate) fn of(matches: &ArgMatches) -> Result<Mode> {
     Ok(mode)
 }
 
+/// The mode of a command that is given no flag.
+///
+/// # Errors
+/// `MCC_MODE` names no mode.
+pub(crate) fn usual() -> Result<Mode> {
+    let variable = surroundings::variable(VARIABLE);
+    let variable = variable.as_ref().map(|value| value.to_string_lossy());
+    Ok(chosen(None, false, false, variable.as_deref())?)
+}
+
 fn chosen(
     mode: Option<&str>,
     offline: bool,

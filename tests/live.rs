@@ -92,13 +92,14 @@ fn commands_in_static_mode_open_no_socket() {
     let place = tempfile::tempdir().unwrap();
     let generated = [&CHAT[..], &["--mode", "static"]].concat();
     let offline = [&CHAT[..], &["--offline", "--dry-run"]].concat();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &CHAT,
         &["check", "chat"],
         &["check", "chat", "--offline", "--format", "json"],
         &["list"],
         &["inputs"],
         &["explain", "MCC-GPU-001"],
+        &["doctor", "--offline"],
         &offline,
         &generated,
     ];

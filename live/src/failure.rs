@@ -29,9 +29,7 @@ pub enum Failure {
     #[error("was not asked: {0}")]
     NotAsked(String),
     /// Nobody said who asks.
-    #[error(
-        "was not asked: there are no credentials; `aws sts get-caller-identity` says whether the AWS CLI has some"
-    )]
+    #[error("was not asked: there are no credentials; run `mcc doctor`")]
     NoCredentials,
     /// It shows that to those who have logged in, and is asked without credentials.
     #[error("shows that to nobody without a login, and is asked without credentials")]
@@ -40,7 +38,7 @@ pub enum Failure {
     #[error("does not take these credentials any more: they have expired; {0}")]
     Expired(String),
     /// The credentials are wrong.
-    #[error("does not take these credentials; check them with `aws sts get-caller-identity`")]
+    #[error("does not take these credentials; run `mcc doctor`")]
     BadCredentials,
     /// The clock of this machine is wrong by more than signatures allow.
     #[error("refuses the signature since this machine's clock is wrong; set the clock")]

@@ -4,6 +4,7 @@
 mod cache;
 mod check;
 mod completions;
+mod doctor;
 mod explain;
 mod generate;
 mod inputs;
@@ -39,6 +40,7 @@ pub(crate) fn cli() -> Command {
         .subcommand(inputs::command())
         .subcommand(explain::command())
         .subcommand(serve::command())
+        .subcommand(doctor::command())
         .subcommand(completions::command());
     #[cfg(feature = "live")]
     let command = command.subcommand(policy::command()).subcommand(cache::command());
@@ -58,6 +60,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit> {
         #[cfg(feature = "live")]
         Some(("cache", m)) => cache::run(m),
         Some(("serve", m)) => serve::run(m),
+        Some(("doctor", m)) => doctor::run(m),
         Some(("completions", m)) => completions::run(m),
         _ => Ok(Exit::Done),
     }

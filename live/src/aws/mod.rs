@@ -35,6 +35,7 @@ mod operation;
 mod owned;
 mod package;
 mod price_list;
+pub(crate) mod probe;
 mod quota_list;
 mod refusal;
 pub(crate) mod repositories;

@@ -96,8 +96,7 @@ mod tests {
         assert_eq!(
             told(&all),
             [
-                "AWS prices of us-west-2 was not asked: there are no credentials; `aws sts \
-                 get-caller-identity` says whether the AWS CLI has some. The same holds for AWS \
+                "AWS prices of us-west-2 was not asked: there are no credentials; run `mcc doctor`. The same holds for AWS \
                  quotas of us-west-2 and AWS offers of us-west-2. The catalogs answer instead.",
                 "Hugging Face did not answer in time. What it said 3 hours ago is used instead.",
             ]

@@ -11,6 +11,7 @@ mod model;
 mod search;
 mod token;
 mod weights;
+mod whoami;
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -22,6 +23,7 @@ use url::{Position, Url};
 
 use self::client::Client;
 pub use self::token::Token;
+pub use self::whoami::TokenState;
 use crate::cache::Cache;
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -90,7 +92,7 @@ impl Hub {
         Desk::new(vec![Box::new(HubSource::new(self, web, base))], cache)
     }
 
-    fn endpoint(&self) -> &Url {
+    pub(crate) fn endpoint(&self) -> &Url {
         &self.endpoint
     }
 
@@ -104,7 +106,7 @@ impl Hub {
     }
 
     /// Who it is, as the subject of a sentence.
-    fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         if self.is_hugging_face() {
             "Hugging Face".to_owned()
         } else {
