@@ -85,10 +85,17 @@ async fn asked(desk: Desk, ask: Ask, time: Duration) -> Asked {
 }
 
 async fn look(image: ImageUri) -> Asked {
+    let asked = tried(image).await;
+    assert!(asked.requests <= FIVE, "{} requests", asked.requests);
+    asked
+}
+
+/// The same, where a registry is out of order and one request is tried twice more.
+async fn tried(image: ImageUri) -> Asked {
     let asked =
         asked(desk(Arc::clone(Catalogs::shared())), Ask::Image(image), Duration::from_secs(20))
             .await;
-    assert!(asked.requests <= FIVE, "{} requests", asked.requests);
+    assert!(asked.requests <= FIVE + 2, "{} requests", asked.requests);
     asked
 }
 

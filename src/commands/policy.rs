@@ -117,8 +117,8 @@ mod tests {
             let actions = statements.iter().flat_map(|one| one["Action"].as_array().unwrap());
             let allowed: Vec<&str> = actions.map(|action| action.as_str().unwrap()).collect();
             assert_eq!(allowed.len(), called.len(), "one of them twice");
+            assert!(allowed.iter().all(|action| !action.contains('*')), "{policy:#}");
             assert_eq!(allowed.into_iter().collect::<BTreeSet<_>>(), called);
-            assert!(!policy.to_string().contains(":*\""), "{policy:#}");
         }
     }
 

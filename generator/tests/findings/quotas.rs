@@ -19,7 +19,7 @@ const TYPE: &str = "ml.g6e.2xlarge";
 fn plan(said: Rows, more: &Value) -> Plan {
     let catalogs = Arc::clone(Catalogs::shared()).with(said);
     let mut inputs = object(
-        json!({"projectName": "p", "modelName": "Qwen/Qwen3-8B", "region": REGION, "instanceType": TYPE}),
+        json!({"projectName": "chat", "modelName": "Qwen/Qwen3-8B", "region": REGION, "instanceType": TYPE}),
     );
     inputs.extend(object(more.clone()));
     mcc_generator::plan(&catalogs, &merged(&inputs))

@@ -32,7 +32,7 @@ fn asked(said: Inspected, config: &str) -> (Catalogs, Map<String, Value>) {
     let file = ResourcesFile { images: Table::from(vec![said]), ..ResourcesFile::default() };
     let catalogs =
         Arc::clone(Catalogs::shared()).with(Rows::live("registry.example.com").with(file));
-    let inputs = json!({"projectName": "p", "deploymentConfig": config, "modelName": "Qwen/Qwen3-8B",
+    let inputs = json!({"projectName": "chat", "deploymentConfig": config, "modelName": "Qwen/Qwen3-8B",
         "region": "us-east-1", "instanceType": "ml.g5.2xlarge", "baseImage": IMAGE});
     (catalogs, object(inputs))
 }

@@ -290,7 +290,7 @@ async fn unlisted(bucket: &mut Bucket<'_>, found: &mut Stored) -> bool {
 impl Source for Files {
     fn knows(&self, ask: &Ask) -> Option<Topic> {
         let Ask::Files(address) = ask else { return None };
-        let words = format!("Amazon S3, for the bucket `{}`,", address.bucket());
+        let words = format!("Amazon S3 (bucket `{}`)", address.bucket());
         Some(Topic { words, holds: minutes(2) })
     }
 
