@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::registry::{OCI_CONFIG, digest};
 use crate::standin::{Says, Standin, says};
-use crate::{TOKEN, asked, block, desk, look};
+use crate::{TOKEN, asked, block, desk, look, tried};
 
 /// A stand-in that asks for a token of `realm`, where `{}` is its own address.
 fn challenging(realm: &'static str, token: &'static str) -> Standin {
