@@ -115,6 +115,8 @@ fn planned_files(plan: &Value) -> Vec<String> {
 }
 
 fn run(work: impl Future<Output = ()>) {
+    // The client of these tests has TLS and brings no cryptography for it.
+    let _already = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         tokio::time::timeout(std::time::Duration::from_secs(60), work)
             .await

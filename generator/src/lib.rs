@@ -75,11 +75,10 @@ pub use registry::{Config, Layer, Registry, registry};
 pub use render::Language;
 pub use rules::{Rule, rules, rules_about};
 pub use saved::{
-    Saved, parse_inputs as saved_inputs_of, read_inputs as saved_inputs,
-    read_inputs_in as saved_inputs_in,
+    parse_inputs as saved_inputs_of, read_inputs as saved_inputs, read_inputs_in as saved_inputs_in,
 };
 pub use schema::schema as inputs_schema;
-pub use source::{Derived, FileAccess, LookedUp, Source, Sourced};
+pub use source::{Derived, FileAccess, LookedUp, Saved, Source, Sourced};
 pub use spec::Spec;
 pub use values::accepts;
 pub use write::{Updated, WriteError};

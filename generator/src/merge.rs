@@ -10,8 +10,7 @@ use crate::finding::{Finding, Severity, shorten};
 use crate::format::Format;
 use crate::inputs::{self, Field, Inputs, Kind};
 use crate::refused::{refused, unknown};
-use crate::saved::Saved;
-use crate::source::{Derived, FileAccess, LookedUp, Source, Sourced};
+use crate::source::{Derived, FileAccess, LookedUp, Saved, Source, Sourced};
 use crate::{lenient, values};
 
 /// Inputs of all sources, merged.

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::kept;
 use crate::merge::Merged;
 use crate::project::{File, Project};
-use crate::source::{LookedUp, Source, Sourced};
+use crate::source::{LookedUp, Saved, Source, Sourced};
 use crate::written::{self, INPUTS, RECORD};
 
 /// Layer name of the files that the generator itself writes.
@@ -32,15 +32,6 @@ struct SavedInputs {
     /// Those of them that were looked up, each with who was asked and when.
     #[serde(default, rename = "lookedUp", skip_serializing_if = "BTreeMap::is_empty")]
     looked_up: BTreeMap<String, LookedUp>,
-}
-
-/// The inputs that a project was made from.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Saved {
-    /// All of them.
-    pub inputs: Map<String, Value>,
-    /// Those of them that were looked up.
-    pub looked_up: BTreeMap<String, LookedUp>,
 }
 
 /// Digests of the files as they were generated.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::inputs::Field;
 
@@ -183,4 +183,13 @@ pub enum FileAccess {
     Below(mcc_files::Roots),
     /// Only what is in this project, which comes from elsewhere: links in its folders are not followed.
     Project(mcc_files::Roots),
+}
+
+/// The inputs that a project was made from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Saved {
+    /// All of them.
+    pub inputs: Map<String, Value>,
+    /// Those of them that were looked up.
+    pub looked_up: BTreeMap<String, LookedUp>,
 }

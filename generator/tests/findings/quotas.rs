@@ -163,11 +163,11 @@ fn pods_need_nodes_of_their_type() {
         let group = ClusterGroup { instance: kind.parse().unwrap(), current, ..group };
         pods("research", vec![Cluster { groups: Some(vec![group]), ..cluster() }], Some(true))
     };
-    let other = groups("ml.g5.12xlarge", 1);
+    let other = groups("ml.g6e.4xlarge", 1);
     assert_eq!(met(&other), ["MCC-HP-006"]);
     let finding = told(&other, "MCC-HP-006").unwrap();
-    assert!(finding.message.contains("it has ml.g5.12xlarge"), "{finding:?}");
-    assert_eq!(finding.choices, ["ml.g5.12xlarge"]);
+    assert!(finding.message.contains("it has ml.g6e.4xlarge"), "{finding:?}");
+    assert_eq!(finding.choices, ["ml.g6e.4xlarge"]);
     let stopped = groups(TYPE, 0);
     let finding = told(&stopped, "MCC-HP-006").expect("a finding");
     assert!(finding.message.contains("no nodes that run"), "{finding:?}");
