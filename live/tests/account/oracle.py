@@ -19,7 +19,7 @@ from botocore import parsers
 from botocore.model import OperationModel, Shape
 
 sys.path.insert(0, sys.argv[1])
-from payloads import defects  # noqa: E402
+from payloads import defects
 
 session = botocore.session.get_session()
 

@@ -26,7 +26,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests" / "oracle"))
-from payloads import defects  # noqa: E402
+from payloads import defects
 
 NAMES = {"servicequotas": "service-quotas"}
 session = botocore.session.get_session()

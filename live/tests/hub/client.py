@@ -6,6 +6,7 @@ Arguments: the fixture, the token of a user with access, that of a user without.
 import json
 import sys
 import tempfile
+from pathlib import Path
 
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import (
@@ -17,7 +18,7 @@ from huggingface_hub.errors import (
 )
 
 fixture, granted, stranger = sys.argv[1:]
-models = json.load(open(fixture))["models"]
+models = json.loads(Path(fixture).read_text())["models"]
 api = HfApi(token=granted)
 nobody = HfApi(token=False)
 widths = {"F32": 4, "I32": 4, "I64": 8, "BF16": 2, "F16": 2}
@@ -49,11 +50,11 @@ for model in models:
         bytes = sum(count * widths.get(kind, 1) for kind, count in read.parameter_count.items())
         assert bytes == model["expect"]["bytes"], name
     if "config.json" in files:
-        read = open(hf_hub_download(name, "config.json", token=granted)).read()
+        read = Path(hf_hub_download(name, "config.json", token=granted)).read_text()
         if "json" in files["config.json"]:
             assert json.loads(read) == files["config.json"]["json"], name
         pinned = hf_hub_download(name, "config.json", token=granted, revision=info.sha)
-        assert open(pinned).read() == read, name
+        assert Path(pinned).read_text() == read, name
     else:
         fails(EntryNotFoundError, hf_hub_download, name, "config.json", token=granted)
     if info.gated:
@@ -62,7 +63,7 @@ for model in models:
             who = HfApi(token=token)
             assert fails(GatedRepoError, who.auth_check, name).response.status_code == status, name
             if "config.json" in files:
-                path = dict(repo_id=name, filename="config.json", token=token, cache_dir=tempfile.mkdtemp())
+                path = {"repo_id": name, "filename": "config.json", "token": token, "cache_dir": tempfile.mkdtemp()}
                 fails(GatedRepoError, hf_hub_download, **path)
     api.auth_check(name)
 
