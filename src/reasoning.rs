@@ -12,7 +12,6 @@ const VARIABLE: &str = "MCC_REASONING";
 
 /// How it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(not(feature = "live"), expect(dead_code, reason = "nobody is asked then"))]
 pub(crate) struct Reasoning {
     /// The model or inference profile. None: a small one of the geography.
     pub(crate) model: Option<String>,
