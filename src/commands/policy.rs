@@ -41,8 +41,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
 /// Services that have no Regions, or are asked in one of their own.
 const EVERYWHERE: [&str; 2] = ["sts", "pricing"];
 
-/// Actions that IAM lets a policy name the resources of, by what they begin with; `{region}` is the Region. Source: the
-/// service authorization reference of AWS, as of 2026-11-30. All others take every resource.
+/// Actions that IAM lets a policy name the resources of, by what they begin with; `{region}` is the Region. Known
+/// and not read in AWS's service authorization reference: to be checked there. All others take every resource.
 const RESOURCES: &[(&str, &[&str])] = &[
     (
         "bedrock:InvokeModel",

@@ -7,7 +7,8 @@ use mcc_catalogs::Region;
 const MODEL: &str = "anthropic.claude-haiku-4-5-20251001-v1:0";
 
 /// Geographies of the model's inference profiles: prefix, what the Regions that may use it begin with, and where requests
-/// are answered. Source and date as above. The first that fits counts.
+/// are answered. `us` and `eu` are of that card; the others, and which Regions may use which, are inferred from public code.
+/// The first that fits counts.
 const PROFILES: &[(&str, &[&str], &str)] = &[
     ("us", &["us-east-", "us-west-", "ca-"], "Regions of the United States"),
     ("eu", &["eu-"], "Regions of Europe"),
