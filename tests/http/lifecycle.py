@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from server import LINES, MAX_BODY_MB, WORKERS, Missing, Server, children, install
+from server import LINES, MAX_BODY_MB, WORKERS, Missing, Server, children, install, own_uv
 
 
 def check_loaded_once(server: Server) -> None:
@@ -194,7 +194,7 @@ def check_user(project: Path) -> None:
         (folder / "project/code/model_handler.py").write_text(WHO)
         (folder / "model").mkdir()
         (folder / "model/any").touch()
-        if uv := shutil.which("uv"):
+        if uv := own_uv():
             install([uv, "pip", "install", "--quiet", "--python", python, "--target", folder / "packages", *wanted])
         else:
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder / "packages"]

@@ -37,7 +37,7 @@ def find_python(version: str) -> str:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     names += [str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python3"), reverse=True)]
     for name in filter(None, names):
-        modules = "sys" if shutil.which("uv") else "sys, venv, ensurepip"
+        modules = "sys" if own_uv() else "sys, venv, ensurepip"
         script = f"import {modules}; print('%d.%d' % sys.version_info[:2])"
         found = subprocess.run([name, "-c", script], capture_output=True, text=True, check=False)
         if found.stdout.strip() == version:
@@ -56,6 +56,12 @@ def install(command: list[str | Path]) -> None:
     raise AssertionError(f"the requirements cannot be installed:\n{result.stderr}")
 
 
+def own_uv() -> str | None:
+    """uv: that of PATH, or the one that .ci/environment installed."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[2] / "target"))
+    return shutil.which("uv") or shutil.which("uv", path=target / "uv/bin")
+
+
 def make_venv(requirements: str, python: str, venvs: Path) -> Path:
     """A virtual environment with the requirements, made once for each set of them; by uv, if it is there."""
     digest = hashlib.sha256((python + requirements).encode()).hexdigest()[:16]
@@ -67,7 +73,7 @@ def make_venv(requirements: str, python: str, venvs: Path) -> Path:
             shutil.rmtree(venv, ignore_errors=True)
             file = venvs / f"{digest}.txt"
             file.write_text(requirements)
-            if uv := shutil.which("uv"):
+            if uv := own_uv():
                 install([uv, "venv", "--quiet", "--python", python, venv])
                 install([uv, "pip", "install", "--quiet", "--python", venv / "bin/python", "--requirement", file])
             else:
