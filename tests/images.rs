@@ -115,8 +115,11 @@ impl Engine {
         let words: Vec<&str> = line.split(' ').collect();
         let started = Instant::now();
         let script = project.join("do").join(words[0]);
-        let said = succeeds(self.command(script.to_str().unwrap()).args(&words[1..]), line);
         let name = project.file_name().unwrap().to_string_lossy();
+        // Two projects run at the same time.
+        let port = if name.contains("triton") { "8081" } else { "8080" };
+        let mut command = self.command(script.to_str().unwrap());
+        let said = succeeds(command.args(&words[1..]).env("MCC_PORT", port), line);
         println!("{name}: do/{line}: {:.1} s", started.elapsed().as_secs_f32());
         said
     }
@@ -216,18 +219,30 @@ fn lives(engine: &Engine, project: &Path, answer: impl Fn(&str) -> bool) {
 
 fn images_are_built_served_and_pushed() {
     let engine = Engine::start();
+    std::thread::scope(|scope| {
+        scope.spawn(|| those_of_http_live(&engine));
+        that_of_triton_lives(&engine);
+        all_others_are_built(&engine);
+    });
+}
+
+fn those_of_http_live(engine: &Engine) {
     let python = json!({"framework": "sklearn", "pythonVersion": engine.python});
-    let rings = |said: &str| said.contains("predictions");
     for config in ["http-flask", "http-fastapi"] {
         let project = engine.project(&config.replace("http-", "real-"), config, &python, BASE);
-        lives(&engine, &project, rings);
+        lives(engine, &project, |said| said.contains("predictions"));
         matrix::shown_on_all("image", "built, run, pushed", config);
     }
+}
+
+fn that_of_triton_lives(engine: &Engine) {
     engine.docker(&["build", "--tag", "mcc-triton", files().join("triton").to_str().unwrap()]);
     let project = engine.project("real-triton", "triton-python", &json!({}), "mcc-triton");
-    lives(&engine, &project, |said| said.contains("prediction"));
+    lives(engine, &project, |said| said.contains("prediction"));
     matrix::shown_on_all("image", "built, run, pushed", "triton-python");
+}
 
+fn all_others_are_built(engine: &Engine) {
     let mut seen = BTreeSet::new();
     for config in registry().configs() {
         if config.architecture == "http" || config.name == "triton-python" {
