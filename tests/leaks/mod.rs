@@ -53,8 +53,8 @@ fn forms(secret: &str) -> Vec<String> {
     let percent = |upper: bool| {
         let one = |c: char| match c {
             c if c.is_ascii_alphanumeric() || "-_.~".contains(c) => c.to_string(),
-            c if upper => format!("%{:02X}", c as u32),
-            c => format!("%{:02x}", c as u32),
+            c if upper => format!("%{:02X}", u32::from(c)),
+            c => format!("%{:02x}", u32::from(c)),
         };
         secret.chars().map(one).collect::<String>()
     };
@@ -76,9 +76,9 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in bytes.chunks_exact(3) {
-        let bits = u32::from(group[0]) << 16 | u32::from(group[1]) << 8 | u32::from(group[2]);
+        let bits = (u32::from(group[0]) << 16) | (u32::from(group[1]) << 8) | u32::from(group[2]);
         for shift in [18, 12, 6, 0] {
-            text.push(char::from(LETTERS[(bits >> shift & 63) as usize]));
+            text.push(char::from(LETTERS[((bits >> shift) & 63) as usize]));
         }
     }
     text
