@@ -208,7 +208,7 @@ fn what_is_missing_is_a_note() {
         let (found, notes, came) = row(&standin, token, "nobody/nothing");
         assert!(found.is_none() && came.len() == 1, "{came:?}");
         let [note] = &notes[..] else { panic!("{notes:?}") };
-        assert!(note.contains("has no model `nobody/nothing`, or a private one"), "{note}");
+        assert!(note.contains("has no model `nobody/nothing`, or the model is private"), "{note}");
         assert!(note.contains(says), "{note}");
     }
 }

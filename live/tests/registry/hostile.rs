@@ -134,7 +134,7 @@ pub fn lies_are_found_out() {
             }
         };
         let asked = look(having(CONFIG, other).image("a:1")).await;
-        assert!(asked.notes().contains("is not known"), "{}", asked.notes());
+        assert!(asked.notes().contains("are not known"), "{}", asked.notes());
         let found = asked.image.expect("a row");
         assert_eq!((found.exists, found.cuda, found.arch.len()), (true, None, 0));
         // No JSON, too much of it, or what no manifest is.

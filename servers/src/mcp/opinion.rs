@@ -211,13 +211,13 @@ impl OpinionAnswer {
         lines.extend(self.remarks.clone());
         if self.dropped > 0 {
             lines.push(format!(
-                "{} more were about something that is not a choice of this answer and are dropped",
+                "{} more statements are about something that is not a choice of this answer, and are dropped",
                 self.dropped
             ));
         }
         lines.extend(self.note.as_ref().map(|note| format!("no opinion: {note}")));
         lines.extend(self.used());
-        let heading = "\n\nOpinion of a language model on what is recommended above, which it does not change:";
+        let heading = "\n\nOpinion of a language model on the recommendations above, which it does not change:";
         let mut text = heading.to_owned();
         for line in lines {
             text.push_str("\n- ");
