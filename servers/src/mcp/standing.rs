@@ -118,7 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::mcp::server::{Reply, Structured as _};
+    use crate::mcp::server::Reply;
 
     #[test]
     fn what_was_looked_up_is_the_last_member_in_both_forms() {
