@@ -92,7 +92,7 @@ fn chosen(
 ) -> Result<Mode, Misuse> {
     let both = |one: &str, other: &str| {
         let message = format!("{one} and {other} contradict each other");
-        Err(Misuse { message, hint: "leave one of them out".to_owned() })
+        Err(Misuse { message, hint: "remove one of them".to_owned() })
     };
     match (mode, offline, live) {
         (Some("smart"), true, _) => both("--mode smart", "--offline"),
@@ -104,7 +104,7 @@ fn chosen(
             None | Some("static") => Ok(Mode::Static),
             Some("smart") => Ok(Mode::Smart),
             Some(other) => Err(Misuse {
-                message: format!("{VARIABLE} is `{other}`, and there is no such mode"),
+                message: format!("{VARIABLE} is `{other}`, which is not a mode"),
                 hint: format!("set {VARIABLE} to static or smart, or unset it"),
             }),
         },

@@ -51,7 +51,7 @@ fn model(text: &str) -> Result<String, &'static str> {
     if begins && text.len() <= 2048 && text.chars().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err("it is no id of a model or inference profile, and no ARN")
+        Err("it is not the ID of a model or inference profile, and not an ARN")
     }
 }
 
@@ -84,13 +84,13 @@ fn chosen(flag: Option<&str>, variable: Option<&str>, mode: Mode) -> Result<bool
         (Some("off"), _) | (None, None | Some("off")) => Ok(false),
         (Some(_), _) if mode == Mode::Static => misuse(
             "--reasoning needs smart mode".to_owned(),
-            "add --mode smart, or leave --reasoning out".to_owned(),
+            "add --mode smart, or remove --reasoning".to_owned(),
         ),
         (Some(_), _) => Ok(true),
         // A variable is for many runs, and some of them are static.
         (None, Some("bedrock")) => Ok(mode == Mode::Smart),
         (None, Some(other)) => misuse(
-            format!("{VARIABLE} is `{other}`, and there is no such service"),
+            format!("{VARIABLE} is `{other}`, which is not a service that mcc knows"),
             format!("set {VARIABLE} to bedrock or off, or unset it"),
         ),
     }

@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+mod leaks;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,14 +22,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Secrets of this user, which nobody but the one that they are for may see.
-const SECRETS: [&str; 5] = [
-    "hf_tokenThatNobodyMaySee",
-    "secretKeyThatNobodyMaySee",
-    "sessionTokenThatNobodyMaySee",
-    "proxyPasswordThatNobodyMaySee",
-    "programThatTellsSecrets",
-];
+/// What a program says that tells secrets.
+const TOLD: &str = "programThatTellsSecrets";
 /// A proxy where nobody listens: port 9 discards, and needs rights to be taken.
 const PROXY: &str = "http://user:proxyPasswordThatNobodyMaySee@127.0.0.1:9";
 const ACCOUNT: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/a</Arn>\
@@ -104,7 +100,9 @@ fn answer(mut stream: TcpStream, refused: Option<(&str, u16, &str)>) {
     };
     let (status, text) = match refused {
         Some((operation, status, text)) if operation == asked => (status, text),
-        _ if asked == "whoami" && header("authorization") != format!("Bearer {}", SECRETS[0]) => {
+        _ if asked == "whoami"
+            && header("authorization") != format!("Bearer {}", leaks::HF_TOKEN) =>
+        {
             (401, "{}")
         }
         _ if asked == "GetCallerIdentity" => (200, ACCOUNT),
@@ -151,12 +149,12 @@ impl User {
             .with("MCC_CACHE_DIR", &cache)
             .with("HF_ENDPOINT", &standin.url)
             .with("MCC_SEND_HF_TOKEN", "1")
-            .with("HF_TOKEN", SECRETS[0])
+            .with("HF_TOKEN", leaks::HF_TOKEN)
             .with("AWS_ENDPOINT_URL", &standin.url)
             .with("AWS_REGION", "us-west-2")
             .with("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-            .with("AWS_SECRET_ACCESS_KEY", SECRETS[1])
-            .with("AWS_SESSION_TOKEN", SECRETS[2])
+            .with("AWS_SECRET_ACCESS_KEY", leaks::AWS_SECRET_KEY)
+            .with("AWS_SESSION_TOKEN", leaks::AWS_SESSION_TOKEN)
             .with("HTTPS_PROXY", PROXY)
             .with("NO_PROXY", "127.0.0.1")
     }
@@ -198,11 +196,9 @@ impl User {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        for secret in SECRETS {
-            for said in [&output.stdout, &output.stderr] {
-                assert!(!String::from_utf8_lossy(said).contains(secret), "{secret}");
-            }
-        }
+        let secrets = [&leaks::ALL[..], &[TOLD]].concat();
+        let cache = self.path("cache");
+        leaks::kept(&secrets, &[&output.stdout, &output.stderr], Some(Path::new(&cache)));
         output
     }
 
@@ -235,6 +231,11 @@ fn holds(checks: &[Value], name: &str, state: &str, says: &str) {
 /// The hub as the stand-in is called.
 fn hub(standin: &Standin) -> String {
     format!("Hugging Face ({})", standin.url.trim_start_matches("http://"))
+}
+
+#[test]
+fn a_planted_leak_is_found() {
+    leaks::a_planted_leak_is_found();
 }
 
 #[test]
@@ -313,7 +314,7 @@ fn each_wrong_thing_of_this_machine_is_named() {
         &user().with("HTTPS_PROXY", "ftp://x y"),
         "settings",
         "failed",
-        "no http or https address",
+        "not an http or https address",
     );
     sees(&user().with("HF_ENDPOINT", "nowhere"), "settings", "failed", "HF_ENDPOINT");
     let none = user().with("SSL_CERT_FILE", "/none/ca.pem");
@@ -328,9 +329,9 @@ fn each_wrong_thing_of_this_machine_is_named() {
     sees(&file, "cache", "failed", "cannot be used as a cache");
 
     for (name, script, state, says) in [
-        ("docker", "exit 1", "failed", "says that it failed"),
+        ("docker", "exit 1", "failed", "ended with an error"),
         ("aws", "echo aws-cli/1.36.0 Python/3.12", "failed", "need version 2"),
-        ("aws", "echo programThatTellsSecrets", "warning", "does not say its version"),
+        ("aws", "echo programThatTellsSecrets", "warning", "does not print its version"),
         ("kubectl", "while :; do :; done", "failed", "did not answer in time"),
     ] {
         let user = user();
@@ -344,26 +345,26 @@ fn each_wrong_thing_of_this_machine_is_named() {
         let (checks, _) = bare.checks(&["--offline"]);
         holds(&checks, name, "warning", "not in PATH");
     }
-    sees(&bare, "registration in .mcp.json", "failed", "`plans` is not there");
+    sees(&bare, "registration in .mcp.json", "failed", "`plans` does not exist");
 
     let codex = user();
     let toml = "[mcp_servers.mine]\ncommand = \"/none/mcc\"\nargs = [\"serve\", \"all\"]\n";
     codex.file(".codex/config.toml", toml);
-    sees(&codex, "registration in ~/.codex/config.toml", "failed", "`mine` is not there");
+    sees(&codex, "registration in ~/.codex/config.toml", "failed", "`mine` does not exist");
     let claude = user();
     let of_project = r#"{"projects": {"/p": {"mcpServers": {"deep": {"command": "/none/mcc"}}}}}"#;
     claude.file(".claude.json", of_project);
-    sees(&claude, "registration in ~/.claude.json", "failed", "`deep` is not there");
+    sees(&claude, "registration in ~/.claude.json", "failed", "`deep` does not exist");
     let code = user();
     code.file("work/.vscode/mcp.json", "{\"servers\": {} /* mcc */}");
-    sees(&code, "registration in .vscode/mcp.json", "not checked", "can be read here");
+    sees(&code, "registration in .vscode/mcp.json", "not checked", "not valid JSON or TOML");
 }
 
 /// What sources say no to is named, and the others are as they were.
 #[test]
 fn each_refusal_of_a_source_is_named() {
     const DENIED: &str =
-        r#"{"__type": "AccessDeniedException", "message": "secretKeyThatNobodyMaySee"}"#;
+        r#"{"__type": "AccessDeniedException", "message": "secretKey/That+NobodyMaySee"}"#;
     const UNKNOWN: &str =
         "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>";
     const EXPIRED: &str = "<ErrorResponse><Error><Code>ExpiredToken</Code></Error></ErrorResponse>";
@@ -371,14 +372,7 @@ fn each_refusal_of_a_source_is_named() {
         ("ListEndpoints", 400, DENIED, "sagemaker:ListEndpoints", "warning", "denied"),
         ("GetProducts", 400, DENIED, "pricing:GetProducts", "warning", "denied"),
         ("ListSecrets", 400, DENIED, "secretsmanager:ListSecrets", "warning", "denied"),
-        (
-            "GetCallerIdentity",
-            403,
-            UNKNOWN,
-            "AWS account",
-            "failed",
-            "does not know these credentials",
-        ),
+        ("GetCallerIdentity", 403, UNKNOWN, "AWS account", "failed", "rejected these credentials"),
         ("GetCallerIdentity", 403, EXPIRED, "AWS account", "failed", "have expired"),
         ("whoami", 401, "{}", "Hugging Face token", "failed", "not accepted"),
         ("whoami", 503, "{}", "Hugging Face token", "not checked", "503"),
@@ -390,7 +384,7 @@ fn each_refusal_of_a_source_is_named() {
         assert!(!of(&checks, name).to_string().contains("mcc doctor"), "{checks:#?}");
         holds(&checks, "docker", "ok", "27");
         if operation == "GetCallerIdentity" {
-            holds(&checks, "AWS permissions", "not checked", "nobody is known");
+            holds(&checks, "AWS permissions", "not checked", "the account is not known");
         } else {
             holds(&checks, "sagemaker:ListClusters", "ok", "allowed");
         }

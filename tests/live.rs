@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod leaks;
 mod mcp;
 #[path = "mcp/session.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with other tests")]
@@ -61,15 +62,17 @@ fn mcc(dir: &Path, arguments: &[&str]) -> Command {
         .env_clear()
         // Without it the system is asked, over a socket where it caches names.
         .env("HOME", "/none")
-        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .env("HTTPS_PROXY", format!("http://user:{}@127.0.0.1:9", leaks::PROXY_PASSWORD))
         .env("AWS_PROFILE", "none")
-        .env("HF_TOKEN", "hf_none")
+        .envs(leaks::VARIABLES)
         .stdin(Stdio::null());
     command
 }
 
 fn output(dir: &Path, arguments: &[&str]) -> Output {
-    mcc(dir, arguments).output().unwrap()
+    let output = mcc(dir, arguments).output().unwrap();
+    leaks::kept(&leaks::ALL, &[&output.stdout, &output.stderr], Some(dir));
+    output
 }
 
 fn killed(output: &Output) -> bool {
@@ -178,4 +181,5 @@ fn smart_mode_is_what_makes_sockets_and_answers_without_them() {
     assert_eq!(refused.status.code(), Some(0), "{:?} {said}", refused.status);
     assert!(said.contains("note: Hugging Face"), "{said}");
     assert!(said.contains("could not be reached"), "{said}");
+    leaks::kept(&leaks::ALL, &[&refused.stdout, &refused.stderr], Some(place.path()));
 }

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod leaks;
 mod mcp;
 #[path = "mcp/session.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with other tests")]
@@ -17,7 +18,6 @@ mod session;
 #[allow(unreachable_pub, missing_docs, reason = "shared by the tests of this file")]
 mod standin;
 
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,12 +27,6 @@ use mcp::{HttpServer, MCC};
 use session::Session;
 use standin::{MODEL, PARAMETERS, Standin};
 
-/// Secrets of this user, which nobody but the one that they are for may see.
-const SECRETS: [(&str, &str); 3] = [
-    ("HF_TOKEN", "hf_tokenThatNobodyMaySee"),
-    ("AWS_SECRET_ACCESS_KEY", "secretKeyThatNobodyMaySee"),
-    ("AWS_SESSION_TOKEN", "sessionTokenThatNobodyMaySee"),
-];
 /// An address where nobody listens: port 9 discards, and needs rights to be taken.
 const NOBODY: &str = "http://127.0.0.1:9";
 /// How long an answer may take where no source answers.
@@ -62,16 +56,20 @@ impl User {
             .env("HF_ENDPOINT", &self.hub)
             .env("AWS_ENDPOINT_URL", &self.aws)
             // Whoever is not on this machine is not reached.
-            .env("HTTPS_PROXY", NOBODY)
+            .env("HTTPS_PROXY", format!("http://user:{}@127.0.0.1:9", leaks::PROXY_PASSWORD))
             .env("NO_PROXY", "127.0.0.1")
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-            .envs(SECRETS)
+            .envs(leaks::VARIABLES)
             .stdin(Stdio::null());
         command
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let output = self.command(arguments).output().unwrap();
+        self.ran(&mut self.command(arguments))
+    }
+
+    fn ran(&self, command: &mut Command) -> Output {
+        let output = command.output().unwrap();
         self.keeps_secrets(&[&output.stdout, &output.stderr]);
         output
     }
@@ -85,28 +83,13 @@ impl User {
 
     /// No secret is in what was said, nor in any file: the cache, a project.
     fn keeps_secrets(&self, said: &[&[u8]]) {
-        let mut all: Vec<(String, Vec<u8>)> =
-            said.iter().map(|bytes| ("said".to_owned(), bytes.to_vec())).collect();
-        files(self.place.path(), &mut all);
-        for (name, bytes) in all {
-            let text = String::from_utf8_lossy(&bytes);
-            for (variable, secret) in SECRETS {
-                assert!(!text.contains(secret), "{variable} is in {name}");
-            }
-        }
+        leaks::kept(&leaks::ALL, said, Some(self.place.path()));
     }
 }
 
-/// The files below a folder.
-fn files(folder: &Path, all: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, all);
-        } else {
-            all.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-        }
-    }
+#[test]
+fn a_planted_leak_is_found() {
+    leaks::a_planted_leak_is_found();
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -134,6 +117,8 @@ fn a_model_that_no_catalog_has_is_planned_with_its_size() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let said = text(&output.stdout);
     assert!(said.contains("\n  live        ") && said.contains("Hugging Face"), "{said}");
+    let model = said.lines().find(|line| line.starts_with("  model ")).unwrap();
+    assert!(model.contains("; live: Hugging Face") && model.ends_with(" s ago"), "{model}");
     assert!(user.place.path().join("chat/do/deploy").is_file());
     // The token goes to the hub that it is for, and to no other.
     let heads = hub.heads.lock().unwrap().join("\n");
@@ -215,8 +200,10 @@ fn the_same_over_http() {
         let live = &result["structuredContent"]["live"];
         assert!(live["sources"][0]["ageSeconds"].is_u64(), "{answer:#}");
         assert!(result["content"][0]["text"].as_str().unwrap().contains("\nLive: "));
+        user.keeps_secrets(&[answer.to_string().as_bytes()]);
     }
     assert!(hub.count() <= 4, "it is asked once");
+    user.keeps_secrets(&[]);
 }
 
 /// The answer to a message that is posted to a server.
@@ -258,6 +245,7 @@ fn an_interrupt_ends_a_look_up_at_once() {
     let ended = mcp::ends_within(&mut child, Duration::from_secs(2));
     assert!(!ended.success());
     assert!(!user.place.path().join("chat").exists());
+    user.keeps_secrets(&[]);
 }
 
 /// What one process looked up, the next one knows: from files that nobody else reads, and without a secret.
@@ -271,11 +259,18 @@ fn the_next_run_asks_nobody_again_until_the_cache_is_cleared() {
     assert!(!cache.exists(), "whoever looks makes nothing");
 
     let plan = ["generate", "chat", "--model-name", MODEL, "--dry-run"];
-    let first = user.json(&plan);
+    let mut first = user.json(&plan);
     let asked = hub.count();
     assert!(asked > 0, "{first:#}");
-    let second = user.json(&plan);
+    let mut second = user.json(&plan);
     assert_eq!(hub.count(), asked, "it is known already");
+    // How long ago the hub said it is all that differs.
+    for plan in [&mut first, &mut second] {
+        let decisions = plan["plan"]["decisions"].as_object_mut().unwrap();
+        let live = decisions.shift_remove("live").unwrap();
+        assert!(live[0]["source"].as_str().unwrap().starts_with("Hugging Face"), "{live:#}");
+        assert!(live[0]["value"] == "model" && live[0]["ageSeconds"].is_u64(), "{live:#}");
+    }
     assert_eq!(second["plan"], first["plan"]);
     assert!(second["live"].to_string().contains("Hugging Face"), "{second:#}");
 
@@ -315,7 +310,7 @@ fn what_one_hub_said_is_not_known_of_another() {
     let plan = ["generate", "chat", "--model-name", MODEL, "--dry-run"];
     let _first = user.json(&plan);
     let asked = hub.count();
-    let moved = user.command(&plan).env("HF_ENDPOINT", &other.url).output().unwrap();
+    let moved = user.ran(user.command(&plan).env("HF_ENDPOINT", &other.url));
     assert_eq!(moved.status.code(), Some(0), "{}", text(&moved.stderr));
     assert_eq!(hub.count(), asked);
     assert!(other.count() > 0);

@@ -193,7 +193,7 @@ impl Catalogs {
     }
 
     /// Where the rows are from that answer `ask`; of several, the latest. None where no row can.
-    fn origin(&self, ask: &Ask) -> Option<&Origin> {
+    pub fn origin(&self, ask: &Ask) -> Option<&Origin> {
         match ask {
             Ask::Model(id) => {
                 let id = self.of_jumpstart(id.as_str()).unwrap_or(id.as_str());

@@ -97,18 +97,7 @@ mod tests {
     }
 
     fn missing() -> Inspected {
-        Inspected {
-            image: "a:1".parse().unwrap(),
-            exists: false,
-            digest: None,
-            platforms: Vec::new(),
-            arch: Vec::new(),
-            bytes: None,
-            cuda: None,
-            engine: None,
-            triton: None,
-            like: Vec::new(),
-        }
+        Inspected::of("a:1".parse().unwrap(), false)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::asks::{Ask, Found};
 use crate::echo::cut;
-use crate::rows::Rows;
+use crate::rows::{Rows, ago};
 
 /// How often something is looked up before an answer is made: what was found can lead to more that is asked.
 const ROUNDS: usize = 3;
@@ -142,16 +142,6 @@ impl Live {
         let told = by_age.into_iter().map(|(age, who)| format!("{}, {}", who.join(", "), ago(age)));
         let told: Vec<String> = told.collect();
         (!told.is_empty()).then(|| told.join("; "))
-    }
-}
-
-/// How long ago, in the unit in which one says it.
-fn ago(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s ago"),
-        120..7200 => format!("{} min ago", seconds / 60),
-        7200..172_800 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} days ago", seconds / 86_400),
     }
 }
 

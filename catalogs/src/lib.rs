@@ -106,7 +106,7 @@ pub use registries::{ImageSet, Misplaced, Registries, RegistriesFile, Registry};
 pub use resources::{
     Inspected, NamedRow, Resource, Resources, ResourcesFile, Stored, StoredFile, TokenSecret,
 };
-pub use rows::{Origin, Rows, Table};
+pub use rows::{Origin, Rows, Table, provenance};
 pub use schemas::schemas;
 pub use secrets::{names_a_secret, secret_in};
 pub use tasks::{CategoryTask, ClassTask, NameTask, SuffixTask, Task, Tasks, TasksFile};

@@ -112,9 +112,9 @@ pub struct Price {
     pub as_of: String,
     /// Where it holds; other regions cost up to about twice as much.
     pub region: Option<Region>,
-    /// Who said so, where it was looked up: `AWS prices of us-west-2`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub live: Option<String>,
+    /// Where it is from.
+    #[serde(skip)]
+    pub origin: Origin,
 }
 
 /// How a price stands in an order for one Region: prices of several Regions are never mixed.
@@ -166,7 +166,7 @@ impl Prices {
         let known = region.is_some_and(|region| self.knows(region));
         let estimate = known && near != Nearness::There;
         Some(Price {
-            live: self.file.prices.origin(at).live().map(str::to_owned),
+            origin: self.file.prices.origin(at).clone(),
             usd: row.usd_per_hour,
             basis: if estimate { PriceBasis::Estimate } else { row.basis },
             as_of: self.file.date_of(row),

@@ -79,7 +79,7 @@ pub struct Opinion {
     pub dropped: usize,
 }
 
-/// What is said of one choice.
+/// A comment on one choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     /// The choice.

@@ -28,6 +28,10 @@ pub struct RegionRow {
     /// Accelerated instance types that EC2 offers there: a hint for SageMaker, no proof. None if not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ec2_accelerators: Option<Vec<InstanceType>>,
+    /// Accelerated types without a hosting price there that have one elsewhere: endpoints and jobs cannot use them, though
+    /// clusters may. Empty where the price list was not read to its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_hosted: Vec<InstanceType>,
 }
 
 impl RegionRow {
@@ -97,6 +101,11 @@ impl Regions {
         };
         let here = offered(self.get(region)?)?;
         (here || self.iter().any(|row| offered(row) == Some(true))).then_some(here)
+    }
+
+    /// Whether AWS's price list of a region was read, and has no price for hosting on this type.
+    pub fn has_no_hosting_price(&self, region: &str, instance: &Instance) -> bool {
+        self.get(region).is_some_and(|row| row.not_hosted.contains(&instance.name))
     }
 
     /// The regions where EC2 offers an accelerated type.

@@ -138,6 +138,24 @@ pub struct Inspected {
     pub like: Vec<String>,
 }
 
+impl Inspected {
+    /// An image of which it is known only whether it is there.
+    pub fn of(image: ImageUri, exists: bool) -> Self {
+        Self {
+            image,
+            exists,
+            digest: None,
+            platforms: Vec::new(),
+            arch: Vec::new(),
+            bytes: None,
+            cuda: None,
+            engine: None,
+            triton: None,
+            like: Vec::new(),
+        }
+    }
+}
+
 /// `resources.json`. Empty in this build: these are an account's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -31,6 +31,8 @@ pub enum Origin {
         source: Arc<str>,
         /// The date of the look-up, as `2026-11-30`.
         as_of: Arc<str>,
+        /// Seconds since the source said it. None of what a project kept of an earlier look-up.
+        age: Option<u64>,
     },
 }
 
@@ -50,6 +52,38 @@ impl Origin {
             Self::Live { source, .. } => Some(source),
         }
     }
+
+    /// How an answer tells of a value that was looked up; none of other values.
+    pub fn told(&self) -> Option<String> {
+        match self {
+            Self::Build | Self::Own { .. } => None,
+            Self::Live { source, as_of, age } => Some(provenance(source, as_of, *age)),
+        }
+    }
+}
+
+/// How an answer tells of a value that `source` said `age` seconds ago, or on the day `as_of` where a project kept it.
+///
+/// ```
+/// # use mcc_catalogs::provenance;
+/// assert_eq!(provenance("AWS prices", "2026-11-30", Some(150)), "live: AWS prices, 2 min ago");
+/// assert_eq!(provenance("AWS prices", "2026-11-30", None), "looked up: AWS prices, 2026-11-30");
+/// ```
+pub fn provenance(source: &str, as_of: &str, age: Option<u64>) -> String {
+    match age {
+        Some(age) => format!("live: {source}, {}", ago(age)),
+        None => format!("looked up: {source}, {as_of}"),
+    }
+}
+
+/// How long ago, in the unit in which one says it.
+pub(crate) fn ago(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s ago"),
+        120..7200 => format!("{} min ago", seconds / 60),
+        7200..172_800 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
 }
 
 /// Rows to lay over those that are there: a user's folder, or what a look-up found. A row replaces the one with the same
@@ -58,23 +92,25 @@ impl Origin {
 pub struct Rows {
     /// What was asked, where they were looked up.
     source: Option<Arc<str>>,
+    /// How many seconds ago, where that is known.
+    age: Option<u64>,
     pub(crate) files: Files,
 }
 
 impl Rows {
     /// The files of a folder: those that it has, under the names of the build's.
     pub(crate) fn of_folder(dir: &Path) -> Result<Self, CatalogError> {
-        Ok(Self { source: None, files: Files::read(dir)? })
+        Ok(Self { source: None, age: None, files: Files::read(dir)? })
     }
 
     /// What `source` said, with nothing in it yet.
     pub fn live(source: &str) -> Self {
-        Self { source: Some(source.into()), files: Files::default() }
+        Self { source: Some(source.into()), age: None, files: Files::default() }
     }
 
-    /// What `source` said, as it was kept.
-    pub fn said(source: &str, files: Files) -> Self {
-        Self { source: Some(source.into()), files }
+    /// What `source` said `age` seconds ago.
+    pub fn said(source: &str, age: u64, files: Files) -> Self {
+        Self { source: Some(source.into()), age: Some(age), files }
     }
 
     /// With the rows of `file`, instead of those of the same catalog that are there already.
@@ -88,7 +124,7 @@ impl Rows {
     pub(crate) fn origin_of<F: CatalogFile>(&self, file: &F) -> Origin {
         let as_of = file.as_of().into();
         match &self.source {
-            Some(source) => Origin::Live { source: Arc::clone(source), as_of },
+            Some(source) => Origin::Live { source: Arc::clone(source), as_of, age: self.age },
             None => Origin::Own { as_of },
         }
     }
@@ -245,7 +281,7 @@ mod tests {
         rows.lay(Table::from(vec![("b", 3), ("c", 4)]), &own, |row| row.0);
         assert_eq!(*rows, [("a", 1), ("b", 3), ("c", 4)]);
         assert_eq!((rows.origin(0), rows.origin(1), rows.origin(2)), (&Origin::Build, &own, &own));
-        let live = Origin::Live { source: "a hub".into(), as_of: "2027-01-02".into() };
+        let live = Origin::Live { source: "a hub".into(), as_of: "2027-01-02".into(), age: None };
         rows.lay(Table::from(vec![("c", 5), ("d", 6)]), &live, |row| row.0);
         assert_eq!(*rows, [("a", 1), ("b", 3), ("c", 4), ("d", 6)], "a user's own row stays");
         assert_eq!(rows.origin_where(|row| row.0 == "c"), &own);

@@ -226,7 +226,7 @@ fn prices_of_a_region_are_in_an_order_of_their_own() {
     let catalogs = Catalogs::shared().with(Rows::live("AWS prices of us-west-2").with(file));
     let prices = catalogs.prices();
     let there = prices.usd_per_hour("ml.g5.xlarge", Some("us-west-2")).unwrap();
-    assert_eq!((there.usd, there.live.as_deref()), (99.5, Some("AWS prices of us-west-2")));
+    assert_eq!((there.usd, there.origin.live()), (99.5, Some("AWS prices of us-west-2")));
     // Elsewhere nothing is other than it was.
     for region in [None, Some("us-east-1"), Some("eu-west-1")] {
         assert_eq!(
@@ -241,7 +241,7 @@ fn prices_of_a_region_are_in_an_order_of_their_own() {
     // A price of us-east-1 is told as such, after all of the Region's own.
     assert!(order[2].0.unwrap() < 1.0, "{:?}", order[2]);
     let other = prices.usd_per_hour(order[2].1, Some("us-west-2")).unwrap();
-    assert_eq!((other.region.unwrap().as_str(), other.live), ("us-east-1", None));
+    assert_eq!((other.region.unwrap().as_str(), other.origin.live()), ("us-east-1", None));
     assert_eq!(order.len(), catalogs.instances().iter().count());
     let standing = |region: &str| catalogs.standing(&[Ask::Prices(region.parse().unwrap())]);
     assert!(standing("us-west-2").live && !standing("eu-west-1").live);

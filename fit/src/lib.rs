@@ -32,8 +32,8 @@ pub use image::{
 pub use named::{Holds, NamedSize, holds, named_method, named_size, original};
 pub use offer::{
     HostShort, accelerated_types, as_large, far_too_small, has_room, host_short, is_burstable,
-    is_current, is_proposed, lacks, local_disk_short, most_weights_gib, offered, stands_in,
-    too_small,
+    is_current, is_not_hosted, is_proposed, lacks, local_disk_short, most_weights_gib, offered,
+    stands_in, too_small,
 };
 pub use order::{has_node, in_order, quota, short_of_quota};
 pub use place::{Found, Named, Place, Reason, Reservation, usual_context};

@@ -2,21 +2,56 @@
 
 use mcc_catalogs::{Catalogs, Instance, RegionRow};
 
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, InstancePool};
 use crate::named::NamedSize;
+use crate::order::has_nodes;
 use crate::sizing::GIB;
 
 /// How much more memory than its weights a model of unknown shape is given: the rest is for cache and engine.
 const ROOM: f64 = 1.25;
 
-/// Whether EC2 offers `instance` in a Region; none where that is not known.
-pub fn offered(catalogs: &Catalogs, region: &str, instance: &Instance) -> Option<bool> {
+/// Whether a deployment finds `instance` in a Region; none where that is not known. EC2's offer is a hint: nodes that a
+/// cluster has there and a price list without a price for hosting know better.
+pub fn offered(
+    catalogs: &Catalogs,
+    deployment: Option<&Deployment>,
+    region: &str,
+    instance: &Instance,
+) -> Option<bool> {
+    if deployment.and_then(|of| of.pool) == Some(InstancePool::Hyperpod)
+        && has_nodes(catalogs, region, instance)
+    {
+        return Some(true);
+    }
+    if is_not_hosted(catalogs, deployment, region, instance) {
+        return Some(false);
+    }
     catalogs.regions().offers(region, instance)
 }
 
-/// Whether the Region is known to lack `instance`.
-pub fn lacks(catalogs: &Catalogs, region: &str, instance: &Instance) -> bool {
-    offered(catalogs, region, instance) == Some(false)
+/// Whether the Region is known to lack `instance` for a deployment.
+pub fn lacks(
+    catalogs: &Catalogs,
+    deployment: &Deployment,
+    region: &str,
+    instance: &Instance,
+) -> bool {
+    offered(catalogs, Some(deployment), region, instance) == Some(false)
+}
+
+/// Whether the Region's price list is known to have no price for hosting on `instance`, which says nothing of clusters.
+pub fn is_not_hosted(
+    catalogs: &Catalogs,
+    deployment: Option<&Deployment>,
+    region: &str,
+    instance: &Instance,
+) -> bool {
+    let perhaps_a_node = match deployment.and_then(|of| of.pool) {
+        Some(InstancePool::Hyperpod) => true,
+        Some(InstancePool::Hosting | InstancePool::BatchTransform) => false,
+        None => instance.hyperpod,
+    };
+    !perhaps_a_node && catalogs.regions().has_no_hosting_price(region, instance)
 }
 
 /// How many accelerated types EC2 offers in a Region; none where that is not known.

@@ -42,7 +42,7 @@ pub fn has_node(cluster: &Cluster, instance: &Instance) -> Option<bool> {
 }
 
 /// Whether a cluster that was looked at has nodes of this type.
-fn has_nodes(catalogs: &Catalogs, region: &str, instance: &Instance) -> bool {
+pub(crate) fn has_nodes(catalogs: &Catalogs, region: &str, instance: &Instance) -> bool {
     catalogs.clusters().of(region).any(|cluster| has_node(cluster, instance) == Some(true))
 }
 

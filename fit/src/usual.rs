@@ -56,7 +56,8 @@ pub fn usual_type<'a>(
     instances: u32,
 ) -> Option<&'a Instance> {
     let own = catalogs.instances().get(deployment.usual_type.as_deref()?)?;
-    let had = deployment.takes(own) && !region.is_some_and(|region| lacks(catalogs, region, own));
+    let had = deployment.takes(own)
+        && !region.is_some_and(|region| lacks(catalogs, deployment, region, own));
     let short =
         |row: &Instance| short_of_quota(catalogs, deployment, region, row, instances).is_some();
     if had && !short(own) {
@@ -64,7 +65,8 @@ pub fn usual_type<'a>(
     }
     let there = |row: &Instance| {
         row.accelerator().is_none()
-            || region.is_none_or(|region| offered(catalogs, region, row) == Some(true))
+            || region
+                .is_none_or(|region| offered(catalogs, Some(deployment), region, row) == Some(true))
     };
     let mut rows = in_order(catalogs, deployment, region, instances).map(|(_, row)| row);
     let instead = rows.find(|row| {
@@ -180,13 +182,13 @@ mod tests {
         for row in catalogs.regions().iter() {
             let region = row.region.as_str();
             let found = usual_type(catalogs, &deployment, Some(region), 1).expect("one");
-            if !lacks(catalogs, region, own) {
+            if !lacks(catalogs, &deployment, region, own) {
                 has += 1;
                 assert_eq!(found.name, own.name, "{region}");
             } else if found.name != own.name {
                 lack += 1;
                 assert!(stands_in(found, own), "{region}: {}", found.name);
-                assert_eq!(offered(catalogs, region, found), Some(true), "{region}");
+                assert_eq!(offered(catalogs, None, region, found), Some(true), "{region}");
             }
         }
         assert!(has > 3 && lack > 3, "{has} {lack}");

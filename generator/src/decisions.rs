@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::finding::shorten;
 use crate::reasons;
-use crate::spec::{ComponentSpec, Origin, RunsAs, Spec, Tensor};
+use crate::spec::{ComponentSpec, LiveValue, Origin, RunsAs, Spec, Tensor};
 use mcc_catalogs::{DriverFit, Task};
 use mcc_fit::TaskBasis;
 
@@ -64,6 +64,9 @@ pub struct Decisions {
     pub request: String,
     /// What it costs by the hour and the month, on what basis.
     pub cost: String,
+    /// Which of these values were looked up, and what else was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub live: Vec<LiveValue>,
 }
 
 impl Decisions {
@@ -85,6 +88,7 @@ impl Decisions {
             limits: limits(spec),
             request: request(spec),
             cost: cost(spec),
+            live: spec.basis.live.clone(),
         }
     }
 
@@ -107,7 +111,16 @@ impl Decisions {
             ("request", Some(&self.request)),
             ("cost", Some(&self.cost)),
         ];
-        lines.into_iter().filter_map(|(name, line)| Some((name, line?.clone()))).collect()
+        let live = |name: &str| self.live.iter().find(|live| live.value == name);
+        let decided = lines.into_iter().filter_map(|(name, line)| {
+            let told = live(name).map(|live| format!("; {}", live.told())).unwrap_or_default();
+            Some((name, format!("{}{told}", line?)))
+        });
+        let found = ["quota", "cluster"].into_iter().filter_map(|name| {
+            let live = live(name)?;
+            Some((name, format!("{}; {}", live.found.as_deref()?, live.told())))
+        });
+        decided.chain(found).collect()
     }
 }
 

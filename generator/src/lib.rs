@@ -79,7 +79,7 @@ pub use saved::{
 };
 pub use schema::schema as inputs_schema;
 pub use source::{Derived, FileAccess, LookedUp, Saved, Source, Sourced};
-pub use spec::Spec;
+pub use spec::{LiveValue, Spec};
 pub use values::accepts;
 pub use write::{Updated, WriteError};
 pub use written::INPUTS as SAVED_INPUTS;

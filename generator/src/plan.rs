@@ -14,7 +14,7 @@ use crate::project::{File, PlannedFile, Project};
 use crate::questions::{self, Question};
 use crate::registry::{Config, Layer, registry};
 use crate::resolve::{Context, ModelFacts};
-use crate::spec::{Origins, RunsAs, Spec};
+use crate::spec::{LiveValue, Origins, RunsAs, Spec};
 use crate::{derive, facts, kept, known, next, prove, render, rules, saved};
 
 /// What running it costs.
@@ -30,6 +30,9 @@ pub struct Cost {
     pub as_of: String,
     /// Region that the figure is for; prices elsewhere differ.
     pub region: String,
+    /// Who said it and how long ago, where it was looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<String>,
 }
 
 /// What would be generated, and what stands in the way.
@@ -466,5 +469,6 @@ fn cost(spec: &Spec) -> Option<Cost> {
         basis: if basis.published { "published" } else { "estimate" }.to_owned(),
         as_of: basis.as_of.clone(),
         region: basis.region.clone(),
+        live: spec.basis.live.iter().find(|live| live.value == "cost").map(LiveValue::told),
     })
 }

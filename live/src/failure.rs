@@ -20,37 +20,37 @@ pub enum Failure {
     #[error("did not answer in time")]
     TooSlow,
     /// The requests of this answer were used up before.
-    #[error("was not asked: this answer has used up its requests")]
+    #[error("could not be queried: this answer has used up its requests")]
     UsedUp,
     /// It said so several times.
-    #[error("asks for fewer requests; try again in a minute")]
+    #[error("asked for fewer requests; try again in a minute")]
     Throttled,
     /// It is not to be asked like that: why, and what to do.
-    #[error("was not asked: {0}")]
+    #[error("could not be queried: {0}")]
     NotAsked(String),
     /// Nobody said who asks.
-    #[error("was not asked: there are no credentials; run `mcc doctor`")]
+    #[error("could not be queried: there are no credentials; run `mcc doctor`")]
     NoCredentials,
     /// It shows that to those who have logged in, and is asked without credentials.
-    #[error("shows that to nobody without a login, and is asked without credentials")]
+    #[error("required a login, and smart mode sends it no credentials")]
     Login,
     /// Who asks was known, and is not any more.
-    #[error("does not take these credentials any more: they have expired; {0}")]
+    #[error("rejected these credentials: they have expired; {0}")]
     Expired(String),
     /// The credentials are wrong.
-    #[error("does not take these credentials; run `mcc doctor`")]
+    #[error("rejected these credentials; run `mcc doctor`")]
     BadCredentials,
     /// The clock of this machine is wrong by more than signatures allow.
-    #[error("refuses the signature since this machine's clock is wrong; set the clock")]
+    #[error("rejected the signature because this machine's clock is wrong; set the clock")]
     ClockSkew,
     /// Who asks may not do that.
-    #[error("denies `{0}`; allow it, or run `mcc policy` for all that smart mode uses")]
+    #[error("denied `{0}`; allow it, or run `mcc policy` for all that smart mode uses")]
     Denied(String),
     /// The service is not in that Region, or the account has not enabled the Region.
-    #[error("is not there: {0}")]
+    #[error("could not be found: {0}")]
     NotThere(String),
-    /// It answered what cannot be read, or too much of it.
-    #[error("answered what cannot be read: {0}")]
+    /// It sent an answer that cannot be read, or too much of it.
+    #[error("sent an answer that cannot be read: {0}")]
     Unreadable(String),
     /// It refused for another reason: its status or code.
     #[error("refused: {0}")]

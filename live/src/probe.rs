@@ -114,7 +114,7 @@ async fn in_order(asking: JoinSet<(usize, Answered)>) -> Vec<Answered> {
 /// Whether somebody answers at an address.
 async fn reached(web: &Web, address: &str) -> Result<(), Failure> {
     let url = Url::parse(address)
-        .map_err(|_| Failure::Refused("its address cannot be asked".to_owned()))?;
+        .map_err(|_| Failure::Refused("its address cannot be queried".to_owned()))?;
     let (headers, body) = (HeaderMap::new(), Bytes::new());
     let request = Request { method: Method::HEAD, url, headers, body, most: MOST };
     let answer = web.send_within(request, &Errand::resumed(PATIENCE, 1), PATIENCE).await?;

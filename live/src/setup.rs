@@ -72,3 +72,6 @@ pub fn smart(
     sources.extend(aws::of_accounts(&asked));
     Ok((Arc::new(Desk::new(sources, Arc::new(cache))), reasoner))
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@
 mod files;
 #[path = "account/images.rs"]
 mod images;
+#[path = "../../tests/leaks/mod.rs"]
+mod leaks;
 #[path = "account/moto.rs"]
 mod moto;
 #[path = "../../tests/needs/mod.rs"]
@@ -53,16 +55,20 @@ needs::tests! {
     images::what_ecr_denies_is_named_and_the_rest_is_told,
     images::what_ecr_says_is_held_to_digests_and_hosts,
     moto::an_emulated_account_is_read,
+    leaks::a_planted_leak_is_found,
 }
 
 /// What stands for secrets, which nothing may say.
-const SECRETS: [&str; 4] = ["AKIDEXAMPLE", "sEcReTkEy", "sEsSiOnToKeN", "s3cr3t"];
+const SECRETS: [&str; 4] =
+    ["AKIDEXAMPLE", leaks::AWS_SECRET_KEY, leaks::AWS_SESSION_TOKEN, "s3cr3t"];
+
+static CACHES: leaks::Caches = leaks::Caches::new(env!("CARGO_TARGET_TMPDIR"), "account");
 
 fn desk(address: SocketAddr) -> Desk {
     let variables = [
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "sEcReTkEy".to_owned()),
-        ("AWS_SESSION_TOKEN", "sEsSiOnToKeN".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", leaks::AWS_SECRET_KEY.to_owned()),
+        ("AWS_SESSION_TOKEN", leaks::AWS_SESSION_TOKEN.to_owned()),
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ENDPOINT_URL", format!("http://{address}")),
         ("AWS_MAX_ATTEMPTS", "1".to_owned()),
@@ -73,25 +79,23 @@ fn desk(address: SocketAddr) -> Desk {
         variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let settings = AwsSettings { variables, ..AwsSettings::default() };
     let web = Web::new(&Network::default()).unwrap();
-    Desk::of_accounts(&Aws::new(web, settings), Arc::new(Cache::default()))
+    Desk::of_accounts(&Aws::new(web, settings), Arc::new(Cache::on_disk(CACHES.one())))
 }
 
 /// What is found, the catalogs with it, and the requests that it took.
 fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let started = Instant::now();
-    let (mut found, taken) = runtime.block_on(async {
+    let (mut found, taken, desk) = runtime.block_on(async {
         let desk = desk(address);
         let errand = Errand::new(Duration::from_secs(20));
         let found = desk.look_up(asks, &errand).await;
-        (found, Errand::REQUESTS - errand.left())
+        (found, Errand::REQUESTS - errand.left(), desk)
     });
     assert!(started.elapsed() < Duration::from_secs(25), "{asks:?}");
     let rows = std::mem::take(&mut found.rows);
-    let shown = format!("{found:?} {rows:?}");
-    for secret in SECRETS {
-        assert!(!shown.contains(secret), "{secret} is told: {shown:.2000}");
-    }
+    let shown = format!("{found:?} {rows:?} {desk:?}");
+    leaks::kept(&SECRETS, &[shown], Some(&CACHES.folder()));
     let laid = rows
         .into_iter()
         .fold(Arc::clone(Catalogs::shared()), |below, rows| Arc::new(below.with(rows)));
@@ -364,7 +368,7 @@ fn pages_end_and_requests_are_few() {
         found.notes
     );
     assert!(
-        found.notes.iter().any(|note| note.contains("were not read, to keep within")),
+        found.notes.iter().any(|note| note.contains("were not read, to stay within")),
         "{:?}",
         found.notes
     );

@@ -13,12 +13,12 @@ const MIB: u64 = 1024 * KIB;
 
 pub(super) fn command() -> Command {
     Command::new("cache")
-        .about("Show or clear what smart mode keeps of what it looked up")
+        .about("Show or clear the answers that smart mode has cached")
         .arg(
             Arg::new("DO")
                 .value_parser(["show", "clear"])
                 .default_value("show")
-                .help("Show what is kept, or remove it"),
+                .help("Show or remove the cached answers"),
         )
         .arg(format_arg())
         .after_help(
@@ -29,7 +29,7 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let folder = live::cache().context(
-        "nothing is kept on disk: there is no home folder; set MCC_CACHE_DIR to a folder for the cache",
+        "nothing is cached on disk because there is no home folder; set MCC_CACHE_DIR to a folder for the cache",
     )?;
     let cache = Cache::on_disk(folder);
     match matches.get_one::<String>("DO").map(String::as_str) {

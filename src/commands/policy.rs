@@ -17,7 +17,7 @@ pub(super) fn command() -> Command {
             Arg::new("reasoning")
                 .long("reasoning")
                 .action(ArgAction::SetTrue)
-                .help("Also allow Bedrock's models to be called, for --reasoning bedrock"),
+                .help("Also allow calls to Bedrock's models, for --reasoning bedrock"),
         )
         .arg(
             Arg::new("region")
@@ -26,7 +26,7 @@ pub(super) fn command() -> Command {
                 .value_parser(|text: &str| {
                     text.parse::<Region>().map_err(|error| error.to_string())
                 })
-                .help("Allow this Region alone, where that can be said [default: all]"),
+                .help("Allow only this Region, where a policy can express that [default: all]"),
         )
 }
 

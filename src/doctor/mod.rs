@@ -85,9 +85,11 @@ pub(crate) fn checks(offline: bool) -> Vec<Check> {
         let programs = scope.spawn(move || programs::checks(offline));
         all.extend(network_checks(offline));
         // Nothing there panics; if it did, that would be told as what it is.
-        all.extend(programs.join().unwrap_or_else(|_| {
-            vec![Check::not_checked("programs", "looking at them came to no end")]
-        }));
+        all.extend(
+            programs.join().unwrap_or_else(|_| {
+                vec![Check::not_checked("programs", "the check did not finish")]
+            }),
+        );
     });
     all.extend(registrations::checks());
     all
@@ -96,8 +98,10 @@ pub(crate) fn checks(offline: bool) -> Vec<Check> {
 /// The mode of commands that have no flag for it.
 fn mode() -> Check {
     match mode::usual() {
-        Ok(Mode::Static) => Check::ok("mode", "static: the catalogs answer, unless --mode smart"),
-        Ok(Mode::Smart) => Check::ok("mode", "smart, by MCC_MODE"),
+        Ok(Mode::Static) => {
+            Check::ok("mode", "static: the catalogs answer unless you give --mode smart")
+        }
+        Ok(Mode::Smart) => Check::ok("mode", "smart, set by MCC_MODE"),
         Err(error) => match error.downcast::<Misuse>() {
             Ok(misuse) => Check::failed("mode", misuse.message).with_fix(misuse.hint),
             Err(error) => Check::failed("mode", error.to_string()),

@@ -48,7 +48,7 @@ pub(super) fn checks(offline: bool) -> Vec<Check> {
 /// What follows where the settings cannot be used: smart mode does not start.
 fn unusable(why: String) -> Vec<Check> {
     let fix =
-        "correct or unset the variable: see \"Proxies and certificates\" in docs/smart-mode.md";
+        "correct or unset the variable; see \"Proxies and certificates\" in docs/smart-mode.md";
     let mut all = vec![Check::failed(SETTINGS, why).with_fix(fix)];
     let names = [REGION, "reachability", ACCOUNT, "AWS permissions", TOKEN];
     all.extend(names.map(|name| Check::not_checked(name, "the settings cannot be used")));
@@ -72,13 +72,17 @@ fn network(settings: &Settings) -> Check {
 fn cache(settings: &Settings) -> Check {
     let name = "cache";
     let Some(folder) = settings.cache.clone() else {
-        return Check::warning(name, "no place for it is known: it is in memory alone")
-            .with_fix("name a folder in MCC_CACHE_DIR");
+        return Check::warning(
+            name,
+            "no folder is known for it, so answers are kept in memory only",
+        )
+        .with_fix("name a folder in MCC_CACHE_DIR");
     };
     let report = Cache::on_disk(folder).report();
     match (report.trouble, report.folder) {
-        (Some(trouble), _) => Check::failed(name, trouble)
-            .with_fix("name another folder in MCC_CACHE_DIR, or remove what is there"),
+        (Some(trouble), _) => Check::failed(name, trouble).with_fix(
+            "name another folder in MCC_CACHE_DIR, or remove the file or folder that is there",
+        ),
         (None, folder) => {
             let shown = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
             Check::ok(name, format!("{} answers in {shown}", report.entries))
@@ -97,7 +101,7 @@ fn region(configured: Option<&str>) -> Check {
     if known {
         return Check::ok(REGION, name);
     }
-    Check::failed(REGION, format!("`{}` is no Region that is known", echo(name)))
+    Check::failed(REGION, format!("`{}` is not a known Region", echo(name)))
         .with_fix("correct it in AWS_REGION, AWS_DEFAULT_REGION or the profile")
 }
 
@@ -117,15 +121,15 @@ fn asked(runtime: &Runtime, probe: &Probe, region: &Region) -> Vec<Check> {
     all.push(match account {
         Ok(number) => Check::ok(ACCOUNT, number),
         Err(failure @ Failure::NoCredentials) => Check::warning(ACCOUNT, words("AWS", &failure))
-            .with_fix("sign in (`aws configure` or `aws sso login`), or go without AWS"),
+            .with_fix("sign in (`aws configure` or `aws sso login`), or work without AWS"),
         Err(failure) => Check::failed(ACCOUNT, words("AWS", &failure))
-            .with_fix("see what `aws sts get-caller-identity` says"),
+            .with_fix("run `aws sts get-caller-identity` to see why"),
     });
     if reads.is_empty() {
-        all.push(Check::not_checked("AWS permissions", "nobody is known who would ask"));
+        all.push(Check::not_checked("AWS permissions", "the account is not known"));
     } else {
         all.extend(reads.into_iter().map(allowed));
-        let others = "other actions of smart mode take a resource; `mcc policy smart` prints all";
+        let others = "other actions of smart mode need a resource and are not tried; `mcc policy smart` prints all";
         all.push(Check::not_checked("AWS permissions", others));
     }
     all.push(hugging_face(token));
@@ -142,7 +146,7 @@ fn reachable((name, answer): Answered) -> Check {
                 Failure::Certificate => {
                     "name the authority's file in SSL_CERT_FILE or AWS_CA_BUNDLE"
                 }
-                _ => "let this machine reach it, if smart mode is to ask it",
+                _ => "let this machine reach it if smart mode should use it",
             };
             Check::failed(&name, words("it", &failure)).with_fix(fix)
         }
@@ -163,11 +167,12 @@ fn hugging_face(token: Result<TokenState, Failure>) -> Check {
         Ok(TokenState::Accepted) => Check::ok(TOKEN, "it is accepted"),
         Ok(TokenState::None) => Check::ok(TOKEN, "none is set; gated and private models need one"),
         Ok(TokenState::Kept) => {
-            Check::not_checked(TOKEN, "it is not sent to the endpoint in HF_ENDPOINT")
-                .with_fix("set MCC_SEND_HF_TOKEN=1, if that endpoint may learn it")
+            Check::not_checked(TOKEN, "the token is not sent to the endpoint in HF_ENDPOINT")
+                .with_fix("set MCC_SEND_HF_TOKEN=1, if that endpoint may have it")
         }
-        Ok(TokenState::Refused) => Check::failed(TOKEN, "it is not accepted")
-            .with_fix("make another at https://huggingface.co/settings/tokens, or unset HF_TOKEN"),
+        Ok(TokenState::Refused) => Check::failed(TOKEN, "it is not accepted").with_fix(
+            "create another at https://huggingface.co/settings/tokens, or unset HF_TOKEN",
+        ),
         Err(failure) => Check::not_checked(TOKEN, words("Hugging Face", &failure)),
     }
 }

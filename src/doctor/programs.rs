@@ -9,7 +9,8 @@ const LONGEST: usize = 40;
 /// All of them, at once. `offline`: docker's engine, which may be on another machine, is not asked.
 pub(super) fn checks(offline: bool) -> Vec<Check> {
     std::thread::scope(|scope| {
-        let docker = scope.spawn(|| client("docker", &["--version"], "images are not built here"));
+        let docker =
+            scope.spawn(|| client("docker", &["--version"], "images cannot be built here"));
         let engine = scope.spawn(move || engine(offline));
         let arguments = ["version", "--client"];
         let kubectl =
@@ -25,13 +26,15 @@ fn client(name: &str, arguments: &[&str], without: &str) -> Check {
     match programs::run(name, arguments) {
         Ran::Missing => Check::warning(name, format!("it is not in PATH; {without}"))
             .with_fix(format!("install {name}")),
-        Ran::Late => Check::failed(name, "it did not answer in time")
-            .with_fix(format!("see why `{name} {}` waits", arguments.join(" "))),
-        Ran::Failed => Check::failed(name, "it says that it failed")
-            .with_fix(format!("see what `{name} {}` says", arguments.join(" "))),
+        Ran::Late => Check::failed(name, "it did not answer in time").with_fix(format!(
+            "run `{name} {}` to see why it does not finish",
+            arguments.join(" ")
+        )),
+        Ran::Failed => Check::failed(name, "it ended with an error")
+            .with_fix(format!("run `{name} {}` to see why", arguments.join(" "))),
         Ran::Said(text) => match version(&text) {
             Some(version) => Check::ok(name, version),
-            None => Check::warning(name, "it does not say its version"),
+            None => Check::warning(name, "it does not print its version"),
         },
     }
 }
@@ -43,14 +46,14 @@ fn engine(offline: bool) -> Check {
         return Check::not_checked(name, "--offline opens no connection");
     }
     match programs::run("docker", &["version", "--format", "{{.Server.Version}}"]) {
-        Ran::Missing => Check::not_checked(name, "there is no docker"),
+        Ran::Missing => Check::not_checked(name, "docker is not installed"),
         Ran::Said(text) if version(&text).is_some() => {
             Check::ok(name, version(&text).unwrap_or_default())
         }
         Ran::Late => Check::failed(name, "it did not answer in time")
-            .with_fix("see that docker is running, and where DOCKER_HOST leads"),
+            .with_fix("check that docker is running, and where DOCKER_HOST points"),
         Ran::Said(_) | Ran::Failed => Check::failed(name, "it does not answer")
-            .with_fix("start docker, and see that you may use it: `docker version`"),
+            .with_fix("start docker, and check that you may use it: `docker version`"),
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn checks() -> Vec<Check> {
         files.flat_map(|(shown, path)| of_file(&shown, &path)).take(SERVERS).collect();
     if all.is_empty() {
         all.push(
-            Check::not_checked("registrations", "no MCP client's file that is looked at names mcc")
+            Check::not_checked("registrations", "no configuration file of an MCP client names mcc")
                 .with_fix("for Claude Code: `claude mcp add mcc -- mcc serve all`"),
         );
     }
@@ -50,7 +50,7 @@ fn of_file(shown: &str, path: &Path) -> Vec<Check> {
         Err(_) => {
             return vec![
                 Check::warning(&name, "the file cannot be read")
-                    .with_fix(format!("see that {shown} is a text file that you may read")),
+                    .with_fix(format!("check that {shown} is a text file that you may read")),
             ];
         }
     };
@@ -60,7 +60,7 @@ fn of_file(shown: &str, path: &Path) -> Vec<Check> {
     let Some(document) = parsed else {
         // Some clients take comments, and their files are none of ours then.
         return if text.contains("mcc") {
-            vec![Check::not_checked(&name, "the file is no JSON or TOML that can be read here")]
+            vec![Check::not_checked(&name, "the file is not valid JSON or TOML")]
         } else {
             Vec::new()
         };
@@ -90,23 +90,25 @@ fn of_server(name: &str, server: &str, entry: &Value) -> Option<Check> {
     let server = echo(server);
     // Clients fill such in, each its own way, and look relative ones up each elsewhere.
     if command.contains('$') || command.starts_with('~') {
-        let message = format!("the command of `{server}` is for its client to fill in");
+        let message = format!("the client fills in the command of `{server}`");
         return Some(Check::not_checked(name, message));
     }
     let path = Path::new(command);
     let there = if path.is_absolute() {
         programs::is_program(path)
     } else if path.components().count() > 1 {
-        let message = format!("the command of `{server}` is relative to where its client starts");
-        return Some(Check::not_checked(name, message).with_fix("name its full path"));
+        let message = format!(
+            "the command of `{server}` is relative to the folder in which its client starts"
+        );
+        return Some(Check::not_checked(name, message).with_fix("give its full path"));
     } else {
         programs::find(command).is_some()
     };
     Some(if there {
-        Check::ok(name, format!("the command of `{server}` is there"))
+        Check::ok(name, format!("the command of `{server}` exists"))
     } else {
-        Check::failed(name, format!("the command of `{server}` is not there"))
-            .with_fix("name the full path of mcc as its command")
+        Check::failed(name, format!("the command of `{server}` does not exist"))
+            .with_fix("give the full path of mcc as its command")
     })
 }
 

@@ -1,10 +1,11 @@
 //! What is known of the decisions in a [`Spec`], from the catalogs and from sizing.
 
-use mcc_catalogs::{GatedFrom, PriceBasis};
+use mcc_catalogs::{Ask, GatedFrom, PriceBasis, QuotaRow};
 use mcc_fit::{TaskBasis, sizing};
 
 use super::Context;
-use crate::spec::{Basis, CostBasis, Host, Memory, RunsAs, Spec};
+use crate::finding::shorten;
+use crate::spec::{Basis, CostBasis, Host, LiveValue, Memory, RunsAs, Spec};
 
 impl Context<'_> {
     pub(super) fn basis(&self, spec: &Spec) -> Basis {
@@ -37,6 +38,7 @@ impl Context<'_> {
             streams: !self.takes("async") && !self.takes("batch"),
             route: self.manifest(|m| m.route.clone()).unwrap_or_default(),
             cost: self.cost(spec),
+            live: self.live(spec, runs_as),
         }
     }
 
@@ -102,6 +104,38 @@ impl Context<'_> {
         })
     }
 
+    /// What was looked up of that which a plan tells.
+    fn live(&self, spec: &Spec, runs_as: RunsAs) -> Vec<LiveValue> {
+        let (catalogs, region) = (self.catalogs, spec.aws.region.as_str());
+        let instance = self.row_of(&spec.instance);
+        let model =
+            self.inputs.model_name.as_deref().filter(|_| !self.merged.is_given("modelConfig"));
+        let model = model.and_then(|name| catalogs.origin(&Ask::of_model(name)?));
+        let image = match self.inputs.base_image.as_deref() {
+            Some(own) => Some(catalogs.resources().origin_of_image(own)),
+            None => self.base(&spec.instance).map(|image| catalogs.images().origin(image)),
+        };
+        let price = instance.and_then(|row| self.price(row.name.as_str(), &spec.aws));
+        let price = price.filter(|_| runs_as != RunsAs::Pods);
+        let quota = instance
+            .and_then(|row| mcc_fit::quota(catalogs, &self.deployment, Some(region), row))
+            .and_then(|row| {
+                LiveValue::of("quota", Some(counted(row)), catalogs.quotas().origin(region))
+            });
+        let cluster = self.cluster(&spec.aws).and_then(|cluster| {
+            let found = format!("{} is {}", shorten(&cluster.name), shorten(&cluster.status));
+            LiveValue::of("cluster", Some(found), catalogs.clusters().origin(region))
+        });
+        let all = [
+            image.and_then(|origin| LiveValue::of("base image", None, origin)),
+            model.and_then(|origin| LiveValue::of("model", None, origin)),
+            price.and_then(|price| LiveValue::of("cost", None, &price.origin)),
+            quota,
+            cluster,
+        ];
+        all.into_iter().flatten().collect()
+    }
+
     fn cost(&self, spec: &Spec) -> CostBasis {
         let mut cost = CostBasis::default();
         let kind = spec.instance.kind.as_deref();
@@ -118,6 +152,12 @@ impl Context<'_> {
         cost.region = region;
         cost
     }
+}
+
+/// A quota, and how much of it is used.
+fn counted(row: &QuotaRow) -> String {
+    let used = row.in_use.map(|used| format!(", {used} in use")).unwrap_or_default();
+    format!("at most {} of {}{used}", row.limit, row.name)
 }
 
 fn tenths(gib: f64) -> f64 {

@@ -122,7 +122,7 @@ impl Context<'_> {
 
     /// Whether the Region is known to lack `row`.
     pub(crate) fn lacks(&self, region: &str, row: &Instance) -> bool {
-        mcc_fit::lacks(self.catalogs, region, row)
+        mcc_fit::lacks(self.catalogs, &self.deployment, region, row)
     }
 
     /// Why the instance type is what it is, where it was recommended.

@@ -304,17 +304,32 @@ fn offered(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     }
     let rows = context.catalogs.regions();
-    let there: Vec<&str> =
-        rows.offering(&row.name).into_iter().map(mcc_catalogs::Region::as_str).collect();
+    let there: Vec<&str> = rows
+        .offering(&row.name)
+        .into_iter()
+        .map(mcc_catalogs::Region::as_str)
+        .filter(|other| *other != region.as_str())
+        .collect();
     let (shown, more) = there.split_at(there.len().min(4));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    let shown = shown.join(", ");
+    let message =
+        if mcc_fit::is_not_hosted(context.catalogs, Some(&context.deployment), region, row) {
+            let elsewhere = if shown.is_empty() {
+                String::new()
+            } else {
+                format!("; EC2 lists it in {shown}{more}")
+            };
+            format!("AWS's price list has no hosting price for it in {region}{elsewhere}")
+        } else {
+            format!(
+                "EC2 does not list it in {region} (as of {}); it does in {shown}{more}",
+                rows.as_of()
+            )
+        };
     let finding = Finding::warning(
         "MCC-REG-005",
-        format!(
-            "EC2 does not list it in {region} (as of {}); it does in {}{more}",
-            rows.as_of(),
-            shown.join(", "),
-        ),
+        message,
         "choose another instanceType, or one of these Regions",
     );
     let finding = with_types(context, spec, finding);

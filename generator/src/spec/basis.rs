@@ -2,6 +2,7 @@
 
 use mcc_catalogs::Task;
 use mcc_fit::TaskBasis;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What is known of the decisions.
@@ -38,6 +39,50 @@ pub struct Basis {
     pub route: String,
     /// What it costs.
     pub cost: CostBasis,
+    /// What of this was looked up. How long ago is other the next time, and so in no file.
+    #[serde(skip)]
+    pub live: Vec<LiveValue>,
+}
+
+/// A value of a plan that was looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveValue {
+    /// Which one: `cost`, `model`, `base image`, `quota` or `cluster`.
+    pub value: String,
+    /// What was found, where no other decision tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// Who was asked, such as `Hugging Face`.
+    pub source: String,
+    /// Date of the look-up.
+    pub as_of: String,
+    /// Seconds since the source said it; left out of what the project kept of an earlier look-up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<u64>,
+}
+
+impl LiveValue {
+    /// A value that is from `origin`, if that was a look-up.
+    pub(crate) fn of(
+        value: &str,
+        found: Option<String>,
+        origin: &mcc_catalogs::Origin,
+    ) -> Option<Self> {
+        let mcc_catalogs::Origin::Live { source, as_of, age } = origin else { return None };
+        Some(Self {
+            value: value.to_owned(),
+            found,
+            source: mcc_catalogs::echo(source),
+            as_of: mcc_catalogs::echo(as_of),
+            age_seconds: *age,
+        })
+    }
+
+    /// Who said it, and how long ago.
+    pub(crate) fn told(&self) -> String {
+        mcc_catalogs::provenance(&self.source, &self.as_of, self.age_seconds)
+    }
 }
 
 /// The host image and its driver.

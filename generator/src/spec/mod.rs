@@ -12,6 +12,7 @@ mod basis;
 mod endpoint;
 mod model;
 
+pub use basis::LiveValue;
 pub(crate) use basis::*;
 pub(crate) use endpoint::*;
 pub(crate) use model::*;

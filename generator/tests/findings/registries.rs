@@ -13,18 +13,7 @@ const IMAGE: &str = "registry.example.com/team/own:1.0";
 
 /// Something that is there, and of which nothing is known.
 fn there() -> Inspected {
-    Inspected {
-        image: IMAGE.parse().unwrap(),
-        exists: true,
-        digest: None,
-        platforms: Vec::new(),
-        arch: Vec::new(),
-        bytes: None,
-        cuda: None,
-        engine: None,
-        triton: None,
-        like: Vec::new(),
-    }
+    Inspected::of(IMAGE.parse().unwrap(), true)
 }
 
 /// What is asked of a project that starts from the image, and the catalogs where its registry said `said`.

@@ -101,7 +101,7 @@ impl Aws {
 fn in_region(refused: Refused, region: &Region) -> Failure {
     match refused.failure {
         Failure::BadCredentials => Failure::NotThere(format!(
-            "{region} does not know these credentials: they are wrong, or the account has not enabled the Region; \
+            "{region} rejected these credentials: they are wrong, or the account has not enabled the Region; \
              `aws account list-regions` lists those that it has"
         )),
         failure => failure,

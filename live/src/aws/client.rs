@@ -185,7 +185,7 @@ impl Aws {
         {
             let name = echo(name);
             return Err(Failure::NotAsked(format!(
-                "the AWS profile `{name}` is not one that calls may use; start with `--allow-profile {name}`"
+                "calls may not use the AWS profile `{name}`; start the server with `--allow-profile {name}`"
             )));
         }
         let mut sessions = self.inner.sessions.lock().map_err(|_| Failure::NoCredentials)?;
@@ -232,7 +232,7 @@ impl Aws {
             return Failure::BadCredentials;
         }
         Failure::NotThere(format!(
-            "{} does not know these credentials, which are taken elsewhere; the account may not have enabled it",
+            "{} rejected these credentials, though other Regions do; the account may not have enabled that Region",
             call.region
         ))
     }

@@ -122,7 +122,7 @@ impl Description {
         }
         let named = cut(&left_out.join(", "), 120).into_owned();
         vec![format!(
-            "Instance groups of the cluster `{}` are left out, since their type or count is not told: {named}.",
+            "Instance groups of the cluster `{}` are left out because their type or count is not given: {named}.",
             row.name
         )]
     }
@@ -251,7 +251,8 @@ fn is_version(text: &str) -> bool {
 /// The name of the EKS cluster behind one of HyperPod's, if it is one that `region` can be asked of; a note if not.
 pub(super) fn eks_name<'a>(row: &'a Cluster, region: &Region) -> Option<Result<&'a str, String>> {
     let text = row.eks.as_deref()?;
-    let refused = || format!("The EKS cluster of `{}` was not asked: {}.", row.name, echo(text));
+    let refused =
+        || format!("The EKS cluster of `{}` could not be queried: {}.", row.name, echo(text));
     let Ok(arn) = text.parse::<Arn>() else { return Some(Err(refused())) };
     if arn.service() != "eks" || arn.region() != Some(region.as_str()) {
         return Some(Err(refused()));

@@ -92,7 +92,7 @@ impl Clusters {
             ("Training plans", "SageMaker", plans.failed),
             ("Capacity reservations", "EC2", reservations.failed),
         ] {
-            let note = |why| format!("{what} of {region} are not known: {who} {why}.");
+            let note = |why| format!("{what} in {region} are not known: {who} {why}.");
             notes.extend(failed.map(note));
         }
         for part in [clusters.notes, plans.notes, reservations.notes] {
@@ -174,7 +174,7 @@ impl Clusters {
         let left = rows.len().saturating_sub(asked.len());
         if left > 0 {
             notes.push(format!(
-                "{left} of {} clusters in {region} were not described, to keep within the requests of one answer.",
+                "{left} of {} clusters in {region} were not described, to stay within the request limit of one answer.",
                 rows.len()
             ));
         }
@@ -213,7 +213,7 @@ impl Clusters {
         }
         if !unasked.is_empty() {
             notes.push(format!(
-                "Kubernetes and the inference operator of {} were not read, to keep within the requests of one answer.",
+                "Kubernetes and the inference operator of {} were not read, to stay within the request limit of one answer.",
                 unasked.join(", ")
             ));
         }
@@ -409,7 +409,7 @@ impl<T> Part<T> {
     fn say(&mut self, what: &str, region: &Region, unclear: usize) {
         if unclear > 0 {
             self.notes.push(format!(
-                "{unclear} {what} of {region} are left out, since type or number of instances is not told."
+                "{unclear} {what} of {region} are left out because their type or number of instances is not given."
             ));
         }
         if !self.complete && self.failed.is_none() {

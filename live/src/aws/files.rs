@@ -62,7 +62,7 @@ impl Bucket<'_> {
             let call = Call::s3(action, &self.asked, method, self.name, key, query);
             let call = call.ok_or_else(|| {
                 Failure::NotAsked(
-                    "the key has `.` between slashes, which no URL can have".to_owned(),
+                    "the key has `.` between slashes, which a URL cannot have".to_owned(),
                 )
             })?;
             match self.aws.call(&call.at_most(most), self.share.errand()).await {
@@ -84,7 +84,8 @@ impl Bucket<'_> {
                 }
             }
         }
-        Err(Failure::Refused("each Region says that the bucket is in another".to_owned()).into())
+        Err(Failure::Refused("every Region says that the bucket is in another one".to_owned())
+            .into())
     }
 
     /// What is at the key, and whether that is all.
@@ -134,7 +135,7 @@ impl Bucket<'_> {
             Err(refused) if refused.is_missing() => return Ok(None),
             answer => answer?,
         };
-        let broken = || Failure::Unreadable("a config.json that is no JSON object".to_owned());
+        let broken = || Failure::Unreadable("config.json is not a JSON object".to_owned());
         let text = std::str::from_utf8(&answer.body).map_err(|_| broken())?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         serde_json::from_str::<Map<String, Value>>(text).map_err(|_| broken())?;
@@ -155,7 +156,7 @@ impl Files {
     async fn look(&self, address: &S3Uri, errand: &Errand) -> Result<Fact, Failure> {
         let name = address.bucket();
         if name.ends_with("--x-s3") {
-            let why = "it is a directory bucket, and those are not read";
+            let why = "it is a directory bucket, which smart mode does not read";
             return Err(Failure::NotAsked(why.to_owned()));
         }
         let asked = self.home(errand).await?;
@@ -246,7 +247,7 @@ fn put(found: &mut Stored, notes: &mut Vec<String>, at: At, complete: bool) {
             found.files = vec![StoredFile { name, size: own.size }];
             if !at.below.is_empty() {
                 notes.push(format!(
-                    "There are also objects below `{key}/`, which is another address."
+                    "There are also objects below `{key}/`, which is a different address."
                 ));
             }
             usize::from(own.archived)
@@ -258,7 +259,7 @@ fn put(found: &mut Stored, notes: &mut Vec<String>, at: At, complete: bool) {
     };
     if archived > 0 {
         notes.push(format!(
-            "{archived} of the files are in an archive of S3 and cannot be read before they are restored."
+            "{archived} of the files are archived in S3 and cannot be read until they are restored."
         ));
     }
     if !complete {

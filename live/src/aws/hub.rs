@@ -146,7 +146,7 @@ impl JumpStart {
                 Err(refused) => {
                     partial = true;
                     notes.push(format!(
-                        "JumpStart's `{id}` was not looked at: SageMaker {}.",
+                        "JumpStart's `{id}` was not looked up: SageMaker {}.",
                         refused.failure
                     ));
                 }

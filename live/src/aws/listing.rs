@@ -34,12 +34,12 @@ pub(super) struct Object {
 pub(super) fn page(root: &Element) -> Result<Page, Failure> {
     let unreadable = |why: &str| Failure::Unreadable(why.to_owned());
     if root.name != "ListBucketResult" {
-        return Err(unreadable("no list of objects"));
+        return Err(unreadable("it is not a list of objects"));
     }
     let truncated = match root.text_of("IsTruncated") {
         Some("true") => true,
         Some("false") => false,
-        _ => return Err(unreadable("a list that does not say whether it is all")),
+        _ => return Err(unreadable("the list does not say whether it is complete")),
     };
     let encoded = root.text_of("EncodingType") == Some("url");
     let mut objects = Vec::new();

@@ -44,6 +44,7 @@ pub(crate) mod service;
 mod session;
 mod settings;
 mod share;
+mod shelf;
 pub(crate) mod sources;
 mod usage;
 mod wire;

@@ -143,7 +143,7 @@ impl Named {
                 return self.package(arn.as_str(), region, errand).await;
             }
         }
-        notes.push("The group of model packages has none.".to_owned());
+        notes.push("The model package group is empty.".to_owned());
         Ok(None)
     }
 

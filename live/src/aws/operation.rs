@@ -210,7 +210,7 @@ fn request(call: &Call) -> Result<HttpRequest, BoxError> {
             let separator = if query.is_empty() { "" } else { "?" };
             (*method, format!("{path}{separator}{query}"), None, String::new())
         }
-        _ => return Err("a call in another protocol than its service's".into()),
+        _ => return Err("the call and its service use different protocols".into()),
     };
     let mut request = HttpRequest::new(SdkBody::from(body.clone()));
     request.set_method(method)?;

@@ -32,11 +32,12 @@ impl Desk {
 
 /// What an answer has, in the form that its service's model says.
 pub(super) fn whole<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
-    let other = || Failure::Unreadable("an answer of another form than its service's".to_owned());
+    let other =
+        || Failure::Unreadable("the answer is not of the form that its service defines".to_owned());
     serde_json::from_slice(&answer.body).map_err(|_| other())
 }
 
 /// A question that a source does not know: the desk asks none of these.
 pub(super) fn stranger() -> Failure {
-    Failure::NotAsked("it does not know that".to_owned())
+    Failure::NotAsked("it does not support that action".to_owned())
 }

@@ -1,7 +1,6 @@
 //! AWS's price list: what hosting costs in a Region, and so which instance types SageMaker has there.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcc_catalogs::{Errand, InstanceType, Region};
@@ -13,6 +12,7 @@ use super::actions::GET_PRODUCTS;
 use super::call::Call;
 use super::client::Aws;
 use super::service::Partition;
+use super::shelf::Shelf;
 use crate::failure::Failure;
 
 /// Pages of one Region at most: there are about 280 types, a hundred to a page.
@@ -21,8 +21,6 @@ const PAGES: usize = 8;
 const LARGEST: usize = 4 * 1024 * 1024;
 /// How long a list that was read is used for the other questions of an answer that are answered from it.
 const FRESH: Duration = Duration::from_secs(60);
-/// Lists that are kept for that.
-const KEPT: usize = 16;
 
 /// What hosting costs in a Region.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,7 +51,7 @@ pub(super) fn desk_of(region: &Region) -> Option<Region> {
 /// Lists that were read a moment ago, or are being read: one fact is asked for once.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Kept>>>>,
+    known: Shelf<Kept>,
 }
 
 /// A list, and when it was read.
@@ -68,13 +66,7 @@ impl Lists {
         apart: &str,
         errand: &Errand,
     ) -> Result<PriceList, Failure> {
-        let place = {
-            let mut known = self.known.lock().map_err(|_| Failure::TooSlow)?;
-            if known.len() >= KEPT {
-                known.clear();
-            }
-            Arc::clone(known.entry(format!("{apart} {region}")).or_default())
-        };
+        let place = self.known.place(region, apart)?;
         let mut place = place.lock().await;
         if let Some((at, list)) = &*place
             && at.elapsed() < FRESH
@@ -90,7 +82,7 @@ impl Lists {
 /// Reads the list, page by page.
 async fn read(aws: &Aws, region: &Region, errand: &Errand) -> Result<PriceList, Failure> {
     let desk = desk_of(region).ok_or_else(|| {
-        Failure::NotThere(format!("the price list of {region} is in no Region that can be asked"))
+        Failure::NotThere(format!("no Region that can be queried has the price list of {region}"))
     })?;
     let mut list = PriceList::default();
     let mut token: Option<String> = None;
@@ -115,7 +107,7 @@ async fn read(aws: &Aws, region: &Region, errand: &Errand) -> Result<PriceList, 
             Err(refused) => return Err(refused.into()),
         };
         let page: Page = serde_json::from_slice(&answer.body)
-            .map_err(|_| Failure::Unreadable("no page of a price list".to_owned()))?;
+            .map_err(|_| Failure::Unreadable("it is not a page of a price list".to_owned()))?;
         for text in &page.products {
             match product(text, region) {
                 Read::Price(name, usd) => {

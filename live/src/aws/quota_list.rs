@@ -1,8 +1,7 @@
 //! Quotas of an account. SageMaker has about 3,000, a hundred to a page, and nobody can ask for those of one use: so a
 //! question reads some pages, what was read is kept with its continuation, and the next question goes on from there.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mcc_catalogs::{Errand, InstanceType, QuotaUse, Region};
@@ -13,6 +12,7 @@ use tokio::time::Instant;
 use super::actions::LIST_SERVICE_QUOTAS;
 use super::call::Call;
 use super::client::Aws;
+use super::shelf::Shelf;
 use crate::failure::Failure;
 
 /// Pages of one question at most.
@@ -23,8 +23,6 @@ const FOR_OTHERS: usize = 12;
 const ALL: usize = 60;
 /// How long what was read is gone on from.
 const FRESH: Duration = Duration::from_secs(15 * 60);
-/// Accounts and Regions that are kept.
-const KEPT: usize = 16;
 
 /// Quotas as far as they were read.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -55,7 +53,7 @@ struct Reading {
 /// What was read of quotas.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Reading>>>>,
+    known: Shelf<Reading>,
 }
 
 impl Lists {
@@ -70,13 +68,7 @@ impl Lists {
         apart: &str,
         errand: &Errand,
     ) -> Result<QuotaList, Failure> {
-        let place = {
-            let mut known = self.known.lock().map_err(|_| Failure::TooSlow)?;
-            if known.len() >= KEPT {
-                known.clear();
-            }
-            Arc::clone(known.entry(apart.to_owned()).or_default())
-        };
+        let place = self.known.place(region, apart)?;
         let mut reading = place.lock().await;
         if reading.since.is_none_or(|since| since.elapsed() > FRESH) || reading.list.complete {
             *reading = Reading { since: Some(Instant::now()), ..Reading::default() };
@@ -123,7 +115,7 @@ impl Reading {
             }
         };
         let page: Page = serde_json::from_slice(&answer.body)
-            .map_err(|_| Failure::Unreadable("no page of quotas".to_owned()))?;
+            .map_err(|_| Failure::Unreadable("it is not a page of quotas".to_owned()))?;
         self.pages += 1;
         for quota in page.quotas {
             self.list.seen += 1;
@@ -136,7 +128,7 @@ impl Reading {
         // A token that comes back leads nowhere.
         if next.is_some() && (next == self.next || self.pages >= ALL) {
             self.since = None;
-            return Err(Failure::Unreadable("pages of quotas without an end".to_owned()));
+            return Err(Failure::Unreadable("the pages of quotas do not end".to_owned()));
         }
         self.list.complete = next.is_none();
         self.next = next;

@@ -101,7 +101,7 @@ impl Refusal {
             | "EC2ThrottledException"
             | "LimitExceededException" => Failure::Throttled,
             "OptInRequired" | "SubscriptionRequiredException" => {
-                Failure::NotThere("the account has not signed up for it".to_owned())
+                Failure::NotThere("the account is not signed up for it".to_owned())
             }
             "" if self.status == 429 => Failure::Throttled,
             "" if matches!(self.status, 401 | 403) => Failure::Denied(action.allows.to_owned()),
@@ -217,7 +217,7 @@ pub(crate) fn of_credentials(error: &CredentialsError, profile: Option<&str>) ->
     // A program's own words could be any of the others.
     if says("external process") {
         let why = "the command of its credential_process failed or printed no credentials";
-        return Failure::NotAsked(format!("{whose} gives none: {why}"));
+        return Failure::NotAsked(format!("{whose} provides none: {why}"));
     }
     if says("SSO token has expired") || says("ExpiredToken") || says("UnauthorizedException") {
         return Failure::Expired(renewal(profile));
@@ -226,9 +226,9 @@ pub(crate) fn of_credentials(error: &CredentialsError, profile: Option<&str>) ->
         return Failure::NotAsked(format!("{whose} is not signed in; {}", renewal(profile)));
     }
     if says("cargo feature") {
-        let how = "run `aws configure export-credentials --format env` and set what it prints";
+        let how = "run `aws configure export-credentials --format env` and set the variables that it prints";
         return Failure::NotAsked(format!(
-            "{whose} signs in with `aws login`, which is not read; {how}"
+            "{whose} signs in with `aws login`, which smart mode does not read; {how}"
         ));
     }
     if says("AccessDenied") {
@@ -241,10 +241,10 @@ pub(crate) fn of_credentials(error: &CredentialsError, profile: Option<&str>) ->
         CredentialsError::CredentialsNotLoaded(_) => Failure::NoCredentials,
         CredentialsError::ProviderTimedOut(_) => Failure::TooSlow,
         CredentialsError::InvalidConfiguration(_) => Failure::NotAsked(format!(
-            "{whose} cannot be used as it is configured; `aws sts get-caller-identity` says why"
+            "{whose} cannot be used as configured; run `aws sts get-caller-identity` to see why"
         )),
         _ => Failure::NotAsked(format!(
-            "{whose} gives no credentials; `aws sts get-caller-identity` says why"
+            "{whose} provides no credentials; run `aws sts get-caller-identity` to see why"
         )),
     }
 }

@@ -155,7 +155,7 @@ impl Visit<'_> {
             let own = manifest::digest(image.image_manifest.as_bytes());
             let said = image.image_id.image_digest.as_ref();
             if asked.iter().chain(said).any(|other| *other != own) {
-                let why = "a manifest that is not what its digest says";
+                let why = "the manifest does not match its digest";
                 return Err(Failure::Unreadable(why.to_owned()).into());
             }
             return Ok(Some((own, Manifest::of(image.image_manifest.as_bytes())?)));
@@ -165,9 +165,10 @@ impl Visit<'_> {
             Some(code) if !code.is_empty() && code.bytes().all(|b| b.is_ascii_alphanumeric()) => {
                 Err(Failure::Refused(code.chars().take(64).collect()).into())
             }
-            _ => {
-                Err(Failure::Unreadable("neither an image nor why there is none".to_owned()).into())
-            }
+            _ => Err(Failure::Unreadable(
+                "it has neither an image nor a reason why there is none".to_owned(),
+            )
+            .into()),
         }
     }
 
@@ -203,7 +204,7 @@ impl Visit<'_> {
         let asked = self.aws.place(Service::Ecr, &self.at.region, errand).await?;
         let url: Option<Url> = layer.download_url.parse().ok();
         let Some(url) = url.filter(|url| may_be_fetched(url, &self.at.region, &asked)) else {
-            let why = "it sends those who read a layer to a host that is not AWS's";
+            let why = "it redirects downloads to a host that is not AWS's";
             return Err(Failure::Refused(why.to_owned()));
         };
         if !self.share.take() {
@@ -221,7 +222,7 @@ impl Visit<'_> {
             return Err(Failure::Refused(format!("HTTP {}", answer.status.as_u16())));
         }
         if manifest::digest(&answer.body) != digest {
-            let why = "a configuration that is not what its digest says";
+            let why = "the configuration does not match its digest";
             return Err(Failure::Unreadable(why.to_owned()));
         }
         Ok(answer.body)
@@ -262,12 +263,12 @@ impl Visit<'_> {
 }
 
 fn incomplete() -> Failure {
-    Failure::Refused("it has not what its own manifest names".to_owned())
+    Failure::Refused("it does not have what its own manifest names".to_owned())
 }
 
 /// A digest that somebody else wrote, if it is one.
 fn sound(digest: &str) -> Result<&str, Failure> {
-    let other = || Failure::Unreadable("a digest that is none".to_owned());
+    let other = || Failure::Unreadable("a digest is malformed".to_owned());
     manifest::is_digest(digest).then_some(digest).ok_or_else(other)
 }
 
@@ -302,7 +303,7 @@ impl Repositories {
                     Err(failure) => {
                         partial = !matches!(failure, Failure::Unreadable(_));
                         notes.push(format!(
-                            "{words} has {image}, but {failure}, so what is in it is not known."
+                            "{words} has {image}, but {failure}, so its contents are not known."
                         ));
                     }
                 }
@@ -333,9 +334,7 @@ async fn like(visit: &Visit<'_>, found: &mut Inspected, notes: &mut Vec<String>)
         Ok(tags) => {
             found.like = tags.like(&tag);
             if tags.more {
-                notes.push(format!(
-                    "{name} has more tags than were read; there may be newer ones than those that are told."
-                ));
+                notes.push(format!("{name} has more tags than were read; newer ones may exist."));
             }
         }
         Err(Failure::Refused(code)) if code == "RepositoryNotFoundException" => {

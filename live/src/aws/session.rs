@@ -158,7 +158,9 @@ impl Session {
             let patience = PATIENCE.min(errand.remaining());
             match tokio::time::timeout(patience, &mut search).await {
                 Ok(Ok(found)) => Ok(found),
-                Ok(Err(_)) => Err(Failure::NotAsked("credentials could not be read".to_owned())),
+                Ok(Err(_)) => {
+                    Err(Failure::NotAsked("the credentials could not be read".to_owned()))
+                }
                 Err(_) => {
                     state.searching = Some(search);
                     Err(Failure::TooSlow)

@@ -52,7 +52,7 @@ impl Source for Prices {
         Box::pin(async move {
             let region = region_of(ask).and_then(desk_of);
             let desk = region.ok_or_else(|| {
-                Failure::NotThere("that Region's price list cannot be asked".to_owned())
+                Failure::NotThere("that Region has no price list that can be queried".to_owned())
             })?;
             self.aws.eyes(Service::Pricing, &desk, errand).await
         })
@@ -64,7 +64,7 @@ impl Source for Prices {
             let region = region_of(ask).ok_or(Failure::TooSlow)?;
             let list = self.lists.of(&self.aws, region, &eyes.apart, errand).await?;
             if list.prices.is_empty() {
-                let what = "no price of hosting in US dollars there".to_owned();
+                let what = "there is no hosting price in US dollars".to_owned();
                 return Err(Failure::Unreadable(what));
             }
             Ok(if matches!(ask, Ask::Prices(_)) {
@@ -104,7 +104,7 @@ fn prices(region: &Region, list: &PriceList) -> Fact {
     let mut notes = Vec::new();
     if !list.complete {
         notes.push(format!(
-            "AWS's price list of {region} was read in part: types without a price there may have one."
+            "AWS's price list of {region} was read in part: types shown without a price may have one."
         ));
     }
     if list.unread > 0 {
@@ -113,7 +113,7 @@ fn prices(region: &Region, list: &PriceList) -> Fact {
     Fact { files: Files::default().with(file), notes, partial: !list.complete }
 }
 
-/// What has a price of hosting is hosted there. What has none, and has one elsewhere, is not, unless it may be a node of
+/// What has a hosting price is hosted there. What has none, and has one elsewhere, is not, though it may be a node of
 /// HyperPod, of which this list says nothing.
 fn offers(region: &Region, list: &PriceList) -> Fact {
     let catalogs = Catalogs::embedded();
@@ -126,9 +126,12 @@ fn offers(region: &Region, list: &PriceList) -> Fact {
             .usd_per_hour(name.as_str(), None)
             .is_some_and(|price| price.basis == PriceBasis::Published)
     };
+    let hosted = |name: &InstanceType| {
+        list.prices.contains_key(name) || !list.complete || !priced_elsewhere(name)
+    };
     let may_be_there = |name: &&InstanceType| {
         let of_clusters = catalogs.instances().get(name.as_str()).is_some_and(|row| row.hyperpod);
-        list.prices.contains_key(*name) || !list.complete || of_clusters || !priced_elsewhere(name)
+        of_clusters || hosted(name)
     };
     let hinted = known.ec2_accelerators.iter().flatten().filter(may_be_there);
     let accelerated = |name: &&InstanceType| {
@@ -138,10 +141,13 @@ fn offers(region: &Region, list: &PriceList) -> Fact {
     let mut types: Vec<InstanceType> = hinted.chain(priced).cloned().collect();
     types.sort_unstable();
     types.dedup();
+    let all = catalogs.instances().iter().filter(|row| row.accelerator().is_some());
+    let not_hosted = all.map(|row| &row.name).filter(|name| !hosted(name)).cloned().collect();
     let file = RegionsFile {
         as_of: clock::date(clock::now()),
         source: SOURCE.to_owned(),
-        regions: vec![RegionRow { ec2_accelerators: Some(types), ..known.clone() }].into(),
+        regions: vec![RegionRow { ec2_accelerators: Some(types), not_hosted, ..known.clone() }]
+            .into(),
     };
     Fact { files: Files::default().with(file), notes: Vec::new(), partial: !list.complete }
 }
@@ -193,7 +199,7 @@ impl Source for Quotas {
             }
             if !list.complete {
                 notes.push(format!(
-                    "{} of SageMaker's quotas in {region} are read; the next question goes on.",
+                    "{} of SageMaker's quotas in {region} have been read; the next question continues from there.",
                     list.seen
                 ));
             }

@@ -42,13 +42,15 @@ pub(super) async fn of_endpoints(
         let count = page.endpoints.len();
         let count = if more { format!("more than {count}") } else { count.to_string() };
         return Ok(Usage::Unknown(format!(
-            "there are {count} endpoints, and instances in use are counted for up to {ENDPOINTS}"
+            "there are {count} endpoints, and instances in use are counted for at most {ENDPOINTS}"
         )));
     }
     let mut used = HashMap::new();
     for endpoint in &page.endpoints {
         if errand.left() < FOR_OTHERS + 2 {
-            return Ok(Usage::Unknown("this answer's requests are needed otherwise".to_owned()));
+            return Ok(Usage::Unknown(
+                "the remaining requests of this answer are needed for other facts".to_owned(),
+            ));
         }
         if let Some(why) = add(aws, region, errand, &endpoint.name, &mut used).await? {
             return Ok(Usage::Unknown(why.to_owned()));
@@ -84,7 +86,7 @@ async fn add(
         .collect();
     for variant in endpoint.variants.iter().chain(&endpoint.shadows) {
         let Some(configured) = types.get(variant.name.as_str()) else {
-            return Ok(Some("an endpoint has a variant that its configuration has not"));
+            return Ok(Some("an endpoint has a variant that its configuration lacks"));
         };
         if configured.serverless.is_some() {
             continue;
@@ -95,7 +97,7 @@ async fn add(
                 let sum: &mut u32 = used.entry(instance).or_default();
                 *sum = sum.saturating_add(count);
             }
-            _ => return Ok(Some("an endpoint does not say what it uses")),
+            _ => return Ok(Some("an endpoint does not say which instances it uses")),
         }
     }
     Ok(None)
@@ -107,8 +109,9 @@ async fn read<T: for<'a> Deserialize<'a>>(
     errand: &Errand,
 ) -> Result<T, Failure> {
     let answer = aws.call(call, errand).await?;
-    serde_json::from_slice(&answer.body)
-        .map_err(|_| Failure::Unreadable(format!("another form of `{}`", call.action.operation)))
+    serde_json::from_slice(&answer.body).map_err(|_| {
+        Failure::Unreadable(format!("`{}` has an unexpected form", call.action.operation))
+    })
 }
 
 #[derive(Deserialize)]

@@ -67,7 +67,7 @@ async fn answer(
     most: usize,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    let unfit = || Failure::Refused("a request that cannot be sent".to_owned());
+    let unfit = || Failure::Refused("the request cannot be sent".to_owned());
     let request = request.try_into_http1x().map_err(|_| unfit())?;
     let (parts, body) = request.into_parts();
     let url = Url::parse(&parts.uri.to_string()).map_err(|_| unfit())?;
@@ -78,7 +78,7 @@ async fn answer(
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
     HttpResponse::try_from(answer)
-        .map_err(|_| Failure::Unreadable("its headers are no text".to_owned()))
+        .map_err(|_| Failure::Unreadable("its headers are not text".to_owned()))
 }
 
 /// What the SDK takes for a client of HTTP.
@@ -102,7 +102,7 @@ impl HttpConnector for Wire {
         let outbox = self.outbox.clone();
         HttpConnectorFuture::new(async move {
             let (reply, answer) = oneshot::channel();
-            let over = || ConnectorError::user("the errand is over".into());
+            let over = || ConnectorError::user("the time of this answer is over".into());
             outbox.send(Sent { request, reply }).await.map_err(|_| over())?;
             answer.await.map_err(|_| over())?.map_err(|failure| match failure {
                 Failure::Unreachable => ConnectorError::io(failure.into()),

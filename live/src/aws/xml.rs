@@ -34,7 +34,9 @@ impl Element {
                 Token::ElementStart { local, .. } => {
                     count += 1;
                     if open.len() > DEEPEST || count > MOST {
-                        return Err(Failure::Unreadable("XML that is too deep or long".to_owned()));
+                        return Err(Failure::Unreadable(
+                            "the XML is too deep or too long".to_owned(),
+                        ));
                     }
                     open.push(Self { name: local.as_str().to_owned(), ..Self::default() });
                 }

@@ -100,7 +100,7 @@ impl Disk {
         let reason = &error.reason;
         let (folder, fix) = (shown(&self.folder), error.fix());
         let text = format!(
-            "Answers are kept in memory only, since {folder} cannot be used as a cache: {reason}; {fix}."
+            "Answers are kept in memory only because {folder} cannot be used as a cache: {reason}; {fix}."
         );
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
     }

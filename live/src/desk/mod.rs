@@ -173,7 +173,7 @@ impl Lookup for Desk {
                 }
                 if let (Some(kept), Some(age)) = (kept, age) {
                     notes.extend(kept.fact.notes.iter().cloned());
-                    found.rows.push(Rows::said(&topic.words, kept.fact.files.clone()));
+                    found.rows.push(Rows::said(&topic.words, age, kept.fact.files.clone()));
                     found.looked.push(Looked { source: topic.words, whom, age });
                 }
             }

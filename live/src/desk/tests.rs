@@ -242,7 +242,7 @@ async fn what_was_said_before_is_used_where_nothing_is_said_now() {
         assert_eq!(found.rows.len(), usize::from(stands_in));
         if stands_in {
             assert!(
-                found.notes[0].ends_with("What it said 3 hours ago is used instead."),
+                found.notes[0].ends_with("The answer of 3 hours ago is used instead."),
                 "{:?}",
                 found.notes
             );

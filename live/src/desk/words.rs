@@ -41,9 +41,11 @@ impl Silence {
         if !others.is_empty() {
             text.push_str(&format!(" The same holds for {}.", listed(others)));
         }
-        let who = if others.is_empty() { "it" } else { "they" };
         match &self.age {
-            Some(age) => text.push_str(&format!(" What {who} said {age} ago is used instead.")),
+            Some(age) if others.is_empty() => {
+                text.push_str(&format!(" The answer of {age} ago is used instead."));
+            }
+            Some(age) => text.push_str(&format!(" Their answers of {age} ago are used instead.")),
             None => text.push_str(" The catalogs answer instead."),
         }
         text
@@ -96,9 +98,9 @@ mod tests {
         assert_eq!(
             told(&all),
             [
-                "AWS prices of us-west-2 was not asked: there are no credentials; run `mcc doctor`. The same holds for AWS \
+                "AWS prices of us-west-2 could not be queried: there are no credentials; run `mcc doctor`. The same holds for AWS \
                  quotas of us-west-2 and AWS offers of us-west-2. The catalogs answer instead.",
-                "Hugging Face did not answer in time. What it said 3 hours ago is used instead.",
+                "Hugging Face did not answer in time. The answer of 3 hours ago is used instead.",
             ]
         );
     }

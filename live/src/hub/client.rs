@@ -63,7 +63,7 @@ impl<'a> Client<'a> {
     pub(super) async fn get(&self, path: &str, most: usize) -> Result<Said, Failure> {
         let base = self.hub.endpoint().as_str().trim_end_matches('/');
         let first = Url::parse(&format!("{base}{path}"))
-            .map_err(|_| Failure::Unreadable("an address that is none".to_owned()))?;
+            .map_err(|_| Failure::Unreadable("a malformed address".to_owned()))?;
         let answer = self.in_time(first.clone(), most).await?;
         let refused = answer.status == StatusCode::UNAUTHORIZED
             && header(&answer, "x-error-message").is_some_and(|said| said == BAD_TOKEN);
@@ -82,7 +82,7 @@ impl<'a> Client<'a> {
     }
 
     async fn follow(&self, url: Url, most: usize) -> Result<Response, Failure> {
-        let spent = || Failure::Unreadable("more redirects than are followed".to_owned());
+        let spent = || Failure::Unreadable("too many redirects".to_owned());
         if self.left() == 0 {
             return Err(spent());
         }

@@ -47,7 +47,7 @@ pub struct Hub {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HubError {
     /// It is no address.
-    #[error("HF_ENDPOINT is no http:// or https:// address")]
+    #[error("HF_ENDPOINT is not an http:// or https:// address")]
     NoAddress,
     /// It has a name or a password in it, which would be sent and shown.
     #[error("HF_ENDPOINT has a user name or a password in it; give a token in HF_TOKEN instead")]

@@ -82,7 +82,7 @@ pub(super) async fn find(
     if !said.ok() {
         return Err(said.failure());
     }
-    let no_json = || Failure::Unreadable("what is no description of a model".to_owned());
+    let no_json = || Failure::Unreadable("it is not a description of a model".to_owned());
     let info = Info::of(&json::object(&said.body).ok_or_else(no_json)?);
     Ok(Row::new(source, client, asked, info).fact().await)
 }
@@ -90,16 +90,20 @@ pub(super) async fn find(
 fn missing(source: &HubSource, client: &Client<'_>, id: &ModelId) -> String {
     let hub = source.hub.words();
     if client.has_token() {
-        format!("{hub} has no model `{id}`, or a private one that the token in use may not see.")
+        format!(
+            "{hub} has no model `{id}`, or the model is private and the token in use has no access to it."
+        )
     } else {
-        format!("{hub} has no model `{id}`, or a private one: that takes a token in HF_TOKEN.")
+        format!(
+            "{hub} has no model `{id}`, or the model is private, which requires a token in HF_TOKEN."
+        )
     }
 }
 
 fn refused(source: &HubSource, client: &Client<'_>) -> Option<String> {
     let told = || {
         format!(
-            "{} does not know the token in use, and was asked without it; run `hf auth login`, or set HF_TOKEN.",
+            "{} rejected the token in use and was asked without it; run `hf auth login`, or set HF_TOKEN.",
             source.hub.words()
         )
     };
@@ -130,7 +134,7 @@ impl<'a> Row<'a> {
             self.note(format!("`{}` is called `{}` on the hub now.", self.asked, self.id));
         }
         if self.info.disabled {
-            self.note(format!("The hub has disabled `{}`: its files are not given out.", self.id));
+            self.note(format!("The hub has disabled `{}` and does not serve its files.", self.id));
         }
         let (config, beside) = self.files().await;
         let access = self.access(&config).await;
@@ -306,7 +310,7 @@ impl<'a> Row<'a> {
                 ));
             }
             Config::Wrong(why) => self.note(format!(
-                "The config.json of `{}` is not read, since {why}; {instead}.",
+                "The config.json of `{}` is not read because {why}; {instead}.",
                 self.id
             )),
         }
@@ -340,11 +344,8 @@ impl<'a> Row<'a> {
             }
             Some(Only::Adapter) => {
                 let base = self.info.base.as_ref().map(|base| format!("`{base}`"));
-                let base = base.unwrap_or_else(|| "a model that it does not name".to_owned());
-                self.note(format!(
-                    "`{}` is an adapter for {base}, and no model by itself.",
-                    self.id
-                ));
+                let base = base.unwrap_or_else(|| "a model that is not named".to_owned());
+                self.note(format!("`{}` is an adapter for {base}, not a complete model.", self.id));
             }
             None => {}
         }
@@ -379,7 +380,7 @@ fn read(said: Result<Said, Failure>) -> Config {
     match said {
         Ok(said) if said.ok() => match json::object(&said.body) {
             Some(object) => Config::Read(object),
-            None => Config::Wrong("it is no JSON object".to_owned()),
+            None => Config::Wrong("it is not a JSON object".to_owned()),
         },
         Ok(said) if said.gated() => Config::Gated,
         Ok(said) if said.missing() => Config::None,

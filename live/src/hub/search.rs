@@ -32,7 +32,7 @@ pub(super) async fn find(
     if !said.ok() {
         return Err(said.failure());
     }
-    let no_list = || Failure::Unreadable("what is no list of models".to_owned());
+    let no_list = || Failure::Unreadable("it is not a list of models".to_owned());
     let all: Vec<Value> = serde_json::from_slice(&said.body).map_err(|_| no_list())?;
     let infos = all.iter().take(LISTED).filter_map(Value::as_object).map(Info::of);
     let rows: Vec<Model> = infos.filter_map(|info| row(source, &info)).collect();

@@ -134,7 +134,7 @@ fn failed(error: &SdkError<ConverseError>) -> Failed {
             }
             None if unsent => Failed { why: why(&Failure::NoCredentials), unused: true },
             None => Failed {
-                why: why(&Failure::Unreadable("no answer of Converse".to_owned())),
+                why: why(&Failure::Unreadable("it is not an answer of Converse".to_owned())),
                 unused: false,
             },
         };
@@ -159,10 +159,10 @@ fn failed(error: &SdkError<ConverseError>) -> Failed {
             why(&Failure::BadCredentials)
         }
         "ResourceNotFoundException" => {
-            "does not have the model in that Region; name another with --reasoning-model or --reasoning-region".to_owned()
+            "does not offer the model in that Region; name another with --reasoning-model or --reasoning-region".to_owned()
         }
         "ValidationException" => {
-            "does not take the question for this model; name another with --reasoning-model".to_owned()
+            "rejected the question for this model; name another with --reasoning-model".to_owned()
         }
         "ModelNotReadyException" | "ServiceUnavailableException" => {
             "is not ready; try again in a minute".to_owned()

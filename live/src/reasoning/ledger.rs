@@ -134,7 +134,7 @@ fn read(folder: &Folder, day: &str) -> Result<Day, NoTokens> {
             .filter(|_| text.starts_with('{'))
             .ok_or_else(|| {
                 let path = folder.path().join(&name);
-                NoTokens::Unknown(format!("{} is not what mcc writes; remove it", path.display()))
+                NoTokens::Unknown(format!("{} was not written by mcc; remove it", path.display()))
             }),
         Err(error) if error.is_missing() => Ok(Day::default()),
         Err(error) => Err(unknown(error)),

@@ -27,13 +27,13 @@ pub(crate) fn opinion(prompt: &Prompt, answer: Answer) -> Result<Opinion, &'stat
         // Some models end so after a call, too.
         "tool_use" | "end_turn" => {}
         "max_tokens" | "model_context_window_exceeded" => {
-            return Err("answered at too great a length, and what was cut is not used");
+            return Err("gave too long an answer, which was cut off and is not used");
         }
         "content_filtered" | "guardrail_intervened" => {
             return Err("stopped the answer with a filter or guardrail");
         }
         "malformed_tool_use" | "malformed_model_output" => {
-            return Err("answered what cannot be read");
+            return Err("sent an answer that cannot be read");
         }
         "refusal" => return Err("refused to answer"),
         _ => return Err("ended the answer early"),
@@ -41,22 +41,22 @@ pub(crate) fn opinion(prompt: &Prompt, answer: Answer) -> Result<Opinion, &'stat
     let mut calls = answer.calls.into_iter();
     let input = match (calls.next(), calls.next()) {
         (Some((name, input)), None) if name == TOOL => input,
-        (Some(_), None) => return Err("called a tool that there is not"),
+        (Some(_), None) => return Err("called a tool that does not exist"),
         (Some(_), Some(_)) => return Err("answered more than once"),
         (None, _) if answer.text => {
-            return Err("answered in words instead of in the form asked for");
+            return Err("answered in prose instead of the requested form");
         }
         (None, _) => return Err("answered nothing"),
     };
     if input.to_string().len() > BYTES {
-        return Err("answered far more than was asked for");
+        return Err("sent a far longer answer than requested");
     }
-    let Value::Object(mut input) = input else { return Err("answered what cannot be read") };
+    let Value::Object(mut input) = input else { return Err("sent an answer that cannot be read") };
     let mut opinion = Opinion::default();
     let mut list = |name: &str| match input.remove(name) {
         Some(Value::Array(items)) => Ok(items),
         None | Some(Value::Null) => Ok(Vec::new()),
-        Some(_) => Err("answered what cannot be read"),
+        Some(_) => Err("sent an answer that cannot be read"),
     };
     let (order, comments) = (list("order")?, list("comments")?);
     for (at, item) in order.into_iter().enumerate() {
@@ -138,7 +138,7 @@ mod tests {
         );
         assert_eq!(dropped(json!({"order": vec!["c1"; 5000]})), (1, 0, 4999));
         let huge = json!({"order": ["c1"], "remarks": "x".repeat(1024 * 1024)});
-        assert_eq!(read(called(huge)), Err("answered far more than was asked for"));
+        assert_eq!(read(called(huge)), Err("sent a far longer answer than requested"));
         for input in [
             json!("c1"),
             json!(null),
@@ -146,18 +146,18 @@ mod tests {
             json!({"order": "c1"}),
             json!({"comments": {"label": "c1"}}),
         ] {
-            assert_eq!(read(called(input)), Err("answered what cannot be read"));
+            assert_eq!(read(called(input)), Err("sent an answer that cannot be read"));
         }
         let other =
             Answer { calls: vec![("delete_all".to_owned(), json!({}))], ..called(json!({})) };
-        assert_eq!(read(other), Err("called a tool that there is not"));
+        assert_eq!(read(other), Err("called a tool that does not exist"));
         let twice = Answer {
             calls: vec![(TOOL.to_owned(), json!({"order": ["c1"]})); 2],
             ..called(json!({}))
         };
         assert_eq!(read(twice), Err("answered more than once"));
         let words = Answer { stop: "end_turn".to_owned(), calls: Vec::new(), text: true };
-        assert_eq!(read(words), Err("answered in words instead of in the form asked for"));
+        assert_eq!(read(words), Err("answered in prose instead of the requested form"));
         let nothing = Answer { stop: "end_turn".to_owned(), calls: Vec::new(), text: false };
         assert_eq!(read(nothing), Err("answered nothing"));
         for stop in [

@@ -206,18 +206,18 @@ async fn nonsense_is_no_opinion_and_its_tokens_count() {
     let tool = |name: &str, input: Value| json!([{"toolUse": {"toolUseId": "t", "name": name, "input": input}}]);
     let huge = "x".repeat(1024 * 1024);
     for (body, words) in [
-        (converse("end_turn", text("c1 of course")), "in words"),
+        (converse("end_turn", text("c1 of course")), "in prose"),
         (converse("end_turn", json!([])), "answered nothing"),
-        (converse("tool_use", tool("rm", json!({"order": ["c1"]}))), "tool that there is not"),
+        (converse("tool_use", tool("rm", json!({"order": ["c1"]}))), "tool that does not exist"),
         (converse("tool_use", tool("order_choices", json!("c1"))), "cannot be read"),
         (
             converse("max_tokens", tool("order_choices", json!({"order": ["c1"]}))),
-            "too great a length",
+            "too long an answer",
         ),
         (converse("content_filtered", json!([])), "filter"),
         (converse("guardrail_intervened", text("no")), "guardrail"),
         (converse("refusal", json!([])), "refused"),
-        (called(json!({"order": [], "remarks": huge, "more": "y".repeat(1024)})), "far more"),
+        (called(json!({"order": [], "remarks": huge, "more": "y".repeat(1024)})), "far longer"),
     ] {
         let (bench, _, weighed) = answered(body).await;
         let note = weighed.note.unwrap();
@@ -255,17 +255,17 @@ async fn what_is_not_of_converse_counts_in_full() {
 async fn refusals_are_notes_and_take_no_tokens() {
     let secret = "User: arn:aws:sts::123456789012:assumed-role/x is not authorized to perform: bedrock:InvokeModel";
     for (status, code, message, words) in [
-        (403, "AccessDeniedException", secret, "denies `bedrock:InvokeModel`"),
+        (403, "AccessDeniedException", secret, "denied `bedrock:InvokeModel`"),
         (403, "AccessDeniedException", "You don't have access to the model", "no access to it"),
         (429, "ThrottlingException", "Too many tokens", "fewer requests"),
-        (404, "ResourceNotFoundException", "use case details", "does not have the model"),
+        (404, "ResourceNotFoundException", "use case details", "does not offer the model"),
         (
             400,
             "ValidationException",
             "The provided model identifier is invalid.",
             "--reasoning-model",
         ),
-        (403, "UnrecognizedClientException", "token", "does not take these credentials"),
+        (403, "UnrecognizedClientException", "token", "rejected these credentials"),
         (403, "ExpiredTokenException", "expired", "expired"),
         (400, "a code with words", "m", "HTTP 400"),
         (418, "TeapotException", "m", "refused: TeapotException"),

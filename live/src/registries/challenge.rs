@@ -33,7 +33,7 @@ pub(super) fn realm(headers: &HeaderMap, place: &Place) -> Result<Realm, Failure
             };
             let url: Option<Url> = of("realm").and_then(|realm| realm.parse().ok());
             let Some(url) = url.filter(|url| place.may_ask_for_tokens(url)) else {
-                let why = "it sends those who ask for a token to a host that is not its own";
+                let why = "it sends token requests to a host that is not its own";
                 return Err(Failure::Refused(why.to_owned()));
             };
             return Ok(Realm { url, service: of("service") });

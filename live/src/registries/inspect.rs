@@ -39,8 +39,8 @@ pub(super) async fn look(visit: &mut Visit<'_>, image: &ImageUri) -> Result<Look
         Ok(answer) => answer,
         Err(Failure::Login) => {
             let note = format!(
-                "{} shows {image} to nobody without a login: it is private, or is not there. Registries are asked \
-                 without credentials, so nothing is known of it.",
+                "{} shows {image} only after a login: it is private or does not exist. Smart mode sends registries no \
+                 credentials, so nothing is known about the image.",
                 visit.place.words
             );
             return Ok(Look { image: None, notes: vec![note], partial: false });
@@ -63,7 +63,7 @@ pub(super) async fn look(visit: &mut Visit<'_>, image: &ImageUri) -> Result<Look
         Err(failure) => {
             look.partial = !matches!(failure, Failure::Unreadable(_));
             look.notes.push(format!(
-                "{} has {image}, but {failure}, so what is in it is not known.",
+                "{} has {image}, but {failure}, so its contents are not known.",
                 visit.place.words
             ));
         }
@@ -102,18 +102,7 @@ async fn inside(
 
 /// An image that is there, of which nothing was read.
 pub(crate) fn unread(image: &ImageUri) -> Inspected {
-    Inspected {
-        image: image.clone(),
-        exists: true,
-        digest: None,
-        platforms: Vec::new(),
-        arch: Vec::new(),
-        bytes: None,
-        cuda: None,
-        engine: None,
-        triton: None,
-        like: Vec::new(),
-    }
+    Inspected::of(image.clone(), true)
 }
 
 /// Puts in a row the platforms of a list.
@@ -149,12 +138,12 @@ async fn by_digest(
     most: usize,
 ) -> Result<Response, Failure> {
     if !manifest::is_digest(&what.digest) {
-        return Err(Failure::Unreadable("a digest that is none".to_owned()));
+        return Err(Failure::Unreadable("a digest is malformed".to_owned()));
     }
     let accept = if kind == "blobs" { "*/*" } else { manifest::ACCEPT };
     let answer = visit.get(&format!("{kind}/{}", what.digest), accept, most).await?;
     if answer.status == StatusCode::NOT_FOUND {
-        return Err(Failure::Refused("it has not what its own manifest names".to_owned()));
+        return Err(Failure::Refused("it does not have what its own manifest names".to_owned()));
     }
     verified(&answer, Some(&what.digest))?;
     Ok(answer)
@@ -167,7 +156,7 @@ fn verified(answer: &Response, asked: Option<&str>) -> Result<String, Failure> {
     // Of another algorithm nothing can be said.
     let said = said.filter(|said| said.starts_with("sha256:"));
     if [asked, said].into_iter().flatten().any(|other| other != own) {
-        return Err(Failure::Unreadable("its content is not what its digest says".to_owned()));
+        return Err(Failure::Unreadable("its content does not match its digest".to_owned()));
     }
     Ok(own)
 }
@@ -181,7 +170,7 @@ async fn missing(
     let code = code(answer);
     // Anything on the web answers 404. A registry says what it has not.
     if code.is_empty() && !answer.headers.contains_key("docker-distribution-api-version") {
-        return Err(Failure::NotThere("no container registry answers under that name".to_owned()));
+        return Err(Failure::NotThere("no container registry answers at that address".to_owned()));
     }
     let mut look = Look { image: None, notes: Vec::new(), partial: true };
     let mut like = Vec::new();
@@ -192,7 +181,7 @@ async fn missing(
         like = tags.like(tag);
         if tags.more {
             look.notes.push(format!(
-                "{} lists more tags than were read; there may be newer ones than those that are told.",
+                "{} lists more tags than were read; newer ones may exist.",
                 visit.place.words
             ));
         }

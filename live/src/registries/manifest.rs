@@ -83,7 +83,7 @@ impl Manifest {
         match (raw.manifests, raw.config, raw.layers) {
             // What is both is read in one way by one program and in the other by the next.
             (Some(_), config, layers) if config.is_some() || layers.is_some() => {
-                Err(broken("a manifest that is an image and a list of images"))
+                Err(broken("the manifest is both an image and a list of images"))
             }
             (Some(list), _, _) => Ok(Self::List(list)),
             (None, Some(config), Some(layers)) => {

@@ -100,7 +100,7 @@ impl Registries {
         let mut notes: Vec<String> = releases.note(&place.words, family).into_iter().collect();
         if tags.more {
             notes.push(format!(
-                "{} lists more tags of {} than were read; there may be newer ones.",
+                "{} lists more tags of {} than were read; newer ones may exist.",
                 place.words, place.repository
             ));
         }

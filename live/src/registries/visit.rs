@@ -148,12 +148,12 @@ impl<'a> Visit<'a> {
             let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
             let next = location.and_then(|location| url.join(location).ok());
             let Some(next) = next.filter(|next| self.place.may_send_to(next)) else {
-                let why = "it redirects to where nobody may be sent";
+                let why = "it redirects to an address that is not allowed";
                 return Err(Failure::Refused(why.to_owned()));
             };
             url = next;
         }
-        Err(Failure::Refused("it redirects again and again".to_owned()))
+        Err(Failure::Refused("it redirects too often".to_owned()))
     }
 
     async fn send(

@@ -58,7 +58,7 @@ fn too_large(most: usize) -> Failure {
 }
 
 fn packed() -> Failure {
-    Failure::Unreadable("a content encoding that was not asked for".to_owned())
+    Failure::Unreadable("a content encoding that was not requested".to_owned())
 }
 
 #[cfg(test)]

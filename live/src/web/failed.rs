@@ -12,7 +12,7 @@ pub(crate) fn of(error: &reqwest::Error, proxied: bool) -> Failure {
     } else if error.is_timeout() {
         Failure::TooSlow
     } else if error.is_builder() {
-        Failure::Refused("its address cannot be asked".to_owned())
+        Failure::Refused("its address cannot be queried".to_owned())
     } else if proxied && error.is_connect() {
         Failure::Proxy
     } else if error.is_connect() || causes(error).any(<dyn Error>::is::<io::Error>) {

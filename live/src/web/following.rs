@@ -75,7 +75,7 @@ fn led(response: &Response, from: &Url) -> Result<Option<Url>, Failure> {
         "https" => Ok(Some(next)),
         "http" if from.scheme() == "http" && near => Ok(Some(next)),
         "http" => Err(refused("http")),
-        _ => Err(refused("what is not https")),
+        _ => Err(refused("an address that is not https")),
     }
 }
 

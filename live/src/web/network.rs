@@ -34,12 +34,12 @@ impl fmt::Debug for Network {
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
     /// The proxy is no address, or of a kind that is not spoken.
-    #[error("the proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is no http or https address")]
+    #[error("the proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is not an http or https address")]
     Proxy,
     /// The file of authorities cannot be read, or has none.
-    #[error("{} has no certificates in PEM that can be read", mcc_files::shown(.0))]
+    #[error("{} has no readable certificates in PEM format", mcc_files::shown(.0))]
     Authorities(PathBuf),
     /// The client cannot be made.
-    #[error("no TLS client can be made: {0}")]
+    #[error("the TLS client cannot be created: {0}")]
     Client(String),
 }

@@ -42,7 +42,10 @@ struct Host {
 
 /// A turn to send one request; it is over when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn(#[allow(dead_code, reason = "held")] [OwnedSemaphorePermit; 2]);
+pub(crate) struct Turn {
+    _of_host: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
 
 impl Default for Pace {
     fn default() -> Self {
@@ -74,7 +77,7 @@ impl Pace {
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        Ok(Turn([of_host, of_all]))
+        Ok(Turn { _of_host: of_host, _of_all: of_all })
     }
 
     /// Leaves `origin` alone until then, but no longer than ten minutes.

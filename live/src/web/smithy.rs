@@ -63,7 +63,7 @@ impl HttpConnector for Sdk {
         let Self { web, patience } = self.clone();
         HttpConnectorFuture::new(async move {
             let Ok(errand) = UNDER_WAY.try_with(Clone::clone) else {
-                return Err(ConnectorError::user("no errand is under way".into()));
+                return Err(ConnectorError::user("no look-up is in progress".into()));
             };
             let request = read(request)?;
             let response = web.send_once(request, &errand, patience).await.map_err(told)?;
@@ -78,7 +78,7 @@ fn read(request: HttpRequest) -> Result<Request, ConnectorError> {
     let (parts, body) = request.into_parts();
     let url = Url::parse(&parts.uri.to_string()).map_err(|e| ConnectorError::user(e.into()))?;
     let body = body.bytes().map(Bytes::copy_from_slice);
-    let body = body.ok_or_else(|| ConnectorError::user("a body without its bytes".into()))?;
+    let body = body.ok_or_else(|| ConnectorError::user("the body cannot be sent again".into()))?;
     Ok(Request { method: parts.method, url, headers: parts.headers, body, most: MOST })
 }
 

@@ -85,7 +85,7 @@ pub fn files_are_told_as_they_are() {
     let (stored, names, _) = look("s3://bucket/empty/");
     assert_eq!((names.len(), stored.complete), (0, true));
     let (_, _, notes) = look("s3://bucket/cold/");
-    assert!(notes.contains("1 of the files are in an archive"), "{notes}");
+    assert!(notes.contains("1 of the files are archived in S3"), "{notes}");
     let (stored, _, notes) = look("s3://bucket/odd/");
     assert!(stored.config.is_none() && notes.contains("`config.json` was not read"), "{notes}");
     let (stored, _, notes) = look("s3://bucket/big/");

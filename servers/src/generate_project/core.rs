@@ -148,7 +148,13 @@ fn planned(plan: Plan) -> Planned {
             })
             .collect(),
         cost: plan.cost.map(|cost| CostAnswer {
-            basis: format!("{} price for {} as of {}", cost.basis, cost.region, cost.as_of),
+            basis: format!(
+                "{} price for {} as of {}{}",
+                cost.basis,
+                cost.region,
+                cost.as_of,
+                cost.live.map(|told| format!(", {told}")).unwrap_or_default()
+            ),
             usd_per_hour: cost.usd_per_hour,
             instances: cost.instances,
         }),

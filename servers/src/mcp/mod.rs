@@ -6,6 +6,7 @@ pub(crate) mod error;
 pub(crate) mod guard;
 pub(crate) mod handler;
 pub(crate) mod logging;
+mod member;
 pub(crate) mod metrics;
 mod opinion;
 pub(crate) mod parameter;

@@ -1,7 +1,6 @@
 //! An opinion on what a tool recommends, where the server was given somebody who has one. It is a member of its own: the
 //! tool's list and its order stay as the tool made them.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +12,9 @@ use serde_json::{Value, json};
 
 use crate::mcp::error::{Problem, ToolError};
 use crate::mcp::guard;
+use crate::mcp::member::With;
 use crate::mcp::schema::{self, JsonObject};
-use crate::mcp::server::{Answer, Call, Context, Structured, Tool};
+use crate::mcp::server::{Answer, Call, Context, Tool};
 use crate::mcp::told;
 
 /// The argument with the user's wish in words.
@@ -24,7 +24,7 @@ const MEMBER: &str = "opinion";
 /// How long an opinion is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a language model thinks of the choices above, which the rules accepted. It changes none of them.
+/// A language model's opinion on the choices above, all of which the rules accept. It changes none of them.
 #[derive(Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct OpinionAnswer {
@@ -43,25 +43,25 @@ struct OpinionAnswer {
     /// Tokens of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     output_tokens: Option<u64>,
-    /// What they cost by AWS's price list, in US dollars; left out where it was not read.
+    /// What the tokens cost by AWS's price list, in US dollars; left out where that was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     usd: Option<f64>,
-    /// Choices of this answer, the one that it finds best first.
+    /// Choices of this answer, its favourite first.
     order: Vec<String>,
-    /// What it says of single choices.
+    /// Comments on individual choices.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     comments: Vec<CommentAnswer>,
-    /// What it says of all of them.
+    /// Remarks on all of them together.
     #[serde(skip_serializing_if = "Option::is_none")]
     remarks: Option<String>,
-    /// How much it said about what is no choice, which was dropped.
+    /// How many of its statements were about something that is not a choice and were dropped.
     dropped: usize,
     /// Why there is no opinion, or only part of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
 
-/// What is said of one choice.
+/// A comment on one choice.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 struct CommentAnswer {
     /// The choice.
@@ -165,7 +165,8 @@ impl Asking {
         };
         let opinion = OpinionAnswer::from(weighed);
         answer.text.push_str(&opinion.text());
-        answer.structured = Box::new(WithOpinion { answer: answer.structured, opinion });
+        answer.structured =
+            Box::new(With { answer: answer.structured, name: MEMBER, member: opinion });
         answer
     }
 }
@@ -204,19 +205,19 @@ impl OpinionAnswer {
     fn text(&self) -> String {
         let mut lines = Vec::new();
         if !self.order.is_empty() {
-            lines.push(format!("it would take {}", self.order.join(", then ")));
+            lines.push(format!("it prefers {}", self.order.join(", then ")));
         }
         lines.extend(self.comments.iter().map(|said| format!("{}: {}", said.id, said.comment)));
         lines.extend(self.remarks.clone());
         if self.dropped > 0 {
             lines.push(format!(
-                "{} more were about no choice of this answer, and are dropped",
+                "{} more statements are about something that is not a choice of this answer, and are dropped",
                 self.dropped
             ));
         }
         lines.extend(self.note.as_ref().map(|note| format!("no opinion: {note}")));
         lines.extend(self.used());
-        let heading = "\n\nOpinion of a language model on what is recommended above, which it does not change:";
+        let heading = "\n\nOpinion of a language model on the recommendations above, which it does not change:";
         let mut text = heading.to_owned();
         for line in lines {
             text.push_str("\n- ");
@@ -237,33 +238,5 @@ impl OpinionAnswer {
         Some(format!(
             "asked: {model} of Amazon Bedrock in {region}, answered in {place}; {tokens}{usd}"
         ))
-    }
-}
-
-/// An answer with an opinion as its last member.
-#[derive(Debug)]
-struct WithOpinion {
-    answer: Box<dyn Structured>,
-    opinion: OpinionAnswer,
-}
-
-impl Structured for WithOpinion {
-    fn value(&self) -> serde_json::Result<Value> {
-        let mut value = self.answer.value()?;
-        if let Value::Object(members) = &mut value {
-            members.insert(MEMBER.to_owned(), serde_json::to_value(&self.opinion)?);
-        }
-        Ok(value)
-    }
-
-    fn json(&self) -> serde_json::Result<Vec<u8>> {
-        let mut json = self.answer.json()?;
-        // An answer is an object with a `status`.
-        if json.pop() == Some(b'}') {
-            write!(json, ",\"{MEMBER}\":").map_err(serde_json::Error::io)?;
-            serde_json::to_writer(&mut json, &self.opinion)?;
-        }
-        json.push(b'}');
-        Ok(json)
     }
 }

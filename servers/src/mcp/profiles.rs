@@ -16,7 +16,7 @@ pub(crate) fn offer(profiles: &[String], schema: &mut JsonObject) {
         return;
     }
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        let about = "AWS profile whose account is looked at for prices, quotas, clusters and images. Left out: the \
+        let about = "AWS profile whose account is read for prices, quotas, clusters and images. Left out: the \
                      server's own credentials.";
         let offered = json!({"type": "string", "enum": profiles, "description": about});
         properties.insert(ARGUMENT.to_owned(), offered);
@@ -41,11 +41,11 @@ pub(crate) fn take(
         Some(Value::String(name)) if name.trim().is_empty() => Ok(None),
         Some(Value::String(name)) if context.profiles.contains(&name) => Ok(Some(name)),
         Some(_) => {
-            let problem = Problem::of(ARGUMENT, "it is no profile that calls may name here");
+            let problem = Problem::of(ARGUMENT, "calls may not use this profile here");
             let problem = if context.profiles.is_empty() {
-                problem.fix("leave it out; `mcc serve --allow-profile NAME` would allow one")
+                problem.fix("remove it; start the server with `mcc serve --allow-profile NAME` to allow a profile")
             } else {
-                problem.choices(context.profiles.to_vec()).fix("use one of these or leave it out")
+                problem.choices(context.profiles.to_vec()).fix("use one of these or remove it")
             };
             Err(ToolError::of("invalid_arguments", problem))
         }

@@ -1,6 +1,5 @@
 //! What a call's answer stands on: looked up before the tool runs, where somebody looks things up, and told in the answer.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,8 @@ use serde_json::Value;
 
 use crate::mcp::error::ToolError;
 use crate::mcp::guard;
-use crate::mcp::server::{Answer, Call, Context, Structured, Tool};
+use crate::mcp::member::With;
+use crate::mcp::server::{Answer, Call, Context, Tool};
 
 /// How long look-ups may take where nobody has a clock.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -71,7 +71,7 @@ async fn look_up(lookup: &dyn Lookup, asks: &[Ask], errand: &Errand, timed: bool
         return found.await;
     }
     tokio::time::timeout(errand.remaining() + GRACE, found).await.unwrap_or_else(|_| {
-        let note = "Looking facts up took too long. The catalogs answer instead.".to_owned();
+        let note = "The look-ups took too long. The catalogs answer instead.".to_owned();
         Found { notes: vec![note], ..Found::default() }
     })
 }
@@ -90,7 +90,7 @@ pub(crate) fn tell(mut answer: Answer, live: Live) -> Answer {
         return answer;
     }
     add(&mut answer.text, &live);
-    answer.structured = Box::new(Told { answer: answer.structured, live });
+    answer.structured = Box::new(With { answer: answer.structured, name: MEMBER, member: live });
     answer
 }
 
@@ -110,32 +110,6 @@ pub(crate) fn put(structured: &mut Value, live: &Live) -> serde_json::Result<()>
         members.insert(MEMBER.to_owned(), serde_json::to_value(live)?);
     }
     Ok(())
-}
-
-/// An answer with what was looked up for it as its last member.
-#[derive(Debug)]
-struct Told {
-    answer: Box<dyn Structured>,
-    live: Live,
-}
-
-impl Structured for Told {
-    fn value(&self) -> serde_json::Result<Value> {
-        let mut value = self.answer.value()?;
-        put(&mut value, &self.live)?;
-        Ok(value)
-    }
-
-    fn json(&self) -> serde_json::Result<Vec<u8>> {
-        let mut json = self.answer.json()?;
-        // An answer is an object with a `status`.
-        if json.pop() == Some(b'}') {
-            write!(json, ",\"{MEMBER}\":").map_err(serde_json::Error::io)?;
-            serde_json::to_writer(&mut json, &self.live)?;
-        }
-        json.push(b'}');
-        Ok(json)
-    }
 }
 
 #[cfg(test)]

@@ -153,7 +153,12 @@ fn judged<'a>(
         .instances
         .iter()
         .map(|instance| {
-            let offered = mcc_fit::offered(catalogs, row.region.as_str(), instance);
+            let offered = mcc_fit::offered(
+                catalogs,
+                wish.deployment.as_deref(),
+                row.region.as_str(),
+                instance,
+            );
             (instance.name.as_str(), offered.into())
         })
         .collect();

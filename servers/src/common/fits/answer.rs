@@ -135,7 +135,7 @@ impl FitAnswer {
                     },
                     price.region.as_ref().map_or("an unnamed Region", |region| region.as_str()),
                     price.as_of,
-                    price.live.map_or_else(String::new, |who| format!(", live: {who}"))
+                    price.origin.told().map_or_else(String::new, |told| format!(", {told}"))
                 ),
                 region: price.region.map(|region| region.to_string()),
             }),

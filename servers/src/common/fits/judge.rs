@@ -314,7 +314,17 @@ impl<'a> Judge<'a> {
         let Some(region) = self.wish.region.as_deref() else {
             return Ok(());
         };
-        match mcc_fit::offered(self.catalogs, region, instance) {
+        match mcc_fit::offered(self.catalogs, Some(self.deployment), region, instance) {
+            Some(false)
+                if mcc_fit::is_not_hosted(
+                    self.catalogs,
+                    Some(self.deployment),
+                    region,
+                    instance,
+                ) =>
+            {
+                Err(near(format!("AWS's price list has no hosting price for it in {region}")))
+            }
             Some(false) => Err(near(format!("EC2 does not offer it in {region}"))),
             None if instance.accelerator().is_some() => {
                 warnings.push(format!("whether {region} has it is not known"));

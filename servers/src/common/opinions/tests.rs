@@ -39,7 +39,7 @@ impl Reasoner for Says {
             output_tokens: Some(50),
             usd: None,
         });
-        let note = (!self.nonsense).then(|| "Bedrock denies `bedrock:InvokeModel`".to_owned());
+        let note = (!self.nonsense).then(|| "Bedrock denied `bedrock:InvokeModel`".to_owned());
         let opinion = self.nonsense.then(|| {
             let mut order: Vec<String> =
                 question.shortlist.iter().rev().map(|choice| choice.id.clone()).collect();
@@ -136,7 +136,7 @@ async fn an_opinion_is_about_choices_and_changes_none() {
                 assert_eq!(opinion["comments"][0]["comment"], "line line[2J");
                 assert!(opinion["remarks"].as_str().unwrap().chars().count() <= 600);
             } else {
-                assert_eq!(opinion["note"], "Bedrock denies `bedrock:InvokeModel`");
+                assert_eq!(opinion["note"], "Bedrock denied `bedrock:InvokeModel`");
                 assert!(order.is_empty());
             }
         }

@@ -1,7 +1,7 @@
 //! `describe_hyperpod`: what a cluster needs, and how to find one.
 
 use mcc_catalogs::{AcceleratorKind, Ask, Catalogs};
-use mcc_fit::InstancePool;
+use mcc_fit::{Deployment, InstancePool};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -201,6 +201,7 @@ fn operator(catalogs: &Catalogs) -> Option<OperatorAnswer> {
 
 /// The types that HyperPod takes, without those that EC2 does not offer in the Region.
 fn types(catalogs: &Catalogs, arguments: &Arguments) -> Vec<String> {
+    let pods = Deployment { pool: Some(InstancePool::Hyperpod), ..Deployment::default() };
     let wanted = |kind: AcceleratorKind| match arguments.accelerator {
         None => kind != AcceleratorKind::Cpu,
         Some(Kind::Cpu) => kind == AcceleratorKind::Cpu,
@@ -213,7 +214,7 @@ fn types(catalogs: &Catalogs, arguments: &Arguments) -> Vec<String> {
         .filter(|row| InstancePool::Hyperpod.has(row) && wanted(row.accelerator_kind()))
         .filter(|row| {
             let region = arguments.region.as_deref();
-            region.is_none_or(|region| !mcc_fit::lacks(catalogs, region, row))
+            region.is_none_or(|region| !mcc_fit::lacks(catalogs, &pods, region, row))
         })
         .map(|row| row.name.to_string())
         .collect()

@@ -170,7 +170,7 @@ fn own_price(catalogs: &Catalogs, region: &str, name: &str) -> Option<f64> {
     let prices = catalogs.prices();
     let price = prices.usd_per_hour(name, Some(region))?;
     let there = price.region.as_ref().is_some_and(|own| own.as_str() == region);
-    let laid = price.live.is_some() || prices.home() != price.region.as_ref();
+    let laid = price.origin.live().is_some() || prices.home() != price.region.as_ref();
     (there && laid).then(|| rounded_price(price.usd))
 }
 

@@ -12,6 +12,9 @@ use mcc_catalogs::{
 use mcc_generator::{FileAccess, Plan, Source, Sources, registry};
 use serde_json::{Map, Value, json};
 
+mod places;
+mod told;
+
 const DAY: &str = "2031-01-02";
 const REGION: &str = "us-west-2";
 /// Models that no catalog has: one that can be fetched, one whose licence was not accepted, and one that is none.
@@ -193,7 +196,8 @@ fn types_that_cannot_be_started_come_last_and_are_told() {
         *(if zero { &mut zeros } else { &mut others }) += 1;
         let basis = row["price"]["basis"].as_str().unwrap_or_default();
         live_prices.insert(
-            basis.contains("us-west-2") && basis.ends_with("live: AWS prices of us-west-2"),
+            basis.contains("us-west-2")
+                && basis.ends_with("looked up: AWS prices of us-west-2, 2031-01-02"),
         );
     }
     assert!(others > 0 && zeros > 0, "{others} {zeros}");
@@ -274,16 +278,9 @@ fn a_project_planned_in_smart_mode_is_the_same_without_a_look_up() {
 fn a_project_from_an_image_that_was_looked_up_is_the_same_without_a_look_up() {
     const IMAGE: &str = "registry.example.com/team/own:1.0";
     let said = Inspected {
-        image: IMAGE.parse().unwrap(),
-        exists: true,
-        digest: None,
-        platforms: Vec::new(),
-        arch: Vec::new(),
-        bytes: None,
         cuda: Some("12.9".into()),
         engine: Some(("vllm".into(), "0.19.1".into())),
-        triton: None,
-        like: Vec::new(),
+        ..Inspected::of(IMAGE.parse().unwrap(), true)
     };
     let file =
         ResourcesFile { as_of: DAY.into(), images: vec![said].into(), ..ResourcesFile::default() };
