@@ -103,10 +103,12 @@ mod tests {
     use std::error::Error;
 
     use aws_credential_types::Credentials;
-    use aws_sdk_pricing::Client;
-    use aws_sdk_pricing::config::retry::RetryConfig;
-    use aws_sdk_pricing::config::timeout::TimeoutConfig;
-    use aws_sdk_pricing::config::{BehaviorVersion, Region};
+    use aws_sdk_bedrockruntime::Client;
+    use aws_sdk_bedrockruntime::config::retry::RetryConfig;
+    use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
+    use aws_sdk_bedrockruntime::config::{BehaviorVersion, Region};
+    use aws_sdk_bedrockruntime::error::SdkError;
+    use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -142,7 +144,7 @@ mod tests {
     fn sdk(endpoint: &str, attempts: u32) -> Client {
         let web = Web::new(&Network::default()).unwrap();
         let read = Duration::from_millis(300);
-        let config = aws_sdk_pricing::Config::builder()
+        let config = aws_sdk_bedrockruntime::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("id", "s3cret", None, None, "test"))
@@ -158,6 +160,10 @@ mod tests {
         Client::from_conf(config)
     }
 
+    async fn ask(client: &Client) -> Result<ConverseOutput, SdkError<ConverseError>> {
+        client.converse().model_id("any").send().await
+    }
+
     fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
         std::iter::successors(Some(error), |error| (*error).source())
             .find_map(|error| error.downcast_ref::<Failure>().cloned())
@@ -165,14 +171,15 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_sdk_sends_is_taken_from_the_errand() {
-        let body = r#"{"FormatVersion":"v1","Services":[{"ServiceCode":"AmazonSageMaker"}]}"#;
+        let body = r#"{"output":{"message":{"role":"assistant","content":[{"text":"yes"}]}},
+            "stopReason":"end_turn","usage":{"inputTokens":3,"outputTokens":1,"totalTokens":4}}"#;
         let client = sdk(&server(answer("200 OK", body)).await, 1);
         let errand = Errand::new(Duration::from_secs(5));
-        let found = on_errand(&errand, client.describe_services().send()).await.unwrap();
-        assert_eq!(found.services()[0].service_code(), "AmazonSageMaker");
+        let found = on_errand(&errand, ask(&client)).await.unwrap();
+        assert_eq!(found.usage().map(|usage| usage.total_tokens()), Some(4));
         assert_eq!(errand.left(), Errand::REQUESTS - 1);
         // Without an errand nothing is sent.
-        let error = client.describe_services().send().await.unwrap_err();
+        let error = ask(&client).await.unwrap_err();
         assert!(error.as_service_error().is_none(), "{error:?}");
     }
 
@@ -180,10 +187,10 @@ mod tests {
     async fn each_try_of_the_sdk_is_a_request() {
         let client = sdk(&server(answer("500 Internal Server Error", "{}")).await, 3);
         let errand = Errand::new(Duration::from_secs(5));
-        on_errand(&errand, client.describe_services().send()).await.unwrap_err();
+        on_errand(&errand, ask(&client)).await.unwrap_err();
         assert_eq!(errand.left(), Errand::REQUESTS - 3);
         while errand.take() {}
-        let error = on_errand(&errand, client.describe_services().send()).await.unwrap_err();
+        let error = on_errand(&errand, ask(&client)).await.unwrap_err();
         assert_eq!(failure(&error), Some(Failure::UsedUp), "{error:?}");
     }
 
@@ -192,14 +199,14 @@ mod tests {
         let client = sdk(&server(String::new()).await, 1);
         let errand = Errand::new(Duration::from_secs(5));
         let start = std::time::Instant::now();
-        let error = on_errand(&errand, client.describe_services().send()).await.unwrap_err();
+        let error = on_errand(&errand, ask(&client)).await.unwrap_err();
         assert_eq!(failure(&error), Some(Failure::TooSlow), "{error:?}");
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
 
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gone = format!("http://{}", closed.local_addr().unwrap());
         drop(closed);
-        let error = on_errand(&errand, sdk(&gone, 1).describe_services().send()).await.unwrap_err();
+        let error = on_errand(&errand, ask(&sdk(&gone, 1))).await.unwrap_err();
         assert_eq!(failure(&error), Some(Failure::Unreachable), "{error:?}");
         assert!(!format!("{error:?} {:?}", Web::new(&Network::default())).contains("s3cret"));
     }
