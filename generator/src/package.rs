@@ -86,10 +86,10 @@ pub(crate) fn take_image(catalogs: &Catalogs, merged: &mut Merged, config: &Conf
     let looked = catalogs.looked(&[Ask::Named(arn)]);
     match (found, looked) {
         (Some((image, _)), Some(looked)) => {
-            merged.look_up("baseImage", &image.as_str().into(), looked)
+            merged.look_up("baseImage", &image.as_str().into(), looked);
         }
         (Some((image, _)), None) => {
-            merged.derive("baseImage", image.as_str(), "modelName", Vec::new())
+            merged.derive("baseImage", image.as_str(), "modelName", Vec::new());
         }
         (None, _) => {}
     }
