@@ -49,6 +49,7 @@ impl Stored {
 /// What an ARN names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "an answer has a few of them at most")]
 pub enum Resource {
     /// A secret: its name, and nothing that is in it.
     Secret {
