@@ -101,7 +101,7 @@ fn whom(asks: &[Ask]) -> String {
     let mut all: Vec<&str> = asks
         .iter()
         .map(|ask| match ask {
-            Ask::Model(_) | Ask::Models(_) => "Hugging Face",
+            Ask::Model(_) | Ask::Revision(..) | Ask::Models(_) => "Hugging Face",
             Ask::Image(_) | Ask::Images(_) => "container registries",
             Ask::Files(_)
             | Ask::Named(_)

@@ -16,6 +16,8 @@ use crate::rows::{Origin, Rows};
 pub enum Ask {
     /// A model of Hugging Face: its configuration, totals, licence, and who may fetch it.
     Model(ModelId),
+    /// The same of one branch, tag or commit of it.
+    Revision(ModelId, String),
     /// Models of Hugging Face whose names have these words.
     Models(String),
     /// Files below an S3 address, and the configuration among them.
@@ -41,8 +43,8 @@ pub enum Ask {
 impl Ask {
     /// What is asked of a model that is named like this: nothing, where the name is of no form that can be looked up.
     pub fn of_model(name: &str) -> Option<Self> {
-        if let Some(page) = HubAddress::of(name) {
-            return Some(Self::Model(page.model));
+        if let Some(HubAddress { model, revision }) = HubAddress::of(name) {
+            return Some(Self::Model(model).at(revision.as_deref()));
         }
         if name.starts_with("s3://") {
             return name.parse().ok().map(Self::Files);
@@ -51,6 +53,15 @@ impl Ask {
             return name.parse().ok().map(Self::Named);
         }
         name.parse().ok().map(Self::Model)
+    }
+
+    /// The same of a revision of the model, where one is named and the hub has the model.
+    #[must_use]
+    pub fn at(self, revision: Option<&str>) -> Self {
+        match (self, revision) {
+            (Self::Model(id), Some(revision)) => Self::Revision(id, revision.to_owned()),
+            (ask, _) => ask,
+        }
     }
 
     /// What is asked of a Region in which something is to run.
@@ -195,7 +206,7 @@ impl Catalogs {
     /// Where the rows are from that answer `ask`; of several, the latest. None where no row can.
     pub fn origin(&self, ask: &Ask) -> Option<&Origin> {
         match ask {
-            Ask::Model(id) => {
+            Ask::Model(id) | Ask::Revision(id, _) => {
                 let id = self.of_jumpstart(id.as_str()).unwrap_or(id.as_str());
                 self.models().origin(id).or_else(|| self.pipelines().origin(id))
             }

@@ -48,6 +48,7 @@ mod secrets;
 mod tasks;
 pub mod version;
 mod vision;
+mod weight_files;
 
 pub use accelerators::{
     Accelerator, AcceleratorKind, Accelerators, AcceleratorsFile, ComputeCapability, MemoryBasis,
@@ -79,6 +80,7 @@ pub use files::{Files, Laid, Visitor, visit};
 pub use hyperpod::{CustomResource, Hyperpod, HyperpodFile, NodeResources, Operator};
 pub use ids::{
     Arn, ArnKind, HubAddress, ImageUri, InstanceType, ModelId, ParseIdError, Region, S3Uri,
+    is_revision,
 };
 pub use image_address::{Availability, ImageError, ResolvedImage};
 pub use image_names::{GivenImage, ImageName};
@@ -111,3 +113,4 @@ pub use schemas::schemas;
 pub use secrets::{names_a_secret, secret_in};
 pub use tasks::{CategoryTask, ClassTask, NameTask, SuffixTask, Task, Tasks, TasksFile};
 pub use vision::{ImageTokens, Vision, VisionFile};
+pub use weight_files::{WeightFile, WeightSet, is_believable, is_gguf};

@@ -215,6 +215,9 @@ pub struct Model {
     /// Longest text that its tokenizer says it takes, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer_limit: Option<u64>,
+    /// The most pixels that its processor says it keeps of an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pixels: Option<u64>,
     /// What sizing reads of its `config.json`; without it only parameters and bytes are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ModelConfig>,

@@ -49,6 +49,7 @@ impl Stored {
 /// What an ARN names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "an answer has a few of them at most")]
 pub enum Resource {
     /// A secret: its name, and nothing that is in it.
     Secret {
@@ -60,6 +61,9 @@ pub enum Resource {
     },
     /// A package of the model registry.
     Package {
+        /// The package that was read, where a group was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<Arn>,
         /// `Approved`, `Rejected`, `PendingManualApproval`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<String>,
@@ -71,6 +75,15 @@ pub enum Resource {
         /// Where its model is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<S3Uri>,
+        /// What its model was made with, in the words of whoever registered it, such as `XGBOOST`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        framework: Option<String>,
+        /// The version of that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        framework_version: Option<String>,
+        /// Containers of which it is made.
+        #[serde(default)]
+        containers: u32,
         /// Types that it says endpoints may have; empty where it says none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         types: Vec<InstanceType>,
@@ -207,6 +220,14 @@ impl Resources {
     /// What an ARN names.
     pub fn named(&self, arn: &str) -> Option<&Resource> {
         self.file.named.iter().find(|row| row.arn.as_str() == arn).map(|row| &row.resource)
+    }
+
+    /// Where the model is that `name` names: the address in S3 of a package's model, if that is known; `name` otherwise.
+    pub fn place_of<'a>(&'a self, name: &'a str) -> &'a str {
+        match self.named(name) {
+            Some(Resource::Package { model: Some(model), .. }) => model.as_str(),
+            _ => name,
+        }
     }
 
     /// An image as its registry has it.

@@ -27,6 +27,12 @@ impl ImageTokens {
         pixels.min(self.max_pixels) / (side * side)
     }
 
+    /// The same for a model whose own processor keeps so many pixels at most.
+    #[must_use]
+    pub fn with_pixels(&self, own: Option<u64>) -> Self {
+        Self { max_pixels: own.unwrap_or(self.max_pixels), ..self.clone() }
+    }
+
     /// The most tokens that an image can be.
     pub fn most(&self) -> u64 {
         self.of(self.max_pixels)

@@ -1,6 +1,6 @@
 //! What files at an S3 address are to an engine that loads a model from there.
 
-use mcc_catalogs::{Only, Stored, StoredFile};
+use mcc_catalogs::{Only, Stored, StoredFile, WeightFile, WeightSet};
 
 /// What an address has in place of a model, or lacks of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +24,6 @@ const WEIGHTS: [&str; 9] =
     [".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".engine", ".gguf", ".neff", ".npz"];
 /// The model is somewhere else, or made by code.
 const ELSEWHERE: [&str; 2] = ["serving.properties", "model.py"];
-/// Beginnings of names of safetensors files that are beside the model.
-const BESIDE: [&str; 3] = ["consolidated", "adapter_", "optimizer"];
-
 /// What an engine would miss at an address; `None` if nothing, or if not everything is known that is there.
 pub fn stored_fault(row: &Stored) -> Option<StoredFault> {
     if !row.complete {
@@ -49,63 +46,31 @@ pub fn stored_fault(row: &Stored) -> Option<StoredFault> {
     } else if !has(&ELSEWHERE) && !row.files.iter().any(weighs) {
         Some(StoredFault::Weights)
     } else {
-        let (there, of) = parts(&safetensors(row))?;
-        (there < of).then(|| StoredFault::Parts(of - there, of))
+        let files = files(row);
+        let (lacking, of) = WeightSet::of(&files).first()?.lacking()?;
+        Some(StoredFault::Parts(lacking, of))
     }
 }
 
 /// What is there in place of a model that an engine loads by itself; `None` for a model, and where it is not known.
 pub fn stored_only(row: &Stored) -> Option<Only> {
-    let any = |is: &dyn Fn(&str) -> bool| row.files.iter().any(|file| is(&file.name));
-    let adapter = |name: &str| name == "adapter_config.json";
-    let beside = |name: &str| name.starts_with("adapter_") || name.ends_with(".gguf");
-    let weighs = |name: &str| WEIGHTS.iter().any(|end| name.ends_with(end)) && !beside(name);
-    if !row.complete || row.is_object || any(&weighs) {
-        None
-    } else if any(&adapter) {
-        Some(Only::Adapter)
-    } else {
-        any(&|name| name.ends_with(".gguf")).then_some(Only::Gguf)
-    }
+    let files = files(row);
+    let weighs = row.is_object || !WeightSet::of(&files).is_empty();
+    Only::of(&files).filter(|_| row.complete && !weighs)
 }
 
 /// Bytes of the weights that an engine loads from there; `None` where the files do not say which those are.
 pub fn stored_weights(row: &Stored) -> Option<u64> {
-    let files = if row.complete { safetensors(row) } else { Vec::new() };
-    let whole = match parts(&files) {
-        Some((there, of)) => there == of && files.len() as u64 == of,
-        None => files.len() == 1,
-    };
-    let bytes = files.iter().map(|file| file.size).fold(0, u64::saturating_add);
-    Some(bytes).filter(|bytes| whole && *bytes > 0)
+    let files = files(row);
+    let sets = WeightSet::of(&files);
+    let set = sets.first().filter(|set| row.complete && set.lacking().is_none())?;
+    set.sum().filter(|bytes| *bytes > 0)
 }
 
-/// Files of weights at the address itself, in the one format whose sizes say what is loaded.
-fn safetensors(row: &Stored) -> Vec<&StoredFile> {
-    let is = |file: &&StoredFile| {
-        file.name.ends_with(".safetensors")
-            && !file.name.contains('/')
-            && !BESIDE.iter().any(|start| file.name.starts_with(start))
-    };
-    row.files.iter().filter(is).collect()
-}
-
-/// How many parts are there, and of how many: `model-00001-of-00004.safetensors`. `None` where names count none, or
-/// where there are parts of several sets.
-fn parts(files: &[&StoredFile]) -> Option<(u64, u64)> {
-    let set = |file: &&StoredFile| {
-        let (rest, of) = file.name.strip_suffix(".safetensors")?.rsplit_once("-of-")?;
-        let (stem, at) = rest.rsplit_once('-')?;
-        let (at, of): (u64, u64) = (at.parse().ok()?, of.parse().ok()?);
-        (at <= of).then(|| (stem.to_owned(), of))
-    };
-    let mut sets: Vec<(String, u64)> = files.iter().filter_map(set).collect();
-    let there = u64::try_from(sets.len()).ok()?;
-    sets.dedup();
-    match sets.as_slice() {
-        [(_, of)] => Some((there, *of)),
-        _ => None,
-    }
+/// The files as they are looked at wherever a model is.
+fn files(row: &Stored) -> Vec<WeightFile> {
+    let file = |file: &StoredFile| WeightFile { name: file.name.clone(), size: Some(file.size) };
+    row.files.iter().map(file).collect()
 }
 
 #[cfg(test)]
@@ -133,11 +98,13 @@ mod tests {
         let beside = [("consolidated.safetensors", 9), ("onnx/a.safetensors", 9), ("a.bin", 9)];
         assert_eq!(bytes(&[&parts[..], &beside[..]].concat()), Some(1000));
         assert_eq!(bytes(&[("model.safetensors", 7)]), Some(7));
-        // Which of them is loaded the names do not say.
-        assert_eq!(bytes(&[("model.safetensors", 7), ("model.fp16.safetensors", 4)]), None);
-        assert_eq!(bytes(&[&parts[..], &[("model.safetensors", 7)]].concat()), None);
+        // As on the hub: copies in other precisions are beside the model, and what is packed twice is loaded once.
+        assert_eq!(bytes(&[("model.safetensors", 7), ("model.fp16.safetensors", 4)]), Some(7));
+        assert_eq!(bytes(&[&parts[..], &[("model.safetensors", 7)]].concat()), Some(7));
+        assert_eq!(bytes(&[("pytorch_model.bin", 7), ("training_args.bin", 1)]), Some(7));
         assert_eq!(bytes(&parts[..1]), None);
-        assert_eq!(bytes(&[("pytorch_model.bin", 7)]), None);
+        assert_eq!(bytes(&[("model.safetensors", 0)]), None);
+        assert_eq!(bytes(&[("a.safetensors", u64::MAX), ("b.safetensors", 2)]), None);
         let some = Stored { complete: false, ..at("s3://bucket/m/", &parts) };
         assert_eq!((stored_weights(&some), stored_fault(&some)), (None, None));
     }
@@ -159,7 +126,11 @@ mod tests {
             ),
             (&[("a.gguf", 9)], Some(StoredFault::Config), Some(Only::Gguf)),
             (
-                &[("adapter_config.json", 5), ("adapter_model.safetensors", 9)],
+                &[
+                    ("adapter_config.json", 5),
+                    ("adapter_model.safetensors", 9),
+                    ("training_args.bin", 5),
+                ],
                 Some(StoredFault::Config),
                 Some(Only::Adapter),
             ),

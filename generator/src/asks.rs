@@ -16,7 +16,13 @@ pub fn asks(catalogs: &Catalogs, merged: &Merged) -> Vec<Ask> {
     let chosen = plan::choose(&mut merged);
     let mut asks = Vec::new();
     if !merged.is_given("modelConfig") {
-        asks.extend(merged.text("modelName").and_then(Ask::of_model));
+        let revision = merged.text("modelRevision");
+        let name = merged.text("modelName");
+        asks.extend(name.and_then(Ask::of_model).map(|ask| ask.at(revision)));
+        // The files of a package are known once the package is.
+        let place =
+            name.map(|name| catalogs.resources().place_of(name)).filter(|at| name != Some(at));
+        asks.extend(place.and_then(Ask::of_model));
     }
     if let Some(image) = merged.text("baseImage") {
         asks.extend(image.parse().ok().map(Ask::Image));

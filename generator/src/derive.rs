@@ -12,9 +12,10 @@ use crate::fix::{Fix, Fixes};
 use crate::format::{Format, valid_name};
 use crate::inputs::{self, Kind};
 use crate::kept;
-use crate::manifest::{Fetched, ModelSort, Weights};
+use crate::manifest::{Fetched, ModelSort};
 use crate::merge::Merged;
 use crate::named::{self, read_artifact};
+use crate::package;
 use crate::registry::{Config, registry};
 use crate::source::Source;
 use crate::spec::TYPE_LABEL;
@@ -26,6 +27,7 @@ pub(crate) fn complete(catalogs: &Catalogs, merged: &mut Merged) {
     target(merged);
     nodes(merged);
     file_as_name(merged);
+    package::complete(catalogs, merged);
     if let Some((sort, key)) = sort(catalogs, merged) {
         let task = task(catalogs, merged, sort);
         config(merged, sort, task, key);
@@ -46,6 +48,7 @@ fn arns(merged: &Merged) -> Vec<(String, String)> {
                 | Format::SnsTopicArn
                 | Format::SageMakerArn
                 | Format::ClusterName
+                | Format::ModelName
         )
     };
     let fields = inputs::fields().iter();
@@ -166,7 +169,7 @@ fn nodes(merged: &mut Merged) {
 /// The path of a model file that was given as the name of a model is taken as what it is.
 fn file_as_name(merged: &mut Merged) {
     let of_hub = merged.text("deploymentConfig").and_then(|name| registry().config(name));
-    if of_hub.is_some_and(fetches) || merged.get("modelPath").is_some() {
+    if of_hub.is_some_and(Config::fetches) || merged.get("modelPath").is_some() {
         return;
     }
     let Some(name) = merged.values.get("modelName").cloned() else { return };
@@ -183,12 +186,6 @@ fn file_as_name(merged: &mut Merged) {
     );
     merged.findings.push(note.on("modelPath"));
     merged.values.insert("modelPath".to_owned(), name);
-}
-
-/// Whether a config fetches its model when it starts.
-pub(crate) fn fetches(config: &Config) -> bool {
-    let layers = registry().config_layers(config, None);
-    layers.iter().any(|layer| layer.manifest.weights == Some(Weights::Hub))
 }
 
 /// The kind of the model, and the input that says it.
@@ -222,7 +219,7 @@ fn sort(catalogs: &Catalogs, merged: &mut Merged) -> Option<(ModelSort, &'static
     {
         return Some((sort, from));
     }
-    let name = merged.text("modelName")?;
+    let name = catalogs.resources().place_of(merged.text("modelName")?);
     let archive = name.ends_with(".tar.gz");
     if name.starts_with("s3://") && !archive && sort_by_suffix(name).is_some() {
         return None;
@@ -315,7 +312,7 @@ fn sort_by_suffix(path: &str) -> Option<ModelSort> {
 /// The config for a kind of model, and its framework.
 fn config(merged: &mut Merged, sort: ModelSort, task: Option<Task>, from: &str) {
     let registry = registry();
-    if merged.get("deploymentConfig").is_none() && !is_refused(merged, "deploymentConfig") {
+    if merged.get("deploymentConfig").is_none() && !merged.is_refused("deploymentConfig") {
         let framework = merged.text("framework").map(str::to_owned);
         // What was trained with a framework is served by a config that has it.
         let fits = |c: &&Config| {
@@ -329,7 +326,7 @@ fn config(merged: &mut Merged, sort: ModelSort, task: Option<Task>, from: &str) 
     let config = merged.text("deploymentConfig").and_then(|name| registry.config(name));
     if let (Some(config), ModelSort::File(content)) = (config, sort)
         && merged.get("framework").is_none()
-        && !is_refused(merged, "framework")
+        && !merged.is_refused("framework")
         && let Some(framework) = registry.frameworks_for(config, content).first()
     {
         merged.derive("framework", framework, from, Vec::new());
@@ -338,7 +335,7 @@ fn config(merged: &mut Merged, sort: ModelSort, task: Option<Task>, from: &str) 
 
 /// The config for a framework, where there is no model to tell.
 fn config_of_framework(merged: &mut Merged) {
-    if merged.get("deploymentConfig").is_some() || is_refused(merged, "deploymentConfig") {
+    if merged.get("deploymentConfig").is_some() || merged.is_refused("deploymentConfig") {
         return;
     }
     let has_model = ["modelPath", "modelName"].iter().any(|key| merged.get(key).is_some());
@@ -358,7 +355,7 @@ fn config_of_framework(merged: &mut Merged) {
 
 /// A name for the project: that of its model, or of its sample.
 fn name(merged: &mut Merged) {
-    if merged.get("projectName").is_some() || is_refused(merged, "projectName") {
+    if merged.get("projectName").is_some() || merged.is_refused("projectName") {
         return;
     }
     let config = merged.text("deploymentConfig").and_then(|name| registry().config(name));
@@ -369,11 +366,13 @@ fn name(merged: &mut Merged) {
     let (text, from) = if let Some(path) = merged.text("modelPath") {
         let file = last(path);
         (file.rsplit_once('.').map_or(file.clone(), |(stem, _)| stem.to_owned()), "modelPath")
+    } else if let Some(arn) = package::given(merged) {
+        (arn.resource().split('/').nth(1).unwrap_or_default().to_owned(), "modelName")
     } else if let Some(model) = merged.text("modelName") {
         (last(model).trim_end_matches(".tar.gz").to_owned(), "modelName")
     } else {
         match config {
-            Some(config) if !fetches(config) => match merged.text("framework") {
+            Some(config) if !config.fetches() => match merged.text("framework") {
                 Some(framework) => (format!("{framework}-sample"), "framework"),
                 None if config.frameworks.is_empty() => {
                     (format!("{}-sample", config.backend), "deploymentConfig")
@@ -386,11 +385,6 @@ fn name(merged: &mut Merged) {
     if let Some(name) = valid_name(&text) {
         merged.derive("projectName", &name, from, Vec::new());
     }
-}
-
-/// Whether a value was given but refused: then the refusal is the message, and nothing takes its place.
-pub(crate) fn is_refused(merged: &Merged, key: &str) -> bool {
-    merged.findings.iter().any(|f| f.is_error() && f.field.as_deref() == Some(key))
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mcc_catalogs::{
-    Catalogs, Files, ImagesFile, Laid, Model, ModelsFile, Origin, PipelinesFile, ResourcesFile,
-    Rows,
+    Catalogs, Files, ImagesFile, Laid, Model, ModelsFile, NamedRow, Origin, PipelinesFile,
+    ResourcesFile, Rows,
 };
 use mcc_files::Folder;
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,17 @@ pub(crate) fn keep(project: &mut Project, context: &Context<'_>, spec: &Spec) {
                 ..ResourcesFile::default()
             });
         }
+    }
+    let package = crate::package::given(context.merged);
+    let package = package.and_then(|arn| Some((catalogs.resources().named(arn.as_str())?, arn)));
+    if let Some((resource, arn)) = package {
+        let origin = catalogs.resources().origin_of_named(arn.as_str());
+        facts.add(Some(origin), |as_of, source| ResourcesFile {
+            as_of,
+            source,
+            named: vec![NamedRow { arn: arn.clone(), resource: resource.clone() }].into(),
+            ..ResourcesFile::default()
+        });
     }
     if let Some(image) = context.base(&spec.instance) {
         let origin = catalogs.images().origin(image);
@@ -163,11 +174,15 @@ pub(crate) fn with_kept(
             let stored = stored.filter(|row| old(known.origin_of_stored(row.address.as_str())));
             let images = resources.images.iter();
             let images = images.filter(|row| old(known.origin_of_image(row.image.as_str())));
+            let named = resources.named.iter().filter(|row| {
+                row.arn.names_model_package() && old(known.origin_of_named(row.arn.as_str()))
+            });
             rows = rows.with(ResourcesFile {
                 as_of: resources.as_of.clone(),
                 source: resources.source.clone(),
                 stored: stored.cloned().collect::<Vec<_>>().into(),
                 images: images.cloned().collect::<Vec<_>>().into(),
+                named: named.cloned().collect::<Vec<_>>().into(),
                 ..ResourcesFile::default()
             });
         }

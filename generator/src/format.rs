@@ -6,7 +6,7 @@
 
 use std::str::FromStr;
 
-use mcc_catalogs::{Arn, ArnKind, ImageUri, InstanceType, ModelId, Region, S3Uri};
+use mcc_catalogs::{Arn, ArnKind, ImageUri, InstanceType, ModelId, Region, S3Uri, is_revision};
 
 /// The form of a text value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,8 @@ impl Format {
             F::Path => "a file path without control characters, at most 4096 bytes",
             F::PathOrJson => "a file path, or the JSON text of a config.json (at most 256 KiB)",
             F::ModelName => {
-                "a Hugging Face id such as owner/name, or s3://<bucket>/<prefix> of the model's files"
+                "a Hugging Face id such as owner/name, s3://<bucket>/<prefix> of the model's files, or the ARN of a \
+                 package of SageMaker's model registry"
             }
             F::Revision => "a branch, tag or commit: letters, digits and ._/-",
             F::SageMakerName => "1 to 63 letters, digits and -, with no - at either end",
@@ -104,10 +105,10 @@ impl Format {
                     && !text.contains('\0')
                     || F::Path.accepts(text)
             }
-            F::ModelName => is::<S3Uri>(text) || is::<ModelId>(text),
-            F::Revision => {
-                chars(text, 1, 200, "._/-") && starts_alphanumeric(text) && !text.contains("..")
+            F::ModelName => {
+                is::<S3Uri>(text) || is::<ModelId>(text) || arn(text, ArnKind::ModelPackage)
             }
+            F::Revision => is_revision(text),
             F::SageMakerName => {
                 chars(text, 1, 63, "-") && starts_alphanumeric(text) && !text.ends_with('-')
             }
@@ -274,8 +275,22 @@ mod tests {
         );
         check(
             F::ModelName,
-            &["gpt2", "meta-llama/Llama-3.1-8B-Instruct", "s3://models/llama/"],
-            &["../x", "a/b/c", "a b", "a/$(id)"],
+            &[
+                "gpt2",
+                "meta-llama/Llama-3.1-8B-Instruct",
+                "s3://models/llama/",
+                "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/3",
+                "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/churn",
+            ],
+            &[
+                "../x",
+                "a/b/c",
+                "a b",
+                "a/$(id)",
+                "arn:aws:sagemaker:us-east-1:123456789012:model/churn",
+                "arn:aws:sagemaker:us-east-1:123456789012:model-package/$(id)",
+                "arn:aws:sagemaker::123456789012:model-package/churn/3",
+            ],
         );
         check(
             F::ImageUri,

@@ -188,7 +188,7 @@ inputs! {
         engine_version: String = Text(F::Version);
     }
     "llm" {
-        /// Hugging Face model id, or s3:// prefix with the model's files.
+        /// Hugging Face model id, s3:// prefix with the model's files, or ARN of a SageMaker model package or group of them.
         model_name: String = Text(F::ModelName);
         /// Revision of the Hugging Face model: branch, tag or commit.
         model_revision: String = Text(F::Revision);

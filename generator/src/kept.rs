@@ -79,7 +79,8 @@ pub(crate) fn config_of<'a>(
         return Some((read.as_deref().map_err(String::as_str), "modelConfig"));
     }
     let name = merged.text("modelName").filter(|_| merged.get("modelConfig").is_none())?;
-    let config = catalogs.resources().stored(name)?.config.as_ref()?;
+    let resources = catalogs.resources();
+    let config = resources.stored(resources.place_of(name))?.config.as_ref()?;
     Some((Ok(config.text()), "modelName"))
 }
 

@@ -33,6 +33,7 @@ pub mod meaning;
 mod merge;
 mod named;
 mod next;
+mod package;
 mod plan;
 mod project;
 mod prove;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use mcc_catalogs::HubAddress;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -211,7 +212,7 @@ impl Sources {
             {
                 continue;
             }
-            for (key, value) in values {
+            for (key, value) in merged.with_revision(&source, values) {
                 merged.take(&source, &key, &value);
             }
         }
@@ -225,6 +226,43 @@ const REGION_VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 const MAX_FILE: u64 = 1024 * 1024;
 
 impl Merged {
+    /// The same values, where the name of a model that names its revision too is the name and the revision.
+    fn with_revision(
+        &mut self,
+        source: &Source,
+        mut values: Map<String, Value>,
+    ) -> Map<String, Value> {
+        let given = values.get("modelName").and_then(Value::as_str).unwrap_or_default().to_owned();
+        // Of a name that is not taken the revision is none either.
+        let page = HubAddress::of(&given).filter(|_| !self.values.contains_key("modelName"));
+        let Some((model, revision)) = page.and_then(|page| Some((page.model, page.revision?)))
+        else {
+            return values;
+        };
+        let own = values.get("modelRevision").filter(|own| !lenient::left_out(own));
+        let own = own.or(self.get("modelRevision")).cloned();
+        let mut message = format!("modelName is read as {model}, and modelRevision as {revision}");
+        if let Some(own) = own.as_ref().filter(|own| **own != revision) {
+            let own = shorten(own.as_str().unwrap_or_default());
+            message = format!(
+                "modelName is read as {model}; its revision {revision} is left out, since modelRevision is {own}"
+            );
+        }
+        let note = Finding::new(
+            "MCC-INP-008",
+            Severity::Note,
+            message,
+            format!("give modelName {model} and the modelRevision that is meant"),
+        );
+        let label = inputs::find("modelName").map(|field| source.label(field)).unwrap_or_default();
+        self.findings.push(note.on("modelName").given(&given, &label));
+        if own.is_none() {
+            values.insert("modelRevision".to_owned(), revision.into());
+        }
+        values.insert("modelName".to_owned(), model.to_string().into());
+        values
+    }
+
     fn take(&mut self, source: &Source, key: &str, value: &Value) {
         let Some(field) = inputs::find(key) else {
             self.findings.push(unknown(source, key, value));
@@ -325,6 +363,11 @@ impl Merged {
         }
     }
 
+    /// Whether a value was given but refused: then the refusal is the message, and nothing takes its place.
+    pub(crate) fn is_refused(&self, key: &str) -> bool {
+        self.findings.iter().any(|f| f.is_error() && f.field.as_deref() == Some(key))
+    }
+
     /// Whether `key` was given by somebody, rather than by a default or a recommendation.
     pub fn is_given(&self, key: &str) -> bool {
         self.values.get(key).is_some_and(|s| s.source.is_somebody())
@@ -423,6 +466,44 @@ mod tests {
             let said = format!("{form}{help})");
             assert!(fixes.iter().any(|fix| fix.starts_with(&said)), "{field}: {fixes:?}");
         }
+    }
+
+    #[test]
+    fn a_revision_in_the_name_of_a_model_is_its_revision() {
+        let page = "https://huggingface.co/Qwen/Qwen3-8B/tree/v1";
+        let read = |sources: Sources| {
+            let merged = sources.merge();
+            let told =
+                merged.findings.iter().map(|f| (f.id, f.message.clone())).collect::<Vec<_>>();
+            let text = |key| merged.text(key).map(str::to_owned);
+            (text("modelName"), text("modelRevision"), told)
+        };
+        let named =
+            |name: &str| Sources::new().with(Source::Flag, object(json!({"modelName": name})));
+        for name in [page, "Qwen/Qwen3-8B@v1", "hf.co/Qwen/Qwen3-8B/blob/v1/config.json"] {
+            let (model, revision, told) = read(named(name));
+            assert_eq!(
+                (model.as_deref(), revision.as_deref()),
+                (Some("Qwen/Qwen3-8B"), Some("v1"))
+            );
+            let words = "modelName is read as Qwen/Qwen3-8B, and modelRevision as v1";
+            assert_eq!(told, [("MCC-INP-008", words.to_owned())], "{name}");
+        }
+        // A revision that is given wins, whoever gives it, and it is told.
+        let given = json!({"modelName": page, "modelRevision": "v2"});
+        let (_, revision, told) = read(Sources::new().with(Source::Flag, object(given)));
+        assert_eq!(revision.as_deref(), Some("v2"));
+        assert!(told[0].1.contains("v1 is left out, since modelRevision is v2"), "{told:?}");
+        let file = object(json!({"modelName": page}));
+        let sources = Sources::new().with(Source::ConfigFile("my.json".into()), file.clone());
+        let (model, revision, _) =
+            read(sources.environment([("ML_MODEL_REVISION".to_owned(), "v3".to_owned())]));
+        assert_eq!((model.as_deref(), revision.as_deref()), (Some("Qwen/Qwen3-8B"), Some("v3")));
+        // That of a model that is not taken is no revision of another.
+        let (model, revision, told) =
+            read(named("org/other").with(Source::ConfigFile("my.json".into()), file));
+        assert_eq!((model.as_deref(), revision), (Some("org/other"), None));
+        assert!(told.is_empty(), "{told:?}");
     }
 
     #[test]

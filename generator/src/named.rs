@@ -240,11 +240,19 @@ fn deeper(files: &FileAccess, path: &str) -> Option<&'static str> {
         .find(|inside| open(files, &format!("{path}/{inside}/{SAVED_MODEL}"), MAX_MODEL).is_ok())
 }
 
+/// What to do with a model in S3 that a config takes from a file.
+pub(crate) fn copied(address: &str) -> String {
+    let unpack = if address.ends_with(".tar.gz") { " - | tar -xz" } else { " ." };
+    let all = if address.ends_with('/') { " --recursive" } else { "" };
+    format!("copy it to this machine (`aws s3 cp{all} {}{unpack}`)", mcc_catalogs::echo(address))
+}
+
 /// What to do about the path of a file that could not be read.
 pub(crate) fn fix(path: &str, reason: &str) -> String {
     if path.starts_with("s3://") {
         format!(
-            "copy it to this machine with `aws s3 cp` and name the copy; a language model is named with modelName {}",
+            "{} and name the copy; a language model is named with modelName {}",
+            copied(path),
             mcc_catalogs::echo(path)
         )
     } else if let Some(plain) = path.strip_prefix("file://") {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::decisions::Decisions;
 use crate::deployment::deployment;
 use crate::finding::{Finding, Severity};
-use crate::fix::{Fix, Remedy};
+use crate::fix::{Fix, Fixes, Remedy};
 use crate::inputs;
 use crate::merge::{Merged, ResolvedInput};
 use crate::project::{File, PlannedFile, Project};
@@ -15,7 +15,7 @@ use crate::questions::{self, Question};
 use crate::registry::{Config, Layer, registry};
 use crate::resolve::{Context, ModelFacts};
 use crate::spec::{LiveValue, Origins, RunsAs, Spec};
-use crate::{derive, facts, kept, known, next, prove, render, rules, saved};
+use crate::{derive, facts, kept, known, next, package, prove, render, rules, saved};
 
 /// What running it costs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -123,6 +123,7 @@ pub(crate) fn described(
     let (config, target) = choose(&mut merged)?;
     let layers = layers(catalogs, &merged, config, &target);
     pin_revision(catalogs, &mut merged, &layers);
+    package::take_image(catalogs, &mut merged, config, &target);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
     let spec = context(catalogs, &merged, config, &target, layers.clone()).spec();
@@ -147,7 +148,11 @@ fn context<'a>(
     target: &'a str,
     layers: Vec<&'a Layer>,
 ) -> Context<'a> {
-    let inputs = merged.inputs();
+    let mut inputs = merged.inputs();
+    // What is served of a package is the model that it names.
+    let place =
+        inputs.model_name.as_deref().map(|name| catalogs.resources().place_of(name).to_owned());
+    inputs.model_name = place;
     let deployment = deployment(config, target, accelerator(catalogs, merged)).unwrap_or_default();
     Context {
         catalogs,
@@ -185,6 +190,7 @@ fn settle(catalogs: &Catalogs, mut merged: Merged, made: bool) -> (Plan, Option<
     let layers = layers(catalogs, &merged, config, &target);
     not_applicable(&mut merged, config, &target, &layers);
     pin_revision(catalogs, &mut merged, &layers);
+    package::take_image(catalogs, &mut merged, config, &target);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
     let questions = questions::missing(&merged, config, &layers);
@@ -192,7 +198,7 @@ fn settle(catalogs: &Catalogs, mut merged: Merged, made: bool) -> (Plan, Option<
     let nothing = |key: &&str| merged.get(key).is_none();
     let open = questions.iter().map(|question| question.key.as_str()).filter(nothing);
     let settled = !open.into_iter().any(|key| DECIDES.contains(&key));
-    if !settled || DECIDES.iter().any(|key| derive::is_refused(&merged, key)) {
+    if !settled || DECIDES.iter().any(|key| merged.is_refused(key)) {
         return (bare(&merged, questions), None);
     }
     if rules::has_conditional(&merged) {
@@ -367,7 +373,7 @@ fn recommend(
     target: &str,
     layers: &[&Layer],
 ) {
-    if merged.get("instanceType").is_some() || derive::is_refused(merged, "instanceType") {
+    if merged.get("instanceType").is_some() || merged.is_refused("instanceType") {
         if merged.values.get("instanceType").is_some_and(|own| own.source.is_chosen()) {
             let mut context = context(catalogs, merged, config, target, layers.to_vec());
             // A default is for models of which nothing is known.
@@ -430,7 +436,14 @@ fn not_applicable(merged: &mut Merged, config: &Config, target: &str, layers: &[
             let framework = (key == "modelName" && merged.is_given("framework"))
                 .then(|| Fix::unset("framework"));
             let decided = framework.into_iter().fold(decided, Remedy::and);
-            decided.or(Fix::unset(key.as_str()))
+            // A model of such a config is a file, wherever it is now.
+            let stored = merged.text(key).filter(|name| name.starts_with("s3://"));
+            let copied = stored.map(|address| {
+                let say =
+                    format!("{} and give the file as modelPath", crate::named::copied(address));
+                Fix::unset(key.as_str()).and(Fix::say(say))
+            });
+            Fixes::from(copied).or(decided).or(Fix::unset(key.as_str()))
         } else {
             Fix::unset(key.as_str()).into()
         };

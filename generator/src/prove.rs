@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::applied;
-use crate::derive;
 use crate::finding::Finding;
 use crate::fix::{self, Fix, Fixes, Remedy};
 use crate::inputs;
@@ -266,7 +265,7 @@ impl Trials<'_> {
 
     /// What may help where nothing does that the rule proposes.
     fn others(&mut self, finding: &Finding) -> Vec<Remedy> {
-        let given = |key: &&str| self.start.is_given(key) || derive::is_refused(self.start, key);
+        let given = |key: &&str| self.start.is_given(key) || self.start.is_refused(key);
         let mut all: Vec<Remedy> = Vec::new();
         let field = finding.field.as_deref().filter(given).filter(|key| !names_model(key));
         let hardware: Vec<&str> = HARDWARE.into_iter().filter(given).collect();

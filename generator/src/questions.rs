@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::derive::{fetches, is_refused};
 use crate::inputs::{self, Kind, Registered};
 use crate::merge::Merged;
 use crate::registry::{Config, Layer};
@@ -24,7 +23,10 @@ pub struct Question {
 
 /// What to ask for an input, where its help is not a question; the first is asked first.
 const WORDS: [(&str, &str); 8] = [
-    ("modelName", "What is the model? A Hugging Face id, or an S3 prefix with its files."),
+    (
+        "modelName",
+        "What is the model? A Hugging Face id, an S3 prefix with its files, or the ARN of a model package.",
+    ),
     ("framework", "What was the model trained with?"),
     ("deploymentConfig", "What should serve the model?"),
     ("deploymentTarget", "Where should it run?"),
@@ -39,13 +41,13 @@ const ANY_MODEL: &str =
 
 /// What to ask where no config is chosen: the model decides it.
 pub(crate) fn first(merged: &Merged) -> Vec<Question> {
-    let has = |key: &str| merged.get(key).is_some() || is_refused(merged, key);
+    let has = |key: &str| merged.get(key).is_some() || merged.is_refused(key);
     if has("deploymentConfig") {
         return Vec::new();
     }
     if has("modelName") || has("modelPath") {
         // What was refused is put right first: then it may say which config.
-        let refused = ["modelName", "modelPath"].iter().any(|key| is_refused(merged, key));
+        let refused = ["modelName", "modelPath"].iter().any(|key| merged.is_refused(key));
         return if refused { Vec::new() } else { vec![question("deploymentConfig", None)] };
     }
     let mut model = question("modelName", None);
@@ -63,9 +65,9 @@ pub(crate) fn missing(merged: &Merged, config: &Config, layers: &[&Layer]) -> Ve
     let guessed = |key: &str| {
         asks(key).is_some() && merged.values.get(key).is_some_and(|own| own.source.is_chosen())
     };
-    keys.retain(|k| (merged.get(k).is_none() || guessed(k)) && !is_refused(merged, k));
-    let model = if fetches(config) { "modelName" } else { "framework" };
-    if keys.contains(&model) || is_refused(merged, "modelName") {
+    keys.retain(|k| (merged.get(k).is_none() || guessed(k)) && !merged.is_refused(k));
+    let model = if config.fetches() { "modelName" } else { "framework" };
+    if keys.contains(&model) || merged.is_refused("modelName") {
         // Once the model is known, an instance type is recommended for it, and it gives its name to the project.
         keys.retain(|k| !["instanceType", "projectName"].contains(k));
     }

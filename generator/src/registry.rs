@@ -45,6 +45,14 @@ pub struct Config {
     pub on: Vec<String>,
 }
 
+impl Config {
+    /// Whether it fetches its model when it starts.
+    pub(crate) fn fetches(&self) -> bool {
+        let layers = registry().config_layers(self, None);
+        layers.iter().any(|layer| layer.manifest.weights == Some(Weights::Hub))
+    }
+}
+
 /// Everything that the folders register.
 #[derive(Debug)]
 pub struct Registry {

@@ -288,6 +288,8 @@ fn every_rule_of_the_families_is_tested() {
         "MCC-MDL-007",
         "MCC-MDL-008",
         "MCC-MDL-009",
+        "MCC-MDL-010",
+        "MCC-MDL-011",
         "MCC-MDL-005",
         "MCC-MEM-009",
         "MCC-MEM-010",

@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 17] = [
     &["decisions", "next", "values"],
     &["applied", "refused"],
     &["merge"],
-    &["kept", "known"],
+    &["kept", "known", "package"],
     &["built"],
     &["derive", "resolve", "saved"],
     &["diff", "facts", "questions", "rules"],

@@ -19,7 +19,9 @@ pub enum ArnKind {
     Key,
     /// A HyperPod cluster.
     Cluster,
-    /// Any resource of SageMaker, such as a training plan or a model package.
+    /// A package of SageMaker's model registry, or a group of them.
+    ModelPackage,
+    /// Any resource of SageMaker, such as a training plan.
     SageMaker,
 }
 
@@ -73,6 +75,13 @@ impl ArnKind {
                 "-",
                 "a cluster such as `arn:aws:sagemaker:us-east-1:123456789012:cluster/a1b2c3d4e5f6`",
             ),
+            Self::ModelPackage => (
+                "sagemaker",
+                &["model-package/", "model-package-group/"],
+                128,
+                "-/",
+                "a model package such as `arn:aws:sagemaker:us-east-1:123456789012:model-package/name/1`",
+            ),
             Self::SageMaker => (
                 "sagemaker",
                 &[""],
@@ -118,6 +127,11 @@ impl Arn {
     /// What follows the account: `role/Execution`.
     pub fn resource(&self) -> &str {
         self.part(5)
+    }
+
+    /// Whether it names a package of SageMaker's model registry, or a group of them.
+    pub fn names_model_package(&self) -> bool {
+        self.of_kind(ArnKind::ModelPackage).is_ok()
     }
 
     /// Checks that it names a resource of the kind, in an account.

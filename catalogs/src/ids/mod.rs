@@ -11,7 +11,7 @@ mod s3_uri;
 pub use arn::{Arn, ArnKind};
 pub use image_uri::ImageUri;
 pub use instance_type::InstanceType;
-pub use model_id::{HubAddress, ModelId};
+pub use model_id::{HubAddress, ModelId, is_revision};
 pub use region::Region;
 pub use s3_uri::S3Uri;
 

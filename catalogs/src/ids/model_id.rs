@@ -66,12 +66,20 @@ impl FromStr for ModelId {
 
 text_id!(ModelId, "Hugging Face model id", "Qwen/Qwen3-8B");
 
-/// A page of a model on the hub, as people copy it from a browser.
+/// Whether `text` can be a branch, tag or commit on the hub.
+pub fn is_revision(text: &str) -> bool {
+    (1..=200).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !text.contains("..")
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte))
+}
+
+/// A page of a model on the hub, as people copy it from a browser, or a model with its revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubAddress {
     /// The model.
     pub model: ModelId,
-    /// The branch, tag or commit that the page shows, if it is not `main`.
+    /// The branch, tag or commit that is named, if it is not `main`.
     pub revision: Option<String>,
 }
 
@@ -79,9 +87,15 @@ pub struct HubAddress {
 const HOSTS: [&str; 4] = ["huggingface.co", "www.huggingface.co", "hf.co", "www.hf.co"];
 
 impl HubAddress {
-    /// Reads `https://huggingface.co/owner/name`, and the pages below it.
+    /// Reads `https://huggingface.co/owner/name`, the pages below it, and `owner/name@revision`.
     pub fn of(text: &str) -> Option<Self> {
         let text = text.trim();
+        if let Some((model, revision)) = text.split_once('@') {
+            let named = model.parse().ok().filter(|_| is_revision(revision));
+            if let Some(model) = named {
+                return Some(Self { model, revision: other_than_main(revision) });
+            }
+        }
         let rest = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
         let rest = rest.unwrap_or(text).split(['?', '#']).next()?;
         let (host, path) = rest.split_once('/')?;
@@ -96,14 +110,22 @@ impl HubAddress {
         }
         let model = format!("{owner}/{name}").parse().ok()?;
         let revision = match parts.next() {
-            None => None,
-            Some("tree" | "blob" | "raw" | "resolve" | "commit") => {
-                parts.next().filter(|revision| *revision != "main").map(str::to_owned)
-            }
-            Some(_) => None,
+            Some("tree" | "blob" | "raw" | "resolve" | "commit") => match parts.next() {
+                // Pull requests are at `refs/pr/7`; other names with a slash are written with `%2F`.
+                Some("refs") => Some(format!("refs/{}/{}", parts.next()?, parts.next()?)),
+                named => named.map(|named| named.replace("%2F", "/").replace("%2f", "/")),
+            },
+            _ => None,
         };
-        Some(Self { model, revision })
+        if revision.as_deref().is_some_and(|named| !is_revision(named)) {
+            return None;
+        }
+        Some(Self { model, revision: revision.as_deref().and_then(other_than_main) })
     }
+}
+
+fn other_than_main(revision: &str) -> Option<String> {
+    (revision != "main").then(|| revision.to_owned())
 }
 
 #[cfg(test)]
@@ -126,11 +148,24 @@ mod tests {
             read("https://huggingface.co/Qwen/Qwen3-8B/blob/v1/config.json"),
             qwen(Some("v1"))
         );
+        assert_eq!(read("Qwen/Qwen3-8B@v1.0"), qwen(Some("v1.0")));
+        assert_eq!(read("Qwen/Qwen3-8B@main"), qwen(None));
+        for pull in ["refs%2Fpr%2F7", "refs/pr/7"] {
+            let page = format!("https://huggingface.co/Qwen/Qwen3-8B/tree/{pull}");
+            assert_eq!(read(&page), qwen(Some("refs/pr/7")), "{page}");
+        }
         for other in [
             "https://huggingface.co/datasets/a/b",
             "https://huggingface.co/Qwen",
             "https://example.com/Qwen/Qwen3-8B",
+            "https://huggingface.co/Qwen/Qwen3-8B/tree/a%20b",
+            "https://huggingface.co/Qwen/Qwen3-8B/tree/..",
+            "https://huggingface.co/Qwen/Qwen3-8B/tree/refs",
             "Qwen/Qwen3-8B",
+            "Qwen/Qwen3-8B@",
+            "Qwen/Qwen3-8B@a b",
+            "Qwen/Qwen3-8B@a@b",
+            "me@example.com/x?@",
             "",
         ] {
             assert_eq!(read(other), None, "{other}");

@@ -1,6 +1,7 @@
 //! Rows of the catalogs as what sizing calculates with.
 
-use mcc_catalogs::{AcceleratorKind, Basis, Instance, MemoryBasis, Model};
+use mcc_catalogs::{AcceleratorKind, Basis, Instance, MemoryBasis, Model, ModelConfig};
+use serde_json::Value;
 
 use super::config_json::parse_part;
 use super::estimate::Device;
@@ -65,8 +66,24 @@ pub fn shape_of(model: &Model) -> Option<ModelShape> {
         weight_bytes: model.weight_bytes.unwrap_or(shape.weight_bytes),
         origin,
         custom_code: shape.custom_code || model.own_code,
+        max_positions: longest_text(model, shape.max_positions),
         ..shape
     })
+}
+
+/// The longest text of a model whose configuration says `positions`: of models that pool and have a table of positions
+/// vLLM takes the limit of the tokenizer, where that is less (`get_and_verify_max_len` in `vllm/config/model.py`).
+fn longest_text(model: &Model, positions: Option<u64>) -> Option<u64> {
+    let Some(limit) = model.tokenizer_limit else { return positions };
+    let writes = ["ForCausalLM", "LMHeadModel", "ForConditionalGeneration"];
+    let pools = !writes.iter().any(|end| model.architecture.ends_with(end));
+    let text = model.config.as_ref().map_or("", ModelConfig::text);
+    let table = || {
+        let config: Option<Value> = serde_json::from_str(text).ok();
+        config
+            .is_some_and(|config| config.get("position_embedding_type") == Some(&"absolute".into()))
+    };
+    positions.map(|positions| if pools && table() { positions.min(limit) } else { positions })
 }
 
 fn weights_only(model: &Model, architecture: Option<String>, origin: Origin) -> Option<ModelShape> {
@@ -135,6 +152,29 @@ mod tests {
             .and_then(shape_of)
             .expect("a known model");
         assert_eq!(llama.cache.expect("cache").token_bytes, 131_072);
+    }
+
+    #[test]
+    fn a_tokenizer_limits_what_pools_by_a_table_of_positions() {
+        let longest = |class: &str, kind: &str, limit: Option<u64>| {
+            let config = format!(
+                r#"{{"model_type": "bert", "architectures": ["{class}"], "hidden_size": 768, "num_hidden_layers": 12,
+                    "num_attention_heads": 12, "intermediate_size": 3072, "vocab_size": 30522,
+                    "max_position_embeddings": 8192, "position_embedding_type": "{kind}"}}"#
+            );
+            let row = Model {
+                architecture: class.to_owned(),
+                tokenizer_limit: limit,
+                config: serde_json::from_str(&config).ok(),
+                ..Catalogs::embedded().models().iter().next().expect("a model").clone()
+            };
+            shape_of(&row).expect("a shape").max_positions
+        };
+        assert_eq!(longest("BertModel", "absolute", Some(512)), Some(512));
+        assert_eq!(longest("BertModel", "absolute", Some(100_000)), Some(8192));
+        assert_eq!(longest("BertModel", "absolute", None), Some(8192));
+        assert_eq!(longest("BertModel", "rope", Some(512)), Some(8192));
+        assert_eq!(longest("BertLMHeadModel", "absolute", Some(512)), Some(8192));
     }
 
     #[test]

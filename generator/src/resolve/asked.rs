@@ -13,7 +13,7 @@ const LOADED: [&str; 2] = ["gguf", "bitsandbytes"];
 
 impl Context<'_> {
     /// The model's row, or that of the model of which it is a variant.
-    pub(super) fn row(&self) -> Option<&Model> {
+    pub(crate) fn row(&self) -> Option<&Model> {
         let name = self.inputs.model_name.as_deref()?;
         let models = self.catalogs.models();
         models.get(name).or_else(|| models.variant(name).map(|(row, _)| row))

@@ -11,6 +11,7 @@ use crate::spec::Spec;
 
 const NOTHING: &str = "MCC-MDL-008";
 const LACKS: &str = "MCC-MDL-009";
+const PACKAGE: &str = "MCC-MDL-011";
 const SECRET: &str = "MCC-SEC-003";
 
 pub(super) const RULES: &[Rule] = &[
@@ -29,6 +30,24 @@ pub(super) const RULES: &[Rule] = &[
         why: "an engine reads config.json and the weights from the same folder, and ends where one of them is missing",
         source: "a list of the bucket, in smart mode; resources.json of --catalogs",
         check: Some(lacks),
+    },
+    Rule {
+        id: crate::package::REFUSED,
+        severity: Severity::Error,
+        title: "the model package cannot be deployed",
+        why: "a project serves the files that a package names in S3, and these must be known, be there, and be of a kind \
+              that is read from S3",
+        source: "SageMaker's DescribeModelPackage, in smart mode; resources.json of --catalogs",
+        check: None,
+    },
+    Rule {
+        id: PACKAGE,
+        severity: Severity::Warning,
+        title: "the model package is not approved, or says something else than the project",
+        why: "who registers a model approves it before it is deployed; and a project serves one container on the types \
+              that the package was made for",
+        source: "SageMaker's DescribeModelPackage, in smart mode; resources.json of --catalogs",
+        check: Some(package),
     },
     Rule {
         id: SECRET,
@@ -88,6 +107,72 @@ fn lacks(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         Some(StoredFault::Nothing) | None => return,
     };
     findings.push(context.merged.about("modelName", Finding::warning(LACKS, message, fix)));
+}
+
+fn package(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
+    let Some(arn) = crate::package::given(context.merged) else { return };
+    let found = context.catalogs.resources().named(arn.as_str());
+    let Some(Resource::Package { version, approval, status, image, types, containers, .. }) = found
+    else {
+        return;
+    };
+    let mut tell = |severity, message: String, fix: Fixes| {
+        let finding = Finding::new(PACKAGE, severity, message, fix);
+        findings.push(context.merged.about("modelName", finding));
+    };
+    let read = version.as_ref().unwrap_or(&arn);
+    if version.is_some() {
+        let fix = format!("give modelName {read} to stay with it");
+        tell(Severity::Note, format!("of the group, {read} is deployed"), fix.into());
+    }
+    if let Some(approval) = approval.as_deref().filter(|approval| *approval != "Approved") {
+        let fix = format!(
+            "have it approved: aws sagemaker update-model-package --model-package-arn {read} --model-approval-status Approved"
+        );
+        tell(
+            Severity::Warning,
+            format!("the model package is {approval}, not Approved"),
+            fix.into(),
+        );
+    }
+    if status != "Completed" {
+        let fix =
+            format!("see why: aws sagemaker describe-model-package --model-package-name {read}");
+        tell(
+            Severity::Warning,
+            format!("SageMaker says that the model package is {status}"),
+            fix.into(),
+        );
+    }
+    if *containers > 1 {
+        let fix = "deploy a package of one container, or know that the others are left out";
+        let message =
+            format!("the model package has {containers} containers, and the first is deployed");
+        tell(Severity::Warning, message, fix.into());
+    }
+    if let Some(kind) = spec.instance.kind.as_deref()
+        && !types.is_empty()
+        && !types.iter().any(|own| own.as_str() == kind)
+    {
+        let named: Vec<String> = types.iter().take(8).map(ToString::to_string).collect();
+        let message = format!("the model package does not name {kind} among its instance types");
+        let fix = Fix::choose("instanceType", named)
+            .or(Fix::say("try it: the project brings its own image"));
+        tell(Severity::Warning, message, fix);
+    }
+    if let Some(image) = image
+        && context.inputs.base_image.as_deref() != Some(image.as_str())
+    {
+        let message = format!(
+            "the image of the model package, {}, is not used: the project builds its own",
+            crate::finding::shorten(image.as_str())
+        );
+        tell(
+            Severity::Note,
+            message,
+            "compare the versions of both if the model is not served".into(),
+        );
+    }
 }
 
 fn secret(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

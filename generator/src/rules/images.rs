@@ -23,9 +23,12 @@ const OPTION: &str = "mm-processor-kwargs";
 const OTHERWISE: [&str; 3] = [OPTION, "language-model-only", "limit-mm-per-prompt"];
 
 /// What becomes of images, where one can be longer than the context.
-fn too_long<'a>(context: &Context<'a>, tokens: u64) -> Option<&'a ImageTokens> {
+fn too_long(context: &Context<'_>, tokens: u64) -> Option<ImageTokens> {
     let class = context.facts.class.as_deref()?;
-    context.catalogs.vision().images(class).filter(|images| images.most() > tokens)
+    let row = context.row().filter(|_| context.inputs.model_config.is_none());
+    let images = context.catalogs.vision().images(class)?;
+    let images = images.with_pixels(row.and_then(|row| row.image_pixels));
+    (images.most() > tokens).then_some(images)
 }
 
 fn longer(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
@@ -39,8 +42,8 @@ fn longer(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let engine = context.engine().unwrap_or_default();
     let known = context.catalogs.engines().options(&engine);
     let has = known.is_some_and(|known| known.get(OPTION).is_some());
-    let fix = crate::reasons::fewer_pixels(images, tokens, has.then_some(OPTION));
-    let finding = Finding::warning("MCC-MDL-004", crate::reasons::long_image(images, tokens), fix);
+    let fix = crate::reasons::fewer_pixels(&images, tokens, has.then_some(OPTION));
+    let finding = Finding::warning("MCC-MDL-004", crate::reasons::long_image(&images, tokens), fix);
     let key = if context.merged.is_given("maxModelLen") { "maxModelLen" } else { "modelName" };
     findings.push(context.merged.about(key, finding));
 }

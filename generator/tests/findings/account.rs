@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcc_catalogs::{
-    Ask, Catalogs, NamedRow, Resource, ResourcesFile, Rows, Stored, StoredFile, Table,
+    Ask, Catalogs, NamedRow, Platform, Resource, ResourcesFile, Rows, Stored, StoredFile, Table,
 };
 use mcc_generator::{Finding, Plan, Severity};
 use serde_json::{Value, json};
@@ -171,4 +171,157 @@ fn a_token_whose_secret_is_not_there_is_refused() {
     for resource in [secret(false), None] {
         assert!(found(&of(resource), "MCC-SEC-003").is_none());
     }
+}
+
+const PACKAGE: &str = "arn:aws:sagemaker:us-east-1:123456789012:model-package/chat/3";
+const GROUP: &str = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/chat";
+
+/// An approved package with a model in S3, with changes.
+fn package(more: &Value) -> Resource {
+    let mut row = json!({"kind": "package", "approval": "Approved", "status": "Completed", "containers": 1,
+        "model": ADDRESS});
+    row.as_object_mut().unwrap().extend(object(more.clone()));
+    serde_json::from_value(row).unwrap()
+}
+
+/// The catalogs in which the registry said that of an ARN, and S3 what is at the package's address.
+fn registered(arn: &str, resource: Option<Resource>) -> Catalogs {
+    let row = |resource| NamedRow { arn: arn.parse().unwrap(), resource };
+    let named = Table::from(resource.into_iter().map(row).collect::<Vec<_>>());
+    let stored = Table::from(vec![stored(&[("config.json", 9), WEIGHTS], Some(CONFIG))]);
+    laid(ResourcesFile {
+        as_of: "2026-11-30".to_owned(),
+        named,
+        stored,
+        ..ResourcesFile::default()
+    })
+}
+
+fn of_package(arn: &str, resource: Option<Resource>, more: &Value) -> Plan {
+    let mut inputs = object(json!({"modelName": arn, "deploymentTarget": "managed-inference"}));
+    inputs.extend(object(more.clone()));
+    mcc_generator::plan(&registered(arn, resource), &merged(&inputs))
+}
+
+fn input(plan: &Plan, key: &str) -> Option<(String, String)> {
+    let found = plan.inputs.iter().find(|input| input.key == key)?;
+    Some((found.value.as_str()?.to_owned(), found.source.clone()))
+}
+
+#[test]
+fn a_package_of_the_registry_is_the_model_that_it_names() {
+    let vllm = json!({"deploymentConfig": "transformers-vllm"});
+    let plan = of_package(PACKAGE, Some(package(&json!({}))), &vllm);
+    assert!(plan.is_ready(), "{:#?}", plan.findings);
+    assert!(weights(&plan).is_some() && found(&plan, "MCC-MDL-011").is_none());
+    let text = |key| input(&plan, key).map(|(value, _)| value);
+    // The ARN stays what was given; its Region and its name are the project's.
+    assert_eq!(text("modelName").as_deref(), Some(PACKAGE));
+    assert_eq!(text("region").as_deref(), Some("us-east-1"));
+    assert_eq!(text("projectName").as_deref(), Some("chat"));
+    // What is served is what is at the address, as if that had been given.
+    let catalogs = registered(PACKAGE, Some(package(&json!({}))));
+    let made = |name: &str| {
+        let inputs = json!({"modelName": name, "deploymentTarget": "managed-inference",
+            "deploymentConfig": "transformers-vllm", "projectName": "chat", "region": "us-east-1"});
+        let (_, project) = mcc_generator::generate(&catalogs, &merged(&object(inputs))).unwrap();
+        project
+    };
+    let (named, given) = (made(PACKAGE), made(ADDRESS));
+    for (path, file) in given.files().filter(|(path, _)| !path.starts_with(".mcc/")) {
+        let own = named.files().find(|(own, _)| *own == path).map(|(_, own)| &own.bytes);
+        assert_eq!(own, Some(&file.bytes), "{path}");
+    }
+    // The package is kept with the project, so that nobody need look again.
+    let facts = named.files().find(|(path, _)| *path == ".mcc/facts.json").unwrap().1;
+    assert!(String::from_utf8_lossy(&facts.bytes).contains(PACKAGE));
+}
+
+#[test]
+fn a_package_is_looked_up_and_then_its_files() {
+    let asks = |resource: Option<Resource>| {
+        let inputs = object(json!({"modelName": PACKAGE, "deploymentConfig": "transformers-vllm"}));
+        mcc_generator::asks(&registered(PACKAGE, resource), &merged(&inputs))
+    };
+    let (named, files) =
+        (Ask::Named(PACKAGE.parse().unwrap()), Ask::Files(ADDRESS.parse().unwrap()));
+    let first = asks(None);
+    assert!(first.contains(&named) && !first.contains(&files), "{first:?}");
+    let second = asks(Some(package(&json!({}))));
+    assert!(second.contains(&named) && second.contains(&files), "{second:?}");
+}
+
+#[test]
+fn the_image_of_a_package_decides_what_serves_it() {
+    let images = Catalogs::embedded().images();
+    let row =
+        images.of_family("vllm").find(|row| row.listed && row.platform == Platform::SageMaker);
+    let row = row.expect("an image");
+    let address = images.address(row, &"us-east-1".parse().unwrap()).unwrap().uri.to_string();
+    let with = || Some(package(&json!({"image": address})));
+    let plan = of_package(PACKAGE, with(), &json!({}));
+    let (config, _) = input(&plan, "deploymentConfig").expect("a config");
+    assert_eq!(config, "transformers-vllm", "{address}");
+    let (image, source) = input(&plan, "baseImage").expect("an image");
+    assert_eq!(image, address);
+    assert!(source.contains("looked up"), "{source}");
+    // What is given wins, and the image is told that is not used.
+    let other = of_package(PACKAGE, with(), &json!({"deploymentConfig": "transformers-sglang"}));
+    assert_eq!(input(&other, "baseImage"), None);
+    let told = found(&other, "MCC-MDL-011").expect("a finding");
+    assert!(told.message.contains("is not used"), "{told:?}");
+}
+
+#[test]
+fn packages_that_cannot_be_deployed_are_refused() {
+    let vllm = json!({"deploymentConfig": "transformers-vllm"});
+    let gone: Resource = serde_json::from_value(json!({"kind": "missing"})).unwrap();
+    let xgboost =
+        json!({"framework": "XGBOOST", "frameworkVersion": "3.2", "model": "s3://b/m.tar.gz"});
+    for (resource, message, fix) in [
+        (None, "not known here", "--mode smart"),
+        (Some(gone), "no such package", "check the ARN"),
+        (Some(package(&json!({"model": null}))), "no model in S3", "describe-model-package"),
+        (Some(package(&xgboost)), "a model of xgboost", "aws s3 cp s3://b/m.tar.gz - | tar -xz"),
+    ] {
+        let plan = of_package(PACKAGE, resource, &vllm);
+        let told = found(&plan, "MCC-MDL-010").unwrap_or_else(|| panic!("{message}"));
+        assert!(told.is_error() && !plan.is_ready(), "{told:?}");
+        assert_eq!(told.field.as_deref(), Some("modelName"));
+        assert!(told.message.contains(message) && told.fix.contains(fix), "{told:?}");
+    }
+    let plan = of_package(PACKAGE, Some(package(&json!({}))), &vllm);
+    assert!(found(&plan, "MCC-MDL-010").is_none());
+}
+
+#[test]
+fn what_a_package_says_beside_its_model_is_told() {
+    let vllm = json!({"deploymentConfig": "transformers-vllm", "instanceType": "ml.g6e.2xlarge"});
+    for (more, severity, words) in [
+        (json!({"approval": "PendingManualApproval"}), Severity::Warning, "not Approved"),
+        (json!({"approval": "Rejected"}), Severity::Warning, "is Rejected"),
+        (json!({"status": "Failed"}), Severity::Warning, "is Failed"),
+        (json!({"containers": 3}), Severity::Warning, "has 3 containers"),
+        (json!({"types": ["ml.p5.48xlarge"]}), Severity::Warning, "does not name ml.g6e.2xlarge"),
+        (json!({"version": PACKAGE}), Severity::Note, "of the group"),
+    ] {
+        let plan = of_package(GROUP, Some(package(&more)), &vllm);
+        let told = found(&plan, "MCC-MDL-011").unwrap_or_else(|| panic!("{more}"));
+        assert_eq!(told.severity, severity, "{told:?}");
+        assert!(told.message.contains(words), "{told:?}");
+        assert!(plan.is_ready(), "{:#?}", plan.findings);
+    }
+    let named = json!({"types": ["ml.g6e.2xlarge"], "approval": "Approved"});
+    assert!(found(&of_package(GROUP, Some(package(&named)), &vllm), "MCC-MDL-011").is_none());
+}
+
+#[test]
+fn a_model_in_s3_that_a_config_packs_is_to_be_copied() {
+    let inputs = json!({"deploymentConfig": "http-flask", "framework": "sklearn", "region": "us-east-1",
+        "deploymentTarget": "managed-inference", "modelName": "s3://bucket/model.tar.gz"});
+    let plan = mcc_generator::plan(Catalogs::embedded(), &merged(&object(inputs)));
+    let told = found(&plan, "MCC-INP-005").expect("a finding");
+    assert!(told.is_error() && told.field.as_deref() == Some("modelName"), "{told:?}");
+    assert!(told.fix.contains("aws s3 cp s3://bucket/model.tar.gz - | tar -xz"), "{told:?}");
+    assert!(told.fix.contains("modelPath"), "{told:?}");
 }

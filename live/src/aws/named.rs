@@ -70,7 +70,7 @@ impl Named {
         let mut notes = Vec::new();
         let resource = match kind {
             Kind::Secret => self.secret(arn, region, errand).await,
-            Kind::Package => self.package(arn.as_str(), region, errand).await,
+            Kind::Package => self.package(arn, None, region, errand).await,
             Kind::Group => self.newest(arn, region, errand, &mut notes).await,
         };
         let resource = match resource {
@@ -102,13 +102,15 @@ impl Named {
 
     async fn package(
         &self,
-        arn: &str,
+        arn: &Arn,
+        of_group: Option<Arn>,
         region: &Region,
         errand: &Errand,
     ) -> Result<Option<Resource>, Refused> {
-        let call = Call::json(DESCRIBE_MODEL_PACKAGE, region, json!({ "ModelPackageName": arn }));
+        let input = json!({ "ModelPackageName": arn.as_str() });
+        let call = Call::json(DESCRIBE_MODEL_PACKAGE, region, input);
         let package: Package = whole(&self.aws.call(&call, errand).await?)?;
-        Ok(Some(package.resource()))
+        Ok(Some(package.resource(of_group)))
     }
 
     /// The newest package of a group that was approved; where none was, the newest of all.
@@ -140,7 +142,7 @@ impl Named {
                     "The {what} of the group is {}{unapproved}.",
                     cut(arn.as_str(), 300)
                 ));
-                return self.package(arn.as_str(), region, errand).await;
+                return self.package(&arn, Some(arn.clone()), region, errand).await;
             }
         }
         notes.push("The model package group is empty.".to_owned());

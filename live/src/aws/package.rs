@@ -1,6 +1,6 @@
 //! What SageMaker's model registry and Secrets Manager say of what an ARN names.
 
-use mcc_catalogs::{ImageUri, InstanceType, Resource, S3Uri, cut};
+use mcc_catalogs::{Arn, ImageUri, InstanceType, Resource, S3Uri, cut};
 use serde::Deserialize;
 
 /// Most types and content types that are kept.
@@ -30,6 +30,8 @@ struct Specification {
 #[serde(rename_all = "PascalCase")]
 struct Container {
     image: Option<String>,
+    framework: Option<String>,
+    framework_version: Option<String>,
     model_data_url: Option<String>,
     model_data_source: Option<DataSource>,
 }
@@ -48,15 +50,21 @@ struct S3DataSource {
 }
 
 impl Package {
-    /// As a row.
-    pub(super) fn resource(self) -> Resource {
+    /// As a row; `version` is which package it is, where a group was asked for.
+    pub(super) fn resource(self, version: Option<Arn>) -> Resource {
         let specification = self.inference_specification.unwrap_or_default();
+        let containers = u32::try_from(specification.containers.len()).unwrap_or(u32::MAX);
         let container = specification.containers.into_iter().next().unwrap_or_default();
         let source = container.model_data_source.and_then(|source| source.s3?.s3_uri);
         let model = source.or(container.model_data_url);
         let types = specification.supported_realtime_inference_instance_types;
         let takes = specification.supported_content_types;
+        let word = |text: Option<String>| text.map(|text| cut(&text, 60).into_owned());
         Resource::Package {
+            version,
+            framework: word(container.framework),
+            framework_version: word(container.framework_version),
+            containers,
             approval: self.model_approval_status.map(|approval| cut(&approval, 40).into_owned()),
             status: cut(&self.model_package_status, 40).into_owned(),
             image: container.image.and_then(|image| image.parse::<ImageUri>().ok()),
@@ -116,7 +124,7 @@ mod tests {
     use super::*;
 
     fn package(answer: Value) -> Resource {
-        serde_json::from_value::<Package>(answer).unwrap().resource()
+        serde_json::from_value::<Package>(answer).unwrap().resource(None)
     }
 
     #[test]
@@ -125,13 +133,17 @@ mod tests {
             "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.33.0-lmi15.0.0-cu128";
         let whole = json!({"ModelPackageStatus": "Completed", "ModelApprovalStatus": "Approved",
             "InferenceSpecification": {
-                "Containers": [{"Image": image, "ModelDataUrl": "s3://bucket/model.tar.gz", "Environment": {"A": "b"}},
+                "Containers": [{"Image": image, "Framework": "XGBOOST", "FrameworkVersion": "3.2", "ModelDataUrl": "s3://bucket/model.tar.gz", "Environment": {"A": "b"}},
                     {"Image": "other"}],
                 "SupportedRealtimeInferenceInstanceTypes": ["ml.g5.xlarge", "bad"],
                 "SupportedContentTypes": ["application/json"]}});
         assert_eq!(
             package(whole.clone()),
             Resource::Package {
+                version: None,
+                framework: Some("XGBOOST".to_owned()),
+                framework_version: Some("3.2".to_owned()),
+                containers: 2,
                 approval: Some("Approved".to_owned()),
                 status: "Completed".to_owned(),
                 image: Some(image.parse().unwrap()),

@@ -187,7 +187,7 @@ impl Visit<'_> {
                 }
             }
         };
-        found.bytes = Some(single.bytes);
+        found.bytes = single.bytes;
         let config = self.config(sound(&single.config.digest)?).await?;
         let contents = Contents::of(&config)
             .ok_or_else(|| Failure::Unreadable("the image's configuration".to_owned()))?;

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::web::{Request, Response, Web};
 
 /// Most requests for one question, redirects and a second try without the token among them.
-pub(super) const REQUESTS: usize = 4;
+pub(super) const REQUESTS: usize = 5;
 
 /// What the hub says when it knows no such token.
 const BAD_TOKEN: &str = "Invalid credentials in Authorization header";
@@ -119,6 +119,11 @@ impl Said {
         let gone = matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE);
         gone || (self.status == StatusCode::UNAUTHORIZED
             && self.code.as_deref().is_none_or(|code| code == "RepoNotFound"))
+    }
+
+    /// There is the model, and no such branch, tag or commit of it.
+    pub(super) fn lacks_revision(&self) -> bool {
+        self.code.as_deref() == Some("RevisionNotFound")
     }
 
     /// Why it was not answered.

@@ -1,10 +1,10 @@
 //! What the hub says of a repository. Members that are missing, or of another type than they should be, are not known.
 
-use mcc_catalogs::ModelId;
+use mcc_catalogs::{ModelId, WeightFile as File, is_believable};
 use serde_json::{Map, Value};
 
 use super::json::{short, text};
-use super::weights::{File, Totals};
+use super::weights::Totals;
 
 /// Most files of a repository that are looked at; there are datasets' worth in some.
 const MOST_FILES: usize = 20_000;
@@ -45,6 +45,10 @@ pub(super) struct Info {
     /// Its files. None where they were not listed.
     pub(super) files: Option<Vec<File>>,
     pub(super) totals: Option<Totals>,
+    /// Files whose sizes are none, and so are not known.
+    pub(super) odd_sizes: usize,
+    /// The hub's count of the weights is none.
+    pub(super) odd_totals: bool,
     /// Parameters that a header of llama.cpp's files tells.
     pub(super) gguf: Option<u64>,
 }
@@ -58,6 +62,9 @@ impl Info {
         let class = config.and_then(|config| config.get("architectures")?.get(0)?.as_str());
         let pipeline = inner("diffusers").and_then(|part| part.get("_class_name")?.as_str());
         let card = object("cardData");
+        let counted = object("safetensors");
+        let read = counted.and_then(totals);
+        let siblings = said.get("siblings").and_then(Value::as_array);
         Self {
             id: id.and_then(|id| id.parse().ok()),
             sha: said
@@ -76,9 +83,14 @@ impl Info {
                 .and_then(|part| text(part, "base_model_name_or_path"))
                 .or_else(|| card.and_then(|card| first(card, "base_model")))
                 .and_then(|id| id.parse().ok()),
-            files: said.get("siblings").and_then(Value::as_array).map(|all| files(all)),
-            totals: object("safetensors").and_then(totals),
-            gguf: object("gguf").and_then(|part| part.get("total")?.as_u64()).filter(|n| *n > 0),
+            files: siblings.map(|all| files(all)),
+            odd_sizes: siblings.map_or(0, |all| all.iter().take(MOST_FILES).filter(is_odd).count()),
+            odd_totals: read.is_none()
+                && counted.is_some_and(|said| said.contains_key("parameters")),
+            totals: read,
+            gguf: object("gguf")
+                .and_then(|part| part.get("total")?.as_u64())
+                .filter(|n| *n > 0 && is_believable(*n)),
         }
     }
 
@@ -95,7 +107,8 @@ impl Info {
     /// Bytes of all files, if all are known.
     pub(super) fn bytes(&self) -> Option<u64> {
         let files = self.files.as_ref().filter(|files| (1..MOST_FILES).contains(&files.len()))?;
-        files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.size?))
+        let sum = files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.size?));
+        sum.filter(|bytes| is_believable(*bytes))
     }
 }
 
@@ -156,19 +169,30 @@ fn tagged(said: &Map<String, Value>, start: &str) -> Option<String> {
 fn files(all: &[Value]) -> Vec<File> {
     let file = |one: &Value| {
         let name = one.get("rfilename")?.as_str()?.to_owned();
-        let stored = || one.get("lfs")?.get("size")?.as_u64();
-        let size = stored().or_else(|| one.get("size")?.as_u64());
+        let size = said_size(one).and_then(Value::as_u64).filter(|size| is_believable(*size));
         Some(File { name, size })
     };
     all.iter().take(MOST_FILES).filter_map(file).collect()
 }
 
+/// What is said of the size of a file: of what is kept elsewhere, not of the pointer to it.
+fn said_size(one: &Value) -> Option<&Value> {
+    one.get("lfs").and_then(|lfs| lfs.get("size")).or_else(|| one.get("size"))
+}
+
+/// Whether something is said of the size of a file that is no size.
+fn is_odd(one: &&Value) -> bool {
+    let size = said_size(one).filter(|said| !said.is_null());
+    size.is_some_and(|said| said.as_u64().is_none_or(|size| !is_believable(size)))
+}
+
 fn totals(said: &Map<String, Value>) -> Option<Totals> {
+    let count = |said: &Value| said.as_u64().filter(|count| is_believable(*count));
     let by_format = said.get("parameters").and_then(Value::as_object)?;
     let by_format = by_format.iter().take(MOST_FORMATS);
-    let by_format = by_format.map(|(format, count)| Some((format.clone(), count.as_u64()?)));
+    let by_format = by_format.map(|(format, said)| Some((short(format)?, count(said)?)));
     let by_format = by_format.collect::<Option<_>>()?;
-    let total = said.get("total").and_then(Value::as_u64).filter(|total| *total > 0);
+    let total = said.get("total").and_then(count).filter(|total| *total > 0);
     Some(Totals { by_format, total })
 }
 
@@ -191,9 +215,23 @@ mod tests {
             "safetensors": {"parameters": {"BF16": -1}}, "gguf": {"total": "7"}, "tags": "license:mit"
         }));
         let none = of(json!({"siblings": []}));
-        assert_eq!(odd, none);
+        assert_eq!(odd, Info { odd_totals: true, ..none });
         assert_eq!((odd.bytes(), odd.may_have("config.json")), (None, false));
         assert!(of(json!({})).may_have("config.json"));
+    }
+
+    #[test]
+    fn sizes_that_are_none_are_not_known_and_counted() {
+        let sizes = json!([-1, 1e300, 2_000_000_000_000_000_000_u64, "7", [], null, 7]);
+        let file = |size: &Value| json!({"rfilename": "model.safetensors", "size": size});
+        let all: Vec<Value> = sizes.as_array().unwrap().iter().map(file).collect();
+        let info = of(json!({ "siblings": all }));
+        let known: Vec<u64> = info.files.iter().flatten().filter_map(|file| file.size).collect();
+        assert_eq!((known, info.odd_sizes, info.bytes()), (vec![7], 5, None));
+        for count in [json!(-1), json!(1e300), json!(u64::MAX), json!("7")] {
+            let info = of(json!({"safetensors": {"parameters": {"BF16": count}}}));
+            assert_eq!((info.totals, info.odd_totals), (None, true), "{count}");
+        }
     }
 
     #[test]

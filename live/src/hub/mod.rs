@@ -1,9 +1,10 @@
 //! Hugging Face: models as rows of the catalogs.
 //!
-//! A model takes at most four requests: what the hub says of the repository, its `config.json` at the commit that was
-//! said (which is behind a redirect), and one small file more. What the hub does not say of a model that the catalogs
+//! A model takes at most five requests: what the hub says of the repository, its `config.json` at the commit that was
+//! said (which is behind a redirect), and two small files more at most. What the hub does not say of a model that the catalogs
 //! know, such as the engines that serve it, stays as they have it.
 
+mod beside;
 mod client;
 mod info;
 mod json;
@@ -168,7 +169,7 @@ impl fmt::Debug for HubSource {
 impl Source for HubSource {
     fn knows(&self, ask: &Ask) -> Option<Topic> {
         let holds = match ask {
-            Ask::Model(id) if !self.own(id) => MODEL_HOLDS,
+            Ask::Model(id) | Ask::Revision(id, _) if !self.own(id) => MODEL_HOLDS,
             Ask::Models(words) if !words.trim().is_empty() => LIST_HOLDS,
             _ => return None,
         };
@@ -184,7 +185,8 @@ impl Source for HubSource {
         Box::pin(async move {
             let client = Client::new(&self.hub, &self.web, errand);
             match ask {
-                Ask::Model(id) => model::find(self, &client, id).await,
+                Ask::Model(id) => model::find(self, &client, id, None).await,
+                Ask::Revision(id, at) => model::find(self, &client, id, Some(at)).await,
                 Ask::Models(words) => search::find(self, &client, words).await,
                 _ => Ok(Fact::default()),
             }

@@ -2,12 +2,14 @@
 
 use mcc_catalogs::{
     Access, Basis, Files, GatedFrom, Model, ModelConfig, ModelId, ModelsFile, Only, PipelinesFile,
+    WeightFile as File, cut, is_believable, is_gguf, is_revision,
 };
 use serde_json::{Map, Value};
 
+use super::beside::{self, Beside};
 use super::client::{Client, Said};
 use super::info::{Gate, Info, class_name};
-use super::weights::{self, File, Weights};
+use super::weights::{self, Weights};
 use super::{HubSource, json};
 use crate::clock;
 use crate::desk::together;
@@ -18,39 +20,6 @@ use crate::source::{Fact, Waiting};
 const MOST_INFO: usize = 8 << 20;
 /// Most bytes of a `config.json` that is read, as of a user's own.
 const MOST_CONFIG: usize = 1 << 20;
-/// Most bytes of the file beside it: indexes and tokenizers have some hundred kilobytes.
-const MOST_BESIDE: usize = 4 << 20;
-/// Longest text that a tokenizer can mean. Those without a limit say 10^30.
-const LONGEST: u64 = 100_000_000;
-
-/// A file that says something more, where there is a request left for it. The first that there is of the list is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Beside {
-    /// The formats of a checkpoint of NVIDIA's Model Optimizer.
-    Quantization,
-    /// The sum of bytes, where the hub did not count them.
-    Index,
-    /// The longest text.
-    Tokenizer,
-}
-
-impl Beside {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Quantization => "hf_quant_config.json",
-            Self::Index => "model.safetensors.index.json",
-            Self::Tokenizer => "tokenizer_config.json",
-        }
-    }
-
-    fn of(info: &Info) -> Option<Self> {
-        let all = [Self::Quantization, Self::Index, Self::Tokenizer];
-        let small = |file: &File| file.size.is_none_or(|size| size <= MOST_BESIDE as u64);
-        all.into_iter()
-            .filter(|one| *one != Self::Index || info.totals.is_none())
-            .find(|one| info.file(one.name()).is_some_and(small))
-    }
-}
 
 /// What came of the configuration.
 enum Config {
@@ -70,12 +39,21 @@ pub(super) async fn find(
     source: &HubSource,
     client: &Client<'_>,
     asked: &ModelId,
+    revision: Option<&str>,
 ) -> Result<Fact, Failure> {
     let known = source.base.of_jumpstart(asked.as_str()).and_then(|id| id.parse().ok());
     let asked = known.as_ref().unwrap_or(asked);
-    let said = client.get(&format!("/api/models/{asked}?blobs=true"), MOST_INFO).await?;
+    let at = revision.filter(|revision| is_revision(revision));
+    let at = at.map(|at| format!("/revision/{}", at.replace('/', "%2F"))).unwrap_or_default();
+    let said = client.get(&format!("/api/models/{asked}{at}?blobs=true"), MOST_INFO).await?;
     if said.missing() {
-        let mut notes = vec![missing(source, client, asked)];
+        let mut notes = vec![match revision.filter(|_| said.lacks_revision()) {
+            Some(revision) => {
+                let revision = cut(revision, 100);
+                format!("{} has no revision `{revision}` of `{asked}`.", source.hub.words())
+            }
+            None => missing(source, client, asked),
+        }];
         notes.extend(refused(source, client));
         return Ok(Fact { notes, partial: true, ..Fact::default() });
     }
@@ -84,7 +62,8 @@ pub(super) async fn find(
     }
     let no_json = || Failure::Unreadable("it is not a description of a model".to_owned());
     let info = Info::of(&json::object(&said.body).ok_or_else(no_json)?);
-    Ok(Row::new(source, client, asked, info).fact().await)
+    let row = Row::new(source, client, asked, info);
+    Ok(Row { revision, ..row }.fact().await)
 }
 
 fn missing(source: &HubSource, client: &Client<'_>, id: &ModelId) -> String {
@@ -110,6 +89,9 @@ fn refused(source: &HubSource, client: &Client<'_>) -> Option<String> {
     client.token_refused().then(told)
 }
 
+/// Files beside the configuration that were read.
+type BesideFiles = Vec<(Beside, Map<String, Value>)>;
+
 /// A row under way.
 struct Row<'a> {
     source: &'a HubSource,
@@ -118,6 +100,8 @@ struct Row<'a> {
     asked: &'a ModelId,
     /// Under which name the hub has it.
     id: ModelId,
+    /// Of which revision, if not of that which is served by default.
+    revision: Option<&'a str>,
     info: Info,
     notes: Vec<String>,
     partial: bool,
@@ -126,7 +110,8 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     fn new(source: &'a HubSource, client: &'a Client<'a>, asked: &'a ModelId, info: Info) -> Self {
         let id = info.id.clone().unwrap_or_else(|| asked.clone());
-        Self { source, client, asked, id, info, notes: Vec::new(), partial: false }
+        let notes = Vec::new();
+        Self { source, client, asked, id, revision: None, info, notes, partial: false }
     }
 
     async fn fact(mut self) -> Fact {
@@ -157,33 +142,36 @@ impl<'a> Row<'a> {
         self.notes.push(note);
     }
 
-    /// The configuration, and the file beside it that says most, both at once.
-    async fn files(&self) -> (Config, Option<(Beside, Map<String, Value>)>) {
-        let at = self.info.sha.as_deref().unwrap_or("main");
+    /// The configuration, and the files beside it that say most, all at once.
+    async fn files(&self) -> (Config, BesideFiles) {
+        let at = self.info.sha.as_deref().or(self.revision).unwrap_or("main");
         // Files of a repository are where a redirect leads to; `raw` has the small ones without it.
         let config = format!("/{}/resolve/{at}/config.json", self.id);
         let size = self.info.file("config.json").and_then(|file| file.size);
         let large = size.filter(|size| *size > MOST_CONFIG as u64);
         let wanted = self.info.may_have("config.json") && large.is_none();
         let spared = if wanted { 2 } else { 0 };
-        let beside = Beside::of(&self.info).filter(|_| self.client.left() > spared);
-        let mut both: Vec<Waiting<'_, Option<Result<Said, Failure>>>> = Vec::new();
-        both.push(Box::pin(async {
+        let mut which = Beside::of(&self.info);
+        which.truncate(self.client.left().saturating_sub(spared));
+        let mut all: Vec<Waiting<'_, Option<Result<Said, Failure>>>> = Vec::new();
+        all.push(Box::pin(async {
             if wanted { Some(self.client.get(&config, MOST_CONFIG).await) } else { None }
         }));
-        both.push(Box::pin(async {
-            let path = format!("/{}/raw/{at}/{}", self.id, beside?.name());
-            Some(self.client.get(&path, MOST_BESIDE).await)
-        }));
-        let mut both = together(both).await.into_iter();
-        let config = match (both.next().flatten(), large) {
+        for one in &which {
+            let path = format!("/{}/raw/{at}/{}", self.id, one.name());
+            all.push(Box::pin(async move { Some(self.client.get(&path, beside::MOST).await) }));
+        }
+        let mut all = together(all).await.into_iter();
+        let config = match (all.next().flatten(), large) {
             (Some(said), _) => read(said),
             (None, Some(size)) => Config::Wrong(format!("it has {size} bytes")),
             (None, None) => Config::None,
         };
-        let said = both.next().flatten().and_then(Result::ok).filter(Said::ok);
-        let object = said.and_then(|said| json::object(&said.body));
-        (config, beside.zip(object))
+        let read = |(one, said): (Beside, Option<Result<Said, Failure>>)| {
+            let said = said?.ok().filter(Said::ok)?;
+            Some((one, json::object(&said.body)?))
+        };
+        (config, which.into_iter().zip(all).filter_map(read).collect())
     }
 
     /// Whether this user may have the files.
@@ -196,7 +184,7 @@ impl<'a> Row<'a> {
             (Some(_), _) if !self.client.has_token() => Some(Access::NoToken),
             (Some(_), Config::None) if self.client.left() > 0 => {
                 let path = format!("/api/models/{}/auth-check", self.id);
-                let said = self.client.get(&path, MOST_BESIDE).await.ok()?;
+                let said = self.client.get(&path, beside::MOST).await.ok()?;
                 if said.ok() { Some(Access::Granted) } else { said.gated().then(refused) }
             }
             (Some(_), _) => None,
@@ -222,7 +210,7 @@ impl<'a> Row<'a> {
     }
 
     /// What the catalogs' own row has, with what the hub says over it.
-    fn row(&mut self, config: Config, beside: Option<(Beside, Map<String, Value>)>) -> Model {
+    fn row(&mut self, config: Config, mut beside: BesideFiles) -> Model {
         let base = &self.source.base;
         let known = base.models().get(self.asked.as_str());
         let known = known.or_else(|| base.models().get(self.id.as_str()));
@@ -243,17 +231,16 @@ impl<'a> Row<'a> {
         if let Some(gate) = self.info.gate {
             (row.gated, row.gated_from) = (Some(gate != Gate::Open), Some(GatedFrom::Hub));
         }
-        let indexed = match &beside {
-            Some((Beside::Index, index)) => {
-                index.get("metadata").and_then(|m| m.get("total_size")?.as_u64())
-            }
-            _ => None,
-        };
-        if let Some((Beside::Tokenizer, tokenizer)) = &beside {
-            let limit = tokenizer.get("model_max_length").and_then(Value::as_u64);
-            row.tokenizer_limit = limit.filter(|limit| (1..=LONGEST).contains(limit));
+        for (one, file) in &beside {
+            one.tell(&mut row, file);
         }
-        self.read_config(&mut row, config, beside);
+        let index = beside.iter().find(|(one, _)| *one == Beside::Index);
+        let indexed = index
+            .and_then(|(_, file)| file.get("metadata")?.get("total_size")?.as_u64())
+            .filter(|bytes| is_believable(*bytes));
+        let formats = beside.iter().position(|(one, _)| *one == Beside::Quantization);
+        let formats = formats.map(|at| beside.swap_remove(at).1);
+        self.read_config(&mut row, config, formats);
         if row.architecture.is_empty()
             && let Some(class) = self.info.class.clone().or_else(|| self.info.pipeline.clone())
         {
@@ -269,7 +256,7 @@ impl<'a> Row<'a> {
         &mut self,
         row: &mut Model,
         config: Config,
-        beside: Option<(Beside, Map<String, Value>)>,
+        formats: Option<Map<String, Value>>,
     ) {
         let known = row.config.is_some();
         let instead =
@@ -281,7 +268,7 @@ impl<'a> Row<'a> {
                     (row.architecture, row.architecture_derived) = (class, false);
                 }
                 row.own_code = object.contains_key("auto_map");
-                if let Some((Beside::Quantization, file)) = beside {
+                if let Some(file) = formats {
                     let inner = file.get("quantization").filter(|inner| inner.is_object()).cloned();
                     object
                         .entry("hf_quant_config")
@@ -326,6 +313,24 @@ impl<'a> Row<'a> {
         if let Some((lacking, of)) = weights.lacking {
             self.note(format!("`{}` lacks {lacking} of {of} files of its weights.", self.id));
         }
+        if let Some((counted, bytes)) = weights.not_believed.zip(weights.bytes) {
+            self.note(format!(
+                "Of `{}` {counted} bytes of weights are counted, and its files have {bytes}: the files are taken.",
+                self.id
+            ));
+        }
+        if self.info.odd_sizes > 0 {
+            self.note(format!(
+                "What is said of the sizes of {} files of `{}` is no size, and is not used.",
+                self.info.odd_sizes, self.id
+            ));
+        }
+        if self.info.odd_totals {
+            self.note(format!(
+                "The count of the weights of `{}` is none, and is not used.",
+                self.id
+            ));
+        }
         row.only = weights.only;
         match weights.only {
             Some(Only::Gguf) => {
@@ -336,7 +341,7 @@ impl<'a> Row<'a> {
                     .map(|_| mcc_catalogs::ParametersFrom::Hub)
                     .or(row.parameters_from);
                 let files = self.info.files.iter().flatten();
-                let count = files.filter(|file| weights::is_gguf(&file.name)).count();
+                let count = files.filter(|file| is_gguf(&file.name)).count();
                 self.note(format!(
                     "`{}` has {count} GGUF file(s) for llama.cpp and no weights that other engines load.",
                     self.id
@@ -415,6 +420,7 @@ pub(super) fn empty(id: ModelId) -> Model {
         only: None,
         own_code: false,
         tokenizer_limit: None,
+        image_pixels: None,
         config: None,
     }
 }
@@ -440,3 +446,6 @@ fn parts(files: &[File]) -> String {
     };
     names.iter().filter_map(part).take(8).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

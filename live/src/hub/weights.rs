@@ -1,17 +1,10 @@
-//! Which files of a repository are a model's weights, and how much they are.
+//! How much the weights of a repository are: by the sizes of its files, and by what the hub counted in them.
 
 use std::collections::BTreeMap;
 
-use mcc_catalogs::{Only, ParametersFrom, WeightsFrom};
-
-/// A file of a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct File {
-    /// Its path.
-    pub(super) name: String,
-    /// Bytes, where the hub said.
-    pub(super) size: Option<u64>,
-}
+use mcc_catalogs::{
+    Only, ParametersFrom, WeightFile as File, WeightSet, WeightsFrom, is_believable,
+};
 
 /// What the hub counted in the headers of safetensors files: elements by number format, and their sum.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +23,8 @@ pub(super) struct Weights {
     pub(super) only: Option<Only>,
     /// Files of a set that are not there: so many of so many.
     pub(super) lacking: Option<(u64, u64)>,
+    /// Bytes that the hub or an index counted, where the files are others: those are taken.
+    pub(super) not_believed: Option<u64>,
 }
 
 /// Bits of an element.
@@ -53,7 +48,7 @@ impl Totals {
         for (format, count) in &self.by_format {
             sum += u128::from(*count) * u128::from(bits(format)?);
         }
-        u64::try_from(sum.div_ceil(8)).ok().filter(|bytes| *bytes > 0)
+        u64::try_from(sum.div_ceil(8)).ok().filter(|bytes| *bytes > 0 && is_believable(*bytes))
     }
 
     /// Whether a good part of the elements may be words that several weights are packed in.
@@ -69,21 +64,19 @@ impl Totals {
     /// How many there are.
     pub(super) fn count(&self) -> Option<u64> {
         let sum = || self.by_format.values().try_fold(0_u64, |sum, count| sum.checked_add(*count));
-        self.total.or_else(sum).filter(|count| *count > 0)
+        self.total.or_else(sum).filter(|count| *count > 0 && is_believable(*count))
     }
 }
 
 /// What `files` say together with the hub's own count, and with the sum of bytes that an index has.
 pub(super) fn of(files: &[File], totals: Option<&Totals>, indexed: Option<u64>) -> Weights {
-    let root: Vec<&File> = files.iter().filter(|file| !file.name.contains('/')).collect();
-    let indexes = root.iter().any(|file| file.name == "model.safetensors.index.json");
-    let sets = sets(&root, indexes);
+    let sets = WeightSet::of(files);
     let counted = totals.and_then(Totals::bytes).or(indexed);
-    let agrees = |set: &Set<'_>| {
-        counted.is_some_and(|bytes| set.sum().is_some_and(|sum| holds(sum, bytes, set.files.len())))
+    let agrees = |set: &WeightSet<'_>| {
+        counted.is_some_and(|bytes| set.sum().is_some_and(|sum| holds(sum, bytes, set.count())))
     };
     let Some(set) = sets.iter().find(|set| agrees(set)).or_else(|| sets.first()) else {
-        return without(files);
+        return Weights { only: Only::of(files), ..Weights::default() };
     };
     if let Some(lacking) = set.lacking() {
         return Weights { lacking: Some(lacking), ..Weights::default() };
@@ -91,7 +84,11 @@ pub(super) fn of(files: &[File], totals: Option<&Totals>, indexed: Option<u64>) 
     let exact = agrees(set);
     let mut weights = match (set.sum(), counted) {
         (_, Some(bytes)) if exact => published(bytes),
-        (Some(sum), _) => published(sum),
+        // Words may have been counted as what they unpack to, which is no lie.
+        (Some(sum), counted) => Weights {
+            not_believed: counted.filter(|_| !totals.is_some_and(Totals::packed)),
+            ..published(sum)
+        },
         // Sizes were not said, and what is packed may have been counted as what it unpacks to.
         (None, Some(bytes)) if !totals.is_some_and(Totals::packed) => Weights {
             bytes: Some(bytes),
@@ -100,6 +97,9 @@ pub(super) fn of(files: &[File], totals: Option<&Totals>, indexed: Option<u64>) 
         },
         (None, _) => Weights::default(),
     };
+    if weights.bytes == Some(0) {
+        weights = Weights::default();
+    }
     if let Some(totals) = totals
         && !(totals.packed() && (exact || set.sum().is_none()))
     {
@@ -115,120 +115,10 @@ fn published(bytes: u64) -> Weights {
     Weights { bytes: Some(bytes), bytes_from: Some(WeightsFrom::Published), ..Weights::default() }
 }
 
-/// What there is in place of weights.
-fn without(files: &[File]) -> Weights {
-    let any = |is: &dyn Fn(&str) -> bool| files.iter().any(|file| is(&file.name));
-    let only = if any(&|name| name == "adapter_config.json") {
-        Some(Only::Adapter)
-    } else if any(&is_gguf) {
-        Some(Only::Gguf)
-    } else {
-        None
-    };
-    Weights { only, ..Weights::default() }
-}
-
-/// Whether it is a file of llama.cpp.
-pub(super) fn is_gguf(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(".gguf")
-}
-
 /// Whether files of so many bytes hold tensors of `bytes` bytes and little else: headers have a few percent at most.
 fn holds(sum: u64, bytes: u64, files: usize) -> bool {
     let spare = (bytes / 50).max((files as u64) << 20);
     sum >= bytes && sum - bytes <= spare
-}
-
-/// Files that are loaded together.
-struct Set<'a> {
-    files: Vec<&'a File>,
-}
-
-impl Set<'_> {
-    /// Their bytes, if all are known.
-    fn sum(&self) -> Option<u64> {
-        self.files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.size?))
-    }
-
-    /// Parts that are missing of those that their names count.
-    fn lacking(&self) -> Option<(u64, u64)> {
-        let parts: Vec<Part<'_>> = self.files.iter().filter_map(|file| part(&file.name)).collect();
-        let of = parts.first()?.of;
-        let there = u64::try_from(parts.len()).ok()?;
-        (there < of).then(|| (of - there, of))
-    }
-}
-
-/// The part of a set that a name says: `model-00001-of-00004.safetensors`.
-struct Part<'a> {
-    stem: &'a str,
-    of: u64,
-}
-
-fn part(name: &str) -> Option<Part<'_>> {
-    let (rest, _) = name.rsplit_once('.')?;
-    let (rest, of) = rest.rsplit_once("-of-")?;
-    let (stem, at) = rest.rsplit_once('-')?;
-    let (at, of): (u64, u64) = (at.parse().ok()?, of.parse().ok()?);
-    (at <= of).then_some(Part { stem, of })
-}
-
-/// The sets of files that could be what an engine loads, the likeliest first.
-fn sets<'a>(root: &[&'a File], indexes: bool) -> Vec<Set<'a>> {
-    let ending = |end: &str, takes: &dyn Fn(&str) -> bool| -> Vec<&'a File> {
-        root.iter().copied().filter(|f| f.name.ends_with(end) && takes(&f.name)).collect()
-    };
-    // Copies in other precisions, adapters, and the publisher's own format are beside the model.
-    let own = |name: &str| {
-        let beside =
-            ["consolidated", "adapter_", "optimizer", "scheduler", "rng_state", "training_args"];
-        let copies = [".fp16.", ".bf16.", ".fp32.", ".int8.", ".non_ema."];
-        !beside.iter().any(|start| name.starts_with(start))
-            && !copies.iter().any(|copy| name.contains(copy))
-    };
-    let all = ending(".safetensors", &own);
-    if !all.is_empty() {
-        let single: Vec<&File> =
-            all.iter().copied().filter(|file| file.name == "model.safetensors").collect();
-        let parts = parts_of(&all);
-        let beside = || all.iter().copied().filter(|file| part(&file.name).is_none());
-        let with: Vec<&File> = parts
-            .iter()
-            .copied()
-            .chain(beside().filter(|file| file.name != "model.safetensors"))
-            .collect();
-        let parts_first = if parts.is_empty() { vec![] } else { vec![with, parts] };
-        let order: Vec<Vec<&File>> = if indexes || single.is_empty() {
-            parts_first.into_iter().chain([single, all]).collect()
-        } else {
-            [single].into_iter().chain(parts_first).chain([all]).collect()
-        };
-        return filled(order);
-    }
-    let consolidated = ending(".safetensors", &|name| name.starts_with("consolidated"));
-    let pickled = ending(".bin", &|name| own(name) && name.starts_with("pytorch_model"));
-    let saved = ending(".pt", &own).into_iter().chain(ending(".pth", &own)).collect();
-    let set = [consolidated, pickled, saved].into_iter().find(|set: &Vec<_>| !set.is_empty());
-    filled(set.into_iter().map(|set| if parts_of(&set).is_empty() { set } else { parts_of(&set) }))
-}
-
-fn filled<'a>(sets: impl IntoIterator<Item = Vec<&'a File>>) -> Vec<Set<'a>> {
-    sets.into_iter().filter(|files| !files.is_empty()).map(|files| Set { files }).collect()
-}
-
-/// The parts of the set that is whole, or has the most of them: leftovers of another upload lie beside some.
-fn parts_of<'a>(files: &[&'a File]) -> Vec<&'a File> {
-    let mut sets: BTreeMap<(&str, u64), Vec<&'a File>> = BTreeMap::new();
-    for file in files.iter().copied() {
-        if let Some(part) = part(&file.name) {
-            sets.entry((part.stem, part.of)).or_default().push(file);
-        }
-    }
-    let whole = |of: u64, set: &[&File]| set.len() as u64 == of;
-    let best = sets
-        .into_iter()
-        .max_by_key(|((stem, of), set)| (whole(*of, set), *stem == "model", set.len()));
-    best.map(|(_, set)| set).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ async fn inside(
         }
     };
     let Single { config, bytes } = single;
-    found.bytes = Some(bytes);
+    found.bytes = bytes;
     let answer = by_digest(visit, "blobs", &config, CONFIG_BYTES).await?;
     let contents = Contents::of(&answer.body)
         .ok_or_else(|| Failure::Unreadable("the image's configuration".to_owned()))?;

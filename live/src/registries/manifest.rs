@@ -1,6 +1,6 @@
 //! Manifests as registries answer them: lists of platforms and single images, of Docker and of the OCI.
 
-use mcc_catalogs::Arch;
+use mcc_catalogs::{Arch, is_believable};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -70,8 +70,8 @@ pub(crate) enum Manifest {
 pub(crate) struct Single {
     /// Its configuration.
     pub(crate) config: Descriptor,
-    /// Bytes to pull: of its layers, as they are sent.
-    pub(crate) bytes: u64,
+    /// Bytes to pull: of its layers, as they are sent. None where no image can have as many.
+    pub(crate) bytes: Option<u64>,
 }
 
 impl Manifest {
@@ -92,6 +92,7 @@ impl Manifest {
                     return Ok(Self::Other);
                 }
                 let bytes = layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
+                let bytes = Some(bytes).filter(|bytes| is_believable(*bytes));
                 Ok(Self::Image(Single { config, bytes }))
             }
             (None, Some(_), None) => Ok(Self::Other),
@@ -169,6 +170,9 @@ pub(crate) fn is_digest(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn of(text: &str) -> Result<Manifest, Failure> {
@@ -183,7 +187,7 @@ mod tests {
         ) else {
             panic!("no image")
         };
-        assert_eq!((image.bytes, image.config.digest.as_str()), (u64::MAX, "sha256:c"));
+        assert_eq!((image.bytes, image.config.digest.as_str()), (None, "sha256:c"));
         let list = r#"{"manifests":[{"digest":"sha256:a","size":1,"platform":{"os":"linux","architecture":"s390x"}}]}"#;
         assert!(matches!(of(list), Ok(Manifest::List(list)) if list.len() == 1));
         let chart = r#"{"config":{"digest":"sha256:c","size":9,"mediaType":"application/vnd.cncf.helm.config.v1+json"},"layers":[]}"#;
@@ -227,6 +231,44 @@ mod tests {
         let alone: Descriptor = serde_json::from_str(r#"{"digest":"sha256:x"}"#).unwrap();
         assert_eq!(chosen(std::slice::from_ref(&alone)), Some(&alone));
         assert_eq!(arch("windows/amd64"), None);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let number = prop_oneof![
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+        ];
+        let leaf = prop_oneof![number, Just(Value::Null), ".{0,12}".prop_map(Value::from)];
+        let key = "manifests|config|layers|digest|size|platform|os|architecture|mediaType|.{0,4}";
+        leaf.prop_recursive(5, 64, 6, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::btree_map(key, inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_answered_is_read_in_bounds_or_refused(said in any_json(), sizes: Vec<u64>) {
+            if let Ok(Manifest::List(list)) = Manifest::of(said.to_string().as_bytes()) {
+                let told = platforms(&list);
+                prop_assert!(told.len() <= PLATFORMS.0);
+                prop_assert!(told.iter().all(|(name, _)| name.len() <= PLATFORMS.1));
+                let _ = chosen(&list);
+            }
+            // A size that no image has is none.
+            let layers: Vec<Value> =
+                sizes.iter().map(|size| json!({"digest": "a", "size": size})).collect();
+            let image = json!({"config": {"digest": "c"}, "layers": layers}).to_string();
+            let Ok(Manifest::Image(image)) = Manifest::of(image.as_bytes()) else {
+                return Err(TestCaseError::fail("no image"));
+            };
+            let sum = sizes.iter().copied().fold(0, u64::saturating_add);
+            prop_assert_eq!(image.bytes, Some(sum).filter(|sum| is_believable(*sum)));
+        }
     }
 
     #[test]

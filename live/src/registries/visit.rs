@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use mcc_catalogs::Errand;
 use serde_json::Value;
@@ -17,9 +17,9 @@ use crate::web::{Request, Response, Web};
 
 /// Requests of one conversation at most: a token, a list of platforms, one of its images, the image's configuration, and
 /// the redirect to where that is kept.
-pub(super) const REQUESTS: u8 = 5;
+pub(super) const REQUESTS: usize = 5;
 /// Redirects that one request follows.
-const REDIRECTS: u8 = 2;
+const REDIRECTS: usize = 2;
 /// Most bytes of the answer with a token.
 const TOKEN_BYTES: usize = 64 * 1024;
 /// Most registries of which it is remembered who gives out their tokens.
@@ -54,7 +54,7 @@ pub(super) struct Visit<'a> {
     /// Whether it was tried to get a token.
     tried: bool,
     /// Requests that are left.
-    left: u8,
+    left: usize,
 }
 
 impl<'a> Visit<'a> {
@@ -131,29 +131,26 @@ impl<'a> Visit<'a> {
     /// Follows redirects, to where blobs are kept for one. No token goes along to another host.
     async fn follow(
         &mut self,
-        mut url: Url,
+        url: Url,
         accept: &'static str,
         most: usize,
     ) -> Result<Response, Failure> {
-        for _ in 0..=REDIRECTS {
-            let mut headers = HeaderMap::new();
-            headers.insert(ACCEPT, HeaderValue::from_static(accept));
-            if let Some(token) = self.token.as_ref().filter(|_| self.place.has(&url)) {
-                headers.insert(AUTHORIZATION, token.header());
-            }
-            let answer = self.send(url.clone(), headers, most).await?;
-            if !answer.status.is_redirection() {
-                return Ok(answer);
-            }
-            let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
-            let next = location.and_then(|location| url.join(location).ok());
-            let Some(next) = next.filter(|next| self.place.may_send_to(next)) else {
-                let why = "it redirects to an address that is not allowed";
-                return Err(Failure::Refused(why.to_owned()));
-            };
-            url = next;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        if let Some(token) = self.token.as_ref().filter(|_| self.place.has(&url)) {
+            headers.insert(AUTHORIZATION, token.header());
         }
-        Err(Failure::Refused("it redirects too often".to_owned()))
+        let redirects = REDIRECTS.min(self.left.checked_sub(1).ok_or(Failure::UsedUp)?);
+        let (request, place) = (get(url, headers, most), self.place);
+        let may = |next: &Url| place.may_send_to(next);
+        let followed = self.web.send_following_to(request, self.errand, redirects, may).await?;
+        self.left = self.left.saturating_sub(followed.requests);
+        let answer = followed.response;
+        // One that says no place to go to.
+        if answer.status.is_redirection() {
+            return Err(Failure::Unreadable("a redirect to no address".to_owned()));
+        }
+        Ok(answer)
     }
 
     async fn send(
@@ -163,9 +160,12 @@ impl<'a> Visit<'a> {
         most: usize,
     ) -> Result<Response, Failure> {
         self.left = self.left.checked_sub(1).ok_or(Failure::UsedUp)?;
-        let request = Request { method: Method::GET, url, headers, body: Bytes::new(), most };
-        self.web.send(request, self.errand).await
+        self.web.send(get(url, headers, most), self.errand).await
     }
+}
+
+fn get(url: Url, headers: HeaderMap, most: usize) -> Request {
+    Request { method: Method::GET, url, headers, body: Bytes::new(), most }
 }
 
 /// The code of an error that a registry tells; empty where it tells none.

@@ -30,8 +30,22 @@ impl Web {
     /// As those of [`Web::send`]; there are more redirects, one leads to http or to no address, or in a circle.
     pub(crate) async fn send_following(
         &self,
+        request: Request,
+        errand: &Errand,
+    ) -> Result<Followed, Failure> {
+        self.send_following_to(request, errand, MOST, |_| true).await
+    }
+
+    /// The same, where no more than `most` redirects are followed, and only to where `may` allows.
+    ///
+    /// # Errors
+    /// As those of [`Web::send_following`]; one leads to where nobody may be sent.
+    pub(crate) async fn send_following_to(
+        &self,
         mut request: Request,
         errand: &Errand,
+        most: usize,
+        may: impl Fn(&Url) -> bool,
     ) -> Result<Followed, Failure> {
         let mut been = vec![request.url.clone()];
         loop {
@@ -40,11 +54,14 @@ impl Web {
                 return Ok(Followed { response, requests: been.len() });
             };
             let same = next.origin() == request.url.origin();
-            if been.len() > MOST {
-                return Err(Failure::Unreadable(format!("more than {MOST} redirects")));
-            }
             if been.contains(&next) {
                 return Err(Failure::Unreadable("redirects in a circle".to_owned()));
+            }
+            if been.len() > most {
+                return Err(Failure::Unreadable(format!("more than {most} redirects")));
+            }
+            if !may(&next) {
+                return Err(refused("where nobody may be sent"));
             }
             been.push(next.clone());
             changed(&mut request, response.status);
@@ -62,7 +79,6 @@ fn led(response: &Response, from: &Url) -> Result<Option<Url>, Failure> {
         return Ok(None);
     }
     let Some(place) = response.headers.get(LOCATION) else { return Ok(None) };
-    let refused = |why: &str| Failure::Unreadable(format!("a redirect to {why}"));
     let place = std::str::from_utf8(place.as_bytes()).map_err(|_| refused("no address"))?;
     let mut next = from.join(place).map_err(|_| refused("no address"))?;
     next.set_fragment(None);
@@ -77,6 +93,10 @@ fn led(response: &Response, from: &Url) -> Result<Option<Url>, Failure> {
         "http" => Err(refused("http")),
         _ => Err(refused("an address that is not https")),
     }
+}
+
+fn refused(where_to: &str) -> Failure {
+    Failure::Unreadable(format!("a redirect to {where_to}"))
 }
 
 /// What a redirect of this status makes of a request.

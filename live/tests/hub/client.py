@@ -15,6 +15,7 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     NotASafetensorsRepoError,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
 
 fixture, granted, stranger = sys.argv[1:]
@@ -57,6 +58,8 @@ for model in models:
         assert Path(pinned).read_text() == read, name
     else:
         fails(EntryNotFoundError, hf_hub_download, name, "config.json", token=granted)
+    fails(RevisionNotFoundError, api.model_info, name, revision="v9")
+    assert api.model_info(name, revision="refs/pr/1").sha == info.sha, name
     if info.gated:
         assert nobody.model_info(name).gated == info.gated, name
         for token, status in ((False, 401), (stranger, 403)):

@@ -33,6 +33,7 @@ needs::tests! {
     rows_say_what_is_recorded_of_twenty_models_that_no_catalog_has,
     who_may_have_gated_files_is_told,
     what_is_missing_is_a_note,
+    a_revision_is_asked_for_by_its_name,
     a_model_with_another_name_is_found_under_both,
     what_the_hub_does_not_say_stays_as_the_catalogs_have_it,
     a_users_own_rows_are_not_asked_about,
@@ -139,7 +140,7 @@ fn rows_say_what_is_recorded_of_twenty_models_that_no_catalog_has() {
         assert_eq!(Catalogs::embedded().models().get(id), None, "{id} is in the catalogs");
         let (found, notes, came) = row(&standin, Some(GRANTED), id);
         let found = found.unwrap_or_else(|| panic!("{id}: no row; {notes:?}"));
-        assert!(came.len() <= 4, "{id}: {} requests", came.len());
+        assert!(came.len() <= 5, "{id}: {} requests", came.len());
         assert_eq!(json!(found.weight_bytes), expect["bytes"], "{id}");
         let published = expect["bytes"].is_u64().then_some(WeightsFrom::Published);
         assert_eq!(found.weight_bytes_from, published, "{id}");
@@ -147,6 +148,7 @@ fn rows_say_what_is_recorded_of_twenty_models_that_no_catalog_has() {
         assert_eq!(found.only.map_or(Value::Null, |only| json!(only)), expect["only"], "{id}");
         assert_eq!(found.own_code, expect["own_code"] == json!(true), "{id}");
         assert_eq!(json!(found.tokenizer_limit), expect["tokenizer_limit"], "{id}");
+        assert_eq!(json!(found.image_pixels), expect["image_pixels"], "{id}");
         assert_eq!(json!(found.released), expect["released"], "{id}");
         assert_eq!(json!(found.revision), said["sha"], "{id}");
         assert_eq!(found.gated, Some(expect["gated"] == json!(true)), "{id}");
@@ -213,13 +215,37 @@ fn what_is_missing_is_a_note() {
     }
 }
 
+fn a_revision_is_asked_for_by_its_name() {
+    let standin = Standin::start(&fixture());
+    let id = "openai-community/gpt2";
+    let at = |revision: &str| {
+        let page = format!("https://huggingface.co/{id}/tree/{revision}");
+        let desk = desk(&standin, None, Arc::clone(Catalogs::shared()));
+        let mut found = ask(&desk, Ask::of_model(&page).unwrap());
+        let notes = std::mem::take(&mut found.notes);
+        let row = laid(Catalogs::shared(), found).models().get(id).cloned();
+        (row, notes, standin.came())
+    };
+    let (found, notes, came) = at("refs%2Fpr%2F1");
+    assert!(notes.is_empty() && came.len() <= 4, "{notes:?} {came:?}");
+    assert_eq!(came[0].path, format!("/api/models/{id}/revision/refs%2Fpr%2F1?blobs=true"));
+    assert_eq!(
+        found.unwrap().revision.as_deref(),
+        Some("607a30d783dfa663caf39e06633721c8d4cfcd7e")
+    );
+    let (found, notes, came) = at("v9");
+    assert!(found.is_none() && came.len() == 1, "{came:?}");
+    let words = "has no revision `v9` of `openai-community/gpt2`.";
+    assert!(notes[0].contains(words) && notes.len() == 1, "{notes:?}");
+}
+
 fn a_model_with_another_name_is_found_under_both() {
     let standin = Standin::start(&fixture());
     let (found, notes, came) = row(&standin, None, "gpt2");
     let found = found.unwrap();
     assert_eq!((found.id.as_str(), found.weight_bytes), ("gpt2", Some(548_090_880)));
     assert_eq!(notes, ["`gpt2` is called `openai-community/gpt2` on the hub now."]);
-    assert!(came.len() <= 4, "{came:?}");
+    assert!(came.len() <= 5, "{came:?}");
     // Asked again nothing is sent.
     let desk = desk(&standin, None, Arc::clone(Catalogs::shared()));
     let ids = || [model("gpt2"), model("gpt2")].map(|one| ask(&desk, one).rows.len());
@@ -335,7 +361,7 @@ fn a_token_that_the_hub_does_not_know_is_left_out() {
     let standin = Standin::start(&fixture());
     let (found, notes, came) = row(&standin, Some("hf_revoked"), "openai-community/gpt2");
     assert_eq!(found.unwrap().weight_bytes, Some(548_090_880));
-    assert!(came.len() <= 4 && came[0].has_token() && !came[1].has_token(), "{came:?}");
+    assert!(came.len() <= 5 && came[0].has_token() && !came[1].has_token(), "{came:?}");
     let [note] = &notes[..] else { panic!("{notes:?}") };
     assert!(note.contains("rejected the token in use") && !note.contains("hf_revoked"));
 }

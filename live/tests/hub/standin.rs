@@ -241,6 +241,9 @@ impl State {
         };
         let out = gated && token.as_deref() != Some(GRANTED);
         match (api, &parts[..]) {
+            (true, ["revision", at]) if !["main", "refs%2Fpr%2F1", sha].contains(at) => {
+                Answer::error(404, Some("RevisionNotFound"), &format!("Invalid rev id: {at}"))
+            }
             (true, [] | ["revision", _]) => Answer::json(&info(model, query.contains("blobs="))),
             (true, ["auth-check"]) => {
                 if out {

@@ -201,12 +201,18 @@ pub fn redirects_are_followed_with_care() {
             let standin = Standin::start(move |_, _| says(302, "").with("Location", location));
             let asked = look(standin.image("a:1")).await;
             let told = asked.notes();
-            assert!(told.contains("redirects"), "{location}: {told}");
+            assert!(told.contains("a redirect to"), "{location}: {told}");
             assert_eq!(asked.image, None, "{location}");
         }
         let round = Standin::start(|_, _| says(302, "").with("Location", "/v2/again"));
         let asked = look(round.image("a:1")).await;
-        assert!(asked.notes().contains("redirects too often"), "{}", asked.notes());
+        assert!(asked.notes().contains("redirects in a circle"), "{}", asked.notes());
+        assert_eq!(asked.requests, 2);
+        let many = Standin::start(|_, came| {
+            says(302, "").with("Location", &format!("{}/more", came.path))
+        });
+        let asked = look(many.image("a:1")).await;
+        assert!(asked.notes().contains("more than 2 redirects"), "{}", asked.notes());
         assert_eq!(asked.requests, 3);
     });
 }

@@ -359,8 +359,10 @@ impl<'a> Judge<'a> {
         let tokens = plan.serving.max_model_len;
         let class = self.asked.class.as_deref().unwrap_or_default();
         let known = plan.sizing.longest_context.is_some();
-        let images = self.catalogs.vision().images(class).filter(|images| images.most() > tokens);
-        warnings.extend(images.filter(|_| known).map(|images| reasons::long_image(images, tokens)));
+        let own = self.model.and_then(|model| model.row?.image_pixels);
+        let images = self.catalogs.vision().images(class).map(|images| images.with_pixels(own));
+        let images = images.filter(|images| known && images.most() > tokens);
+        warnings.extend(images.map(|images| reasons::long_image(&images, tokens)));
     }
 
     fn big_enough(&self, instance: &Instance) -> Result<(), Reason> {

@@ -1,6 +1,8 @@
 //! `describe_model`: what a model is, what serves it and what has to be set.
 
-use mcc_catalogs::{Access, Catalogs, GatedFrom, HubAddress, Model, Support};
+use mcc_catalogs::{
+    Access, Catalogs, GatedFrom, HubAddress, InstanceType, Model, Resource, Support,
+};
 use mcc_fit::sizing::{self, ModelShape};
 use mcc_fit::{Against, Asked, Purpose, against_task};
 use mcc_generator::{reasons, registry};
@@ -44,13 +46,13 @@ fn describe(call: Call) -> Result<Reply, ToolError> {
     }
     let catalogs = call.context.catalogs();
     let described = arguments.model_config.is_some() || arguments.parameters.is_some();
+    let name = arguments.model_name.clone().unwrap_or_default();
     let place = arguments.model_name.as_deref().map(place::of);
     let answer = match place {
         Some(Place::Unclear(reason)) if !described => {
-            let name = arguments.model_name.unwrap_or_default();
             return Err(unclear(&name, &reason, catalogs));
         }
-        Some(place) if place != Place::Hub && !described => elsewhere(&place),
+        Some(place) if place != Place::Hub && !described => elsewhere(&place, &name, catalogs),
         _ => known(&arguments.sized(&call.context)?, described, catalogs),
     };
     let answer = DescribeAnswer { mode: call.standing.mode(), ..answer };
@@ -92,8 +94,8 @@ fn empty(kind: Kind, summary: String) -> DescribeAnswer {
     }
 }
 
-/// A model that is not on Hugging Face: recognised, and not looked into.
-fn elsewhere(place: &Place) -> DescribeAnswer {
+/// A model that is not on Hugging Face: recognised, with what is known of a package.
+fn elsewhere(place: &Place, name: &str, catalogs: &Catalogs) -> DescribeAnswer {
     let config =
         "add modelConfig with the text of the model's config.json, so that it can be sized";
     match place {
@@ -119,8 +121,11 @@ fn elsewhere(place: &Place) -> DescribeAnswer {
                 Kind::ModelPackage,
                 "A model package of the SageMaker model registry.".to_owned(),
             );
-            answer.notes = vec!["projects are not made from model packages; its ModelDataUrl is an s3:// address that they take".to_owned()];
-            answer.next_steps = vec!["run `aws sagemaker describe-model-package --model-package-name ARN` and give its ModelDataUrl as modelName".to_owned()];
+            answer.notes = package(name, catalogs);
+            answer.next_steps = vec![
+                "call plan_project of the generate-project server with the ARN as modelName"
+                    .to_owned(),
+            ];
             answer
         }
         Place::Registry => {
@@ -140,6 +145,30 @@ fn elsewhere(place: &Place) -> DescribeAnswer {
             answer
         }
     }
+}
+
+/// What is known of a package of the model registry.
+fn package(name: &str, catalogs: &Catalogs) -> Vec<String> {
+    let Some(found) = catalogs.resources().named(name) else {
+        return vec![
+            "what it has is read in smart mode; otherwise give the ModelDataUrl that `aws sagemaker describe-model-package` says as modelName".to_owned(),
+        ];
+    };
+    let Resource::Package { version, approval, status, image, model, framework, types, .. } = found
+    else {
+        return vec!["SageMaker's model registry has no such package".to_owned()];
+    };
+    let types: Vec<&str> = types.iter().take(8).map(InstanceType::as_str).collect();
+    let told = [
+        version.as_ref().map(|arn| format!("of the group this is {arn}")),
+        approval.as_ref().map(|approval| format!("it is {approval}")),
+        Some(format!("SageMaker says that it is {status}")),
+        model.as_ref().map(|address| format!("its model is at {address}")),
+        image.as_ref().map(|image| format!("it was registered with the image {image}")),
+        framework.as_ref().map(|framework| format!("its model is one of {framework}")),
+        (!types.is_empty()).then(|| format!("it names the instance types {}", types.join(", "))),
+    ];
+    told.into_iter().flatten().collect()
 }
 
 /// What each target says to a model of a certain form.
@@ -230,6 +259,10 @@ fn looked(row: &Model, catalogs: &Catalogs) -> Vec<String> {
     );
     notes.extend(
         row.tokenizer_limit.map(|most| format!("its tokenizer takes texts of up to {most} tokens")),
+    );
+    notes.extend(
+        row.image_pixels
+            .map(|most| format!("its processor makes images of more than {most} pixels smaller")),
     );
     notes
 }
