@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ArgMatches;
+use mcc_catalogs::reason::{self, Question, Reasoner, Told, Weighed};
 use mcc_catalogs::{Ask, Catalogs, Errand, Found, Inquiry, Live, Lookup};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::mode::{self, Mode};
+use crate::reasoning::{self, Reasoning};
 use crate::{live, output};
 
 /// How long the look-ups of one run may take, not counting the time in which a person is asked.
@@ -25,6 +27,7 @@ pub(crate) struct Lookups {
 
 struct Smart {
     lookup: Arc<dyn Lookup>,
+    reasoner: Option<Arc<dyn Reasoner>>,
     runtime: Runtime,
     /// Requests that are left of those that a run may make.
     left: usize,
@@ -36,15 +39,28 @@ impl Lookups {
     /// # Errors
     /// The mode cannot be, or the surroundings say what cannot be used.
     pub(crate) fn of(matches: &ArgMatches, catalogs: Arc<Catalogs>) -> Result<Self> {
-        let smart = match mode::of(matches)? {
+        Self::in_mode(mode::of(matches)?, None, catalogs)
+    }
+
+    /// The same of a command that also asks for an opinion, where its flags say so.
+    ///
+    /// # Errors
+    /// As [`Self::of`], and of the flags about opinions.
+    pub(crate) fn weighing(matches: &ArgMatches, catalogs: Arc<Catalogs>) -> Result<Self> {
+        let mode = mode::of(matches)?;
+        Self::in_mode(mode, reasoning::of(matches, mode)?, catalogs)
+    }
+
+    fn in_mode(mode: Mode, reasoning: Option<Reasoning>, catalogs: Arc<Catalogs>) -> Result<Self> {
+        let smart = match mode {
             Mode::Static => None,
             Mode::Smart => {
-                let lookup = live::lookup(&catalogs, &[])?;
+                let (lookup, reasoner) = live::smart(&catalogs, &[], reasoning)?;
                 let runtime = Builder::new_current_thread()
                     .enable_all()
                     .build()
                     .context("the runtime for look-ups cannot be started")?;
-                Some(Smart { lookup, runtime, left: Errand::REQUESTS })
+                Some(Smart { lookup, reasoner, runtime, left: Errand::REQUESTS })
             }
         };
         Ok(Self { smart, inquiry: Inquiry::default(), catalogs })
@@ -71,6 +87,26 @@ impl Lookups {
             }
         }
         smart.left = errand.left();
+    }
+
+    /// What somebody thinks of what `question` asks, if somebody is to be asked and there is something to ask. It has the
+    /// requests that look-ups left, and a time of its own.
+    pub(crate) fn weigh(
+        &mut self,
+        question: impl FnOnce(&Catalogs) -> Option<Question>,
+    ) -> Option<Told> {
+        let smart = self.smart.as_mut()?;
+        let reasoner = smart.reasoner.as_ref()?;
+        let question = question(&self.catalogs)?;
+        output::progress("Asking Amazon Bedrock for an opinion …");
+        let errand = Errand::resumed(reason::PATIENCE, smart.left);
+        let weighing = async {
+            let weighing = question.put(&**reasoner, &errand);
+            tokio::time::timeout(reason::PATIENCE + GRACE, weighing).await
+        };
+        let weighed = smart.runtime.block_on(weighing).unwrap_or_else(|_| Weighed::late());
+        smart.left = errand.left();
+        Some(weighed.into())
     }
 
     /// The catalogs, with what was found.

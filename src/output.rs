@@ -5,6 +5,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mcc_catalogs::reason::{HEADING, Told};
 use mcc_catalogs::{Live, cut, is_hidden, visible};
 use mcc_generator::{Decisions, Finding, Plan, Severity, first_of_many};
 use serde_json::Value;
@@ -65,6 +66,15 @@ pub(crate) fn live(live: &Live) {
     live_notes(live);
     if let Some(sources) = live.sources() {
         line(&format!("  {:<11} {sources}", "live"));
+    }
+}
+
+/// Writes what a language model thinks of what was told before.
+pub(crate) fn opinion(opinion: &Told) {
+    line("");
+    line(HEADING);
+    for text in opinion.lines() {
+        line(&format!("- {}", cut(&text, MOST)));
     }
 }
 

@@ -1,14 +1,19 @@
 //! Whether a language model is asked for an opinion on what is recommended: never, unless somebody says so.
 
 use anyhow::Result;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, value_parser};
-use mcc_catalogs::Region;
+use mcc_catalogs::reason::WISH;
+use mcc_catalogs::{Region, secret_in};
 
 use crate::mode::{Misuse, Mode};
 use crate::surroundings;
 
 /// The variable that turns it on or off where no flag does.
 const VARIABLE: &str = "MCC_REASONING";
+
+/// Flags that say how it is asked.
+const HOW: [&str; 4] = ["reasoning-model", "reasoning-region", "reasoning-tokens", "wish"];
 
 /// How it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +45,30 @@ pub(crate) fn args(command: Command) -> Command {
                 .long("reasoning-tokens")
                 .value_name("N")
                 .value_parser(value_parser!(u64))
-                .help("Tokens that --reasoning may use in a day, over all servers of this user [default: 200000]"),
+                .help("Tokens that --reasoning may use in a day, over all servers and commands of this user [default: 200000]"),
         )
+}
+
+/// `command` with the flag that says what matters, for a command that nobody calls with arguments of its own.
+pub(crate) fn wish_arg(command: Command) -> Command {
+    command.arg(Arg::new("wish").long("wish").value_name("TEXT").value_parser(wished).help(
+        "What matters to you, in your own words, for the opinion of --reasoning; it changes nothing that is planned",
+    ))
+}
+
+/// What matters to the user.
+pub(crate) fn wish(matches: &ArgMatches) -> Option<String> {
+    matches.get_one::<String>("wish").filter(|wish| !wish.trim().is_empty()).cloned()
+}
+
+fn wished(text: &str) -> Result<String, String> {
+    if text.chars().count() > WISH {
+        return Err(format!("it has more than {WISH} characters"));
+    }
+    match secret_in(text) {
+        Some(secret) => Err(format!("it contains {secret}, and is sent to a language model")),
+        None => Ok(text.to_owned()),
+    }
 }
 
 /// An id as Bedrock's API has them: letters, digits and `._:/-`.
@@ -62,13 +89,22 @@ fn region(text: &str) -> Result<Region, String> {
 /// What flags and environment choose. None: nobody is asked.
 ///
 /// # Errors
-/// They choose a service that there is not, or one in static mode.
+/// They choose a service that there is not, or one in static mode; or they say how to ask where nobody is asked.
 pub(crate) fn of(matches: &ArgMatches, mode: Mode) -> Result<Option<Reasoning>> {
     let flag = matches.get_one::<String>("reasoning").map(String::as_str);
     let variable = surroundings::variable(VARIABLE);
     let variable = variable.as_ref().map(|value| value.to_string_lossy());
     if !chosen(flag, variable.as_deref(), mode)? {
-        return Ok(None);
+        let given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let known = |name: &&str| matches.try_contains_id(name).is_ok();
+        return match HOW.into_iter().filter(known).find(given) {
+            Some(name) => Err(Misuse {
+                message: format!("--{name} is for --reasoning bedrock, and nobody is asked"),
+                hint: format!("add --reasoning bedrock and --mode smart, or leave --{name} out"),
+            }
+            .into()),
+            None => Ok(None),
+        };
     }
     Ok(Some(Reasoning {
         model: matches.get_one::<String>("reasoning-model").cloned(),

@@ -1,6 +1,5 @@
 //! Smart mode through the program, against sources on this machine: what no catalog knows is planned, nothing is asked
 //! twice, and where nobody answers the catalogs do.
-#![cfg(feature = "live")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +9,15 @@
 )]
 
 mod leaks;
+#[path = "smart/bedrock.rs"]
+#[allow(unreachable_pub, missing_docs, reason = "of the tests of this file")]
+mod bedrock;
 mod mcp;
+#[path = "needs/mod.rs"]
+mod needs;
+#[path = "smart/opinions.rs"]
+#[allow(unreachable_pub, missing_docs, reason = "of the tests of this file")]
+mod opinions;
 #[path = "mcp/session.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with other tests")]
 mod session;
@@ -26,6 +33,22 @@ use serde_json::{Value, json};
 use mcp::{HttpServer, MCC};
 use session::Session;
 use standin::{MODEL, PARAMETERS, Standin};
+
+needs::tests! {
+    a_model_that_no_catalog_has_is_planned_with_its_size,
+    a_server_answers_from_what_it_found_and_asks_once,
+    where_nobody_answers_the_catalogs_do_and_say_so,
+    the_same_over_http,
+    an_interrupt_ends_a_look_up_at_once,
+    the_next_run_asks_nobody_again_until_the_cache_is_cleared,
+    what_one_hub_said_is_not_known_of_another,
+    a_cache_that_cannot_be_used_stops_no_answer,
+    opinions::whatever_a_model_says_the_plan_stays_at_a_terminal,
+    opinions::whatever_a_model_says_the_plan_stays_over_mcp,
+    opinions::a_model_that_is_slow_is_a_note,
+    opinions::processes_share_the_ceiling_and_never_pass_it,
+    opinions::nobody_is_asked_unless_somebody_says_so,
+}
 
 /// An address where nobody listens: port 9 discards, and needs rights to be taken.
 const NOBODY: &str = "http://127.0.0.1:9";
@@ -96,7 +119,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-#[test]
 fn a_model_that_no_catalog_has_is_planned_with_its_size() {
     let hub = Standin::hub();
     let user = User::of(&hub);
@@ -126,7 +148,6 @@ fn a_model_that_no_catalog_has_is_planned_with_its_size() {
     assert!(!heads.contains("hf_"), "{heads}");
 }
 
-#[test]
 fn a_server_answers_from_what_it_found_and_asks_once() {
     let hub = Standin::hub();
     let user = User::of(&hub);
@@ -149,7 +170,6 @@ fn a_server_answers_from_what_it_found_and_asks_once() {
 }
 
 /// Each of these servers is as good as none, and the answers are those of the catalogs, with a note, in time.
-#[test]
 fn where_nobody_answers_the_catalogs_do_and_say_so() {
     let silent = Standin::silent();
     let nobody = Standin { url: NOBODY.to_owned(), heads: std::sync::Arc::default() };
@@ -176,7 +196,6 @@ fn where_nobody_answers_the_catalogs_do_and_say_so() {
     }
 }
 
-#[test]
 fn the_same_over_http() {
     let hub = Standin::hub();
     let user = User::of(&hub);
@@ -224,8 +243,6 @@ fn posted(address: &str, revision: &str, body: &str) -> Value {
 }
 
 /// Whoever is tired of waiting ends it, and nothing is left half written.
-#[cfg(unix)]
-#[test]
 fn an_interrupt_ends_a_look_up_at_once() {
     let silent = Standin::silent();
     let user = User::of(&silent);
@@ -249,7 +266,6 @@ fn an_interrupt_ends_a_look_up_at_once() {
 }
 
 /// What one process looked up, the next one knows: from files that nobody else reads, and without a secret.
-#[test]
 fn the_next_run_asks_nobody_again_until_the_cache_is_cleared() {
     let hub = Standin::hub();
     let user = User::of(&hub);
@@ -303,7 +319,6 @@ fn the_next_run_asks_nobody_again_until_the_cache_is_cleared() {
 }
 
 /// Who is asked through another hub, or with another token, is not answered with what this one saw.
-#[test]
 fn what_one_hub_said_is_not_known_of_another() {
     let (hub, other) = (Standin::hub(), Standin::hub());
     let user = User::of(&hub);
@@ -317,7 +332,6 @@ fn what_one_hub_said_is_not_known_of_another() {
 }
 
 /// A cache that cannot be is a note of an answer, and an error of the command about it.
-#[test]
 fn a_cache_that_cannot_be_used_stops_no_answer() {
     let hub = Standin::hub();
     let user = User::of(&hub);

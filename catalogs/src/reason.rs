@@ -3,10 +3,18 @@
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::Errand;
 use crate::echo::is_hidden;
+use crate::secrets::secret_in;
 
+mod told;
+
+pub use told::{HEADING, Told};
+
+/// How long an opinion is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Most choices of a question.
 pub const CHOICES: usize = 20;
 /// Most characters of a wish in words.
@@ -62,8 +70,52 @@ pub struct Used {
     pub input_tokens: Option<u64>,
     /// Tokens of the answer, likewise.
     pub output_tokens: Option<u64>,
-    /// What they cost in US dollars, where the price list was read.
-    pub usd: Option<f64>,
+    /// What tokens cost, or why that is not known.
+    pub rates: Result<Rates, String>,
+}
+
+/// What tokens cost by a price list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rates {
+    /// US dollars for a million tokens of questions.
+    pub input: f64,
+    /// US dollars for a million tokens of answers.
+    pub output: f64,
+    /// The list, in words: `AWS's price list for eu-west-1`.
+    pub list: String,
+}
+
+/// What a question cost.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Charge {
+    /// This much, by these prices in words.
+    Known {
+        /// US dollars.
+        usd: f64,
+        /// How that is known.
+        basis: String,
+    },
+    /// It is not known, for this reason.
+    Unknown(String),
+}
+
+impl Used {
+    /// What it cost: only where tokens and prices are both known.
+    pub fn charge(&self) -> Charge {
+        let Rates { input, output, list } = match &self.rates {
+            Ok(rates) => rates,
+            Err(why) => return Charge::Unknown(why.clone()),
+        };
+        let (Some(asked), Some(answered)) = (self.input_tokens, self.output_tokens) else {
+            return Charge::Unknown("the tokens are not known".to_owned());
+        };
+        #[expect(clippy::cast_precision_loss, reason = "tokens of one question are far below 2^52")]
+        let usd = (asked as f64 * input + answered as f64 * output) / 1e6;
+        // Dollars have six decimals here: less is below a hundredth of a cent.
+        let usd = (usd * 1e6).round() / 1e6;
+        let basis = format!("{input} USD in and {output} USD out for a million tokens, by {list}");
+        Charge::Known { usd, basis }
+    }
 }
 
 /// An opinion on choices.
@@ -98,7 +150,34 @@ pub trait Reasoner: Debug + Send + Sync {
     fn weigh<'a>(&'a self, question: &'a Question, errand: &'a Errand) -> Weighing<'a>;
 }
 
+impl Weighed {
+    /// Nothing came in time. Whoever counts tokens counts all that the question may have taken.
+    pub fn late() -> Self {
+        let note =
+            "Bedrock did not answer in time; all tokens that the question may take count as used";
+        Self { note: Some(note.to_owned()), ..Self::default() }
+    }
+}
+
 impl Question {
+    /// What is asked about `choices`, one of each id. None if there is nothing to choose from. What was asked is left out
+    /// where it holds what looks like a secret.
+    pub fn about(
+        tool: &str,
+        asked: String,
+        wish: Option<String>,
+        choices: Vec<Choice>,
+    ) -> Option<Self> {
+        let mut shortlist: Vec<Choice> = Vec::new();
+        for choice in choices {
+            if !shortlist.iter().any(|known| known.id == choice.id) {
+                shortlist.push(choice);
+            }
+        }
+        let asked = if secret_in(&asked).is_some() { String::new() } else { asked };
+        (!shortlist.is_empty()).then(|| Self { tool: tool.to_owned(), asked, wish, shortlist })
+    }
+
     /// Puts the question. Whatever is answered, the opinion is about choices of this question.
     pub async fn put(&self, reasoner: &dyn Reasoner, errand: &Errand) -> Weighed {
         let mut weighed = reasoner.weigh(self, errand).await;
@@ -219,6 +298,48 @@ mod tests {
         assert_eq!(kept.order, ["b", "a"]);
         assert_eq!(kept.comments, [comment("a", "one two[2J")]);
         assert_eq!((kept.remarks, kept.dropped), (None, 2 + 3 + 2));
+    }
+
+    #[test]
+    fn a_cost_is_of_tokens_and_prices_that_are_both_known() {
+        let rates = Rates { input: 1.1, output: 5.5, list: "a list".to_owned() };
+        let used = |rates, tokens: Option<(u64, u64)>| Used {
+            model: "m".to_owned(),
+            region: "eu-west-1".to_owned(),
+            geography: "there".to_owned(),
+            input_tokens: tokens.map(|(input, _)| input),
+            output_tokens: tokens.map(|(_, output)| output),
+            rates,
+        };
+        let told = |used: Used| Told::from(Weighed { used: Some(used), ..Weighed::default() });
+        let known = told(used(Ok(rates.clone()), Some((900, 60))));
+        let line = known.lines().pop().unwrap();
+        assert!(line.ends_with(
+            "900 tokens in and 60 out; 0.00132 USD (1.1 USD in and 5.5 USD out for a million tokens, by a list)"
+        ), "{line}");
+        for used in [used(Err("nobody said".to_owned()), Some((900, 60))), used(Ok(rates), None)] {
+            let told = told(used);
+            let json = serde_json::to_value(&told).unwrap();
+            assert!(json.get("usd").is_none(), "{json}");
+            assert!(json["price"].as_str().unwrap().starts_with("not known: "), "{json}");
+            assert!(told.lines().pop().unwrap().contains("; price not known: "));
+        }
+    }
+
+    #[test]
+    fn a_question_has_each_choice_once_and_at_least_one() {
+        let choice = |id: &str| Choice { id: id.to_owned(), facts: Vec::new() };
+        let about = |ids: &[&str]| {
+            let choices = ids.iter().map(|id| choice(id)).collect();
+            Question::about("t", String::new(), None, choices)
+        };
+        assert_eq!(about(&[]), None);
+        assert_eq!(about(&["a", "b", "a"]).unwrap().shortlist.len(), 2);
+        let asked = |text: &str| {
+            Question::about("t", text.to_owned(), None, vec![choice("a")]).unwrap().asked
+        };
+        assert_eq!(asked("{\"modelName\":\"a/b\"}"), "{\"modelName\":\"a/b\"}");
+        assert_eq!(asked("{\"env\":\"hf_abcdefghijklmnopqrstuvwxyzabcdefgh\"}"), "");
     }
 
     #[test]

@@ -117,6 +117,15 @@ pub(crate) fn described(
     catalogs: &Catalogs,
     merged: &Merged,
 ) -> Option<(Spec, Vec<&'static Layer>)> {
+    in_context(catalogs, merged, |_, spec, layers| (spec, layers))
+}
+
+/// What `then` makes of that description and of what it was made from; `None` while something is missing.
+pub(crate) fn in_context<T>(
+    catalogs: &Catalogs,
+    merged: &Merged,
+    then: impl FnOnce(&Context<'_>, Spec, Vec<&'static Layer>) -> T,
+) -> Option<T> {
     let mut merged = merged.clone();
     kept::read(catalogs, &mut merged);
     derive::complete(catalogs, &mut merged);
@@ -126,8 +135,9 @@ pub(crate) fn described(
     package::take_image(catalogs, &mut merged, config, &target);
     apply_defaults(&mut merged, &layers);
     recommend(catalogs, &mut merged, config, &target, &layers);
-    let spec = context(catalogs, &merged, config, &target, layers.clone()).spec();
-    Some((spec, layers))
+    let mut context = context(catalogs, &merged, config, &target, layers.clone());
+    let spec = context.spec();
+    Some(then(&context, spec, layers))
 }
 
 /// The layers of a project on its instance type.

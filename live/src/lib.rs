@@ -29,5 +29,5 @@ pub use hub::{Hub, HubError, Token, TokenState};
 pub use probe::{Answered, Probe};
 pub use reasoning::{REASONING_ALLOWS, ReasoningSettings};
 pub use registries::Registries;
-pub use setup::{Settings, SetupError, Smart, lookup, smart};
+pub use setup::{Settings, SetupError, Smart, smart};
 pub use web::{Network, NetworkError, Web};

@@ -41,15 +41,8 @@ pub enum SetupError {
 /// Somebody who looks things up, and somebody who has an opinion, if there is to be one.
 pub type Smart = (Arc<dyn Lookup>, Option<Arc<dyn Reasoner>>);
 
-/// Somebody who looks things up. Nothing is asked yet.
-///
-/// # Errors
-/// The settings say what cannot be used.
-pub fn lookup(settings: Settings) -> Result<Arc<dyn Lookup>, SetupError> {
-    Ok(smart(settings, None)?.0)
-}
-
-/// The same, and somebody who has an opinion, if there is to be one: of the same credentials.
+/// Somebody who looks things up, and somebody who has an opinion, if there is to be one: of the same credentials. Nothing
+/// is asked yet.
 ///
 /// # Errors
 /// The settings say what cannot be used.
@@ -61,7 +54,7 @@ pub fn smart(
     let cache = settings.cache.map_or_else(Cache::default, Cache::on_disk);
     let asked = Aws::new(web.clone(), settings.aws);
     let reasoner = reasoning.map(|reasoning| -> Arc<dyn Reasoner> {
-        Arc::new(Bedrock::new(reasoning, Box::new(asked.clone()), web.clone()))
+        Arc::new(Bedrock::new(reasoning, asked.clone(), web.clone()))
     });
     let catalogs = settings.catalogs;
     let mut sources: Vec<Box<dyn Source>> = vec![

@@ -1,21 +1,22 @@
 //! `mcc generate`: from inputs to a project folder.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 use mcc_catalogs::Live;
+use mcc_catalogs::reason::{Question, Told};
 use mcc_generator::{
-    Difference, FileAccess, Kind, Plan, Project, Severity, Source, Sources, WriteError, fields,
-    registry,
+    Difference, FileAccess, Kind, Merged, Plan, Project, Severity, Source, Sources, WriteError,
+    fields, registry,
 };
 use serde_json::{Map, Value, json};
 
-use super::{catalogs_arg, format_arg, is_json, shared_catalogs, with_live};
+use super::{is_json, shared_catalogs, with_live, with_opinion};
 use crate::lookups::Lookups;
-use crate::{Exit, mode, output, prompt, surroundings};
+use crate::{Exit, output, prompt, reasoning, surroundings};
+
+mod arguments;
 
 /// Names the folder to write, as `--project-dir` does.
 const PROJECT_DIR: &str = "ML_PROJECT_DIR";
@@ -33,121 +34,7 @@ pub(super) fn command() -> Command {
              them says a Region, an ARN among the inputs does, then AWS_REGION, then AWS_DEFAULT_REGION.",
         )
         // A hundred flags, and for some of them the layers: of no use to who starts a server.
-        .defer(arguments)
-}
-
-fn arguments(command: Command) -> Command {
-    let mut command = command
-        .arg(
-            Arg::new("NAME")
-                .help("Name of the project (the same as --project-name)")
-                .value_parser(no_value_of_a_switch),
-        )
-        .arg(path_arg("config", "FILE", "JSON file of inputs"))
-        .arg(path_arg(
-            "project-dir",
-            "DIR",
-            "Folder to write; also ML_PROJECT_DIR [default: ./<project-name>]",
-        ))
-        .arg(path_arg(
-            "from",
-            "DIR",
-            "Take the inputs of the project in DIR; other sources win over them",
-        ))
-        .arg(path_arg(
-            "mcp-answers",
-            "FILE",
-            "JSON file of answers of MCP servers: {\"server\": {inputs}}",
-        ))
-        .arg(switch("update", "Update the generated project that is in the folder"))
-        .arg(switch(
-            "force",
-            "With --update: replace edited files too, keeping each as <name>.orig",
-        ))
-        .arg(switch(
-            "skip-prompts",
-            "Never ask; without a terminal, or with --format json, nothing is asked anyway",
-        ))
-        .arg(switch("dry-run", "Say what would be written, and write nothing"))
-        .arg(switch("long", "Also print how memory was estimated, and with --dry-run every file"))
-        .arg(switch("diff", "Print the differences to what is in the folder, and write nothing"))
-        .arg(format_arg())
-        .arg(catalogs_arg());
-    command = mode::args(command);
-    for field in fields() {
-        let mut arg = Arg::new(field.key.as_str())
-            .long(field.flag.as_str())
-            .help(field.help)
-            .help_heading(heading(field.group));
-        arg = match field.kind {
-            Kind::Boolean => arg.num_args(0..=1).default_missing_value("true").require_equals(true),
-            Kind::List(_) | Kind::Map(..) => arg.action(ArgAction::Append),
-            _ => arg.value_parser(Offered(field.kind.choices())),
-        };
-        let value = match field.kind {
-            Kind::Integer(..) | Kind::Number(..) => "N",
-            Kind::Boolean => "BOOL",
-            Kind::Map(..) => "NAME=VALUE",
-            _ => "VALUE",
-        };
-        command = command.arg(arg.value_name(value).allow_hyphen_values(true));
-    }
-    command
-}
-
-/// The name of a project. `--include-sample false` would make one of the value.
-fn no_value_of_a_switch(text: &str) -> Result<String, &'static str> {
-    match text {
-        "true" | "false" => Err("join a switch and its value with =, as in --include-sample=false"),
-        name => Ok(name.to_owned()),
-    }
-}
-
-/// Any text, with words that help and completions offer: what is wrong with others is the generator's to say.
-#[derive(Clone)]
-struct Offered(Vec<String>);
-
-impl TypedValueParser for Offered {
-    type Value = String;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        arg: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<String, clap::Error> {
-        StringValueParser::new().parse_ref(command, arg, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let words = self.0.iter().map(PossibleValue::new);
-        (!self.0.is_empty()).then(|| Box::new(words) as Box<dyn Iterator<Item = PossibleValue>>)
-    }
-}
-
-fn path_arg(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(help)
-}
-
-fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-}
-
-fn heading(group: &'static str) -> &'static str {
-    match group {
-        "project" => "Project",
-        "sagemaker" => "SageMaker",
-        "packed" => "Packed models",
-        "tensors" => "Tensors",
-        "engine" => "Serving engine",
-        "llm" => "Language models",
-        "endpoint" => "Endpoints",
-        "ic" => "Inference components",
-        "async" => "Async inference",
-        "batch" => "Batch transform",
-        "hyperpod" => "HyperPod EKS",
-        other => other,
-    }
+        .defer(arguments::arguments)
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
@@ -157,16 +44,16 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
             .map_err(anyhow::Error::msg)?,
         None => shared_catalogs(matches)?,
     };
-    let mut lookups = Lookups::of(matches, catalogs)?;
+    let mut lookups = Lookups::weighing(matches, catalogs)?;
     let cwd = surroundings::here().context("the working directory cannot be read")?;
     let interactive =
         !is_json(matches) && !matches.get_flag("skip-prompts") && prompt::is_possible();
     let mut answers = Map::new();
-    let (plan, project) = loop {
+    let (merged, (plan, project)) = loop {
         let merged = sources(matches, &cwd)?.with(Source::Prompt, answers.clone()).merge();
         lookups.look_up(|catalogs| mcc_generator::asks(catalogs, &merged));
         match mcc_generator::generate(lookups.catalogs(), &merged) {
-            Ok(done) => break done,
+            Ok(done) => break (merged, done),
             Err(plan) if interactive && asks(&plan) => answers.extend(prompt::ask(&plan)?),
             Err(plan) => {
                 let long = matches.get_flag("long");
@@ -174,7 +61,6 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
             }
         }
     };
-    let live = lookups.told();
     let dir = matches
         .get_one::<PathBuf>("project-dir")
         .cloned()
@@ -182,14 +68,41 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
         .unwrap_or_else(|| PathBuf::from(&plan.project_name));
     if matches.get_flag("diff") {
         return Ok(match project.diff(&dir) {
-            Ok(differences) => diff(&differences, &dir, is_json(matches), live),
+            Ok(differences) => diff(&differences, &dir, is_json(matches), lookups.told()),
             Err(error) => failed(&error.to_string(), error.fix(), is_json(matches)),
         });
     }
-    if matches.get_flag("dry-run") {
-        return Ok(dry_run(&plan, &dir, is_json(matches), matches.get_flag("long"), live));
+    let told = if matches.get_flag("dry-run") {
+        dry_run(&plan, &dir, matches, lookups.told())
+    } else {
+        match write(matches, &plan, &project, &dir, lookups.told()) {
+            Ok(told) => told,
+            Err(error) => return Ok(failed(&error.to_string(), error.hint(), is_json(matches))),
+        }
+    };
+    // All that was asked for is done: an opinion can change nothing of it.
+    let opinion = weighed(&mut lookups, &merged, &plan, reasoning::wish(matches));
+    match told {
+        Some(document) => output::json(&with_opinion(with_live(document, lookups.told()), opinion)),
+        None => opinion.iter().for_each(output::opinion),
     }
-    write(matches, &plan, &project, &dir, live)
+    Ok(Exit::Done)
+}
+
+/// What a language model thinks of what the plan could run on, where one is to be asked.
+fn weighed(
+    lookups: &mut Lookups,
+    merged: &Merged,
+    plan: &Plan,
+    wish: Option<String>,
+) -> Option<Told> {
+    lookups.weigh(|catalogs| {
+        let told = plan.inputs.iter().filter(|input| input.telling);
+        let asked: Map<String, Value> =
+            told.map(|input| (input.key.clone(), input.value.clone())).collect();
+        let choices = mcc_generator::choices(catalogs, merged, plan);
+        Question::about("generate", Value::Object(asked).to_string(), wish, choices)
+    })
 }
 
 /// Whether all that stands in the way is something that the user can be asked for.
@@ -313,58 +226,51 @@ fn diff(differences: &[Difference], dir: &Path, as_json: bool, live: &Live) -> E
     Exit::Done
 }
 
-fn dry_run(plan: &Plan, dir: &Path, as_json: bool, long: bool, live: &Live) -> Exit {
-    if as_json {
-        let document = json!({"status": "planned", "folder": dir, "plan": plan});
-        output::json(&with_live(document, live));
-        return Exit::Done;
+/// Tells a plan. At a terminal that is done at once; otherwise it is a document.
+fn dry_run(plan: &Plan, dir: &Path, matches: &ArgMatches, live: &Live) -> Option<Value> {
+    if is_json(matches) {
+        return Some(json!({"status": "planned", "folder": dir, "plan": plan}));
     }
+    let long = matches.get_flag("long");
     output::findings(&plan.findings);
     output::line(&format!("would write {} files to {}:", plan.files.len(), dir.display()));
     for file in plan.files.iter().filter(|_| long) {
         output::line(&format!("  {:>7}  {}", file.bytes, file.path));
     }
     output::plan(plan, dir, long, live);
-    Exit::Done
+    None
 }
 
+/// Writes the project, and tells of it likewise.
 fn write(
     matches: &ArgMatches,
     plan: &Plan,
     project: &Project,
     dir: &Path,
     live: &Live,
-) -> Result<Exit> {
-    let as_json = is_json(matches);
-    let outcome: Result<Value, WriteError> = if matches.get_flag("update") {
-        project
-            .update(dir, matches.get_flag("force"))
-            .map(|u| json!({"written": u.written, "removed": u.removed, "kept": u.kept}))
+) -> Result<Option<Value>, WriteError> {
+    let done = if matches.get_flag("update") {
+        let done = project.update(dir, matches.get_flag("force"))?;
+        json!({"written": done.written, "removed": done.removed, "kept": done.kept})
     } else {
-        project.write(dir).map(|()| json!({"written": plan.files.len()}))
+        project.write(dir)?;
+        json!({"written": plan.files.len()})
     };
-    match outcome {
-        Ok(done) if as_json => {
-            let document =
-                json!({"status": "written", "folder": dir, "changes": done, "plan": plan});
-            output::json(&with_live(document, live));
-        }
-        Ok(done) => {
-            output::findings(&plan.findings);
-            let changed = done.get("written").and_then(Value::as_array).map(Vec::len);
-            let text = match changed {
-                Some(1) => format!("updated {}: 1 file", dir.display()),
-                Some(n) => format!("updated {}: {n} files", dir.display()),
-                None => format!("wrote {} files to {}", plan.files.len(), dir.display()),
-            };
-            output::line(&text);
-            output::plan(plan, dir, matches.get_flag("long"), live);
-        }
-        Err(error) => {
-            return Ok(failed(&error.to_string(), error.hint(), as_json));
-        }
+    if is_json(matches) {
+        return Ok(Some(
+            json!({"status": "written", "folder": dir, "changes": done, "plan": plan}),
+        ));
     }
-    Ok(Exit::Done)
+    output::findings(&plan.findings);
+    let changed = done.get("written").and_then(Value::as_array).map(Vec::len);
+    let text = match changed {
+        Some(1) => format!("updated {}: 1 file", dir.display()),
+        Some(n) => format!("updated {}: {n} files", dir.display()),
+        None => format!("wrote {} files to {}", plan.files.len(), dir.display()),
+    };
+    output::line(&text);
+    output::plan(plan, dir, matches.get_flag("long"), live);
+    Ok(None)
 }
 
 fn failed(error: &str, hint: &str, as_json: bool) -> Exit {

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use mcc_catalogs::reason::Told;
 use mcc_catalogs::{Catalogs, Live};
 use serde_json::{Value, json};
 
@@ -85,6 +86,14 @@ fn with_live(mut document: Value, live: &Live) -> Value {
         && !live.is_empty()
     {
         members.insert("live".to_owned(), json!(live));
+    }
+    document
+}
+
+/// The same with an opinion on it, if there is one.
+fn with_opinion(mut document: Value, opinion: Option<Told>) -> Value {
+    if let (Value::Object(members), Some(opinion)) = (&mut document, opinion) {
+        members.insert("opinion".to_owned(), json!(opinion));
     }
     document
 }

@@ -32,10 +32,16 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit> {
     let region = matches.get_one::<Region>("region").map(Region::as_str);
-    let allows = mcc_live::ACTIONS.iter().map(|action| action.allows);
-    let also = matches.get_flag("reasoning").then_some(mcc_live::REASONING_ALLOWS);
-    output::json(&policy(allows.chain(also), region));
+    output::json(&policy(allowed(matches.get_flag("reasoning")), region));
     Ok(Exit::Done)
+}
+
+/// What is called, for opinions of language models as well or without.
+fn allowed(reasoning: bool) -> impl Iterator<Item = &'static str> {
+    let called =
+        mcc_live::ACTIONS.iter().filter(move |action| reasoning || !action.is_of_reasoning());
+    let also = reasoning.then_some(mcc_live::REASONING_ALLOWS);
+    called.map(|action| action.allows).chain(also)
 }
 
 /// Services that have no Regions, or are asked in one of their own.
@@ -48,6 +54,14 @@ const RESOURCES: &[(&str, &[&str])] = &[
         "bedrock:InvokeModel",
         &[
             "arn:*:bedrock:*::foundation-model/*",
+            "arn:*:bedrock:{region}:*:inference-profile/*",
+            "arn:*:bedrock:{region}:*:application-inference-profile/*",
+        ],
+    ),
+    ("bedrock:GetFoundationModel", &["arn:*:bedrock:{region}::foundation-model/*"]),
+    (
+        "bedrock:GetInferenceProfile",
+        &[
             "arn:*:bedrock:{region}:*:inference-profile/*",
             "arn:*:bedrock:{region}:*:application-inference-profile/*",
         ],
@@ -110,9 +124,10 @@ mod tests {
 
     #[test]
     fn a_policy_allows_what_is_called_and_nothing_else() {
-        let called: BTreeSet<&str> = mcc_live::ACTIONS.iter().map(|action| action.allows).collect();
-        for region in [None, Some("eu-west-1")] {
-            let policy = policy(mcc_live::ACTIONS.iter().map(|action| action.allows), region);
+        for (region, reasoning) in [(None, true), (Some("eu-west-1"), false)] {
+            let called: BTreeSet<&str> = allowed(reasoning).collect();
+            assert_eq!(called.iter().any(|action| action.starts_with("bedrock:")), reasoning);
+            let policy = policy(allowed(reasoning), region);
             let statements = policy["Statement"].as_array().unwrap();
             let actions = statements.iter().flat_map(|one| one["Action"].as_array().unwrap());
             let allowed: Vec<&str> = actions.map(|action| action.as_str().unwrap()).collect();

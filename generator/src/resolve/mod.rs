@@ -35,7 +35,7 @@ use crate::spec::{
 use mcc_fit::sizing::{self, Device, ModelShape};
 
 pub(crate) use draft::Drafting;
-pub(crate) use recommend::NoType;
+pub(crate) use recommend::{Candidate, NoType};
 
 /// Bucket that a project uses where no other is named; scripts put the account in for the zeros.
 pub(crate) const DEFAULT_BUCKET: &str = "ml-container-creator-000000000000";

@@ -14,6 +14,13 @@ pub struct Action {
     pub why: &'static str,
 }
 
+impl Action {
+    /// Whether it is called for opinions of language models alone.
+    pub fn is_of_reasoning(&self) -> bool {
+        self.service == Service::Bedrock
+    }
+}
+
 macro_rules! actions {
     ($($name:ident: $service:ident $operation:literal by $allows:literal to $why:literal;)+) => {
         $(
@@ -52,6 +59,8 @@ actions! {
     LIST_HUB_CONTENTS: SageMaker "ListHubContents" by "sagemaker:ListHubContents" to "search JumpStart";
     BATCH_GET_IMAGE: Ecr "BatchGetImage" by "ecr:BatchGetImage" to "see whether an image is there, and read its manifest";
     DESCRIBE_IMAGES: Ecr "DescribeImages" by "ecr:DescribeImages" to "find the newest tags of a repository";
+    GET_INFERENCE_PROFILE: Bedrock "GetInferenceProfile" by "bedrock:GetInferenceProfile" to "read in which Regions an inference profile of --reasoning answers";
+    GET_FOUNDATION_MODEL: Bedrock "GetFoundationModel" by "bedrock:GetFoundationModel" to "read the name that a model of --reasoning has in the price list";
     GET_LAYER: Ecr "GetDownloadUrlForLayer" by "ecr:GetDownloadUrlForLayer" to "read the configuration of an image";
 }
 

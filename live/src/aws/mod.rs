@@ -34,7 +34,7 @@ pub(crate) mod named;
 mod operation;
 mod owned;
 mod package;
-mod price_list;
+pub(crate) mod price_list;
 pub(crate) mod probe;
 mod quota_list;
 mod refusal;

@@ -34,7 +34,7 @@ pub(super) struct PriceList {
 }
 
 /// Where the price list of a Region is asked: it is in few Regions, and has all.
-pub(super) fn desk_of(region: &Region) -> Option<Region> {
+pub(crate) fn desk_of(region: &Region) -> Option<Region> {
     let nearest = match Partition::of(region).name {
         "aws-cn" => "cn-northwest-1",
         "aws" => match region.as_str().split('-').next().unwrap_or_default() {

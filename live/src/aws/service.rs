@@ -14,6 +14,8 @@ pub(crate) enum Service {
     Ecr,
     S3,
     SecretsManager,
+    /// What there is of models and profiles; they themselves are asked by the SDK's own client.
+    Bedrock,
 }
 
 /// How a service is spoken to.
@@ -33,7 +35,7 @@ const JSON: &str = "1.1";
 
 impl Service {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Sts,
         Self::Pricing,
         Self::Quotas,
@@ -43,6 +45,7 @@ impl Service {
         Self::Ecr,
         Self::S3,
         Self::SecretsManager,
+        Self::Bedrock,
     ];
 
     /// How it is spoken to.
@@ -57,7 +60,7 @@ impl Service {
                 Protocol::Json { target: "AmazonEC2ContainerRegistry_V20150921", version: JSON }
             }
             Self::SecretsManager => Protocol::Json { target: "secretsmanager", version: JSON },
-            Self::Eks => Protocol::RestJson,
+            Self::Eks | Self::Bedrock => Protocol::RestJson,
             Self::S3 => Protocol::RestXml,
         }
     }
@@ -74,6 +77,7 @@ impl Service {
             Self::Ecr => "ECR",
             Self::S3 => "S3",
             Self::SecretsManager => "Secrets Manager",
+            Self::Bedrock => "Bedrock",
         }
     }
 
@@ -89,6 +93,7 @@ impl Service {
             Self::Ecr => "ecr",
             Self::S3 => "s3",
             Self::SecretsManager => "secretsmanager",
+            Self::Bedrock => "bedrock",
         }
     }
 
@@ -124,6 +129,7 @@ impl Service {
             Self::SageMaker => "api.sagemaker",
             Self::Eks if fips && !dual && partition.name == "aws" => "fips.eks",
             Self::SecretsManager if fips => "secretsmanager-fips",
+            Self::Bedrock if fips => "bedrock-fips",
             // What these have in GovCloud is all of FIPS.
             Self::Eks if fips && (dual || !gov) => "eks-fips",
             Self::Sts if fips && (dual || !gov) => "sts-fips",

@@ -129,9 +129,7 @@ fn failed(error: &SdkError<ConverseError>) -> Failed {
         let failure = causes(error).find_map(|cause| cause.downcast_ref::<Failure>());
         return match failure {
             Some(failure) => Failed { why: why(failure), unused: never_sent(failure) },
-            None if matches!(error, SdkError::TimeoutError(_)) => {
-                Failed { why: why(&Failure::TooSlow), unused: false }
-            }
+            None if is_late(error) => Failed { why: why(&Failure::TooSlow), unused: false },
             None if unsent => Failed { why: why(&Failure::NoCredentials), unused: true },
             None => Failed {
                 why: why(&Failure::Unreadable("it is not an answer of Converse".to_owned())),
@@ -174,6 +172,15 @@ fn failed(error: &SdkError<ConverseError>) -> Failed {
     // A model that failed or took too long may have read the question.
     let processed = matches!(code, "ModelTimeoutException" | "ModelErrorException");
     Failed { why: told, unused: (400..500).contains(&status) && !processed }
+}
+
+/// Whether the time was over, by the SDK's clock or by that of its connection.
+fn is_late(error: &SdkError<ConverseError>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) => true,
+        SdkError::DispatchFailure(failed) => failed.is_timeout(),
+        _ => false,
+    }
 }
 
 /// Whether nothing can have been sent.

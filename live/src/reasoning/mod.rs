@@ -2,35 +2,32 @@
 //! be called.
 
 mod converse;
+mod facts;
 mod ledger;
 mod profiles;
 mod prompt;
+mod rates;
 mod read;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Debug;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use aws_types::SdkConfig;
-use mcc_catalogs::reason::{Question, Reasoner, Used, Weighed, Weighing};
+use mcc_catalogs::reason::{PATIENCE, Question, Reasoner, Used, Weighed, Weighing};
 use mcc_catalogs::{Errand, Region};
 
 use crate::aws::Aws;
 use crate::clock;
 use crate::failure::Failure;
-use crate::source::Waiting;
 use crate::web::{Web, on_errand};
 use converse::{Failed, Tokens};
+use facts::{Facts, Known};
 use ledger::{Held, Ledger, NoTokens};
 use profiles::Called;
 use prompt::Prompt;
 
 pub use converse::ALLOWS as REASONING_ALLOWS;
-
-/// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How Bedrock is asked.
 #[derive(Debug, Clone)]
@@ -50,24 +47,13 @@ impl ReasoningSettings {
     pub const TOKENS: u64 = 200_000;
 }
 
-/// Who knows the credentials of an errand's profile.
-pub(crate) trait Connect: Debug + Send + Sync {
-    /// Settings of the SDK, with credentials.
-    fn known<'a>(&'a self, errand: &'a Errand) -> Waiting<'a, Result<SdkConfig, Failure>>;
-}
-
-impl Connect for Aws {
-    fn known<'a>(&'a self, errand: &'a Errand) -> Waiting<'a, Result<SdkConfig, Failure>> {
-        Box::pin(self.config(errand))
-    }
-}
-
 /// Amazon Bedrock.
 #[derive(Debug)]
 pub(crate) struct Bedrock {
     settings: ReasoningSettings,
-    connect: Box<dyn Connect>,
+    aws: Aws,
     web: Web,
+    known: Known,
 }
 
 /// Why there is no opinion, as the predicate of a sentence about Bedrock; and what it took all the same.
@@ -89,28 +75,32 @@ impl From<NoTokens> for Unsaid {
 }
 
 impl Bedrock {
-    pub(crate) fn new(settings: ReasoningSettings, connect: Box<dyn Connect>, web: Web) -> Self {
-        Self { settings, connect, web }
+    pub(crate) fn new(settings: ReasoningSettings, aws: Aws, web: Web) -> Self {
+        Self { settings, aws, web, known: Known::default() }
     }
 
     async fn asked(&self, prompt: &Prompt, errand: &Errand) -> Result<Weighed, Unsaid> {
-        let config = self.connect.known(errand).await?;
+        let config = self.aws.config(errand).await?;
         let (region, called) = self.called(&config)?;
         let day = clock::date(clock::now());
         let held = self.hold(day, prompt.at_most()).await?;
         let patience = PATIENCE.min(errand.remaining());
         let client = converse::client(&config, &region, &self.web, patience);
         let asking = tokio::time::timeout(patience, converse::ask(&client, &called, prompt));
-        let outcome = on_errand(errand, asking)
-            .await
+        // What is known of the model is asked for while it thinks.
+        let (outcome, Facts { geography, rates }) = tokio::join!(
+            on_errand(errand, asking),
+            self.known.of(&self.aws, &called, &region, errand)
+        );
+        let outcome = outcome
             .unwrap_or_else(|_| Err(Failed { why: Failure::TooSlow.to_string(), unused: false }));
         let mut used = Used {
             model: called.id,
             region: region.to_string(),
-            geography: called.geography,
+            geography: geography.unwrap_or(called.geography),
             input_tokens: None,
             output_tokens: None,
-            usd: None,
+            rates,
         };
         let (answer, tokens) = match outcome {
             Ok(answered) => answered,

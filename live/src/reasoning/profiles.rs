@@ -21,13 +21,29 @@ const PROFILES: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
+/// Other geographies that ids of profiles begin with.
+const OTHERS: [&str; 5] = ["apac", "us-gov", "ca", "in", "sa"];
+
 /// A model as it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Called {
     /// Its id, that of an inference profile, or an ARN.
     pub(crate) id: String,
-    /// Where requests are answered, in words.
+    /// What that is.
+    pub(crate) kind: Kind,
+    /// Where requests are answered, in words, as far as the id says.
     pub(crate) geography: String,
+}
+
+/// What an id names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An inference profile, of AWS or of one's own: Bedrock knows where it leads.
+    Profile,
+    /// A model in one Region, by this id.
+    Model(String),
+    /// Something else that has an ARN, such as throughput that was bought.
+    Other,
 }
 
 /// What is called from this Region: `wanted`, or the profile of its geography. None where none is known.
@@ -36,29 +52,54 @@ pub(crate) fn called(wanted: Option<&str>, region: &Region) -> Option<Called> {
         let (prefix, _, words) = PROFILES
             .iter()
             .find(|(_, begin, _)| begin.iter().any(|begin| region.as_str().starts_with(begin)))?;
-        return Some(Called { id: format!("{prefix}.{MODEL}"), geography: (*words).to_owned() });
+        let geography = inferred(words);
+        return Some(Called { id: format!("{prefix}.{MODEL}"), kind: Kind::Profile, geography });
     };
-    // The id of a profile begins with its geography, and that of a model with its publisher.
-    let name = wanted.rsplit('/').next().unwrap_or(wanted);
-    let prefix = name.split('.').next().unwrap_or_default();
+    let (kind, geography) = match wanted.strip_prefix("arn:") {
+        Some(arn) => of_arn(arn, region),
+        None => of_id(wanted, region),
+    };
+    Some(Called { id: wanted.to_owned(), kind, geography })
+}
+
+fn inferred(words: &str) -> String {
+    format!("{words}, inferred from the id")
+}
+
+/// The id of a profile begins with its geography, and that of a model with its publisher.
+fn of_id(id: &str, region: &Region) -> (Kind, String) {
+    let prefix = id.split('.').next().unwrap_or_default();
     let known = PROFILES.iter().find(|(known, ..)| *known == prefix);
-    let geography = match known {
-        Some((_, _, words)) => (*words).to_owned(),
-        None if matches!(prefix, "apac" | "us-gov" | "ca") => {
-            format!("Regions of the geography {prefix}")
+    match known {
+        Some((_, _, words)) => (Kind::Profile, inferred(words)),
+        None if OTHERS.contains(&prefix) => {
+            (Kind::Profile, inferred(&format!("Regions of the geography {prefix}")))
         }
-        None if wanted.starts_with("arn:") => "Regions that its ARN leads to".to_owned(),
-        None => format!("{region} alone"),
-    };
-    Some(Called { id: wanted.to_owned(), geography })
+        None => (Kind::Model(id.to_owned()), format!("{region} alone")),
+    }
+}
+
+fn of_arn(arn: &str, region: &Region) -> (Kind, String) {
+    let resource = arn.split(':').skip(4).collect::<Vec<_>>().join(":");
+    match resource.split_once('/') {
+        Some(("foundation-model", id)) => (Kind::Model(id.to_owned()), format!("{region} alone")),
+        Some(("inference-profile", id)) => match of_id(id, region) {
+            (Kind::Profile, geography) => (Kind::Profile, geography),
+            _ => (Kind::Profile, "Regions that its ARN leads to".to_owned()),
+        },
+        Some(("application-inference-profile", _)) => {
+            (Kind::Profile, "Regions that its ARN leads to".to_owned())
+        }
+        _ => (Kind::Other, "Regions that its ARN leads to".to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(wanted: Option<&str>, region: &str) -> Option<(String, String)> {
-        called(wanted, &region.parse().unwrap()).map(|called| (called.id, called.geography))
+    fn of(wanted: Option<&str>, region: &str) -> Option<Called> {
+        called(wanted, &region.parse().unwrap())
     }
 
     #[test]
@@ -74,7 +115,9 @@ mod tests {
             ("ap-northeast-2", "global"),
             ("sa-east-1", "global"),
         ] {
-            assert_eq!(of(None, region).unwrap().0, format!("{prefix}.{MODEL}"), "{region}");
+            let called = of(None, region).unwrap();
+            assert_eq!(called.id, format!("{prefix}.{MODEL}"), "{region}");
+            assert_eq!(called.kind, Kind::Profile);
         }
         // Of these nothing is known, and requests never leave a partition.
         for region in ["us-gov-west-1", "cn-north-1", "us-iso-east-1"] {
@@ -84,14 +127,23 @@ mod tests {
 
     #[test]
     fn a_model_of_ones_own_tells_where_it_is_answered() {
-        let told = |wanted| of(Some(wanted), "eu-west-1").unwrap().1;
-        assert_eq!(told("eu.amazon.nova-lite-v1:0"), "Regions of Europe");
-        assert_eq!(
-            told("global.anthropic.claude-haiku-4-5-20251001-v1:0"),
-            "commercial Regions all over the world"
-        );
-        assert_eq!(told("amazon.nova-lite-v1:0"), "eu-west-1 alone");
+        let told =
+            |wanted| of(Some(wanted), "eu-west-1").map(|one| (one.kind, one.geography)).unwrap();
+        let (eu, europe) = ("eu.amazon.nova-lite-v1:0", "Regions of Europe, inferred from the id");
+        assert_eq!(told(eu), (Kind::Profile, europe.to_owned()));
+        let arn = format!("arn:aws:bedrock:eu-west-1:123456789012:inference-profile/{eu}");
+        assert_eq!(told(&arn), (Kind::Profile, europe.to_owned()));
+        let (kind, geography) = told("global.anthropic.claude-haiku-4-5-20251001-v1:0");
+        assert_eq!(kind, Kind::Profile);
+        assert!(geography.starts_with("commercial Regions all over the world, inferred"));
+        let model = "amazon.nova-lite-v1:0";
+        let alone = (Kind::Model(model.to_owned()), "eu-west-1 alone".to_owned());
+        assert_eq!(told(model), alone);
+        assert_eq!(told(&format!("arn:aws:bedrock:eu-west-1::foundation-model/{model}")), alone);
+        let leads = "Regions that its ARN leads to".to_owned();
         let arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc";
-        assert_eq!(told(arn), "Regions that its ARN leads to");
+        assert_eq!(told(arn), (Kind::Profile, leads.clone()));
+        let arn = "arn:aws:bedrock:eu-west-1:123456789012:provisioned-model/abc";
+        assert_eq!(told(arn), (Kind::Other, leads));
     }
 }

@@ -1,21 +1,19 @@
 //! Bedrock at the wire: the real SDK against a server that says what a test has it say.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_types::SdkConfig;
 use mcc_catalogs::Errand;
-use mcc_catalogs::reason::{Choice, Question, Weighed};
+use mcc_catalogs::reason::{Charge, Choice, Question, Rates, Weighed};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::ledger::Ledger;
-use super::{Bedrock, Connect, ReasoningSettings};
+use super::{Bedrock, ReasoningSettings};
+use crate::aws::{Aws, AwsSettings};
 use crate::clock;
-use crate::failure::Failure;
 use crate::source::Waiting;
 use crate::web::{Network, Web};
 
@@ -29,28 +27,39 @@ enum Does {
     Closes,
 }
 
-/// A Bedrock that says what it is told to, and keeps what it was asked: path and body.
+/// What was asked: path and body.
+type Asked = Arc<Mutex<Vec<(String, Value)>>>;
+/// What is known of models: answers by path.
+type Says = fn(&str, &Value) -> Option<Value>;
+
+/// A Bedrock that says what it is told to, and keeps what it was asked of models, and about them.
 struct Played {
     endpoint: String,
-    asked: Arc<Mutex<Vec<(String, Value)>>>,
+    asked: Asked,
+    about: Asked,
 }
 
 impl Played {
     async fn new(does: Does) -> Self {
+        // Of models it knows nothing.
+        Self::knowing(does, |_, _| None).await
+    }
+
+    async fn knowing(does: Does, says: Says) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let asked: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
-        let seen = Arc::clone(&asked);
+        let (asked, about) = (Asked::default(), Asked::default());
+        let seen = (Arc::clone(&asked), Arc::clone(&about));
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(serve(connection, does.clone(), Arc::clone(&seen)));
+                tokio::spawn(serve(connection, does.clone(), says, seen.clone()));
             }
         });
-        Self { endpoint, asked }
+        Self { endpoint, asked, about }
     }
 }
 
-async fn serve(mut connection: TcpStream, does: Does, seen: Arc<Mutex<Vec<(String, Value)>>>) {
+async fn serve(mut connection: TcpStream, does: Does, says: Says, seen: (Asked, Asked)) {
     let mut bytes = Vec::new();
     let mut chunk = [0; 8192];
     let (head, length) = loop {
@@ -70,8 +79,20 @@ async fn serve(mut connection: TcpStream, does: Does, seen: Arc<Mutex<Vec<(Strin
         bytes.extend_from_slice(&chunk[..read]);
     }
     let path = head.split(' ').nth(1).unwrap().to_owned();
-    let body = serde_json::from_slice(&bytes[head.len() + 4..]).unwrap();
-    seen.lock().unwrap().push((path, body));
+    let body: Value = serde_json::from_slice(&bytes[head.len() + 4..]).unwrap_or_default();
+    let does = if path.starts_with("/model/") {
+        seen.0.lock().unwrap().push((path, body));
+        does
+    } else {
+        let (status, said) = match says(&path, &body) {
+            Some(said) => (200, said),
+            None => (403, json!({"__type": "AccessDeniedException", "message": "no"})),
+        };
+        seen.1.lock().unwrap().push((path, body));
+        let code = vec![("x-amzn-errortype", "AccessDeniedException".to_owned())];
+        let headers = if status == 200 { Vec::new() } else { code };
+        Does::Answers(status, headers, said.to_string())
+    };
     match does {
         Does::Hangs => std::future::pending().await,
         Does::Closes => {}
@@ -88,30 +109,8 @@ async fn serve(mut connection: TcpStream, does: Does, seen: Arc<Mutex<Vec<(Strin
     }
 }
 
-/// Credentials of a test, for an endpoint.
-#[derive(Debug)]
-struct Key {
-    endpoint: String,
-    region: Option<&'static str>,
-    failure: Option<Failure>,
-}
-
-impl Connect for Key {
-    fn known<'a>(&'a self, _: &'a Errand) -> Waiting<'a, Result<SdkConfig, Failure>> {
-        Box::pin(async move {
-            if let Some(failure) = &self.failure {
-                return Err(failure.clone());
-            }
-            let credentials = Credentials::new("AKIDTEST", SECRET, None, None, "test");
-            let config = SdkConfig::builder()
-                .credentials_provider(SharedCredentialsProvider::new(credentials))
-                .endpoint_url(&self.endpoint)
-                .region(self.region.map(aws_types::region::Region::new))
-                .build();
-            Ok(config)
-        })
-    }
-}
+/// The environment of a test.
+type Variables = HashMap<String, String>;
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -119,7 +118,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(endpoint: &str, change: impl FnOnce(&mut ReasoningSettings, &mut Key)) -> Self {
+    fn new(endpoint: &str, change: impl FnOnce(&mut ReasoningSettings, &mut Variables)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = ReasoningSettings {
             model: None,
@@ -127,11 +126,21 @@ impl Bench {
             tokens: 100_000,
             folder: Some(folder.path().join("reasoning")),
         };
-        let mut key =
-            Key { endpoint: endpoint.to_owned(), region: Some("eu-west-1"), failure: None };
-        change(&mut settings, &mut key);
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "AKIDTEST"),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ENDPOINT_URL", endpoint),
+            ("AWS_MAX_ATTEMPTS", "1"),
+            ("AWS_CONFIG_FILE", "/nonexistent/config"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials"),
+        ];
+        let mut variables: Variables =
+            variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        change(&mut settings, &mut variables);
         let web = Web::new(&Network::default()).unwrap();
-        Self { folder, bedrock: Bedrock::new(settings, Box::new(key), web) }
+        let aws = Aws::new(web.clone(), AwsSettings { variables, ..AwsSettings::default() });
+        Self { folder, bedrock: Bedrock::new(settings, aws, web) }
     }
 
     async fn asks(&self, question: &Question) -> Weighed {
@@ -186,8 +195,11 @@ async fn an_opinion_tells_who_gave_it_and_what_it_took() {
     assert_eq!(opinion.comments[0].text, "Newer.");
     assert_eq!(weighed.note, None);
     assert_eq!(used.model, "eu.anthropic.claude-haiku-4-5-20251001-v1:0");
-    assert_eq!((used.region.as_str(), used.geography.as_str()), ("eu-west-1", "Regions of Europe"));
-    assert_eq!((used.input_tokens, used.output_tokens, used.usd), (Some(900), Some(60), None));
+    assert_eq!(used.region, "eu-west-1");
+    assert_eq!(used.geography, "Regions of Europe, inferred from the id");
+    assert_eq!((used.input_tokens, used.output_tokens), (Some(900), Some(60)));
+    let Charge::Unknown(why) = used.charge() else { panic!("{used:?}") };
+    assert!(why.contains("denies `bedrock:GetInferenceProfile`"), "{why}");
     assert_eq!(bench.used(), 960);
     let asked = played.asked.lock().unwrap();
     let (path, body) = &asked[0];
@@ -198,6 +210,65 @@ async fn an_opinion_tells_who_gave_it_and_what_it_took() {
     assert_eq!(schema["properties"]["order"]["items"]["enum"], json!(["c1", "c2"]));
     assert!(body["messages"][0]["content"][0]["text"].as_str().unwrap().contains("quick answers"));
     assert!(!body.to_string().contains(SECRET));
+}
+
+/// What Bedrock and the price list say of the usual model.
+fn usual(path: &str, body: &Value) -> Option<Value> {
+    let (profile, model) = (
+        "eu.anthropic.claude-haiku-4-5-20251001-v1%3A0",
+        "anthropic.claude-haiku-4-5-20251001-v1%3A0",
+    );
+    let arn = |region: &str| json!({"modelArn": format!("arn:aws:bedrock:{region}::foundation-model/{}", model.replace("%3A", ":"))});
+    if path == format!("/inference-profiles/{profile}") {
+        return Some(
+            json!({"models": [arn("eu-west-1"), arn("eu-central-1")], "status": "ACTIVE"}),
+        );
+    }
+    if path == format!("/foundation-models/{model}") {
+        return Some(
+            json!({"modelDetails": {"modelArn": "arn", "modelId": model.replace("%3A", ":"), "modelName": "Claude Haiku 4.5"}}),
+        );
+    }
+    let name = "Claude Haiku 4.5 (Amazon Bedrock Edition)";
+    assert_eq!(body["ServiceCode"], "AmazonBedrockFoundationModels", "{path} {body}");
+    assert_eq!(body["Filters"][0]["Value"], "eu-west-1");
+    assert_eq!(body["Filters"][1]["Value"], name);
+    let row = |counted: &str, what: &str, usd: &str| {
+        json!({
+            "product": {"attributes": {"regionCode": "eu-west-1", "servicename": name, "usagetype": format!("EU-MP:EUW1_{counted}-Units")}},
+            "terms": {"OnDemand": {"a": {"priceDimensions": {"b": {"unit": "Units", "description": what, "pricePerUnit": {"USD": usd}}}}}},
+        })
+        .to_string()
+    };
+    Some(json!({"PriceList": [
+        row("InputTokenCount", "Million Input Tokens Regional CRIS", "1.1000000000"),
+        row("OutputTokenCount", "Million Response Tokens Regional CRIS", "5.5000000000"),
+        row("InputTokenCount_Global", "Million Input Tokens Global", "1.0000000000"),
+    ]}))
+}
+
+#[tokio::test]
+async fn regions_and_prices_are_what_aws_says_and_are_asked_once() {
+    let says = called(json!({"order": ["c1"]}));
+    let played = Played::knowing(Does::Answers(200, Vec::new(), says), usual).await;
+    let bench = Bench::new(&played.endpoint, |_, _| {});
+    for _ in 0..2 {
+        let used = bench.asks(&question()).await.used.unwrap();
+        assert_eq!(used.geography, "one of eu-central-1, eu-west-1, as Bedrock lists them");
+        let list = "AWS's price list for eu-west-1, asked in eu-central-1".to_owned();
+        assert_eq!(used.rates, Ok(Rates { input: 1.1, output: 5.5, list }));
+        let Charge::Known { usd, .. } = used.charge() else { panic!("{used:?}") };
+        assert!((usd - 0.00132).abs() < 1e-9, "{usd}");
+    }
+    assert_eq!(played.asked.lock().unwrap().len(), 2);
+    assert_eq!(played.about.lock().unwrap().len(), 3, "known the second time");
+    // An answer that has few requests left has them for the model.
+    let bench = Bench::new(&played.endpoint, |_, _| {});
+    let errand = Errand::resumed(Duration::from_secs(5), 7);
+    let weighed = question().put(&bench.bedrock, &errand).await;
+    assert!(weighed.opinion.is_some());
+    let why = weighed.used.unwrap().rates.unwrap_err();
+    assert!(why.contains("used up") && played.about.lock().unwrap().len() == 3, "{why}");
 }
 
 #[tokio::test]
@@ -300,9 +371,9 @@ async fn silence_and_closed_connections_end_in_time() {
         let played = Played::new(does).await;
         let bench = Bench::new(&played.endpoint, |_, _| {});
         let start = Instant::now();
-        let errand = Errand::new(Duration::from_millis(400));
+        let errand = Errand::new(Duration::from_secs(2));
         let weighed = question().put(&bench.bedrock, &errand).await;
-        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
         assert!(weighed.opinion.is_none() && weighed.note.unwrap().starts_with("Bedrock "));
         assert!(bench.used() > 2000);
     }
@@ -310,13 +381,16 @@ async fn silence_and_closed_connections_end_in_time() {
 
 #[tokio::test]
 async fn without_what_it_needs_nothing_is_asked() {
-    type Change = fn(&mut ReasoningSettings, &mut Key);
+    type Change = fn(&mut ReasoningSettings, &mut Variables);
     let played =
         Played::new(Does::Answers(200, Vec::new(), called(json!({"order": ["c1"]})))).await;
     let cases: [(Change, &str); 6] = [
-        (|_, key| key.failure = Some(Failure::NoCredentials), "no credentials"),
-        (|_, key| key.region = None, "--reasoning-region"),
-        (|_, key| key.region = Some("cn-north-1"), "--reasoning-model"),
+        (|_, variables| drop(variables.remove("AWS_SECRET_ACCESS_KEY")), "credentials"),
+        (|_, variables| drop(variables.remove("AWS_REGION")), "--reasoning-region"),
+        (
+            |_, variables| drop(variables.insert("AWS_REGION".into(), "cn-north-1".into())),
+            "--reasoning-model",
+        ),
         (|settings, _| settings.folder = None, "no cache folder"),
         (|settings, _| settings.tokens = 2000, "of the 2000 tokens of a day"),
         (|settings, _| settings.folder = Some("/dev/null/x".into()), "cannot be counted"),
@@ -333,7 +407,7 @@ async fn without_what_it_needs_nothing_is_asked() {
     let weighed = question().put(&bench.bedrock, &spent).await;
     assert!(weighed.note.unwrap().contains("used up its requests"));
     assert_eq!(bench.used(), 0);
-    assert!(played.asked.lock().unwrap().is_empty());
+    assert!(played.asked.lock().unwrap().is_empty() && played.about.lock().unwrap().is_empty());
     // Nothing to choose from is no question.
     let none = Question::default();
     assert_eq!(none.put(&bench.bedrock, &spent).await, Weighed::default());

@@ -66,6 +66,7 @@ def from_rest(operation: OperationModel, call: dict[str, Any]) -> dict[str, Any]
         if query.pop(name, None) != value:
             raise ValueError(f"{name}={value} is missing")
     out: dict[str, Any] = {}
+    body = dict(call["input"] or {})
     for name, member in operation.input_shape.members.items():
         where, wire = member.serialization.get("location"), member.serialization.get("name", name)
         if where == "uri":
@@ -73,6 +74,10 @@ def from_rest(operation: OperationModel, call: dict[str, Any]) -> dict[str, Any]
         elif where == "querystring" and wire in query:
             value = query.pop(wire)
             out[name] = int(value) if member.type_name in {"integer", "long"} else value
+        elif where is None and wire in body:
+            out[name] = body.pop(wire)
+    if body:
+        raise ValueError(f"{sorted(body)} of the body are no members")
     if query:
         raise ValueError(f"{sorted(query)} are no members")
     return out

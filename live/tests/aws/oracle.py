@@ -78,7 +78,7 @@ def judge(call: dict[str, Any]) -> list[str]:
 
 
 REGIONS = ("us-east-1", "eu-west-2", "us-gov-west-1", "cn-north-1", "cn-northwest-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1")
-SERVICES = ("sts", "pricing", "service-quotas", "sagemaker", "eks", "ec2", "ecr", "s3", "secretsmanager")
+SERVICES = ("sts", "pricing", "service-quotas", "sagemaker", "eks", "ec2", "ecr", "s3", "secretsmanager", "bedrock")
 
 
 def hosts() -> str:

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use mcc_catalogs::Ask;
+use mcc_catalogs::reason::Choice;
 use mcc_files::Folder;
 use mcc_generator::{
     Change, Decisions, Field, FileAccess, Finding, Kind, Merged, Plan, Project, Registered, Source,
@@ -89,9 +90,12 @@ pub(super) fn names_files(call: &Call) -> bool {
     keys.filter_map(|key| mcc_generator::field(key)).any(Field::names_file)
 }
 
-/// Plans a project.
-pub(super) fn plan(context: &Context, inputs: JsonObject) -> Planned {
-    planned(mcc_generator::plan(context.catalogs(), &merged(context, inputs)))
+/// Plans a project. With what it could run on, for somebody who has an opinion on that.
+pub(super) fn plan(context: &Context, inputs: JsonObject) -> (Planned, Vec<Choice>) {
+    let (catalogs, merged) = (context.catalogs(), merged(context, inputs));
+    let plan = mcc_generator::plan(catalogs, &merged);
+    let choices = context.choices(|| mcc_generator::choices(catalogs, &merged, &plan));
+    (planned(plan), choices)
 }
 
 /// Makes a project in memory. Without one, the plan says why.

@@ -167,6 +167,11 @@ async fn run(
         let Stood { call, live } = standing::stand(tool, call, most.map(|_| LOOKING)).await?;
         told = live;
         asking = Asking::of(tool, &call);
+        // An opinion is waited for within the same time.
+        let most = most.map(|most| match &asking {
+            Some(_) => most.saturating_sub(opinion::LONGEST),
+            None => most,
+        });
         let waits = (tool.waits)(&call);
         // A panicking handler would never reply, and the client would wait for ever.
         let work = move || guard::caught(tool.name, || (tool.run)(call));

@@ -70,7 +70,7 @@ pub(crate) struct Tool {
     pub(crate) asks: Option<fn(&Call) -> Vec<Ask>>,
     /// Whether a call may wait for a disk: such a call has a thread of its own, and others are answered at once.
     pub(crate) waits: fn(&Call) -> bool,
-    /// Whether its answers have choices that somebody may have an opinion on. Such a tool never waits.
+    /// Whether its answers have choices that somebody may have an opinion on.
     pub(crate) weighs: bool,
     /// What it does: from arguments to an answer, and nothing of it is asynchronous.
     pub(crate) run: fn(Call) -> Result<Reply, ToolError>,

@@ -37,7 +37,7 @@ impl Reasoner for Says {
             geography: "Regions of the United States".to_owned(),
             input_tokens: Some(700),
             output_tokens: Some(50),
-            usd: None,
+            rates: Err("nobody was asked".to_owned()),
         });
         let note = (!self.nonsense).then(|| "Bedrock denied `bedrock:InvokeModel`".to_owned());
         let opinion = self.nonsense.then(|| {
@@ -59,8 +59,10 @@ impl Reasoner for Says {
 }
 
 /// A call of each tool whose choices are weighed, and where their names are in its answer.
-fn calls() -> [(&'static str, Value, &'static str); 5] {
+fn calls() -> [(&'static str, Value, &'static str); 6] {
     [
+        // What else a plan could run on is not in its answer.
+        ("plan_project", json!({"projectName": "chat", "modelName": "Qwen/Qwen3-8B"}), ""),
         (
             "recommend_instance",
             json!({"modelName": "Qwen/Qwen3-8B"}),
@@ -111,14 +113,18 @@ async fn an_opinion_is_about_choices_and_changes_none() {
             let mut answer = peer.succeeds(tool, asked.clone()).await;
             let opinion = answer.as_object_mut().unwrap().remove("opinion").unwrap();
             assert_eq!(answer, before, "{tool}");
-            let choices = at(&before, place);
+            let question = says.asked.lock().unwrap().pop().unwrap();
+            let shortlist = question.shortlist.iter().map(|choice| choice.id.clone());
+            let choices = match place {
+                "" => shortlist.collect(),
+                place => at(&before, place),
+            };
             let order = at(&opinion, "/order/*");
             assert!(order.iter().all(|id| choices.contains(id)), "{tool}: {order:?} {choices:?}");
             assert_eq!(
                 (&opinion["inputTokens"], &opinion["outputTokens"]),
                 (&json!(700), &json!(50))
             );
-            let question = says.asked.lock().unwrap().pop().unwrap();
             assert_eq!(question.tool, tool);
             assert_eq!(question.wish.as_deref(), Some("as cheap as can be"));
             assert!(!question.asked.contains("wish"), "{}", question.asked);

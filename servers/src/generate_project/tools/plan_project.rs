@@ -26,7 +26,7 @@ pub(super) const TOOL: Tool = Tool {
     output: schema::output::<PlanAnswer>,
     asks: Some(core::asks),
     waits: |call| !call.context.roots.is_empty() && core::names_files(call),
-    weighs: false,
+    weighs: true,
     run: plan,
 };
 
@@ -41,10 +41,10 @@ struct Own {
 
 fn plan(call: Call) -> Result<Reply, ToolError> {
     let (own, inputs) = given::read::<Own>(schema::input::<Own>, call.arguments)?;
-    let planned = core::plan(&call.context, inputs);
+    let (planned, choices) = core::plan(&call.context, inputs);
     let answer = answer(planned, own.detail);
     let text = text(&answer);
-    Ok(Reply::answer(answer, text))
+    Ok(Reply::answer(answer, text).among(choices))
 }
 
 fn answer(planned: Planned, detail: Detail) -> PlanAnswer {
