@@ -259,8 +259,10 @@ fn an_interrupt_ends_a_look_up_at_once() {
     }
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let ended = mcp::ends_within(&mut child, Duration::from_secs(2));
-    assert!(!ended.success());
+    // Whoever waits to the end of the look-up answers without it, and says so by another status.
+    let ended = mcp::ends_within(&mut child, 6 * LONGEST);
+    let signal = std::os::unix::process::ExitStatusExt::signal(&ended);
+    assert!(signal == Some(2) || ended.code() == Some(130), "{ended}");
     assert!(!user.place.path().join("chat").exists());
     user.keeps_secrets(&[]);
 }
