@@ -261,7 +261,7 @@ fn what_is_well_is_told_so() {
         ("docker engine", "27.3.2"),
         ("kubectl", "1.31.2"),
         ("aws", "2.22.7"),
-        ("registration in .mcp.json", "`plans` is there"),
+        ("registration in .mcp.json", "the command of `plans` exists"),
     ] {
         holds(&checks, name, "ok", says);
     }
@@ -318,7 +318,7 @@ fn each_wrong_thing_of_this_machine_is_named() {
     );
     sees(&user().with("HF_ENDPOINT", "nowhere"), "settings", "failed", "HF_ENDPOINT");
     let none = user().with("SSL_CERT_FILE", "/none/ca.pem");
-    sees(&none, "settings", "failed", "/none/ca.pem has no certificates");
+    sees(&none, "settings", "failed", "/none/ca.pem has no readable certificates");
     sees(&user().with("AWS_REGION", "us-weast-2"), "AWS Region", "failed", "`us-weast-2`");
     sees(&user().without("AWS_REGION"), "AWS Region", "warning", "none is configured");
     let named = user().without("AWS_REGION").with("AWS_PROFILE", "team");

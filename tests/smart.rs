@@ -8,10 +8,10 @@
     reason = "tests"
 )]
 
-mod leaks;
 #[path = "smart/bedrock.rs"]
 #[allow(unreachable_pub, missing_docs, reason = "of the tests of this file")]
 mod bedrock;
+mod leaks;
 mod mcp;
 #[path = "needs/mod.rs"]
 mod needs;

@@ -473,8 +473,11 @@ mod tests {
         let page = "https://huggingface.co/Qwen/Qwen3-8B/tree/v1";
         let read = |sources: Sources| {
             let merged = sources.merge();
-            let told =
-                merged.findings.iter().map(|f| (f.id.clone(), f.message.clone())).collect::<Vec<_>>();
+            let told = merged
+                .findings
+                .iter()
+                .map(|f| (f.id.clone(), f.message.clone()))
+                .collect::<Vec<_>>();
             let text = |key| merged.text(key).map(str::to_owned);
             (text("modelName"), text("modelRevision"), told)
         };

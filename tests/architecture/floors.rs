@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 17] = [
     &["derive", "resolve", "saved"],
     &["diff", "facts", "questions", "rules"],
     &["plan", "prove", "write"],
-    &["asks"],
+    &["asks", "choices"],
     &["check", "matrix"],
 ];
 /// Who uses a neighbour all the same, and why.

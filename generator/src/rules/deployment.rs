@@ -304,12 +304,9 @@ fn offered(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         return;
     }
     let rows = context.catalogs.regions();
-    let there: Vec<&str> = rows
-        .offering(&row.name)
-        .into_iter()
-        .map(mcc_catalogs::Region::as_str)
-        .filter(|other| *other != region.as_str())
-        .collect();
+    let mut there = rows.offering(&row.name);
+    there.retain(|other| *other != region);
+    let there: Vec<&str> = there.into_iter().map(mcc_catalogs::Region::as_str).collect();
     let (shown, more) = there.split_at(there.len().min(4));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     let shown = shown.join(", ");

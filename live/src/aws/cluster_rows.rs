@@ -318,7 +318,7 @@ mod tests {
         assert_eq!(row.status, "Updating");
         assert_eq!(eks_name(&row, &region()), Some(Ok("k_1")));
         assert_eq!(notes.len(), 1);
-        assert!(notes[0].ends_with("told: odd, \\u{1b}[2J."), "{notes:?}");
+        assert!(notes[0].ends_with("given: odd, \\u{1b}[2J."), "{notes:?}");
     }
 
     #[test]

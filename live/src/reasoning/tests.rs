@@ -199,7 +199,7 @@ async fn an_opinion_tells_who_gave_it_and_what_it_took() {
     assert_eq!(used.geography, "Regions of Europe, inferred from the id");
     assert_eq!((used.input_tokens, used.output_tokens), (Some(900), Some(60)));
     let Charge::Unknown(why) = used.charge() else { panic!("{used:?}") };
-    assert!(why.contains("denies `bedrock:GetInferenceProfile`"), "{why}");
+    assert!(why.contains("denied `bedrock:GetInferenceProfile`"), "{why}");
     assert_eq!(bench.used(), 960);
     let asked = played.asked.lock().unwrap();
     let (path, body) = &asked[0];

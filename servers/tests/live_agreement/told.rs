@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use mcc_catalogs::{Catalogs, ClustersFile, Files, Rows};
+use mcc_catalogs::{Catalogs, ClustersFile, Files, Instance, QuotaRow, QuotaUse, QuotasFile, Rows};
 use serde_json::{Value, json};
 
 use super::places::{cluster, images};
-use super::{DAY, NEW, REGION, answer, models, planned, prices, quotas};
+use super::{DAY, NEW, REGION, answer, models, planned, prices};
 
 /// Each source said it another time ago.
 fn aged() -> Arc<Catalogs> {
@@ -20,13 +20,27 @@ fn aged() -> Arc<Catalogs> {
     let all = [
         ("Hugging Face", 2, none().with(models())),
         ("AWS prices of us-west-2", 150, none().with(prices())),
-        ("AWS quotas of us-west-2", 40, none().with(quotas())),
+        ("AWS quotas of us-west-2", 40, none().with(enough())),
         ("Amazon ECR Public", 7300, none().with(images())),
         ("HyperPod in us-west-2", 3, none().with(clusters)),
     ];
     all.into_iter().fold(Arc::clone(Catalogs::shared()), |below, (source, age, files)| {
         Arc::new(below.with(Rows::said(source, age, files)))
     })
+}
+
+/// Quotas that let each type be started.
+fn enough() -> QuotasFile {
+    let row = |instance: &Instance| QuotaRow {
+        region: REGION.parse().unwrap(),
+        used_for: QuotaUse::Endpoint,
+        name: instance.name.clone(),
+        limit: 2,
+        in_use: None,
+        code: None,
+    };
+    let rows: Vec<QuotaRow> = Catalogs::embedded().instances().iter().map(row).collect();
+    QuotasFile { as_of: DAY.into(), source: "quotas".into(), account: None, quotas: rows.into() }
 }
 
 /// The line of a plan that begins so.
