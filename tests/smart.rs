@@ -35,6 +35,7 @@ use session::Session;
 use standin::{MODEL, PARAMETERS, Standin};
 
 needs::tests! {
+    a_planted_leak_is_found,
     a_model_that_no_catalog_has_is_planned_with_its_size,
     a_server_answers_from_what_it_found_and_asks_once,
     where_nobody_answers_the_catalogs_do_and_say_so,
@@ -110,7 +111,6 @@ impl User {
     }
 }
 
-#[test]
 fn a_planted_leak_is_found() {
     leaks::a_planted_leak_is_found();
 }

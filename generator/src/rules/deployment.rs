@@ -305,7 +305,7 @@ fn offered(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     }
     let rows = context.catalogs.regions();
     let mut there = rows.offering(&row.name);
-    there.retain(|other| *other != region);
+    there.retain(|other| other.as_str() != region);
     let there: Vec<&str> = there.into_iter().map(mcc_catalogs::Region::as_str).collect();
     let (shown, more) = there.split_at(there.len().min(4));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };

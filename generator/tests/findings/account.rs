@@ -277,12 +277,16 @@ fn packages_that_cannot_be_deployed_are_refused() {
     let vllm = json!({"deploymentConfig": "transformers-vllm"});
     let gone: Resource = serde_json::from_value(json!({"kind": "missing"})).unwrap();
     let xgboost =
-        json!({"framework": "XGBOOST", "frameworkVersion": "3.2", "model": "s3://b/m.tar.gz"});
+        json!({"framework": "XGBOOST", "framework_version": "3.2", "model": "s3://bucket/m.tar.gz"});
     for (resource, message, fix) in [
         (None, "not known here", "--mode smart"),
         (Some(gone), "no such package", "check the ARN"),
         (Some(package(&json!({"model": null}))), "no model in S3", "describe-model-package"),
-        (Some(package(&xgboost)), "a model of xgboost", "aws s3 cp s3://b/m.tar.gz - | tar -xz"),
+        (
+            Some(package(&xgboost)),
+            "a model of xgboost",
+            "aws s3 cp s3://bucket/m.tar.gz - | tar -xz",
+        ),
     ] {
         let plan = of_package(PACKAGE, resource, &vllm);
         let told = found(&plan, "MCC-MDL-010").unwrap_or_else(|| panic!("{message}"));
