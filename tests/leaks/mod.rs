@@ -28,7 +28,9 @@ pub const ALL: [&str; 5] = [HF_TOKEN, AWS_SECRET_KEY, AWS_SESSION_TOKEN, PROXY_P
 pub fn kept<S: AsRef<[u8]>>(secrets: &[&str], said: &[S], folder: Option<&Path>) {
     let said = said.iter().map(|said| ("what is said".to_owned(), said.as_ref().to_vec()));
     let mut all: Vec<(String, Vec<u8>)> = said.collect();
-    folder.into_iter().for_each(|folder| files(folder, &mut all));
+    if let Some(folder) = folder {
+        files(folder, &mut all);
+    }
     let leaks = found(secrets, &all);
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
 }
@@ -133,7 +135,9 @@ pub fn a_planted_leak_is_found() {
     std::fs::create_dir_all(folder.join("below")).unwrap();
     let quiet = |said: &str, folder: Option<&Path>| {
         let mut all = vec![("said".to_owned(), said.as_bytes().to_vec())];
-        folder.into_iter().for_each(|folder| files(folder, &mut all));
+        if let Some(folder) = folder {
+            files(folder, &mut all);
+        }
         found(&ALL, &all)
     };
     std::fs::write(folder.join("below/clean"), "nothing").unwrap();

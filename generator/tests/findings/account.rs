@@ -276,8 +276,7 @@ fn the_image_of_a_package_decides_what_serves_it() {
 fn packages_that_cannot_be_deployed_are_refused() {
     let vllm = json!({"deploymentConfig": "transformers-vllm"});
     let gone: Resource = serde_json::from_value(json!({"kind": "missing"})).unwrap();
-    let xgboost =
-        json!({"framework": "XGBOOST", "framework_version": "3.2", "model": "s3://bucket/m.tar.gz"});
+    let xgboost = json!({"framework": "XGBOOST", "framework_version": "3.2", "model": "s3://bucket/m.tar.gz"});
     for (resource, message, fix) in [
         (None, "not known here", "--mode smart"),
         (Some(gone), "no such package", "check the ARN"),

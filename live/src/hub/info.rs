@@ -84,7 +84,8 @@ impl Info {
                 .or_else(|| card.and_then(|card| first(card, "base_model")))
                 .and_then(|id| id.parse().ok()),
             files: siblings.map(|all| files(all)),
-            odd_sizes: siblings.map_or(0, |all| all.iter().take(MOST_FILES).filter(is_odd).count()),
+            odd_sizes: siblings
+                .map_or(0, |all| all.iter().take(MOST_FILES).filter(|one| is_odd(one)).count()),
             odd_totals: read.is_none()
                 && counted.is_some_and(|said| said.contains_key("parameters")),
             totals: read,
@@ -181,7 +182,7 @@ fn said_size(one: &Value) -> Option<&Value> {
 }
 
 /// Whether something is said of the size of a file that is no size.
-fn is_odd(one: &&Value) -> bool {
+fn is_odd(one: &Value) -> bool {
     let size = said_size(one).filter(|said| !said.is_null());
     size.is_some_and(|said| said.as_u64().is_none_or(|size| !is_believable(size)))
 }

@@ -173,7 +173,7 @@ impl Reasoner for Bedrock {
     fn weigh<'a>(&'a self, question: &'a Question, errand: &'a Errand) -> Weighing<'a> {
         Box::pin(async move {
             let Some(prompt) = Prompt::new(question) else { return Weighed::default() };
-            match self.asked(&prompt, errand).await {
+            match Box::pin(self.asked(&prompt, errand)).await {
                 Ok(weighed) => weighed,
                 Err(Unsaid { why, used }) => Weighed {
                     used: used.map(|used| *used),

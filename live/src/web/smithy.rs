@@ -109,6 +109,7 @@ mod tests {
     use aws_sdk_bedrockruntime::config::{BehaviorVersion, Region};
     use aws_sdk_bedrockruntime::error::SdkError;
     use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
+    use aws_sdk_bedrockruntime::types::TokenUsage;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -176,7 +177,7 @@ mod tests {
         let client = sdk(&server(answer("200 OK", body)).await, 1);
         let errand = Errand::new(Duration::from_secs(5));
         let found = on_errand(&errand, ask(&client)).await.unwrap();
-        assert_eq!(found.usage().map(|usage| usage.total_tokens()), Some(4));
+        assert_eq!(found.usage().map(TokenUsage::total_tokens), Some(4));
         assert_eq!(errand.left(), Errand::REQUESTS - 1);
         // Without an errand nothing is sent.
         let error = ask(&client).await.unwrap_err();

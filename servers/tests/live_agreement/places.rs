@@ -18,9 +18,9 @@ fn offers() -> RegionsFile {
     let (mut there, mut not_hosted) = (Vec::new(), Vec::new());
     for (at, row) in all.filter(|(_, row)| row.accelerator().is_some()) {
         let hinted = known.ec2_accelerators.iter().flatten().any(|name| *name == row.name);
-        let hosted = scattered(at) % 3 == 0;
+        let hosted = scattered(at).is_multiple_of(3);
         // Of what EC2 is known to offer a quarter is gone.
-        if hosted || hinted && row.hyperpod && scattered(at + 1) % 4 != 0 {
+        if hosted || hinted && row.hyperpod && !scattered(at + 1).is_multiple_of(4) {
             there.push(row.name.clone());
         }
         if !hosted {
@@ -67,7 +67,7 @@ fn what_is_recommended_is_what_a_plan_chooses_with_the_offers_of_a_region() {
 /// A cluster of the Region: nodes of some types, among them ones that the Region is said to lack, and one empty group.
 pub(crate) fn cluster(seed: usize) -> (Cluster, Vec<Instance>) {
     let all = Catalogs::embedded().instances().iter().enumerate();
-    let nodes = all.filter(|(at, row)| row.hyperpod && scattered(at + seed) % 9 == 0);
+    let nodes = all.filter(|(at, row)| row.hyperpod && scattered(at + seed).is_multiple_of(9));
     let nodes: Vec<Instance> = nodes.map(|(_, row)| row.clone()).take(12).collect();
     let groups = nodes.iter().enumerate().map(|(at, row)| ClusterGroup {
         name: format!("group-{at}"),
@@ -134,7 +134,7 @@ fn a_plan_for_a_cluster_chooses_among_the_groups_that_take_the_model() {
                 asked += 1;
                 let among = own.as_ref().is_some_and(|own| taking.contains(own));
                 let told = plan.findings.iter().any(|one| one.is_error() || one.id == "MCC-HP-006");
-                if !among && !(taking.is_empty() && (own.is_none() || told)) && !told {
+                if !(among || told || taking.is_empty() && own.is_none()) {
                     different.push(format!("{question}: {taking:?} take it, planned {own:?}"));
                 }
                 // A plan that does not see the cluster takes what no group has.

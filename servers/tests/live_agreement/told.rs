@@ -17,7 +17,7 @@ fn aged() -> Arc<Catalogs> {
         ..ClustersFile::default()
     };
     let none = Files::default;
-    let all = [
+    let all = vec![
         ("Hugging Face", 2, none().with(models())),
         ("AWS prices of us-west-2", 150, none().with(prices())),
         ("AWS quotas of us-west-2", 40, none().with(enough())),
