@@ -11,7 +11,6 @@ mod http;
 mod lines;
 mod message;
 mod stdio;
-mod streams;
 #[cfg(test)]
 mod tests;
 mod token;
