@@ -109,25 +109,35 @@ fn one_backend_of_each_architecture() -> Vec<(String, String)> {
     pairs().into_iter().filter(|(config, _)| first(config)).collect()
 }
 
-/// Projects that were generated from a hostile value, of those that take every input between them.
-fn accepted() -> Vec<(String, Map<String, Value>, Project)> {
+/// A project that was generated from a hostile value, and the input with that value.
+type Accepted = (String, Map<String, Value>, Project);
+
+/// All of them, of configs and targets that take every input between them.
+fn accepted() -> Vec<Accepted> {
+    let pairs = one_backend_of_each_architecture();
+    std::thread::scope(|scope| {
+        let made = pairs.iter().map(|(config, target)| scope.spawn(|| accepted_by(config, target)));
+        let made: Vec<_> = made.collect();
+        made.into_iter().flat_map(|made| made.join().unwrap()).collect()
+    })
+}
+
+fn accepted_by(config: &str, target: &str) -> Vec<Accepted> {
     let mut all = Vec::new();
-    for (config, target) in one_backend_of_each_architecture() {
-        let start = base(&config, &target);
-        for field in fields().iter().filter(|f| is_text(f)) {
-            for text in corpus() {
-                for value in forms(field, &text) {
-                    let mut inputs = start.clone();
-                    inputs.insert(field.key.clone(), value);
-                    let Ok((plan, project)) = try_project(&inputs) else { continue };
-                    // What has no effect here is left out, with a note.
-                    let left_out = plan.findings.iter().any(|finding| {
-                        finding.field.as_deref() == Some(field.key.as_str())
-                            && ["MCC-INP-005", "MCC-INP-006"].contains(&finding.id.as_str())
-                    });
-                    if !left_out {
-                        all.push((field.key.clone(), inputs, project));
-                    }
+    let start = base(config, target);
+    for field in fields().iter().filter(|f| is_text(f)) {
+        for text in corpus() {
+            for value in forms(field, &text) {
+                let mut inputs = start.clone();
+                inputs.insert(field.key.clone(), value);
+                let Ok((plan, project)) = try_project(&inputs) else { continue };
+                // What has no effect here is left out, with a note.
+                let left_out = plan.findings.iter().any(|finding| {
+                    finding.field.as_deref() == Some(field.key.as_str())
+                        && ["MCC-INP-005", "MCC-INP-006"].contains(&finding.id.as_str())
+                });
+                if !left_out {
+                    all.push((field.key.clone(), inputs, project));
                 }
             }
         }
