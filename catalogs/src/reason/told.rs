@@ -7,9 +7,9 @@ use super::{Charge, Comment, Opinion, Used, Weighed};
 
 /// What stands above the lines of an opinion.
 pub const HEADING: &str =
-    "Opinion of a language model on what is recommended above, which it does not change:";
+    "Opinion of a language model on the recommendations above, which it does not change:";
 
-/// What a language model thinks of the choices above, which the rules accepted. It changes none of them.
+/// A language model's opinion on the choices above, all of which the rules accept. It changes none of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Told {
@@ -34,22 +34,22 @@ pub struct Told {
     /// The prices that `usd` is calculated from, or `not known` and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<String>,
-    /// Choices of this answer, the one that it finds best first.
+    /// Choices of this answer, its favourite first.
     order: Vec<String>,
-    /// What it says of single choices.
+    /// Comments on individual choices.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     comments: Vec<ToldComment>,
-    /// What it says of all of them.
+    /// Remarks on all of them together.
     #[serde(skip_serializing_if = "Option::is_none")]
     remarks: Option<String>,
-    /// How much it said about what is no choice, which was dropped.
+    /// How many of its statements were about something that is not a choice and were dropped.
     dropped: usize,
     /// Why there is no opinion, or only part of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
 
-/// What is said of one choice.
+/// A comment on one choice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 struct ToldComment {
     /// The choice.
@@ -86,13 +86,13 @@ impl Told {
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.order.is_empty() {
-            lines.push(format!("it would take {}", self.order.join(", then ")));
+            lines.push(format!("it prefers {}", self.order.join(", then ")));
         }
         lines.extend(self.comments.iter().map(|said| format!("{}: {}", said.id, said.comment)));
         lines.extend(self.remarks.clone());
         if self.dropped > 0 {
             lines.push(format!(
-                "{} more were about no choice of this answer, and are dropped",
+                "{} more statements are about something that is not a choice of this answer, and are dropped",
                 self.dropped
             ));
         }
