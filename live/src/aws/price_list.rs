@@ -134,12 +134,13 @@ async fn read(aws: &Aws, region: &Region, errand: &Errand) -> Result<PriceList, 
     Ok(list)
 }
 
+/// A page of the price list: each product is JSON in a text.
 #[derive(Deserialize)]
-struct Page {
+pub(crate) struct Page {
     #[serde(rename = "PriceList", default)]
-    products: Vec<String>,
+    pub(crate) products: Vec<String>,
     #[serde(rename = "NextToken")]
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// A product of the price list, as far as it is read.

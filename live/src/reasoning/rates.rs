@@ -8,13 +8,12 @@
 
 use mcc_catalogs::reason::Rates;
 use mcc_catalogs::{Errand, Region};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::aws::Aws;
 use crate::aws::actions::GET_PRODUCTS;
 use crate::aws::call::Call;
-use crate::aws::price_list::desk_of;
+use crate::aws::price_list::{Page, desk_of};
 use crate::failure::Failure;
 
 /// Largest page: each of its hundred products has some kilobytes.
@@ -69,14 +68,6 @@ pub(super) async fn of(
         };
     }
     Err(format!("AWS's price list for {region} does not have the model"))
-}
-
-#[derive(Deserialize)]
-struct Page {
-    #[serde(rename = "PriceList", default)]
-    products: Vec<String>,
-    #[serde(rename = "NextToken")]
-    next: Option<String>,
 }
 
 async fn page(
