@@ -5,24 +5,22 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
     reason = "tests"
 )]
 
 #[path = "smart/bedrock.rs"]
-#[allow(unreachable_pub, missing_docs, reason = "of the tests of this file")]
 mod bedrock;
 mod leaks;
 mod mcp;
-#[path = "needs/mod.rs"]
 mod needs;
 #[path = "smart/opinions.rs"]
-#[allow(unreachable_pub, missing_docs, reason = "of the tests of this file")]
 mod opinions;
 #[path = "mcp/session.rs"]
-#[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with other tests")]
+#[allow(dead_code, reason = "shared with other tests")]
 mod session;
 #[path = "smart/hub.rs"]
-#[allow(unreachable_pub, missing_docs, reason = "shared by the tests of this file")]
 mod standin;
 
 use std::process::{Command, Output, Stdio};
