@@ -67,7 +67,11 @@ impl User {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(MCC);
+        self.started_by(Command::new(MCC), arguments)
+    }
+
+    /// The same, where `command` starts the program.
+    fn started_by(&self, mut command: Command, arguments: &[&str]) -> Command {
         command
             .args(arguments)
             .current_dir(self.place.path())
@@ -242,10 +246,16 @@ fn posted(address: &str, revision: &str, body: &str) -> Value {
 
 /// Whoever is tired of waiting ends it, and nothing is left half written.
 fn an_interrupt_ends_a_look_up_at_once() {
+    if !cfg!(target_os = "linux") {
+        needs::missing("GNU's env");
+    }
     let silent = Standin::silent();
     let user = User::of(&silent);
+    // What a shell starts in the background ignores interrupts, and so does all that it starts.
+    let mut heeding = Command::new("/usr/bin/env");
+    heeding.args(["--default-signal=INT", MCC]);
     let mut child = user
-        .command(&["generate", "chat", "--model-name", MODEL])
+        .started_by(heeding, &["generate", "chat", "--model-name", MODEL])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
