@@ -94,6 +94,9 @@ pub struct Capacity {
     /// When it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<String>,
+    /// The Availability Zone that it is in, such as `us-east-1a`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
 }
 
 /// How far what a Region has was listed.
@@ -165,6 +168,11 @@ impl Clusters {
     /// Reserved capacity of a Region.
     pub fn capacity(&self, region: &str) -> impl Iterator<Item = &Capacity> {
         self.file.capacity.iter().filter(move |row| row.region.as_str() == region)
+    }
+
+    /// Reserved capacity by its ARN or id.
+    pub fn reserved(&self, region: &str, id: &str) -> Option<&Capacity> {
+        self.capacity(region).find(|row| row.id == id)
     }
 
     /// How far what a Region has was listed. None where nobody listed it.

@@ -33,7 +33,9 @@ pub fn asks(catalogs: &Catalogs, merged: &Merged) -> Vec<Ask> {
     }
     if let Some(region) = merged.text("region").and_then(|region| region.parse::<Region>().ok()) {
         asks.extend(Ask::of_place(&region));
-        if merged.text("hyperpodCluster").is_some() {
+        // One look at what the account has there knows both.
+        let named = ["hyperpodCluster", "capacityReservationArn"];
+        if named.iter().any(|key| merged.text(key).is_some()) {
             asks.push(Ask::Clusters(region.clone()));
         }
         if wants_token(catalogs, &merged) {

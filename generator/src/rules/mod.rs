@@ -3,6 +3,7 @@
 //! A rule whose facts are unknown says so as a warning and never refuses.
 
 mod account;
+mod capacity;
 mod compiled;
 mod deployment;
 mod draft;
@@ -51,12 +52,13 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
-const FAMILIES: [&[Rule]; 22] = [
+const FAMILIES: [&[Rule]; 23] = [
     inputs::RULES,
     image::RULES,
     registry::RULES,
     deployment::RULES,
     quota::RULES,
+    capacity::RULES,
     memory::RULES,
     model::RULES,
     account::RULES,

@@ -30,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
 const NAMED: usize = 3;
 
 /// Instances at the start and at most.
-fn instances(context: &Context<'_>, spec: &Spec) -> (u32, u32) {
+pub(super) fn instances(context: &Context<'_>, spec: &Spec) -> (u32, u32) {
     let start = context.count();
     let endpoint = &spec.endpoint;
     let scaled = endpoint.autoscaling.as_ref().map_or(start, |scaling| scaling.max);

@@ -12,6 +12,7 @@ mod support;
 
 mod account;
 mod built_engines;
+mod capacity;
 mod container;
 mod loading;
 mod pods;

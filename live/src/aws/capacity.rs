@@ -41,6 +41,7 @@ struct Plan {
 #[serde(rename_all = "PascalCase")]
 struct Reserved {
     instance_type: String,
+    availability_zone: Option<String>,
 }
 
 /// The rows of a page of training plans that can still be used, and how many more there are that say too little.
@@ -55,8 +56,11 @@ pub(super) fn plans(page: Plans, region: &Region) -> (Vec<Capacity>, usize) {
             Some(plan.total_instance_count?.saturating_sub(plan.in_use_instance_count?))
         });
         // The parts of a plan follow each other in time; all are of one type.
-        let instance = plan.reserved_capacity_summaries.first();
+        let parts = &plan.reserved_capacity_summaries;
+        let instance = parts.first();
         let instance = instance.and_then(|part| part.instance_type.parse::<InstanceType>().ok());
+        let zone = parts.first().and_then(|part| part.availability_zone.as_deref());
+        let one_zone = parts.iter().all(|part| part.availability_zone.as_deref() == zone);
         let (Some(free), Some(total), Some(instance)) = (free, plan.total_instance_count, instance)
         else {
             unclear += 1;
@@ -73,6 +77,7 @@ pub(super) fn plans(page: Plans, region: &Region) -> (Vec<Capacity>, usize) {
             targets: plan.target_resources.iter().take(8).map(|one| cut(one, 40).into()).collect(),
             starts: plan.start_time.and_then(second),
             ends: plan.end_time.and_then(second),
+            zone: zone.filter(|_| one_zone).map(|zone| cut(zone, 40).into_owned()),
         });
     }
     (rows, unclear)
@@ -122,6 +127,7 @@ fn reservation(item: &Element, region: &Region) -> Option<Capacity> {
         targets: Vec::new(),
         starts: time("startDate"),
         ends: time("endDate"),
+        zone: item.text_of("availabilityZone").map(|zone| cut(zone, 40).into_owned()),
     })
 }
 
@@ -150,7 +156,8 @@ mod tests {
         let plan = json!({"TrainingPlanArn": arn, "TrainingPlanName": "p5", "Status": "Active",
             "TotalInstanceCount": 4, "AvailableInstanceCount": 3, "StartTime": 1_796_083_200.25,
             "TargetResources": ["endpoint"], "New": {},
-            "ReservedCapacitySummaries": [{"InstanceType": "ml.p5.48xlarge", "TotalInstanceCount": 4}]});
+            "ReservedCapacitySummaries": [{"InstanceType": "ml.p5.48xlarge", "TotalInstanceCount": 4,
+                "AvailabilityZone": "us-east-1a"}]});
         let but = |more: serde_json::Value| {
             let mut plan = plan.clone();
             plan.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -163,6 +170,9 @@ mod tests {
             but(json!({"AvailableInstanceCount": null})),
             but(json!({"AvailableInstanceCount": null, "InUseInstanceCount": 3})),
             but(json!({"StartTime": 1e300, "EndTime": -1.0})),
+            but(json!({"ReservedCapacitySummaries": [
+                {"InstanceType": "ml.p5.48xlarge", "AvailabilityZone": "us-east-1a"},
+                {"InstanceType": "ml.p5.48xlarge", "AvailabilityZone": "us-east-1b"}]})),
         ]});
         let (rows, unclear) = plans(serde_json::from_value(page).unwrap(), &region());
         assert_eq!(unclear, 2);
@@ -179,9 +189,11 @@ mod tests {
                 targets: vec!["endpoint".to_owned()],
                 starts: Some("2026-12-01T00:00:00Z".to_owned()),
                 ends: None,
+                zone: Some("us-east-1a".to_owned()),
             }
         );
-        assert_eq!(rows.iter().map(|row| row.free).collect::<Vec<_>>(), [3, 1, 3]);
+        assert_eq!(rows.iter().map(|row| row.free).collect::<Vec<_>>(), [3, 1, 3, 3]);
+        assert_eq!(rows[3].zone, None, "its parts are in two zones");
         assert_eq!(
             (rows[2].starts.as_deref(), rows[2].ends.as_deref()),
             (None, Some("1969-12-31T23:59:59Z"))
@@ -192,7 +204,7 @@ mod tests {
     fn reservations_are_read_as_they_are() {
         let item = "<item><capacityReservationId>cr-1</capacityReservationId><instanceType>p5.48xlarge</instanceType>\
             <totalInstanceCount>2</totalInstanceCount><availableInstanceCount>1</availableInstanceCount>\
-            <state>active</state><startDate>2026-11-30T08:00:00.000Z</startDate></item>";
+            <state>active</state><availabilityZone>us-east-1a</availabilityZone><startDate>2026-11-30T08:00:00.000Z</startDate></item>";
         let odd = item.replace("<state>active</state>", "");
         let body = format!(
             "<DescribeCapacityReservationsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
@@ -205,6 +217,7 @@ mod tests {
         let row = &page.rows[0];
         assert_eq!((row.instance.as_str(), row.total, row.free), ("ml.p5.48xlarge", 2, 1));
         assert_eq!(row.starts.as_deref(), Some("2026-11-30T08:00:00Z"));
+        assert_eq!(row.zone.as_deref(), Some("us-east-1a"));
         assert!(read("<a/>").is_err());
         assert!(read(&body[..body.len() - 3]).is_err());
     }

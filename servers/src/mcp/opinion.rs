@@ -128,6 +128,3 @@ impl Asking {
         answer
     }
 }
-
-    }
-}

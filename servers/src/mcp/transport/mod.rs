@@ -11,6 +11,7 @@ mod http;
 mod lines;
 mod message;
 mod stdio;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod token;

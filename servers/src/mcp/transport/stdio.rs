@@ -2,10 +2,9 @@
 
 use rmcp::ServiceExt as _;
 use rmcp::service::ServerInitializeError;
-use rmcp::transport::io::stdio_pipes;
 
 use super::lines::Lines;
-use super::{Options, handler};
+use super::{Options, handler, streams};
 use crate::mcp::error::ServeError;
 use crate::mcp::logging;
 use crate::mcp::server::Server;
@@ -36,7 +35,8 @@ pub(crate) async fn serve_stdio(
     options: &Options,
 ) -> Result<(), ServeError> {
     logging::start(options.log.as_deref());
-    let (read, write) = stdio_pipes();
+    let (read, write) = streams::taken()
+        .map_err(|source| ServeError::System { what: "cannot read stdin", source })?;
     let lines = Lines::new(read, write);
     let broken = lines.broken();
     let session = match handler(server, options)?.serve(lines).await {
