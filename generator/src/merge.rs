@@ -487,7 +487,7 @@ mod tests {
                 (Some("Qwen/Qwen3-8B"), Some("v1"))
             );
             let words = "modelName is read as Qwen/Qwen3-8B, and modelRevision as v1";
-            assert_eq!(told, [("MCC-INP-008", words.to_owned())], "{name}");
+            assert_eq!(told, [("MCC-INP-008".to_owned(), words.to_owned())], "{name}");
         }
         // A revision that is given wins, whoever gives it, and it is told.
         let given = json!({"modelName": page, "modelRevision": "v2"});

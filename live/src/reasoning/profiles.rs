@@ -139,7 +139,8 @@ mod tests {
         let model = "amazon.nova-lite-v1:0";
         let alone = (Kind::Model(model.to_owned()), "eu-west-1 alone".to_owned());
         assert_eq!(told(model), alone);
-        assert_eq!(told(&format!("arn:aws:bedrock:eu-west-1::foundation-model/{model}")), alone);
+        let arn = format!("arn:aws:bedrock:eu-west-1::foundation-model/{model}");
+        assert_eq!(told(&arn), alone);
         let leads = "Regions that its ARN leads to".to_owned();
         let arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc";
         assert_eq!(told(arn), (Kind::Profile, leads.clone()));

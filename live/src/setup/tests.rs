@@ -139,7 +139,7 @@ fn sent(asks: &[Ask], named: bool) -> (Vec<Seen>, std::net::SocketAddr) {
         } else {
             settings(network, Hub::ENDPOINT, &[])
         };
-        let asked = lookup(settings).unwrap();
+        let (asked, _) = smart(settings, None).unwrap();
         for asks in asks.chunks(4) {
             asked.look_up(asks, &Errand::new(Duration::from_secs(3))).await;
         }
