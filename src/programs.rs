@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use crate::surroundings;
 
-/// How long a program may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is looked whether one has ended.
 const LOOK: Duration = Duration::from_millis(20);
 /// Most bytes of its output that are read.
@@ -55,10 +53,10 @@ pub(crate) fn is_program(path: &Path) -> bool {
     }
 }
 
-/// Runs a program of PATH with these arguments.
-pub(crate) fn run(name: &str, arguments: &[&str]) -> Ran {
+/// Runs a program of PATH with these arguments, for at most `patience`.
+pub(crate) fn run(name: &str, arguments: &[&str], patience: Duration) -> Ran {
     match find(name) {
-        Some(program) => run_at(&program, arguments, PATIENCE),
+        Some(program) => run_at(&program, arguments, patience),
         None => Ran::Missing,
     }
 }

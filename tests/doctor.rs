@@ -95,6 +95,10 @@ fn answer(mut stream: TcpStream, refused: Option<(&str, u16, &str)>) {
         "whoami"
     } else if body.contains("GetCallerIdentity") {
         "GetCallerIdentity"
+    } else if body.contains("Action=DescribeCapacityReservations") {
+        "DescribeCapacityReservations"
+    } else if head[0].contains("/addons/") {
+        "DescribeAddon"
     } else {
         target.rsplit('.').next().unwrap_or_default()
     };
@@ -134,7 +138,7 @@ impl User {
         user.program("kubectl", "echo 'Client Version: v1.31.2'");
         user.program(
             "aws",
-            "echo 'aws-cli/2.22.7 Python/3.12.6'; echo programThatTellsSecrets >&2",
+            "[ ! -f \"$HOME/busy\" ] || /bin/sleep 6; echo 'aws-cli/2.22.7 Python/3.12.6'; echo programThatTellsSecrets >&2",
         );
         user.program("mcc", "exit 0");
         user.file(
@@ -241,7 +245,10 @@ fn a_planted_leak_is_found() {
 #[test]
 fn what_is_well_is_told_so() {
     let standin = Standin::new();
-    let (checks, code) = User::of(&standin).checks(&[]);
+    let user = User::of(&standin);
+    // The AWS CLI takes its time on a machine that is busy.
+    user.file("busy", "");
+    let (checks, code) = user.checks(&[]);
     for (name, says) in [
         ("mode", "static"),
         ("settings", "through a proxy"),
@@ -251,11 +258,6 @@ fn what_is_well_is_told_so() {
         ("AWS STS of us-west-2", "reached"),
         ("AWS prices", "reached"),
         ("AWS account", "123456789012"),
-        ("sagemaker:ListEndpoints", "allowed"),
-        ("servicequotas:ListServiceQuotas", "allowed"),
-        ("sagemaker:ListClusters", "allowed"),
-        ("pricing:GetProducts", "allowed"),
-        ("secretsmanager:ListSecrets", "allowed"),
         ("Hugging Face token", "accepted"),
         ("docker", "27.3.1"),
         ("docker engine", "27.3.2"),
@@ -265,6 +267,16 @@ fn what_is_well_is_told_so() {
     ] {
         holds(&checks, name, "ok", says);
     }
+    // Each action of the policy is tried, but for those that cannot be.
+    let not_tried = ["s3:GetObject", "s3:ListBucket"];
+    for action in mcc_live::ACTIONS.iter().filter(|one| one.operation != "GetCallerIdentity") {
+        if not_tried.contains(&action.allows) {
+            holds(&checks, action.allows, "not checked", "a bucket that is there");
+        } else {
+            holds(&checks, action.allows, "ok", "allowed");
+        }
+    }
+    holds(&checks, "bedrock:InvokeModel", "not checked", "costs money");
     // Those two are behind the proxy, where nobody is.
     for name in ["Amazon ECR Public", "Docker Hub"] {
         holds(&checks, name, "failed", "could not be reached through the proxy");
@@ -365,11 +377,35 @@ fn each_wrong_thing_of_this_machine_is_named() {
 fn each_refusal_of_a_source_is_named() {
     const DENIED: &str =
         r#"{"__type": "AccessDeniedException", "message": "secretKey/That+NobodyMaySee"}"#;
+    const MISSING: &str =
+        r#"{"__type": "ValidationException", "message": "Could not find endpoint"}"#;
+    const OTHER: &str = r#"{"__type": "ValidationException", "message": "1 validation error"}"#;
+    const UNAUTHORIZED: &str =
+        "<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>";
     const UNKNOWN: &str =
         "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>";
     const EXPIRED: &str = "<ErrorResponse><Error><Code>ExpiredToken</Code></Error></ErrorResponse>";
     for (operation, status, body, name, state, says) in [
         ("ListEndpoints", 400, DENIED, "sagemaker:ListEndpoints", "warning", "denied"),
+        ("ListEndpoints", 400, MISSING, "sagemaker:ListEndpoints", "ok", "allowed"),
+        ("ListEndpoints", 400, OTHER, "sagemaker:ListEndpoints", "not checked", "refused"),
+        (
+            "DescribeEndpoint",
+            400,
+            DENIED,
+            "sagemaker:DescribeEndpoint",
+            "warning",
+            "count instances in use",
+        ),
+        ("DescribeAddon", 403, DENIED, "eks:DescribeAddon", "warning", "denied"),
+        (
+            "DescribeCapacityReservations",
+            403,
+            UNAUTHORIZED,
+            "ec2:DescribeCapacityReservations",
+            "warning",
+            "reserved capacity",
+        ),
         ("GetProducts", 400, DENIED, "pricing:GetProducts", "warning", "denied"),
         ("ListSecrets", 400, DENIED, "secretsmanager:ListSecrets", "warning", "denied"),
         ("GetCallerIdentity", 403, UNKNOWN, "AWS account", "failed", "rejected these credentials"),

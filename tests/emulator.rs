@@ -1,6 +1,7 @@
 //! The life of generated projects through the real AWS CLI, against an emulator of AWS: moto, as `tests/emulator/server.py`
 //! starts it, which says what of it is not moto's. `.ci/emulator` installs both. One config of every architecture on every
-//! target that moto has something of; HyperPod is in `tests/kubernetes.rs`.
+//! target that moto has something of; HyperPod is in `tests/kubernetes.rs`. And the policy of smart mode, against AWS's
+//! own reference of what policies can say.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,8 +19,10 @@ mod shown;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -31,6 +34,7 @@ use serde_json::{Map, Value, json};
 needs::tests! {
     projects_live_in_an_emulated_account,
     what_is_elsewhere_or_foreign_is_found_or_left_alone,
+    the_policy_of_smart_mode_is_one_of_awss_reference,
 }
 
 /// A project to live through, and whether its image is built by CodeBuild.
@@ -250,4 +254,60 @@ fn what_is_elsewhere_or_foreign_is_found_or_left_alone() {
     emulator.script(&folder, "clean --yes");
     nothing_is_left(&emulator, "us-east-1");
     nothing_is_left(&emulator, "eu-west-1");
+}
+
+/// What AWS's service authorization reference says against policies: the number of each, and the defect.
+fn judged(policies: &[Value]) -> Vec<String> {
+    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/policy.py");
+    let mut python = Command::new(needs::module("parliament"))
+        .arg(oracle)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines: Vec<String> = policies.iter().map(Value::to_string).collect();
+    python.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let actions = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
+    let actions: usize = actions.map(|one| one["Action"].as_array().unwrap().len()).sum();
+    assert_eq!(told.trim(), actions.to_string());
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn the_policy_of_smart_mode_is_one_of_awss_reference() {
+    let policy = |more: &[&str]| -> Value {
+        let mut mcc = Command::new(env!("CARGO_BIN_EXE_mcc"));
+        let output = mcc.args(["policy", "smart"]).args(more).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let region = ["--reasoning", "--region", "eu-west-1"];
+    assert_eq!(judged(&[policy(&[]), policy(&region)]), Vec::<String>::new());
+    // Each of these is seen.
+    let one = |action: &str, resource: &str, key: &str| {
+        let condition = json!({"StringEquals": {key: "eu-west-1"}});
+        let statement = json!({"Effect": "Allow", "Action": [action], "Resource": [resource], "Condition": condition});
+        json!({"Version": "2012-10-17", "Statement": [statement]})
+    };
+    let region = "aws:RequestedRegion";
+    let planted = [
+        ("UNKNOWN_ACTION", one("sagemaker:DescribeEndpoints", "*", region)),
+        ("RESOURCES_NOT_NAMED", one("sagemaker:DescribeEndpoint", "*", region)),
+        (
+            "RESOURCE_MISMATCH",
+            one("sagemaker:DescribeEndpoint", "arn:*:sagemaker:*:*:cluster/*", region),
+        ),
+        (
+            "RESOURCES_NAMED",
+            one("sagemaker:ListEndpoints", "arn:*:sagemaker:*:*:endpoint/*", region),
+        ),
+        ("UNKNOWN_CONDITION", one("sagemaker:ListEndpoints", "*", "aws:RequestedRegions")),
+        ("RESOURCE_MISMATCH", one("bedrock:InvokeModel", "arn:*:bedrock:*:*:guardrail/*", region)),
+    ];
+    for (defect, policy) in planted {
+        let said = judged(std::slice::from_ref(&policy)).join("\n");
+        assert!(said.contains(defect), "{defect}: {said}\n{policy:#}");
+    }
 }

@@ -40,6 +40,9 @@ pub struct QuotaRow {
     /// Instances in use when it was read. None if that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_use: Option<u32>,
+    /// Not all that may use it was counted: `in_use` is a lower bound.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
     /// Service Quotas' code, to ask for more: `L-1928E07B`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
@@ -112,7 +115,7 @@ impl Quotas {
 }
 
 impl QuotaRow {
-    /// Instances that may still be started. None if it is not known how many run.
+    /// Instances that may still be started, at most. None if it is not known that any run, or that none do.
     pub fn free(&self) -> Option<u32> {
         self.in_use.map(|used| self.limit.saturating_sub(used))
     }

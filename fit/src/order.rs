@@ -80,6 +80,7 @@ mod tests {
             name: name.parse().expect("a type"),
             limit: *limit,
             in_use: None,
+            at_least: false,
             code: None,
         };
         let rows: Vec<QuotaRow> = limits.iter().map(row).collect();

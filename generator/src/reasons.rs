@@ -32,9 +32,12 @@ pub fn quota(quota: &QuotaRow, instances: u32) -> String {
     let (what, region, limit) = (used_for(quota), &quota.region, quota.limit);
     match (limit, quota.in_use) {
         (0, _) => format!("the account's quota of it for {what} in {region} is 0"),
-        (_, Some(used)) if limit >= instances => format!(
-            "the account may use {limit} of it for {what} in {region}, and {used} are in use"
-        ),
+        (_, Some(used)) if limit >= instances => {
+            let least = if quota.at_least { "at least " } else { "" };
+            format!(
+                "the account may use {limit} of it for {what} in {region}, and {least}{used} are in use"
+            )
+        }
         _ => format!(
             "the account may use {limit} of it for {what} in {region}, and {instances} are needed"
         ),

@@ -9,7 +9,8 @@ use mcc_catalogs::{Errand, Region};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::aws::{Aws, probe};
+use crate::aws::probe::{self, Try};
+use crate::aws::{Action, Aws};
 use crate::failure::Failure;
 use crate::hub::{Hub, TokenState};
 use crate::setup::{Settings, SetupError};
@@ -31,7 +32,7 @@ pub struct Probe {
     config: SdkConfig,
 }
 
-/// Whom or what was asked for, and whether it was answered.
+/// Who was asked, and whether they answered.
 pub type Answered = (String, Result<(), Failure>);
 
 impl Probe {
@@ -86,18 +87,18 @@ impl Probe {
         self.aws.account(region, &Errand::new(PATIENCE)).await
     }
 
-    /// Which of the lists that smart mode reads first may be read, by the actions of IAM that allow it.
-    pub async fn reads(&self, region: &Region) -> Vec<Answered> {
+    /// Which actions of smart mode are allowed: each that can be tried without a change is tried, all at once.
+    pub async fn permissions(&self, region: &Region) -> Vec<(Action, Result<(), Failure>)> {
         let mut asking = JoinSet::new();
-        for (at, (action, call)) in probe::calls(region).into_iter().enumerate() {
+        for (at, (action, how)) in probe::tries(region).into_iter().enumerate() {
             let aws = self.aws.clone();
             asking.spawn(async move {
                 let errand = Errand::resumed(PATIENCE, TRIES);
-                let answer = match call {
-                    Some(call) => probe::answers(&aws, &call, &errand).await,
-                    None => Err(Failure::NotThere("that Region has no price list".to_owned())),
+                let answer = match how {
+                    Try::By(call) => probe::allowed(&aws, &call, &errand).await,
+                    Try::Not(why) => Err(Failure::NotAsked(why.to_owned())),
                 };
-                (at, (action.allows.to_owned(), answer))
+                (at, (*action, answer))
             });
         }
         in_order(asking).await
@@ -105,7 +106,7 @@ impl Probe {
 }
 
 /// All that come in, in the order in which they were asked.
-async fn in_order(asking: JoinSet<(usize, Answered)>) -> Vec<Answered> {
+async fn in_order<T: 'static>(asking: JoinSet<(usize, T)>) -> Vec<T> {
     let mut all = asking.join_all().await;
     all.sort_by_key(|(at, _)| *at);
     all.into_iter().map(|(_, answered)| answered).collect()

@@ -47,8 +47,8 @@ fn allowed(reasoning: bool) -> impl Iterator<Item = &'static str> {
 /// Services that have no Regions, or are asked in one of their own.
 const EVERYWHERE: [&str; 2] = ["sts", "pricing"];
 
-/// Actions that IAM lets a policy name the resources of, by what they begin with; `{region}` is the Region. Known
-/// and not read in AWS's service authorization reference: to be checked there. All others take every resource.
+/// Actions that IAM lets a policy name the resources of, by what they begin with; `{region}` is the Region. All others
+/// take every resource. A test holds all of it to AWS's service authorization reference.
 const RESOURCES: &[(&str, &[&str])] = &[
     (
         "bedrock:InvokeModel",
@@ -74,8 +74,17 @@ const RESOURCES: &[(&str, &[&str])] = &[
     ("sagemaker:DescribeCluster", &["arn:*:sagemaker:{region}:*:cluster/*"]),
     ("sagemaker:DescribeEndpointConfig", &["arn:*:sagemaker:{region}:*:endpoint-config/*"]),
     ("sagemaker:DescribeEndpoint", &["arn:*:sagemaker:{region}:*:endpoint/*"]),
+    // JumpStart is a hub of AWS's own, and no other is asked.
+    (
+        "sagemaker:DescribeHubContent",
+        &[
+            "arn:*:sagemaker:{region}:aws:hub/SageMakerPublicHub",
+            "arn:*:sagemaker:{region}:aws:hub-content/SageMakerPublicHub/Model/*",
+        ],
+    ),
     ("sagemaker:DescribeModelPackage", &["arn:*:sagemaker:{region}:*:model-package/*"]),
     ("sagemaker:ListClusterNodes", &["arn:*:sagemaker:{region}:*:cluster/*"]),
+    ("sagemaker:ListHubContents", &["arn:*:sagemaker:{region}:aws:hub/SageMakerPublicHub"]),
     ("secretsmanager:DescribeSecret", &["arn:*:secretsmanager:{region}:*:secret:*"]),
 ];
 
@@ -86,16 +95,13 @@ fn policy<'a>(actions: impl Iterator<Item = &'a str>, region: Option<&str>) -> V
         let named = RESOURCES.iter().find(|(begin, _)| {
             *begin == action || (begin.ends_with(':') && action.starts_with(begin))
         });
-        let resources = match named {
-            Some((_, resources)) => resources
-                .iter()
-                .map(|resource| resource.replace("{region}", region.unwrap_or("*")))
-                .collect(),
-            None => vec!["*".to_owned()],
-        };
+        let patterns = named.map_or(&["*"][..], |(_, resources)| *resources);
         let service = action.split(':').next().unwrap_or_default();
-        // What its resources say of the Region needs no condition.
-        let limited = named.is_none() && !EVERYWHERE.contains(&service);
+        // What its resources say of the Region needs no condition; buckets do not say it.
+        let says = patterns.iter().any(|resource| resource.contains("{region}"));
+        let limited = !says && !EVERYWHERE.contains(&service);
+        let resources = patterns.iter().map(|one| one.replace("{region}", region.unwrap_or("*")));
+        let resources: Vec<String> = resources.collect();
         let known = by_resources.entry((resources, limited)).or_default();
         if !known.contains(&action) {
             known.push(action);
@@ -139,8 +145,12 @@ mod tests {
 
     #[test]
     fn a_region_is_the_only_one() {
-        let actions =
-            ["sagemaker:ListClusters", "sagemaker:DescribeCluster", "sts:GetCallerIdentity"];
+        let actions = [
+            "sagemaker:ListClusters",
+            "sagemaker:DescribeCluster",
+            "sts:GetCallerIdentity",
+            "s3:ListBucket",
+        ];
         let policy = policy(actions.into_iter(), Some("eu-west-1"));
         let of = |action: &str| {
             let all = policy["Statement"].as_array().unwrap();
@@ -155,6 +165,8 @@ mod tests {
             json!(["arn:*:sagemaker:eu-west-1:*:cluster/*"])
         );
         assert!(of("GetCallerIdentity").get("Condition").is_none());
+        // Names of buckets say nothing of a Region.
+        assert_eq!(of("ListBucket")["Condition"], of("ListClusters")["Condition"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What smart mode stands on: settings, the cache, AWS and the sources.
 
 use mcc_catalogs::{Catalogs, Region, echo};
-use mcc_live::{Answered, Cache, Failure, Probe, Settings, TokenState};
+use mcc_live::{Action, Answered, Cache, Failure, Probe, REASONING_ALLOWS, Settings, TokenState};
 use tokio::runtime::{Builder, Runtime};
 
 use super::Check;
@@ -107,14 +107,14 @@ fn region(configured: Option<&str>) -> Check {
 
 /// What takes a network.
 fn asked(runtime: &Runtime, probe: &Probe, region: &Region) -> Vec<Check> {
-    let (reached, token, (account, reads)) = runtime.block_on(async {
+    let (reached, token, (account, permissions)) = runtime.block_on(async {
         tokio::join!(probe.reach(region), probe.token(), async {
             let account = probe.account(region).await;
-            let reads = match &account {
-                Ok(_) => probe.reads(region).await,
+            let permissions = match &account {
+                Ok(_) => probe.permissions(region).await,
                 Err(_) => Vec::new(),
             };
-            (account, reads)
+            (account, permissions)
         })
     });
     let mut all: Vec<Check> = reached.into_iter().map(reachable).collect();
@@ -125,12 +125,12 @@ fn asked(runtime: &Runtime, probe: &Probe, region: &Region) -> Vec<Check> {
         Err(failure) => Check::failed(ACCOUNT, words("AWS", &failure))
             .with_fix("run `aws sts get-caller-identity` to see why"),
     });
-    if reads.is_empty() {
+    if permissions.is_empty() {
         all.push(Check::not_checked("AWS permissions", "the account is not known"));
     } else {
-        all.extend(reads.into_iter().map(allowed));
-        let others = "other actions of smart mode need a resource and are not tried; `mcc policy smart` prints all";
-        all.push(Check::not_checked("AWS permissions", others));
+        all.extend(permissions.into_iter().map(allowed));
+        let paid = "a call costs money; only `--reasoning bedrock` needs it";
+        all.push(Check::not_checked(REASONING_ALLOWS, paid));
     }
     all.push(hugging_face(token));
     all
@@ -153,12 +153,16 @@ fn reachable((name, answer): Answered) -> Check {
     }
 }
 
-fn allowed((action, answer): Answered) -> Check {
+fn allowed((action, answer): (Action, Result<(), Failure>)) -> Check {
+    let Action { allows, why, .. } = action;
     match answer {
-        Ok(()) => Check::ok(&action, "allowed"),
-        Err(Failure::Denied(_)) => Check::warning(&action, "denied; the catalogs answer instead")
-            .with_fix("allow it: `mcc policy smart` prints the policy"),
-        Err(failure) => Check::not_checked(&action, words("AWS", &failure)),
+        Ok(()) => Check::ok(allows, "allowed"),
+        Err(Failure::Denied(_)) => {
+            let who = if action.is_of_reasoning() { "--reasoning bedrock" } else { "smart mode" };
+            Check::warning(allows, format!("denied: {who} needs it to {why}"))
+                .with_fix(format!("allow `{allows}`: `mcc policy smart` prints the policy"))
+        }
+        Err(failure) => Check::not_checked(allows, words("AWS", &failure)),
     }
 }
 

@@ -1,20 +1,26 @@
 //! Programs that generated projects call.
 
+use std::time::Duration;
+
 use super::Check;
 use crate::programs::{self, Ran};
 
+/// How long a program may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The same for the AWS CLI, which reads a thousand files before it says anything.
+const PATIENCE_FOR_AWS: Duration = Duration::from_secs(20);
 /// Most characters of a version.
 const LONGEST: usize = 40;
 
 /// All of them, at once. `offline`: docker's engine, which may be on another machine, is not asked.
 pub(super) fn checks(offline: bool) -> Vec<Check> {
     std::thread::scope(|scope| {
-        let docker =
-            scope.spawn(|| client("docker", &["--version"], "images cannot be built here"));
+        let docker = scope
+            .spawn(|| client("docker", &["--version"], PATIENCE, "images cannot be built here"));
         let engine = scope.spawn(move || engine(offline));
         let arguments = ["version", "--client"];
-        let kubectl =
-            scope.spawn(move || client("kubectl", &arguments, "only hyperpod-eks needs it"));
+        let kubectl = scope
+            .spawn(move || client("kubectl", &arguments, PATIENCE, "only hyperpod-eks needs it"));
         let aws = scope.spawn(aws);
         let all = [docker.join(), engine.join(), kubectl.join(), aws.join()];
         all.into_iter().flatten().collect()
@@ -22,8 +28,8 @@ pub(super) fn checks(offline: bool) -> Vec<Check> {
 }
 
 /// A program that says its version.
-fn client(name: &str, arguments: &[&str], without: &str) -> Check {
-    match programs::run(name, arguments) {
+fn client(name: &str, arguments: &[&str], patience: Duration, without: &str) -> Check {
+    match programs::run(name, arguments, patience) {
         Ran::Missing => Check::warning(name, format!("it is not in PATH; {without}"))
             .with_fix(format!("install {name}")),
         Ran::Late => Check::failed(name, "it did not answer in time").with_fix(format!(
@@ -45,7 +51,7 @@ fn engine(offline: bool) -> Check {
     if offline {
         return Check::not_checked(name, "--offline opens no connection");
     }
-    match programs::run("docker", &["version", "--format", "{{.Server.Version}}"]) {
+    match programs::run("docker", &["version", "--format", "{{.Server.Version}}"], PATIENCE) {
         Ran::Missing => Check::not_checked(name, "docker is not installed"),
         Ran::Said(text) if version(&text).is_some() => {
             Check::ok(name, version(&text).unwrap_or_default())
@@ -59,7 +65,7 @@ fn engine(offline: bool) -> Check {
 
 /// The AWS CLI, of which projects need the second.
 fn aws() -> Check {
-    let check = client("aws", &["--version"], "the scripts of projects call it");
+    let check = client("aws", &["--version"], PATIENCE_FOR_AWS, "the scripts of projects call it");
     let old = check.message.starts_with("1.") && check.fix.is_none();
     if old {
         let message = format!("{}: the scripts of projects need version 2", check.message);

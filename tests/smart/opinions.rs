@@ -76,7 +76,7 @@ impl Asker {
         let lines = self.bedrock.lines();
         std::fs::write(&file, &lines).unwrap();
         let run = Command::new(python)
-            .arg(root.join("live/tests/account/oracle.py"))
+            .arg(root.join("live/tests/aws/oracle.py"))
             .arg(root.join("tests/oracle"))
             .arg(&file)
             .output()

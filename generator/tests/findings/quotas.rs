@@ -33,6 +33,7 @@ fn quota(used_for: QuotaUse, limit: u32, in_use: Option<u32>) -> Rows {
         name: TYPE.parse().unwrap(),
         limit,
         in_use,
+        at_least: false,
         code: None,
     };
     Rows::live("AWS quotas").with(QuotasFile { quotas: vec![row].into(), ..QuotasFile::default() })

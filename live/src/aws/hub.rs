@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::source::{Eyes, Fact, Source, Topic, Waiting};
 
 /// The hub that AWS fills, in every Region.
-const HUB: &str = "SageMakerPublicHub";
+pub(super) const HUB: &str = "SageMakerPublicHub";
 /// Models that are looked at for words: each is a request.
 const DESCRIBED: usize = 3;
 /// How ids of JumpStart's begin. A model of Hugging Face without an owner does not begin like this.

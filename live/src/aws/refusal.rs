@@ -226,9 +226,10 @@ pub(crate) fn of_credentials(error: &CredentialsError, profile: Option<&str>) ->
         return Failure::NotAsked(format!("{whose} is not signed in; {}", renewal(profile)));
     }
     if says("cargo feature") {
-        let how = "run `aws configure export-credentials --format env` and set the variables that it prints";
+        let named = profile.map_or_else(String::new, |name| format!(" --profile {}", echo(name)));
         return Failure::NotAsked(format!(
-            "{whose} signs in with `aws login`, which smart mode does not read; {how}"
+            "{whose} signs in with `aws login`; use a profile with \
+             `credential_process = aws configure export-credentials{named} --format process`"
         ));
     }
     if says("AccessDenied") {

@@ -12,7 +12,7 @@ use super::client::Aws;
 use super::price_list::{self, PriceList, desk_of};
 use super::quota_list;
 use super::service::Service;
-use super::usage::{self, Usage};
+use super::usage;
 use crate::clock;
 use crate::failure::Failure;
 use crate::source::{Eyes, Fact, Source, Topic, Waiting};
@@ -26,7 +26,11 @@ const QUOTAS: Duration = Duration::from_secs(10 * 60);
 pub(crate) fn of_regions(aws: &Aws) -> Vec<Box<dyn Source>> {
     vec![
         Box::new(Prices { aws: aws.clone(), lists: Arc::default() }),
-        Box::new(Quotas { aws: aws.clone(), lists: quota_list::Lists::default() }),
+        Box::new(Quotas {
+            aws: aws.clone(),
+            lists: quota_list::Lists::default(),
+            counts: usage::Counts::default(),
+        }),
     ]
 }
 
@@ -157,6 +161,7 @@ fn offers(region: &Region, list: &PriceList) -> Fact {
 struct Quotas {
     aws: Aws,
     lists: quota_list::Lists,
+    counts: usage::Counts,
 }
 
 impl Source for Quotas {
@@ -178,14 +183,18 @@ impl Source for Quotas {
             let eyes = self.eyes(ask, errand).await?;
             let account = self.aws.account(region, errand).await?;
             // What is used is one request where there are no endpoints, and so goes first.
-            let used = usage::of_endpoints(&self.aws, region, errand).await;
+            let used = self.counts.of(&self.aws, region, &eyes.apart, errand).await;
             let list = self.lists.of(&self.aws, region, &eyes.apart, errand).await?;
             let mut notes = Vec::new();
             let used = match used {
-                Ok(Usage::All(used)) => Some(used),
-                Ok(Usage::Unknown(why)) => {
-                    notes.push(format!("How many instances run in {region} is not known: {why}."));
-                    None
+                Ok(used) => {
+                    notes.extend(used.more.as_ref().map(|why| {
+                        let next = if used.goes_on { "; the next question continues" } else { "" };
+                        format!(
+                            "At least the instances that were counted run in {region}: {why}{next}."
+                        )
+                    }));
+                    Some(used)
                 }
                 Err(failure) => {
                     notes.push(format!(
@@ -203,15 +212,12 @@ impl Source for Quotas {
                     list.seen
                 ));
             }
+            let goes_on = used.as_ref().is_some_and(|used| used.goes_on);
             let rows = list.quotas.into_iter().map(|((used_for, name), quota)| {
-                let in_use = match (used_for, &used) {
-                    (QuotaUse::Endpoint, Some(used)) => {
-                        Some(used.get(&name).copied().unwrap_or_default())
-                    }
-                    _ => None,
-                };
+                let counted = used.as_ref().filter(|_| used_for == QuotaUse::Endpoint);
+                let (in_use, at_least) = counted.map_or((None, false), |used| used.of(&name));
                 let (limit, code) = (quota.limit, quota.code);
-                QuotaRow { region: region.clone(), used_for, name, limit, in_use, code }
+                QuotaRow { region: region.clone(), used_for, name, limit, in_use, at_least, code }
             });
             let file = QuotasFile {
                 as_of: clock::date(clock::now()),
@@ -219,7 +225,7 @@ impl Source for Quotas {
                 account: Some(account),
                 quotas: rows.collect::<Vec<_>>().into(),
             };
-            let partial = !list.complete;
+            let partial = !list.complete || goes_on;
             Ok(Fact { files: Files::default().with(file), notes, partial })
         })
     }

@@ -53,8 +53,8 @@ struct Known {
 
 impl Desk {
     /// A desk that asks AWS of Regions, and nobody else.
-    pub fn of_aws(aws: &Aws) -> Self {
-        Self::new(aws::of_regions(aws), Arc::default())
+    pub fn of_aws(aws: &Aws, cache: Arc<Cache>) -> Self {
+        Self::new(aws::of_regions(aws), cache)
     }
 
     /// A desk with these sources.

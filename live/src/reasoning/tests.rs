@@ -418,7 +418,7 @@ async fn without_what_it_needs_nothing_is_asked() {
 async fn the_ceiling_holds_for_many_questions_at_once() {
     let played =
         Played::new(Does::Answers(200, Vec::new(), called(json!({"order": ["c1"]})))).await;
-    let bench = Bench::new(&played.endpoint, |settings, _| settings.tokens = 15_000);
+    let bench = Bench::new(&played.endpoint, |settings, _| settings.tokens = 10_000);
     let asking: Vec<_> = (0..12)
         .map(|_| -> Waiting<'_, Weighed> { Box::pin(async { bench.asks(&question()).await }) })
         .collect();
@@ -426,5 +426,5 @@ async fn the_ceiling_holds_for_many_questions_at_once() {
     let asked = played.asked.lock().unwrap().len() as u64;
     let had = weighed.iter().filter(|weighed| weighed.opinion.is_some()).count() as u64;
     assert_eq!((had, bench.used()), (asked, asked * 960));
-    assert!((1..12).contains(&asked) && bench.used() <= 15_000, "{asked}");
+    assert!((1..=10).contains(&asked), "{asked}");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::standin::{Reply, Seen};
+use super::standin::{Asked, Said};
 
 /// Pages of quotas of the account.
 pub const QUOTA_PAGES: usize = 30;
@@ -30,17 +30,16 @@ pub fn product(name: &str, region: &str, usd: &str) -> Value {
 }
 
 /// The page of prices that is asked for: three, of which the second has a product of another kind.
-fn prices(seen: &Seen) -> Reply {
-    let asked = seen.json();
-    let region = asked["Filters"][0]["Value"].as_str().unwrap_or_default().to_owned();
+fn prices(asked: &Asked) -> Said {
+    let region = asked.input["Filters"][0]["Value"].as_str().unwrap_or_default().to_owned();
     let page = |products: Vec<Value>, next: Option<&str>| {
         let mut page = json!({ "FormatVersion": "aws_v1", "PriceList": products });
         if let Some(next) = next {
             page["NextToken"] = json!(next);
         }
-        Reply::json(page)
+        Said::json(&page)
     };
-    match asked["NextToken"].as_str() {
+    match asked.input["NextToken"].as_str() {
         None => page(
             vec![
                 product("ml.g5.xlarge", &region, "1.9000000000"),
@@ -57,8 +56,8 @@ fn prices(seen: &Seen) -> Reply {
 }
 
 /// A page of quotas: those of use stand on the third.
-fn quotas(seen: &Seen) -> Reply {
-    let page: usize = seen.json()["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+fn quotas(asked: &Asked) -> Said {
+    let page: usize = asked.input["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
     let row = |name: &str, code: &str, value: f64| {
         json!({
             "ServiceCode": "sagemaker", "ServiceName": "Amazon SageMaker", "QuotaName": name,
@@ -84,23 +83,23 @@ fn quotas(seen: &Seen) -> Reply {
     if page + 1 < QUOTA_PAGES {
         answer["NextToken"] = json!((page + 1).to_string());
     }
-    Reply::json(answer)
+    Said::json(&answer)
 }
 
 /// One endpoint, with one instance of two that it wants.
-fn endpoint(seen: &Seen) -> Reply {
-    match seen.operation().as_str() {
-        "ListEndpoints" => Reply::json(json!({ "Endpoints": [{
+fn endpoint(asked: &Asked) -> Said {
+    match asked.operation.as_str() {
+        "ListEndpoints" => Said::json(&json!({ "Endpoints": [{
             "EndpointName": "chat", "EndpointArn": "arn:aws:sagemaker:us-west-2:123456789012:endpoint/chat",
             "CreationTime": 1_796_000_000, "LastModifiedTime": 1_796_000_000, "EndpointStatus": "InService",
         }] })),
-        "DescribeEndpoint" => Reply::json(json!({
+        "DescribeEndpoint" => Said::json(&json!({
             "EndpointName": "chat", "EndpointArn": "arn:aws:sagemaker:us-west-2:123456789012:endpoint/chat",
             "EndpointConfigName": "chat-1", "EndpointStatus": "InService",
             "CreationTime": 1_796_000_000, "LastModifiedTime": 1_796_000_000,
             "ProductionVariants": [{ "VariantName": "all", "CurrentInstanceCount": 1, "DesiredInstanceCount": 2 }],
         })),
-        _ => Reply::json(json!({
+        _ => Said::json(&json!({
             "EndpointConfigName": "chat-1", "CreationTime": 1_796_000_000,
             "EndpointConfigArn": "arn:aws:sagemaker:us-west-2:123456789012:endpoint-config/chat-1",
             "ProductionVariants": [{ "VariantName": "all", "ModelName": "m", "InstanceType": "ml.g5.xlarge",
@@ -110,11 +109,12 @@ fn endpoint(seen: &Seen) -> Reply {
 }
 
 /// All of it.
-pub fn answer(seen: &Seen) -> Reply {
-    match seen.operation().as_str() {
-        "GetCallerIdentity" => Reply::account(),
-        "GetProducts" => prices(seen),
-        "ListServiceQuotas" => quotas(seen),
-        _ => endpoint(seen),
+pub fn answer(asked: &Asked) -> Said {
+    match asked.operation.as_str() {
+        "GetCallerIdentity" => Said::identity(),
+        "GetProducts" => prices(asked),
+        "ListServiceQuotas" => quotas(asked),
+        "ListEndpoints" | "DescribeEndpoint" | "DescribeEndpointConfig" => endpoint(asked),
+        _ => Said::refused(asked, 400, "UnknownOperationException"),
     }
 }

@@ -83,6 +83,7 @@ fn quotas() -> QuotasFile {
             name: row.name.clone(),
             limit: if at % 3 == 1 { 0 } else { 2 },
             in_use: None,
+            at_least: false,
             code: Some("L-0123ABCD".into()),
         })
         .collect();

@@ -37,6 +37,7 @@ fn enough() -> QuotasFile {
         name: instance.name.clone(),
         limit: 2,
         in_use: None,
+        at_least: false,
         code: None,
     };
     let rows: Vec<QuotaRow> = Catalogs::embedded().instances().iter().map(row).collect();

@@ -36,6 +36,7 @@ pub(crate) async fn serve_stdio(
     options: &Options,
 ) -> Result<(), ServeError> {
     logging::start(options.log.as_deref());
+    keep_stdin().map_err(|source| ServeError::System { what: "cannot keep stdin", source })?;
     let (read, write) = stdio_pipes();
     let lines = Lines::new(read, write);
     let broken = lines.broken();
@@ -52,4 +53,23 @@ pub(crate) async fn serve_stdio(
         () = broken.cancelled() => return Ok(()),
     };
     ended.map(|_reason| ()).map_err(|error| ServeError::Session(error.to_string()))
+}
+
+/// What a client says is not for programs that are started without a stdin of their own, as the SDK of AWS starts a
+/// `credential_process`: they have none.
+///
+/// # Errors
+/// stdin is closed.
+#[cfg(unix)]
+fn keep_stdin() -> std::io::Result<()> {
+    use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+
+    fcntl(std::io::stdin(), FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    Ok(())
+}
+
+/// Programs that are started read stdin here, if they do.
+#[cfg(not(unix))]
+fn keep_stdin() -> std::io::Result<()> {
+    Ok(())
 }

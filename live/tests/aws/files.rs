@@ -2,9 +2,9 @@
 
 use mcc_catalogs::Ask;
 
+use crate::accounts::{judged, look};
 use crate::standin::{Asked, Said, Standin, header};
 use crate::usual::{CONFIG, objects, usual};
-use crate::{judged, look};
 
 fn ask(address: &str) -> Ask {
     Ask::Files(address.parse().unwrap())
@@ -132,9 +132,7 @@ pub fn a_bucket_elsewhere_is_asked_there_once() {
 pub fn who_may_not_list_may_still_read() {
     let standin = Standin::start(|asked| match asked.operation.as_str() {
         "ListObjectsV2" => Said::refused(asked, 403, "AccessDenied"),
-        "HeadObject" if asked.path == "/bucket/none" => {
-            Said { status: 403, headers: vec![], body: vec![] }
-        }
+        "HeadObject" if asked.path == "/bucket/none" => Said::of(403, ""),
         "GetObject" if asked.path.starts_with("/bucket/none") => {
             Said::refused(asked, 403, "AccessDenied")
         }

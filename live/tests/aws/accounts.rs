@@ -1,31 +1,5 @@
 //! What an account has, asked by the real client: of a stand-in at the wire, whose requests and answers AWS's own models
 //! judge, and of moto.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    missing_docs,
-    unreachable_pub,
-    reason = "tests"
-)]
-
-#[path = "account/files.rs"]
-mod files;
-#[path = "account/images.rs"]
-mod images;
-#[path = "../../tests/leaks/mod.rs"]
-mod leaks;
-#[path = "account/moto.rs"]
-mod moto;
-#[path = "../../tests/needs/mod.rs"]
-mod needs;
-#[path = "account/standin.rs"]
-mod standin;
-#[path = "account/usual.rs"]
-mod usual;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -38,36 +12,19 @@ use mcc_catalogs::{Ask, CapacityKind, Catalogs, Errand, Found, Lookup, Resource}
 use mcc_live::{ACTIONS, Aws, AwsSettings, Cache, Desk, Network, Web};
 use serde_json::{Value, json};
 
-use standin::{Asked, Said, Standin};
-use usual::{GROUP_ARN, PACKAGE_ARN, SECRET_ARN, objects, package, summary, usual};
-
-needs::tests! {
-    an_account_is_read_and_every_call_is_one_of_awss_own,
-    each_denied_action_is_named_and_the_rest_is_told,
-    what_is_throttled_slow_or_broken_is_told_and_never_as_missing,
-    pages_end_and_requests_are_few,
-    names_resolve_where_they_are,
-    jumpstart_ids_are_those_of_hugging_face,
-    files::files_are_told_as_they_are,
-    files::a_bucket_elsewhere_is_asked_there_once,
-    files::who_may_not_list_may_still_read,
-    images::images_of_ecr_are_read_and_tags_that_are_missing_are_told,
-    images::what_ecr_denies_is_named_and_the_rest_is_told,
-    images::what_ecr_says_is_held_to_digests_and_hosts,
-    moto::an_emulated_account_is_read,
-    leaks::a_planted_leak_is_found,
-}
+use crate::standin::{Asked, Said, Standin};
+use crate::usual::{self, GROUP_ARN, PACKAGE_ARN, SECRET_ARN, objects, package, summary, usual};
+use crate::{KEY, SECRET, leaks, needs};
 
 /// What stands for secrets, which nothing may say.
-const SECRETS: [&str; 4] =
-    ["AKIDEXAMPLE", leaks::AWS_SECRET_KEY, leaks::AWS_SESSION_TOKEN, "s3cr3t"];
+const SECRETS: [&str; 4] = [KEY, SECRET, leaks::AWS_SESSION_TOKEN, "s3cr3t"];
 
 static CACHES: leaks::Caches = leaks::Caches::new(env!("CARGO_TARGET_TMPDIR"), "account");
 
-fn desk(address: SocketAddr) -> Desk {
+pub fn desk(address: SocketAddr) -> Desk {
     let variables = [
-        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", leaks::AWS_SECRET_KEY.to_owned()),
+        ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
         ("AWS_SESSION_TOKEN", leaks::AWS_SESSION_TOKEN.to_owned()),
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ENDPOINT_URL", format!("http://{address}")),
@@ -83,7 +40,7 @@ fn desk(address: SocketAddr) -> Desk {
 }
 
 /// What is found, the catalogs with it, and the requests that it took.
-fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) {
+pub fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let started = Instant::now();
     let (mut found, taken, desk) = runtime.block_on(async {
@@ -102,11 +59,11 @@ fn look(address: SocketAddr, asks: &[Ask]) -> (Found, Arc<Catalogs>, usize) {
     (found, laid, taken)
 }
 
-fn clusters() -> Ask {
+pub fn clusters() -> Ask {
     Ask::Clusters("us-east-1".parse().unwrap())
 }
 
-fn everything() -> Vec<Ask> {
+pub fn everything() -> Vec<Ask> {
     vec![
         clusters(),
         Ask::Files("s3://bucket/m/".parse().unwrap()),
@@ -118,24 +75,25 @@ fn everything() -> Vec<Ask> {
 }
 
 /// Has AWS's own models judge what was asked and answered.
-fn judged(standin: &Standin, name: &str) {
+pub fn judged(standin: &Standin, name: &str) {
     let python = needs::module("botocore");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("account-{name}.jsonl"));
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("aws-{name}.jsonl"));
     std::fs::write(&file, standin.lines()).unwrap();
     let run = Command::new(python)
-        .arg(root.join("tests/account/oracle.py"))
+        .arg(root.join("tests/aws/oracle.py"))
         .arg(root.join("../tests/oracle"))
         .arg(&file)
+        .arg(SECRET)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&run.stdout).into_owned();
     let told = String::from_utf8_lossy(&run.stderr).into_owned();
     assert!(run.status.success(), "{said}{told}");
-    assert!(told.contains(&format!("{} calls", standin.calls().len())), "{told}");
+    assert!(told.contains(&format!("{} calls", standin.all().len())), "{told}");
 }
 
-fn an_account_is_read_and_every_call_is_one_of_awss_own() {
+pub fn an_account_is_read_and_every_call_is_one_of_awss_own() {
     let standin = Standin::start(usual);
     let (found, catalogs, taken) = look(standin.address, &everything());
     let cluster = catalogs.clusters().get("us-east-1", "c1").unwrap();
@@ -209,7 +167,7 @@ fn allows(asked: &Asked) -> &'static str {
     ACTIONS.iter().find(of).unwrap_or_else(|| panic!("{asked:?}")).allows
 }
 
-fn each_denied_action_is_named_and_the_rest_is_told() {
+pub fn each_denied_action_is_named_and_the_rest_is_told() {
     let standin = Standin::start(usual);
     look(standin.address, &everything());
     let actions: BTreeMap<&str, String> =
@@ -268,7 +226,7 @@ fn each_denied_action_is_named_and_the_rest_is_told() {
     }
 }
 
-fn what_is_throttled_slow_or_broken_is_told_and_never_as_missing() {
+pub fn what_is_throttled_slow_or_broken_is_told_and_never_as_missing() {
     let huge = "x".repeat(5 * 1024 * 1024);
     let bodies = [
         "",
@@ -310,7 +268,7 @@ fn what_is_throttled_slow_or_broken_is_told_and_never_as_missing() {
     }
 }
 
-fn pages_end_and_requests_are_few() {
+pub fn pages_end_and_requests_are_few() {
     // Tokens that repeat, pages without anything, names that are long or say something else.
     let bad = format!("c{}", "x".repeat(100_000));
     let standin = Standin::start(move |asked| match asked.operation.as_str() {
@@ -375,7 +333,7 @@ fn pages_end_and_requests_are_few() {
     judged(&standin, "many");
 }
 
-fn names_resolve_where_they_are() {
+pub fn names_resolve_where_they_are() {
     let elsewhere = "arn:aws:secretsmanager:eu-west-1:999999999999:secret:hf-AbCdEf";
     let standin = Standin::start(|asked| match asked.operation.as_str() {
         "DescribeSecret" => Said::refused(asked, 400, "ResourceNotFoundException"),
@@ -432,7 +390,7 @@ fn names_resolve_where_they_are() {
     }));
 }
 
-fn jumpstart_ids_are_those_of_hugging_face() {
+pub fn jumpstart_ids_are_those_of_hugging_face() {
     let standin = Standin::start(|asked| match asked.input["HubContentName"].as_str() {
         Some("huggingface-llm-none") => Said::refused(asked, 400, "ResourceNotFound"),
         Some("meta-textgeneration-x") => {

@@ -8,8 +8,9 @@ use std::process::{Child, Command, Stdio};
 use mcc_catalogs::{Ask, Resource};
 use serde_json::Value;
 
+use crate::accounts::{clusters, look};
+use crate::needs;
 use crate::usual::{GROUP_ARN, IMAGE};
-use crate::{clusters, look, needs};
 
 /// moto, which ends with this.
 struct Moto {
@@ -32,7 +33,7 @@ impl Moto {
         let Some(python) = python else {
             needs::missing_of("emulator", "moto (.ci/emulator FOLDER, and FOLDER/bin on the PATH)");
         };
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/account/emulate.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/emulate.py");
         let mut server = Command::new(python)
             .arg(script)
             .stdin(Stdio::piped())
