@@ -244,6 +244,9 @@ fn looked(row: &Model, catalogs: &Catalogs) -> Vec<String> {
     notes.push(format!(
         "read live from {source} on {as_of}{at}: a project serves that commit unless modelRevision names another"
     ));
+    if row.gated_from == Some(GatedFrom::Private) {
+        notes.push("it is private on the hub, not gated: no licence has to be accepted there, and a container needs a token".to_owned());
+    }
     if let Some(access) = row.access.filter(|_| row.gated == Some(true)) {
         notes.push(match access {
             Access::Granted => "the user of the token that looked may fetch its files".to_owned(),
