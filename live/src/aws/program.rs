@@ -278,8 +278,8 @@ mod tests {
         for _ in 0..200 {
             let ids = std::fs::read_to_string(file).unwrap_or_default();
             let alive = |id: &str| {
-                let state = std::process::Command::new("ps").args(["-o", "stat=", "-p", id]);
-                let said = { state }.output().unwrap().stdout;
+                let mut state = std::process::Command::new("ps");
+                let said = state.args(["-o", "stat=", "-p", id]).output().unwrap().stdout;
                 !matches!(said.first(), None | Some(b'Z'))
             };
             if ids.lines().count() == 2 && !ids.lines().any(alive) {

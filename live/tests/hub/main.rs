@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcc_catalogs::{
-    Access, Ask, Catalogs, Errand, Found, GatedFrom, Lookup as _, Model, ModelConfig, ModelsFile, Origin,
-    WeightsFrom,
+    Access, Ask, Catalogs, Errand, Found, GatedFrom, Lookup as _, Model, ModelConfig, ModelsFile,
+    Origin, WeightsFrom,
 };
 use mcc_live::{Cache, Desk, Hub, Network, Token, Web};
 use serde_json::{Value, json};
@@ -417,7 +417,10 @@ fn whatever_goes_wrong_is_told_in_time() {
             let found = ask_for(&desk, ask, Duration::from_millis(1500));
             assert!(found.rows.is_empty(), "{fault:?}");
             let [note] = &found.notes[..] else { panic!("{fault:?}: {:?}", found.notes) };
-            assert!(note.contains(says) && note.contains("The catalogs answer instead"), "{note}");
+            assert!(
+                note.contains(says) && note.contains("The catalogs are used instead"),
+                "{note}"
+            );
         }
         assert!(since.elapsed() < Duration::from_secs(8), "{fault:?}");
         // What goes wrong with the configuration alone leaves the rest.

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mcc_catalogs::{
-    Access, Catalogs, GatedFrom, Inspected, Model, ModelsFile, Only, PriceBasis, PriceRow, PricesFile,
-    QuotaRow, QuotaUse, QuotasFile, ResourcesFile, Rows,
+    Access, Catalogs, GatedFrom, Inspected, Model, ModelsFile, Only, PriceBasis, PriceRow,
+    PricesFile, QuotaRow, QuotaUse, QuotasFile, ResourcesFile, Rows,
 };
 use mcc_generator::{FileAccess, Plan, Source, Sources, registry};
 use serde_json::{Map, Value, json};
@@ -51,7 +51,11 @@ fn models() -> ModelsFile {
         ..known.clone()
     };
     let gguf = Model { id: GGUF.parse().unwrap(), only: Some(Only::Gguf), config: None, ..known };
-    ModelsFile { as_of: DAY.into(), source: "a hub".into(), models: vec![new, denied, private, gguf].into() }
+    ModelsFile {
+        as_of: DAY.into(),
+        source: "a hub".into(),
+        models: vec![new, denied, private, gguf].into(),
+    }
 }
 
 /// Prices of a Region that have nothing to do with those of the build: a tenth of the types has none.
@@ -251,6 +255,11 @@ fn a_model_that_was_looked_up_is_told_as_it_is() {
     let described = answer(&live, "describe_model", json!({"modelName": NEW}));
     let notes = described["notes"].to_string();
     assert!(notes.contains("read live from Hugging Face on 2031-01-02 at commit 0123"), "{notes}");
+    // Where no commit was said none is promised.
+    let described = answer(&live, "describe_model", json!({"modelName": PRIVATE}));
+    let notes = described["notes"].to_string();
+    assert!(notes.contains("which commit that was is not known"), "{notes}");
+    assert!(!notes.contains("serves that commit"), "{notes}");
 }
 
 #[test]
