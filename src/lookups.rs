@@ -126,7 +126,7 @@ impl Smart {
         let most = errand.remaining() + GRACE;
         let looking = async { tokio::time::timeout(most, self.lookup.look_up(asks, errand)).await };
         self.runtime.block_on(looking).unwrap_or_else(|_| {
-            let note = "The look-ups took too long. The catalogs answer instead.".to_owned();
+            let note = "The look-ups took too long. The catalogs are used instead.".to_owned();
             Found { notes: vec![note], ..Found::default() }
         })
     }

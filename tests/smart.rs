@@ -17,6 +17,9 @@ mod mcp;
 mod needs;
 #[path = "smart/opinions.rs"]
 mod opinions;
+#[cfg(unix)]
+#[path = "smart/programs.rs"]
+mod programs;
 #[path = "mcp/session.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod session;
@@ -36,7 +39,8 @@ needs::tests! {
     a_planted_leak_is_found,
     a_model_that_no_catalog_has_is_planned_with_its_size,
     a_server_answers_from_what_it_found_and_asks_once,
-    a_credential_process_reads_nothing_of_what_the_client_says,
+    programs::a_credential_process_ends_with_the_server,
+    programs::a_credential_process_reads_nothing_of_what_the_client_says,
     where_nobody_answers_the_catalogs_do_and_say_so,
     the_same_over_http,
     an_interrupt_ends_a_look_up_at_once,
@@ -170,85 +174,6 @@ fn a_server_answers_from_what_it_found_and_asks_once() {
     let all = [first, second].map(|answer| answer.to_string());
     user.keeps_secrets(&[all[0].as_bytes(), all[1].as_bytes()]);
     server.ends();
-}
-
-/// A program for credentials is started without stdin: what a client says is not for it, on a pipe or on a socket.
-#[cfg(unix)]
-fn a_credential_process_reads_nothing_of_what_the_client_says() {
-    use std::io::{BufRead as _, BufReader, Write as _};
-    use std::os::unix::net::UnixStream;
-
-    let aws = Standin::silent();
-    let user = User { aws: aws.url.clone(), ..User::of(&aws) };
-    let here = user.place.path();
-    let keys = json!({"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": leaks::AWS_SECRET_KEY});
-    std::fs::write(here.join("keys.json"), keys.to_string()).unwrap();
-    let script = "cat >>stolen; echo ran >>ran; cat keys.json";
-    std::fs::write(here.join("keys.sh"), script).unwrap();
-    let profile = "[profile program]\ncredential_process = sh keys.sh\n";
-    std::fs::write(here.join("config"), profile).unwrap();
-    let serving = || {
-        let mut command = user.command(&["serve", "all"]);
-        command
-            .env_remove("AWS_ACCESS_KEY_ID")
-            .env_remove("AWS_SECRET_ACCESS_KEY")
-            .env_remove("AWS_SESSION_TOKEN")
-            .env("AWS_CONFIG_FILE", here.join("config"))
-            .env("AWS_PROFILE", "program")
-            .env("PATH", "/usr/bin:/bin");
-        command
-    };
-    let call = |id| {
-        let arguments = json!({"region": "us-west-2"});
-        session::request(
-            id,
-            "tools/call",
-            json!({"name": "describe_hyperpod", "arguments": arguments}),
-        )
-    };
-    let ran = || std::fs::read_to_string(here.join("ran")).unwrap_or_default().lines().count();
-
-    let mut server = Session::run(serving(), tempfile::tempdir().unwrap()).greeted();
-    server.send(&call(1));
-    let since = Instant::now();
-    while ran() < 1 {
-        assert!(since.elapsed() < LONGEST, "the program waits for stdin");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    server.send(&session::request(2, "ping", json!({})));
-    assert!(server.answer(2)["result"].is_object());
-    server.ends();
-
-    // Of a socket there is no second opening.
-    let before = ran();
-    let (mut ours, theirs) = UnixStream::pair().unwrap();
-    let stdin: std::os::fd::OwnedFd = theirs.try_clone().unwrap().into();
-    let stdout: std::os::fd::OwnedFd = theirs.into();
-    let mut command = serving();
-    let child = command.stdin(stdin).stdout(stdout).stderr(Stdio::null()).spawn();
-    drop(command);
-    let mut child = child.unwrap();
-    ours.set_read_timeout(Some(LONGEST)).unwrap();
-    let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"}});
-    let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string();
-    for line in [session::request(0, "initialize", hello), ready, call(1)] {
-        writeln!(ours, "{line}").unwrap();
-    }
-    let since = Instant::now();
-    while ran() == before {
-        assert!(since.elapsed() < LONGEST, "the program waits for stdin");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    writeln!(ours, "{}", session::request(2, "ping", json!({}))).unwrap();
-    let mut lines = BufReader::new(&ours).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.contains("\"id\":2,")), "no answer to the ping");
-    ours.shutdown(std::net::Shutdown::Both).unwrap();
-    mcp::ends_within(&mut child, session::SOON);
-
-    assert_eq!(std::fs::read_to_string(here.join("stolen")).unwrap(), "");
-    std::fs::remove_file(here.join("keys.json")).unwrap();
-    user.keeps_secrets(&[]);
 }
 
 /// Each of these servers is as good as none, and the answers are those of the catalogs, with a note, in time.
@@ -406,6 +331,20 @@ fn the_next_run_asks_nobody_again_until_the_cache_is_cleared() {
     assert!(cache.join("notes.txt").is_file());
     let _third = user.json(&plan);
     assert!(hub.count() > asked, "it is asked again");
+
+    // Of a folder that is not used nothing is counted.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let open = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(&cache, open).unwrap();
+        for arguments in [&["cache", "show"][..], &["cache", "clear"]] {
+            let ran = user.run(arguments);
+            let (said, told) = (text(&ran.stdout), text(&ran.stderr));
+            assert!(told.contains("cannot be used as a cache"), "{said}{told}");
+            assert!(!said.contains("Answers:") && !said.contains("Removed"), "{said}");
+        }
+    }
 }
 
 /// Who is asked through another hub, or with another token, is not answered with what this one saw.

@@ -105,6 +105,8 @@ pub enum GatedFrom {
     Hub,
     /// Its publisher is known to gate models of the family: an inference.
     Publisher,
+    /// The hub said that it is private: it takes a token of a user who may read it, and there is no licence to accept.
+    Private,
 }
 
 /// Whether the token that looked may fetch the files of a model.

@@ -48,9 +48,9 @@ pub fn asks(catalogs: &Catalogs, merged: &Merged) -> Vec<Ask> {
     asks
 }
 
-/// Whether the model is known to be gated, and no token is given for it: then a secret could be offered.
+/// Whether the model is known to be gated or private, and no token is given for it: then a secret could be offered.
 fn wants_token(catalogs: &Catalogs, merged: &Merged) -> bool {
     let model = merged.text("modelName").and_then(|name| catalogs.models().get(name));
-    model.is_some_and(|row| row.gated == Some(true) && row.gated_from == Some(GatedFrom::Hub))
+    model.is_some_and(|row| row.gated == Some(true) && row.gated_from != Some(GatedFrom::Publisher))
         && !merged.is_given("hfTokenArn")
 }

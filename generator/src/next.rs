@@ -49,6 +49,12 @@ fn first(spec: &Spec) -> Vec<String> {
         // Of a publisher who is known to gate the family; whether this model is gated was not read.
         let place = if spec.basis.gated_inferred { "the hub if asked" } else { "huggingface.co" };
         first.extend(match (gated, secret) {
+            (true, Some(secret)) if spec.basis.private => {
+                Some(format!("put a token of an account that may read {name} {secret}"))
+            }
+            (true, None) if spec.basis.private => Some(format!(
+                "keep a token of an account that may read {name} in a Secrets Manager secret, and generate again with hfTokenArn"
+            )),
             (true, Some(secret)) => Some(format!(
                 "accept the licence of {name} on {place}, and put that account's token {secret}"
             )),

@@ -52,15 +52,17 @@ fn show(report: &Report, matches: &ArgMatches) -> Result<Exit> {
         return Ok(ended(report));
     }
     output::line(&format!("Folder:  {}", folder.unwrap_or_default()));
+    // Nothing was counted in a folder that is not used.
+    if let Some(trouble) = &report.trouble {
+        output::failure(trouble, None);
+        return Ok(ended(report));
+    }
     output::line(&format!("Answers: {} ({})", report.entries, size(report.bytes)));
     if let Some(oldest) = report.oldest {
         output::line(&format!("Oldest:  {} ago", age(oldest)));
     }
     for (source, count) in &report.sources {
         output::line(&format!("  {count:>5}  {source}"));
-    }
-    if let Some(trouble) = &report.trouble {
-        output::failure(trouble, None);
     }
     Ok(ended(report))
 }
@@ -76,12 +78,12 @@ fn clear(cache: &Cache, matches: &ArgMatches) -> Result<Exit> {
             "left": left.entries,
             "trouble": left.trouble,
         }));
+    } else if let Some(trouble) = &left.trouble {
+        output::failure(trouble, None);
     } else {
         let (count, bytes) = (cleared.entries, size(cleared.bytes));
         output::line(&format!("Removed {count} answers ({bytes})."));
-        if let Some(trouble) = &left.trouble {
-            output::failure(trouble, None);
-        } else if left.entries > 0 {
+        if left.entries > 0 {
             let left = left.entries;
             output::failure(&format!("{left} answers could not be removed"), None);
         }

@@ -139,7 +139,7 @@ fn asked(runtime: &Runtime, probe: &Probe, region: &Region) -> Vec<Check> {
 fn reachable((name, answer): Answered) -> Check {
     match answer {
         Ok(()) => Check::ok(&name, "reached"),
-        Err(failure @ Failure::Throttled) => Check::warning(&name, words("it", &failure)),
+        Err(failure @ Failure::Throttled(_)) => Check::warning(&name, words("it", &failure)),
         Err(failure) => {
             let fix = match failure {
                 Failure::Proxy => "correct HTTPS_PROXY, or name the host in NO_PROXY",
@@ -162,6 +162,8 @@ fn allowed((action, answer): (Action, Result<(), Failure>)) -> Check {
             Check::warning(allows, format!("denied: {who} needs it to {why}"))
                 .with_fix(format!("allow `{allows}`: `mcc policy smart` prints the policy"))
         }
+        // Nobody was asked.
+        Err(Failure::NotAsked(why)) => Check::not_checked(allows, format!("not tried: {why}")),
         Err(failure) => Check::not_checked(allows, words("AWS", &failure)),
     }
 }
@@ -181,7 +183,20 @@ fn hugging_face(token: Result<TokenState, Failure>) -> Check {
     }
 }
 
-/// A failure as a sentence, without the advice to run what is running.
+/// A failure as a sentence, without the advice to run what is running, and of a check where an answer is meant.
 fn words(subject: &str, failure: &Failure) -> String {
-    format!("{subject} {failure}").replace("; run `mcc doctor`", "")
+    let told = format!("{subject} {failure}").replace("; run `mcc doctor`", "");
+    told.replace("this answer has used up", "this check has used up")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_those_of_a_check() {
+        let told = words("AWS", &Failure::UsedUp);
+        assert_eq!(told, "AWS could not be queried: this check has used up its requests");
+        assert_eq!(words("it", &Failure::BadCredentials), "it rejected these credentials");
+    }
 }

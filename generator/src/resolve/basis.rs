@@ -24,7 +24,10 @@ impl Context<'_> {
             origins: self.origins,
             model_folder: self.model_folder(),
             gated: known.and_then(|(gated, _)| gated),
-            gated_inferred: known.is_some_and(|(_, from)| from != Some(GatedFrom::Hub)),
+            gated_inferred: known.is_some_and(|(_, from)| {
+                !matches!(from, Some(GatedFrom::Hub | GatedFrom::Private))
+            }),
+            private: known.is_some_and(|(_, from)| from == Some(GatedFrom::Private)),
             memory: self.memory(),
             task: self
                 .facts

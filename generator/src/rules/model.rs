@@ -22,7 +22,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "MCC-MDL-002",
         severity: Severity::Warning,
         title: "the model may need a token of the hub",
-        why: "a gated model is not given out without one, and the container ends when it starts",
+        why: "a gated or private model is not given out without one, and the container ends when it starts",
         source: "catalogs/data/models.json: read from the hub, or inferred from who published the model",
         check: Some(gated),
     },
@@ -161,6 +161,9 @@ fn gated(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         let message = match from {
             Some(GatedFrom::Hub) => {
                 "the hub gives this model out only to those who accepted its licence, so the container needs a token"
+            }
+            Some(GatedFrom::Private) => {
+                "this model is private on the hub (not gated), so the container needs a token whose user may read it"
             }
             _ => {
                 "the publisher is known to gate models of this family, so the container probably needs a token; whether \

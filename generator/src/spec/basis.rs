@@ -23,6 +23,9 @@ pub struct Basis {
     pub gated: Option<bool>,
     /// Whether that is inferred from who published the model.
     pub gated_inferred: bool,
+    /// Whether it is private on the hub, so that there is no licence to accept. No file tells it.
+    #[serde(skip)]
+    pub private: bool,
     /// How the model shares the memory of each accelerator; absent where that is not estimated.
     pub memory: Option<Memory>,
     /// What the model is for, whether the config serves that or not; absent where nothing certain tells it.

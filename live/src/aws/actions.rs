@@ -29,7 +29,7 @@ macro_rules! actions {
                 service: Service::$service, operation: $operation, allows: $allows, why: $why,
             };
         )+
-        /// All of them. `mcc policy` prints the actions, and a test holds them to the calls that are really made.
+        /// All of them. `mcc policy smart` prints the actions, and a test holds them to the calls that are really made.
         pub const ACTIONS: &[Action] = &[$($name),+];
     };
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use mcc_catalogs::{Errand, Region, echo};
 
-use super::account::Accounts;
+use super::account::{Accounts, may_be_off};
 use super::call::Call;
 use super::operation;
 use super::refusal::Refusal;
@@ -228,11 +228,11 @@ impl Aws {
     /// Whether keys that a Region does not know are wrong: those that another has taken are not, and the account has
     /// not enabled that Region.
     fn keys_or_region(&self, call: &Call, credentials: &Credentials) -> Failure {
-        if !self.inner.accounts.has(credentials) {
+        if !may_be_off(&call.region) || !self.inner.accounts.has(credentials) {
             return Failure::BadCredentials;
         }
         Failure::NotThere(format!(
-            "{} rejected these credentials, though other Regions do; the account may not have enabled that Region",
+            "{} rejected these credentials, though others accept them; the account may not have enabled that Region",
             call.region
         ))
     }

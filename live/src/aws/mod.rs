@@ -1,7 +1,7 @@
 //! AWS: one signed client for every service, and the sources that ask by it.
 //!
 //! [`Aws`] is the client. A call is a [`call::Call`] of one of the [`actions`], of which there is one list: a new call
-//! is a line there first, so that `mcc policy` and the documentation have it.
+//! is a line there first, so that `mcc policy smart` and the documentation have it.
 //!
 //! ```ignore
 //! let call = Call::json(LIST_CLUSTERS, &region, json!({ "MaxResults": 100 }));
@@ -36,6 +36,7 @@ mod owned;
 mod package;
 pub(crate) mod price_list;
 pub(crate) mod probe;
+mod program;
 mod quota_list;
 mod refusal;
 pub(crate) mod repositories;

@@ -19,6 +19,8 @@ use crate::failure::Failure;
 const PAGES: usize = 8;
 /// Largest page: each of its hundred products has about 3 kB.
 const LARGEST: usize = 4 * 1024 * 1024;
+/// Most US dollars for an hour that are believed: the dearest instance type costs some hundred.
+const DEAREST: f64 = 10_000.0;
 /// How long a list that was read is used for the other questions of an answer that are answered from it.
 const FRESH: Duration = Duration::from_secs(60);
 
@@ -208,14 +210,18 @@ fn product(text: &str, region: &Region) -> Read {
     let name = about.instance_name.as_deref().unwrap_or(of_host);
     let Ok(name) = name.parse::<InstanceType>() else { return Read::Unread };
     let hours = product.terms.on_demand.values().flat_map(|term| term.price_dimensions.values());
-    let mut prices = hours
+    let prices: Vec<f64> = hours
         .filter(|one| {
             one.unit.as_deref().is_some_and(|unit| matches!(unit, "Hrs" | "Hours" | "hours"))
         })
         .filter_map(|one| one.price_per_unit.get("USD")?.parse::<f64>().ok())
-        .filter(|usd| usd.is_finite() && *usd > 0.0);
-    match prices.next() {
-        Some(usd) => Read::Price(name, prices.fold(usd, f64::max)),
+        .filter(|usd| *usd > 0.0)
+        .collect();
+    if prices.iter().any(|usd| *usd > DEAREST) {
+        return Read::Unread;
+    }
+    match prices.into_iter().reduce(f64::max) {
+        Some(usd) => Read::Price(name, usd),
         // China's are in its own currency.
         None => Read::Other,
     }
@@ -263,7 +269,7 @@ mod tests {
             })
         };
         assert_eq!(usd(&price(json!({ "CNY": "9.5" }))), None);
-        for wrong in ["NaN", "-1", "1e999", "x", "0"] {
+        for wrong in ["NaN", "-1", "1e999", "1e308", "10001", "inf", "x", "0"] {
             assert_eq!(usd(&price(json!({ "USD": wrong }))), None, "{wrong}");
         }
         assert_eq!(usd("{"), None);

@@ -19,6 +19,7 @@ use super::service::Protocol;
 use super::xml::Element;
 use crate::clock;
 use crate::failure::Failure;
+use crate::web::asked_to_wait;
 
 /// How wrong a clock is before it is told to be why a signature is refused.
 const SKEWED: Duration = Duration::from_secs(240);
@@ -34,6 +35,8 @@ pub(crate) struct Refusal {
     pub(crate) skewed: bool,
     /// Where a bucket is, if it is elsewhere.
     pub(crate) region: Option<String>,
+    /// How long it asks to be left alone.
+    wait: Option<Duration>,
     /// Its text says that there is no such thing: SageMaker has one code for that and for all that is wrong with a request.
     pub(crate) missing: bool,
 }
@@ -59,6 +62,7 @@ impl Refusal {
             status: status.as_u16(),
             skewed: skew(headers).is_some_and(|skew| skew > SKEWED),
             region: header(headers, "x-amz-bucket-region").filter(|name| is_word(name)),
+            wait: asked_to_wait(headers),
             missing: says_missing(body),
         }
     }
@@ -99,11 +103,11 @@ impl Refusal {
             | "RequestLimitExceeded"
             | "SlowDown"
             | "EC2ThrottledException"
-            | "LimitExceededException" => Failure::Throttled,
+            | "LimitExceededException" => Failure::throttled(self.wait),
             "OptInRequired" | "SubscriptionRequiredException" => {
                 Failure::NotThere("the account is not signed up for it".to_owned())
             }
-            "" if self.status == 429 => Failure::Throttled,
+            "" if self.status == 429 => Failure::throttled(self.wait),
             "" if matches!(self.status, 401 | 403) => Failure::Denied(action.allows.to_owned()),
             "" => Failure::Refused(format!("HTTP {}", self.status)),
             code => Failure::Refused(code.to_owned()),
@@ -202,6 +206,24 @@ pub(crate) fn renewal(profile: Option<&str>) -> String {
     }
 }
 
+fn whose(profile: Option<&str>) -> String {
+    profile.map_or("the AWS profile in use".to_owned(), |name| {
+        format!("the AWS profile `{}`", echo(name))
+    })
+}
+
+/// A program gave no credentials.
+pub(crate) fn of_program(profile: Option<&str>) -> Failure {
+    let why = "the command of its credential_process failed or printed no credentials";
+    Failure::NotAsked(format!("{} provides none: {why}", whose(profile)))
+}
+
+/// A program did not end in time; where it `goes_on`, a later question has what it prints.
+pub(crate) fn of_program_late(profile: Option<&str>, goes_on: bool) -> String {
+    let then = if goes_on { "; ask again in a moment" } else { " and was stopped" };
+    format!("the command of credential_process of {} did not end in time{then}", whose(profile))
+}
+
 /// Why there are no credentials. What programs and servers said is looked at and not told.
 pub(crate) fn of_credentials(error: &CredentialsError, profile: Option<&str>) -> Failure {
     let mut chain: Vec<String> = Vec::new();
@@ -211,14 +233,12 @@ pub(crate) fn of_credentials(error: &CredentialsError, profile: Option<&str>) ->
         next = error.source();
     }
     let says = |words: &str| chain.iter().any(|text| text.contains(words));
-    let whose = profile.map_or("the AWS profile in use".to_owned(), |name| {
-        format!("the AWS profile `{}`", echo(name))
-    });
+    let whose = whose(profile);
     // A program's own words could be any of the others.
     if says("external process") {
-        let why = "the command of its credential_process failed or printed no credentials";
-        return Failure::NotAsked(format!("{whose} provides none: {why}"));
+        return of_program(profile);
     }
+    let named = profile.map_or_else(String::new, |name| format!(" --profile {}", echo(name)));
     if says("SSO token has expired") || says("ExpiredToken") || says("UnauthorizedException") {
         return Failure::Expired(renewal(profile));
     }
@@ -226,7 +246,6 @@ pub(crate) fn of_credentials(error: &CredentialsError, profile: Option<&str>) ->
         return Failure::NotAsked(format!("{whose} is not signed in; {}", renewal(profile)));
     }
     if says("cargo feature") {
-        let named = profile.map_or_else(String::new, |name| format!(" --profile {}", echo(name)));
         return Failure::NotAsked(format!(
             "{whose} signs in with `aws login`; use a profile with \
              `credential_process = aws configure export-credentials{named} --format process`"
@@ -242,10 +261,10 @@ pub(crate) fn of_credentials(error: &CredentialsError, profile: Option<&str>) ->
         CredentialsError::CredentialsNotLoaded(_) => Failure::NoCredentials,
         CredentialsError::ProviderTimedOut(_) => Failure::TooSlow,
         CredentialsError::InvalidConfiguration(_) => Failure::NotAsked(format!(
-            "{whose} cannot be used as configured; run `aws sts get-caller-identity` to see why"
+            "{whose} cannot be used as configured; run `aws sts get-caller-identity{named}` to see why"
         )),
         _ => Failure::NotAsked(format!(
-            "{whose} provides no credentials; run `aws sts get-caller-identity` to see why"
+            "{whose} provides no credentials; run `aws sts get-caller-identity{named}` to see why"
         )),
     }
 }
@@ -307,6 +326,15 @@ mod tests {
         let text = failure.to_string();
         assert!(text.contains("credential_process") && text.contains("a\\nb"), "{text}");
         assert!(!text.contains("s3cr3t") && !format!("{failure:?}").contains("s3cr3t"), "{text}");
+        // Whoever looks for the reason looks with the same profile.
+        for error in
+            [CredentialsError::invalid_configuration("x"), CredentialsError::provider_error("x")]
+        {
+            let told = of_credentials(&error, Some("team")).to_string();
+            assert!(told.contains("`aws sts get-caller-identity --profile team`"), "{told}");
+            let told = of_credentials(&error, None).to_string();
+            assert!(told.contains("`aws sts get-caller-identity`"), "{told}");
+        }
         let none = CredentialsError::not_loaded_no_source();
         assert_eq!(of_credentials(&none, None), Failure::NoCredentials);
     }

@@ -17,7 +17,8 @@ use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
-use super::refusal::of_credentials;
+use super::program::{self, Gave, Program};
+use super::refusal::{of_credentials, of_program, of_program_late};
 use super::settings::AwsSettings;
 use super::wire::through;
 use crate::failure::Failure;
@@ -31,6 +32,8 @@ const UNCHANGED: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_secs(120);
 /// How long looking for credentials may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one question waits for a program, so that what it says of it comes before the question's own time is over.
+const WAITED: Duration = Duration::from_secs(5);
 /// Largest answer on the way to credentials, and largest file of profiles.
 const MOST: usize = 1024 * 1024;
 
@@ -49,8 +52,11 @@ struct State {
     failed: Option<Failed>,
     /// A search that nobody waited for to its end.
     searching: Option<Search>,
+    /// A program that prints credentials, under way for all questions.
+    printing: Option<Printing>,
 }
 
+type Printing = JoinHandle<Result<Credentials, Gave>>;
 type Search = JoinHandle<(SdkConfig, Result<Credentials, CredentialsError>)>;
 
 /// Settings with credentials.
@@ -121,7 +127,9 @@ impl Session {
                 Ok(known)
             }
             // Those are about this errand.
-            Err(failure @ (Failure::UsedUp | Failure::TooSlow)) => Err(failure),
+            Err(failure @ (Failure::UsedUp | Failure::TooSlow | Failure::Unfinished(_))) => {
+                Err(failure)
+            }
             Err(failure) => {
                 let (at, told) = (Instant::now(), failure.clone());
                 state.failed = Some(Failed { at, stamp, failure: told });
@@ -138,34 +146,40 @@ impl Session {
         }
     }
 
-    /// Has the SDK look for credentials: away from the threads that serve, since it reads files and runs programs.
+    /// Runs the profile's program, or has the SDK look for credentials: away from the threads that serve, since it reads
+    /// files.
     async fn search(
         &self,
         state: &mut State,
         web: &Web,
         errand: &Errand,
     ) -> Result<(SdkConfig, Credentials), Failure> {
+        let variables = self.settings.environment(self.profile.as_deref());
+        let program = Program::of(variables.clone(), self.profile.clone()).await;
+        let printed = match program {
+            Some(program) => {
+                let credentials = self.printed(&mut state.printing, &program, errand).await?;
+                Some((program, credentials))
+            }
+            None => None,
+        };
         let (found, trouble) = through(web, errand, MOST, async |client| {
-            // Of what an earlier errand left behind nothing is used: its network was that errand's.
-            if let Some(left) = state.searching.as_ref().filter(|left| !left.is_finished()) {
-                left.abort();
-                return Err(Failure::TooSlow);
-            }
-            let variables = self.settings.environment(self.profile.as_deref());
-            let looking = load(variables, self.profile.clone(), client);
-            let runtime = tokio::runtime::Handle::current();
-            let mut search = spawn_blocking(move || runtime.block_on(looking));
             let patience = PATIENCE.min(errand.remaining());
-            match tokio::time::timeout(patience, &mut search).await {
-                Ok(Ok(found)) => Ok(found),
-                Ok(Err(_)) => {
-                    Err(Failure::NotAsked("the credentials could not be read".to_owned()))
-                }
-                Err(_) => {
-                    state.searching = Some(search);
-                    Err(Failure::TooSlow)
+            // Of what an earlier errand left behind nothing is used: its network was that errand's, and so it ends soon.
+            if let Some(left) = &mut state.searching {
+                let _ended = tokio::time::timeout(patience / 2, left).await;
+                if state.searching.take_if(|left| left.is_finished()).is_none() {
+                    return Err(Failure::TooSlow);
                 }
             }
+            let looking = load(variables, self.profile.clone(), client, printed);
+            let runtime = tokio::runtime::Handle::current();
+            // It is kept before it is waited for: whoever gives up leaves it to the next, and not beside the next.
+            let search = state.searching.insert(spawn_blocking(move || runtime.block_on(looking)));
+            let found = tokio::time::timeout(patience, search).await;
+            let found = found.map_err(|_| Failure::TooSlow)?;
+            state.searching = None;
+            found.map_err(|_| Failure::NotAsked("the credentials could not be read".to_owned()))
         })
         .await;
         let (config, credentials) = found?;
@@ -175,6 +189,33 @@ impl Session {
             (Err(error), None) => Err(of_credentials(&error, self.profile())),
         }
     }
+
+    /// What a program prints. It is started once for all who ask meanwhile, and ended when its time is over.
+    async fn printed(
+        &self,
+        printing: &mut Option<Printing>,
+        program: &Program,
+        errand: &Errand,
+    ) -> Result<Credentials, Failure> {
+        let run = {
+            let program = program.clone();
+            async move { program.run(program::PATIENCE).await }
+        };
+        let under_way = printing.get_or_insert_with(|| tokio::spawn(run));
+        // Some of the time is left to say that there was too little.
+        let patience = WAITED.min(errand.remaining().mul_f32(0.8));
+        let gave = match tokio::time::timeout(patience, under_way).await {
+            Ok(gave) => {
+                *printing = None;
+                gave.unwrap_or(Err(Gave::Nothing))
+            }
+            Err(_) => Err(Gave::Late),
+        };
+        gave.map_err(|why| match why {
+            Gave::Nothing => of_program(self.profile()),
+            Gave::Late => Failure::Unfinished(of_program_late(self.profile(), printing.is_some())),
+        })
+    }
 }
 
 /// What the SDK finds in this environment.
@@ -182,11 +223,17 @@ async fn load(
     variables: std::collections::HashMap<String, String>,
     profile: Option<String>,
     client: SharedHttpClient,
+    printed: Option<(Program, Credentials)>,
 ) -> (SdkConfig, Result<Credentials, CredentialsError>) {
     let mut loader =
         aws_config::defaults(BehaviorVersion::latest()).env(variables.into()).http_client(client);
     if let Some(profile) = profile {
         loader = loader.profile_name(profile);
+    }
+    if let Some((program, credentials)) = printed {
+        let config = loader.credentials_provider(credentials.clone()).load().await;
+        let credentials = program.assumed(credentials, &config).await;
+        return (config, credentials);
     }
     let config = loader.load().await;
     let credentials = match config.credentials_provider() {

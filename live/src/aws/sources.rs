@@ -54,11 +54,11 @@ impl Source for Prices {
 
     fn eyes<'a>(&'a self, ask: &'a Ask, errand: &'a Errand) -> Waiting<'a, Result<Eyes, Failure>> {
         Box::pin(async move {
-            let region = region_of(ask).and_then(desk_of);
-            let desk = region.ok_or_else(|| {
+            let region = region_of(ask).ok_or(Failure::TooSlow)?;
+            let desk = desk_of(region).ok_or_else(|| {
                 Failure::NotThere("that Region has no price list that can be queried".to_owned())
             })?;
-            self.aws.eyes(Service::Pricing, &desk, errand).await
+            self.aws.eyes_at(Service::Pricing, region, &desk, errand).await
         })
     }
 

@@ -147,7 +147,7 @@ impl Count {
                     self.unclear.extend(unclear.map(str::to_owned));
                 }
                 // Those are about this answer: the next one asks again.
-                Err(Failure::UsedUp | Failure::TooSlow | Failure::Throttled) => {
+                Err(Failure::UsedUp | Failure::TooSlow | Failure::Throttled(_)) => {
                     self.left.push_back(name);
                 }
                 Err(failure) => {

@@ -223,7 +223,9 @@ async fn failures_that_are_certain_are_kept_for_a_moment() {
         cache.fail("key", &failure);
         assert_eq!(cache.failed("key"), Some(failure));
     }
-    for failure in [Failure::TooSlow, Failure::UsedUp, Failure::Unreachable, Failure::Throttled] {
+    for failure in
+        [Failure::TooSlow, Failure::UsedUp, Failure::Unreachable, Failure::Throttled(None)]
+    {
         cache.fail("other", &failure);
         assert_eq!(cache.failed("other"), None);
     }

@@ -170,7 +170,7 @@ async fn an_errand_that_is_short_is_short_for_itself() {
         desk.look_up(&asks, &other).await
     };
     let (led, followed) = tokio::join!(led, followed);
-    assert_eq!(led.notes, ["a hub of a did not answer in time. The catalogs answer instead."]);
+    assert_eq!(led.notes, ["a hub of a did not answer in time. The catalogs are used instead."]);
     assert_eq!((followed.rows.len(), asked.load(Ordering::SeqCst)), (1, 2));
     // The same of requests.
     let (asks, used) = (self::asks(&["b"]), errand());
@@ -189,7 +189,7 @@ async fn a_slow_source_leaves_the_others_whole() {
     let found = desk.look_up(&asks(&["a", "b"]), &errand()).await;
     assert!(start.elapsed() < ms(1000), "{:?}", start.elapsed());
     assert_eq!(found.rows.len(), 2);
-    let slow = "AWS of a did not answer in time. The same holds for AWS of b. The catalogs answer instead.";
+    let slow = "AWS of a did not answer in time. The same holds for AWS of b. The catalogs are used instead.";
     assert_eq!(found.notes, [slow, "hub"]);
 }
 
@@ -199,7 +199,7 @@ async fn everything_that_fails_at_once_is_told_within_the_time() {
         Failure::Unreachable,
         Failure::Proxy,
         Failure::Certificate,
-        Failure::Throttled,
+        Failure::Throttled(None),
         Failure::Denied("pricing:GetProducts".to_owned()),
         Failure::Unreadable("\u{1b}[2J\nliar".repeat(1000)),
     ];
@@ -216,7 +216,7 @@ async fn everything_that_fails_at_once_is_told_within_the_time() {
     assert_eq!((found.rows.len(), found.notes.len()), (0, failures.len() + 1));
     for note in &found.notes {
         assert!(note.len() < 600 && !note.contains(mcc_catalogs::is_hidden), "{note}");
-        assert!(note.ends_with("The catalogs answer instead."), "{note}");
+        assert!(note.ends_with("The catalogs are used instead."), "{note}");
     }
 }
 
@@ -225,7 +225,7 @@ async fn what_was_said_before_is_used_where_nothing_is_said_now() {
     for (failure, stands_in) in [
         (Failure::TooSlow, true),
         (Failure::Unreachable, true),
-        (Failure::Throttled, true),
+        (Failure::Throttled(None), true),
         (Failure::Denied("x".to_owned()), false),
         (Failure::NotThere("x".to_owned()), false),
     ] {

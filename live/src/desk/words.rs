@@ -4,8 +4,9 @@ use mcc_catalogs::cut;
 
 use crate::failure::Failure;
 
-/// Most characters of a source's words, and of why it said nothing.
-const WORDS: (usize, usize) = (80, 200);
+/// Most characters of a source's words, and of why it said nothing: more than the longest of our own sentences has, so that
+/// what to do is never cut off.
+const WORDS: (usize, usize) = (80, 500);
 /// Most sources of one note that are named.
 const NAMED: usize = 5;
 
@@ -46,7 +47,8 @@ impl Silence {
                 text.push_str(&format!(" The answer of {age} ago is used instead."));
             }
             Some(age) => text.push_str(&format!(" Their answers of {age} ago are used instead.")),
-            None => text.push_str(" The catalogs answer instead."),
+            // Whether the catalogs have an answer is theirs to say.
+            None => text.push_str(" The catalogs are used instead."),
         }
         text
     }
@@ -99,7 +101,7 @@ mod tests {
             told(&all),
             [
                 "AWS prices of us-west-2 could not be queried: there are no credentials; run `mcc doctor`. The same holds for AWS \
-                 quotas of us-west-2 and AWS offers of us-west-2. The catalogs answer instead.",
+                 quotas of us-west-2 and AWS offers of us-west-2. The catalogs are used instead.",
                 "Hugging Face did not answer in time. The answer of 3 hours ago is used instead.",
             ]
         );
@@ -115,8 +117,22 @@ mod tests {
             .collect();
         let notes = told(&all);
         assert_eq!(notes.len(), 1);
-        assert!(notes[0].len() < 1200 && notes[0].contains("and 44 more"), "{}", notes[0]);
+        assert!(notes[0].len() < 1500 && notes[0].contains("and 44 more"), "{}", notes[0]);
         assert!(!notes[0].contains(mcc_catalogs::is_hidden));
+    }
+
+    #[test]
+    fn what_to_do_is_never_cut_off() {
+        let name = "a-profile-with-a-name-of-sixty-characters-as-companies-have";
+        let why = format!(
+            "the AWS profile `{name}` signs in with `aws login`; use a profile with `credential_process = aws configure \
+             export-credentials --profile {name} --format process`"
+        );
+        let notes = told(&[("AWS quotas of us-west-2", Failure::NotAsked(why), None)]);
+        assert!(
+            notes[0].ends_with("--format process`. The catalogs are used instead."),
+            "{notes:?}"
+        );
     }
 
     #[test]

@@ -56,6 +56,11 @@ impl<'a> Client<'a> {
         self.hub.token().is_some() && !self.token_refused()
     }
 
+    /// Whether there is a token that is not sent, since nobody said that this endpoint may have it.
+    pub(super) fn keeps_token(&self) -> bool {
+        self.hub.token.is_some() && self.hub.token().is_none()
+    }
+
     /// What is at `path` of the hub, which begins with `/`, if it is at most `most` bytes.
     ///
     /// # Errors
@@ -129,7 +134,7 @@ impl Said {
     /// Why it was not answered.
     pub(super) fn failure(&self) -> Failure {
         match self.status {
-            StatusCode::TOO_MANY_REQUESTS => Failure::Throttled,
+            StatusCode::TOO_MANY_REQUESTS => Failure::throttled(None),
             status => Failure::Refused(format!("HTTP {}", status.as_u16())),
         }
     }

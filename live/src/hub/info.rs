@@ -1,6 +1,6 @@
 //! What the hub says of a repository. Members that are missing, or of another type than they should be, are not known.
 
-use mcc_catalogs::{ModelId, WeightFile as File, is_believable};
+use mcc_catalogs::{GatedFrom, ModelId, WeightFile as File, is_believable};
 use serde_json::{Map, Value};
 
 use super::json::{short, text};
@@ -31,6 +31,8 @@ pub(super) struct Info {
     /// The commit: 40 hexadecimal digits.
     pub(super) sha: Option<String>,
     pub(super) gate: Option<Gate>,
+    /// It is shown to those alone who may read it.
+    pub(super) private: bool,
     pub(super) disabled: bool,
     pub(super) task: Option<String>,
     pub(super) license: Option<String>,
@@ -73,6 +75,7 @@ impl Info {
                 .filter(|sha| is_commit(sha))
                 .map(str::to_owned),
             gate: gate(said),
+            private: said.get("private").and_then(Value::as_bool).unwrap_or(false),
             disabled: said.get("disabled").and_then(Value::as_bool).unwrap_or(false),
             task: text(said, "pipeline_tag"),
             license: card.and_then(of_card).or_else(|| tagged(said, "license:")),
@@ -92,6 +95,17 @@ impl Info {
             gguf: object("gguf")
                 .and_then(|part| part.get("total")?.as_u64())
                 .filter(|n| *n > 0 && is_believable(*n)),
+        }
+    }
+
+    /// Whether its files take a token, and how that is known. A container without one is refused those of a private
+    /// repository as it is those of a gated one.
+    pub(super) fn takes_token(&self) -> Option<(bool, GatedFrom)> {
+        match self.gate {
+            Some(Gate::Auto | Gate::Manual) => Some((true, GatedFrom::Hub)),
+            _ if self.private => Some((true, GatedFrom::Private)),
+            Some(Gate::Open) => Some((false, GatedFrom::Hub)),
+            None => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! One model: what the hub says of it, as the row that the catalogs would have.
 
 use mcc_catalogs::{
-    Access, Basis, Files, GatedFrom, Model, ModelConfig, ModelId, ModelsFile, Only, PipelinesFile,
+    Access, Basis, Files, Model, ModelConfig, ModelId, ModelsFile, Only, PipelinesFile,
     WeightFile as File, cut, is_believable, is_gguf, is_revision,
 };
 use serde_json::{Map, Value};
@@ -72,12 +72,20 @@ fn missing(source: &HubSource, client: &Client<'_>, id: &ModelId) -> String {
         format!(
             "{hub} has no model `{id}`, or the model is private and the token in use has no access to it."
         )
+    } else if client.keeps_token() {
+        format!(
+            "{hub} has no model `{id}`, or the model is private and was asked for without a token: {KEPT}."
+        )
     } else {
         format!(
             "{hub} has no model `{id}`, or the model is private, which requires a token in HF_TOKEN."
         )
     }
 }
+
+/// Why a token that is set was not sent, and what sends it.
+const KEPT: &str = "the token that is set is not sent to the endpoint in HF_ENDPOINT; set MCC_SEND_HF_TOKEN=1, if that \
+                    endpoint may have it";
 
 fn refused(source: &HubSource, client: &Client<'_>) -> Option<String> {
     let told = || {
@@ -199,6 +207,9 @@ impl<'a> Row<'a> {
             _ => "with the token's account",
         };
         match access {
+            Some(Access::NoToken) if self.client.keeps_token() => self.note(format!(
+                "`{id}` is gated, and was asked for without a token: {KEPT}. Accept its terms at {page} {then}."
+            )),
             Some(Access::NoToken) => self.note(format!(
                 "`{id}` is gated, and no token is set: accept its terms at {page} {then}, and set HF_TOKEN."
             )),
@@ -228,8 +239,8 @@ impl<'a> Row<'a> {
         row.task = self.info.task.clone().or(row.task);
         row.license = self.info.license.clone().or(row.license);
         row.released = row.released.or_else(|| self.info.created.clone());
-        if let Some(gate) = self.info.gate {
-            (row.gated, row.gated_from) = (Some(gate != Gate::Open), Some(GatedFrom::Hub));
+        if let Some((takes, from)) = self.info.takes_token() {
+            (row.gated, row.gated_from) = (Some(takes), Some(from));
         }
         for (one, file) in &beside {
             one.tell(&mut row, file);
@@ -370,8 +381,8 @@ impl<'a> Row<'a> {
             ));
         }
         let mut row = known?;
-        if let Some(gate) = self.info.gate {
-            (row.gated, row.gated_from) = (Some(gate != Gate::Open), Some(GatedFrom::Hub));
+        if let Some((takes, from)) = self.info.takes_token() {
+            (row.gated, row.gated_from) = (Some(takes), Some(from));
         }
         Some(PipelinesFile {
             as_of: clock::date(clock::now()),

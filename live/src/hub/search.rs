@@ -1,11 +1,11 @@
 //! Models whose names have words: what the hub's list says, without a request for each.
 
-use mcc_catalogs::{Basis, Files, GatedFrom, Model, ModelsFile, WeightsFrom};
+use mcc_catalogs::{Basis, Files, Model, ModelsFile, WeightsFrom};
 use serde_json::Value;
 use url::form_urlencoded;
 
 use super::client::Client;
-use super::info::{Gate, Info};
+use super::info::Info;
 use super::weights::Totals;
 use super::{HubSource, model};
 use crate::clock;
@@ -19,8 +19,17 @@ const MOST: usize = 4 << 20;
 /// Longest words that are sent.
 const WORDS: usize = 200;
 /// What is listed of each.
-const WANTED: [&str; 8] =
-    ["config", "createdAt", "gated", "gguf", "pipeline_tag", "safetensors", "sha", "tags"];
+const WANTED: [&str; 9] = [
+    "config",
+    "createdAt",
+    "gated",
+    "gguf",
+    "pipeline_tag",
+    "private",
+    "safetensors",
+    "sha",
+    "tags",
+];
 
 /// Asks for models with `words` in their names. Those that the catalogs know are left to them: a list says less.
 pub(super) async fn find(
@@ -71,8 +80,8 @@ fn row(source: &HubSource, info: &Info) -> Option<Model> {
     row.task.clone_from(&info.task);
     row.license.clone_from(&info.license);
     row.released.clone_from(&info.created);
-    if let Some(gate) = info.gate {
-        (row.gated, row.gated_from) = (Some(gate != Gate::Open), Some(GatedFrom::Hub));
+    if let Some((takes, from)) = info.takes_token() {
+        (row.gated, row.gated_from) = (Some(takes), Some(from));
     }
     // Without the sizes of files it is not known what elements of packed weights are.
     let totals = info.totals.as_ref().filter(|totals| !totals.packed());

@@ -7,13 +7,14 @@ use std::time::Duration;
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
-use aws_sdk_bedrockruntime::config::{BehaviorVersion, Builder};
+use aws_sdk_bedrockruntime::config::{BehaviorVersion, Builder, StalledStreamProtectionConfig};
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, InferenceConfiguration, Message, SpecificToolChoice,
     SystemContentBlock, Tool, ToolChoice, ToolConfiguration, ToolInputSchema, ToolSpecification,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::operation::BuildError;
 use aws_smithy_types::{Document, Number};
 use aws_types::SdkConfig;
@@ -52,6 +53,8 @@ pub(crate) fn client(config: &SdkConfig, region: &Region, web: &Web, patience: D
         .region(aws_sdk_bedrockruntime::config::Region::new(region.to_string()))
         .http_client(web.for_sdk())
         .retry_config(RetryConfig::disabled())
+        // A model that thinks sends nothing for longer than the SDK lets a stream stall; `patience` is the limit here.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(TimeoutConfig::builder().read_timeout(patience).build())
         .build();
     Client::from_conf(config)
@@ -150,7 +153,8 @@ fn failed(error: &SdkError<ConverseError>) -> Failed {
              with --reasoning-model, or allow `{ALLOWS}`"
         ),
         "ThrottlingException" | "ServiceQuotaExceededException" | "TooManyRequestsException" => {
-            why(&Failure::Throttled)
+            let asks = |response: &HttpResponse| response.headers().get("retry-after")?.parse().ok();
+            why(&Failure::throttled(error.raw_response().and_then(asks).map(Duration::from_secs)))
         }
         "ExpiredTokenException" | "ExpiredToken" => why(&Failure::Expired("sign in again".to_owned())),
         "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidSignatureException" => {
@@ -167,6 +171,10 @@ fn failed(error: &SdkError<ConverseError>) -> Failed {
         }
         "ModelTimeoutException" => why(&Failure::TooSlow),
         code if is_word(code) => why(&Failure::Refused(code.to_owned())),
+        // It accepted, and what it sent is no answer.
+        _ if (200..300).contains(&status) => {
+            why(&Failure::Unreadable("it is not an answer of Converse".to_owned()))
+        }
         _ => why(&Failure::Refused(format!("HTTP {status}"))),
     };
     // A model that failed or took too long may have read the question.

@@ -86,7 +86,7 @@ impl Ledger {
         if !mcc_files::is_folder(&self.folder) {
             return Ok(0);
         }
-        let folder = Folder::open(&self.folder).map_err(unknown)?;
+        let folder = Folder::private(&self.folder).map_err(unknown)?;
         Ok(read(&folder, day)?.tokens)
     }
 
@@ -95,7 +95,7 @@ impl Ledger {
         day: &str,
         change: impl FnOnce(&mut Day) -> Result<(), NoTokens>,
     ) -> Result<(), NoTokens> {
-        let folder = Folder::create(&self.folder).map_err(unknown)?;
+        let folder = Folder::private(&self.folder).map_err(unknown)?;
         let lock = folder.lock(PATIENCE).map_err(unknown)?;
         let mut kept = read(&folder, day)?;
         change(&mut kept)?;
@@ -103,7 +103,7 @@ impl Ledger {
         let text =
             serde_json::to_vec(&kept).map_err(|error| NoTokens::Unknown(error.to_string()))?;
         let name = format!("{NAME}{day}.json");
-        folder.replace(Path::new(&name), &text, false).map_err(unknown)?;
+        folder.replace_private(&name, &text).map_err(unknown)?;
         forget(&folder, day);
         drop(lock);
         Ok(())
@@ -122,16 +122,16 @@ impl Held {
 }
 
 fn unknown(error: mcc_files::Error) -> NoTokens {
-    NoTokens::Unknown(error.to_string())
+    NoTokens::Unknown(format!("{error}; {}", error.fix()))
 }
 
 fn read(folder: &Folder, day: &str) -> Result<Day, NoTokens> {
     let name = format!("{NAME}{day}.json");
-    match folder.read_text(&name, MOST) {
-        Ok(text) => serde_json::from_str(&text)
+    match folder.read_private(&name, MOST) {
+        Ok(text) => serde_json::from_slice(&text)
             .ok()
             // A list would be read as well.
-            .filter(|_| text.starts_with('{'))
+            .filter(|_| text.starts_with(b"{"))
             .ok_or_else(|| {
                 let path = folder.path().join(&name);
                 NoTokens::Unknown(format!("{} was not written by mcc; remove it", path.display()))
@@ -224,6 +224,29 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(matches!(Ledger::new(&file, 1000).hold(TODAY, 1), Err(NoTokens::Unknown(_))));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn it_is_kept_in_a_folder_of_the_users_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let (folder, ledger) = ledger(1000);
+        drop(ledger.hold(TODAY, 1).unwrap());
+        let path = folder.path().join("reasoning");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let file = path.join("tokens-2026-11-30.json");
+        assert_eq!((mode(&path), mode(&file)), (0o700, 0o600));
+        // Where others may write, what is counted may be anything.
+        let open_to = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        open_to(&path, 0o777);
+        let refused = ledger.hold(TODAY, 1).unwrap_err().to_string();
+        assert!(refused.contains("chmod 700"), "{refused}");
+        open_to(&path, 0o700);
+        open_to(&file, 0o666);
+        assert!(matches!(ledger.hold(TODAY, 1), Err(NoTokens::Unknown(_))));
     }
 
     #[test]

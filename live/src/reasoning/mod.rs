@@ -4,6 +4,7 @@
 mod converse;
 mod facts;
 mod ledger;
+mod names;
 mod profiles;
 mod prompt;
 mod rates;

@@ -190,7 +190,8 @@ fn million(product: &Value, counts: Counts) -> Option<f64> {
     let usd = usd * times;
     // What a row says in thousandths is not what a calculation with them says.
     let usd = (usd * 1e9).round() / 1e9;
-    (usd.is_finite() && usd > 0.0).then_some(usd)
+    // A million tokens for more than that is no price.
+    (usd > 0.0 && usd <= 100_000.0).then_some(usd)
 }
 
 #[cfg(test)]

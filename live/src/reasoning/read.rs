@@ -3,6 +3,7 @@
 use mcc_catalogs::reason::{Comment, Opinion};
 use serde_json::Value;
 
+use super::names::Names;
 use super::prompt::{Prompt, TOOL};
 
 /// Most entries of a list that are looked at; the rest is dropped and counted.
@@ -65,10 +66,12 @@ pub(crate) fn opinion(prompt: &Prompt, answer: Answer) -> Result<Opinion, &'stat
             None => opinion.dropped += 1,
         }
     }
+    // The system's text names nothing, and so all that may be named is in the user's.
+    let names = Names::of(&prompt.user);
     for (at, item) in comments.into_iter().enumerate() {
         let member = |name: &str| item.get(name).and_then(Value::as_str);
         let named = member("label").filter(|_| at < ENTRIES).and_then(|named| prompt.id(named));
-        match named.zip(member("comment")) {
+        match named.zip(member("comment").filter(|text| names.have(text))) {
             Some((id, text)) => {
                 opinion.comments.push(Comment { id: id.to_owned(), text: text.to_owned() });
             }
@@ -76,7 +79,7 @@ pub(crate) fn opinion(prompt: &Prompt, answer: Answer) -> Result<Opinion, &'stat
         }
     }
     match input.remove("remarks") {
-        Some(Value::String(remarks)) => opinion.remarks = Some(remarks),
+        Some(Value::String(remarks)) if names.have(&remarks) => opinion.remarks = Some(remarks),
         None | Some(Value::Null) => {}
         Some(_) => opinion.dropped += 1,
     }
@@ -116,6 +119,17 @@ mod tests {
         assert_eq!(opinion.order, ["ml.g6.xlarge", "ml.g5.xlarge"]);
         assert_eq!(opinion.comments[0].id, "ml.g5.xlarge");
         assert_eq!((opinion.remarks.as_deref(), opinion.dropped), (Some("b"), 0));
+    }
+
+    #[test]
+    fn texts_that_name_what_was_not_given_are_dropped_and_counted() {
+        let input = json!({"order": ["c1"], "comments": [
+            {"label": "c1", "comment": "Slower than ml.p5.48xlarge."},
+            {"label": "c2", "comment": "Newer than ml.g5.xlarge."},
+        ], "remarks": "It is cheaper in eu-south-7."});
+        let opinion = read(called(input)).unwrap();
+        assert_eq!((opinion.comments.len(), opinion.remarks, opinion.dropped), (1, None, 2));
+        assert_eq!(opinion.comments[0].id, "ml.g6.xlarge");
     }
 
     #[test]

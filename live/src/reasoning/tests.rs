@@ -25,6 +25,8 @@ enum Does {
     Answers(u16, Vec<(&'static str, String)>, String),
     Hangs,
     Closes,
+    /// Answers after so many seconds.
+    Thinks(u64, String),
 }
 
 /// What was asked: path and body.
@@ -96,6 +98,14 @@ async fn serve(mut connection: TcpStream, does: Does, says: Says, seen: (Asked, 
     match does {
         Does::Hangs => std::future::pending().await,
         Does::Closes => {}
+        Does::Thinks(seconds, body) => {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            let length = body.len();
+            let head =
+                "HTTP/1.1 200 Said\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            let answer = format!("{head}content-length: {length}\r\n\r\n{body}");
+            let _ = connection.write_all(answer.as_bytes()).await;
+        }
         Does::Answers(status, headers, body) => {
             let mut answer = format!(
                 "HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n",
@@ -312,7 +322,8 @@ async fn what_is_not_of_converse_counts_in_full() {
     for body in ["", "{", "null", "[]", "{\"output\": 7}", "<html>", "{\"stopReason\": [[[[]]]]}"] {
         let (bench, _, weighed) = answered(body.to_owned()).await;
         assert_eq!(weighed.opinion.filter(|opinion| !opinion.is_empty()), None, "{body}");
-        assert!(weighed.note.unwrap().starts_with("Bedrock "), "{body}");
+        let note = weighed.note.unwrap();
+        assert!(note.starts_with("Bedrock ") && !note.contains("HTTP 200"), "{body}: {note}");
         assert!(bench.used() > 2000, "{body}");
     }
     // Tokens that nobody can use.
@@ -377,6 +388,17 @@ async fn silence_and_closed_connections_end_in_time() {
         assert!(weighed.opinion.is_none() && weighed.note.unwrap().starts_with("Bedrock "));
         assert!(bench.used() > 2000);
     }
+}
+
+#[tokio::test]
+async fn a_model_may_think_for_as_long_as_an_opinion_is_waited_for() {
+    let played = Played::new(Does::Thinks(8, called(json!({"order": ["c2"]})))).await;
+    let bench = Bench::new(&played.endpoint, |_, _| {});
+    let errand = Errand::new(mcc_catalogs::reason::PATIENCE);
+    let weighed = question().put(&bench.bedrock, &errand).await;
+    assert_eq!(weighed.note, None);
+    assert_eq!(weighed.opinion.unwrap().order, ["ml.g6.xlarge"]);
+    assert_eq!(bench.used(), 960);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use url::Url;
 use super::challenge::{self, Token};
 use super::place::{Place, Realm};
 use crate::failure::Failure;
-use crate::web::{Request, Response, Web};
+use crate::web::{Request, Response, Web, asked_to_wait};
 
 /// Requests of one conversation at most: a token, a list of platforms, one of its images, the image's configuration, and
 /// the redirect to where that is kept.
@@ -108,7 +108,7 @@ impl<'a> Visit<'a> {
         }
         let status = answer.status;
         if status == StatusCode::TOO_MANY_REQUESTS || code(&answer) == "TOOMANYREQUESTS" {
-            return Err(Failure::Throttled);
+            return Err(Failure::throttled(asked_to_wait(&answer.headers)));
         }
         match status {
             StatusCode::OK | StatusCode::NOT_FOUND => Ok(answer),
@@ -123,7 +123,9 @@ impl<'a> Visit<'a> {
         let answer = self.send(url, HeaderMap::new(), TOKEN_BYTES).await?;
         match answer.status {
             StatusCode::OK => Ok(Token::of(&answer.body)),
-            StatusCode::TOO_MANY_REQUESTS => Err(Failure::Throttled),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Err(Failure::throttled(asked_to_wait(&answer.headers)))
+            }
             _ => Ok(None),
         }
     }

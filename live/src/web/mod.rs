@@ -29,6 +29,7 @@ use crate::web::pace::Pace;
 use crate::web::proxies::Proxies;
 
 pub use network::{Network, NetworkError};
+pub(crate) use retry::asked_to_wait;
 pub(crate) use smithy::on_errand;
 
 /// How long one request may take, where nobody says otherwise.

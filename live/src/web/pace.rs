@@ -114,7 +114,7 @@ impl Host {
     fn rest(&self) -> Result<Duration, Failure> {
         let rest = self.rests.map(|until| until.saturating_duration_since(Instant::now()));
         match rest.unwrap_or_default() {
-            rest if rest > WAITED => Err(Failure::Throttled),
+            rest if rest > WAITED => Err(Failure::throttled(Some(rest))),
             rest => Ok(rest),
         }
     }
@@ -169,7 +169,7 @@ mod tests {
         pace.rest("https://a", Instant::now() + Duration::from_secs(1 << 30));
         let rests = pace.hosts().get("https://a").unwrap().rests.unwrap();
         assert!(rests <= Instant::now() + LONGEST_REST);
-        assert_eq!(pace.turn("https://a").await.unwrap_err(), Failure::Throttled);
+        assert_eq!(pace.turn("https://a").await.unwrap_err(), Failure::Throttled(Some(600)));
     }
 
     #[tokio::test]

@@ -38,7 +38,7 @@ pub(crate) async fn send(
         if !may || pause > WAITED || pause >= errand.remaining() {
             return match outcome {
                 Ok(response) if response.status == StatusCode::TOO_MANY_REQUESTS => {
-                    Err(Failure::Throttled)
+                    Err(Failure::throttled(asked))
                 }
                 outcome => outcome,
             };

@@ -131,7 +131,7 @@ async fn what_may_pass_is_tried_three_times_and_each_takes_a_request() {
     assert_eq!(fetched(&server.url("/")).await.unwrap().status, StatusCode::BAD_GATEWAY);
     assert_eq!(server.count(), 3);
     let server = Server::http(|_, _| answer("429 Too Many Requests", "", "")).await;
-    assert_eq!(fetched(&server.url("/")).await.unwrap_err(), Failure::Throttled);
+    assert_eq!(fetched(&server.url("/")).await.unwrap_err(), Failure::Throttled(None));
     assert_eq!(server.count(), 3);
 }
 
@@ -148,9 +148,11 @@ async fn a_host_that_asks_for_time_is_left_alone_for_it() {
     let server =
         Server::http(|_, _| answer("429 Too Many Requests", "retry-after: 60\r\n", "")).await;
     let (web, start) = (web(), Instant::now());
-    assert_eq!(web.send(get(&server.url("/a")), &errand()).await.unwrap_err(), Failure::Throttled);
+    let failure = web.send(get(&server.url("/a")), &errand()).await.unwrap_err();
+    assert_eq!(failure, Failure::Throttled(Some(60)));
     let errand = errand();
-    assert_eq!(web.send(get(&server.url("/b")), &errand).await.unwrap_err(), Failure::Throttled);
+    let failure = web.send(get(&server.url("/b")), &errand).await.unwrap_err();
+    assert_eq!(failure, Failure::Throttled(Some(60)));
     assert_eq!((server.count(), errand.left()), (1, Errand::REQUESTS));
     assert!(start.elapsed() < Duration::from_secs(2));
     let other = Server::http(|_, _| answer("200 OK", "", "")).await;

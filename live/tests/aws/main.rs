@@ -22,6 +22,7 @@ mod moto;
 mod regions;
 mod standin;
 mod usual;
+mod who;
 
 #[path = "../../../tests/leaks/mod.rs"]
 mod leaks;
@@ -51,9 +52,12 @@ needs::tests! {
     regions::endpoints_are_counted_question_by_question,
     regions::each_failure_is_told_as_what_it_is,
     regions::a_wrong_clock_is_put_right,
-    regions::a_region_that_is_not_enabled_is_no_bad_key,
-    regions::who_asks_is_told_in_words_without_secrets,
-    regions::profiles_are_those_that_were_allowed,
+    who::a_region_that_is_slow_holds_up_no_other,
+    who::wrong_keys_are_told_as_such_where_every_account_is,
+    who::a_program_for_credentials_is_one_for_all_and_told_where_it_is_slow,
+    who::a_region_that_is_not_enabled_is_no_bad_key,
+    who::who_asks_is_told_in_words_without_secrets,
+    who::profiles_are_those_that_were_allowed,
     regions::the_wire_is_botocores,
     leaks::a_planted_leak_is_found,
 }

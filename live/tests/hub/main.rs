@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcc_catalogs::{
-    Access, Ask, Catalogs, Errand, Found, Lookup as _, Model, ModelConfig, ModelsFile, Origin,
-    WeightsFrom,
+    Access, Ask, Catalogs, Errand, Found, GatedFrom, Lookup as _, Model, ModelConfig, ModelsFile,
+    Origin, WeightsFrom,
 };
 use mcc_live::{Cache, Desk, Hub, Network, Token, Web};
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ needs::tests! {
     the_hubs_own_client_takes_the_standin_for_the_hub,
     rows_say_what_is_recorded_of_twenty_models_that_no_catalog_has,
     who_may_have_gated_files_is_told,
+    a_private_model_takes_a_token_as_a_gated_one_does,
     what_is_missing_is_a_note,
     a_revision_is_asked_for_by_its_name,
     a_model_with_another_name_is_found_under_both,
@@ -204,6 +205,29 @@ fn who_may_have_gated_files_is_told() {
     }
 }
 
+fn a_private_model_takes_a_token_as_a_gated_one_does() {
+    let id = "openai-community/gpt2";
+    let mut fixture = fixture();
+    let all = fixture["models"].as_array_mut().unwrap();
+    let one = all.iter_mut().find(|one| one["id"] == json!(id)).unwrap();
+    one["info"]["private"] = json!(true);
+    assert_eq!(one["info"]["gated"], json!(false));
+    let standin = Standin::start(&fixture);
+    let (found, notes, _) = row(&standin, Some(GRANTED), id);
+    let found = found.unwrap();
+    assert_eq!((found.gated, found.gated_from), (Some(true), Some(GatedFrom::Private)));
+    assert_eq!((found.access, notes), (Some(Access::Granted), Vec::new()));
+    let desk = desk(&standin, Some(GRANTED), Arc::clone(Catalogs::shared()));
+    let catalogs = laid(Catalogs::shared(), ask(&desk, Ask::Models("gpt2".into())));
+    let listed = catalogs.models().get(id).unwrap();
+    assert_eq!(listed.gated_from, Some(GatedFrom::Private));
+    // For others it is not there.
+    for token in [None, Some(STRANGER)] {
+        let (found, notes, _) = row(&standin, token, id);
+        assert!(found.is_none() && notes[0].contains("or the model is private"), "{notes:?}");
+    }
+}
+
 fn what_is_missing_is_a_note() {
     let standin = Standin::start(&fixture());
     for (token, says) in [(None, "HF_TOKEN"), (Some(STRANGER), "the token in use")] {
@@ -335,7 +359,11 @@ fn a_token_goes_nowhere_unless_told() {
     let base = || Arc::clone(Catalogs::shared());
     let id = "google/shieldgemma-2b";
     let untold = hub().desk(web(), base(), Arc::default());
-    assert!(ask(&untold, model(id)).notes[0].contains("HF_TOKEN"));
+    for asked in [id, "nobody/nothing"] {
+        let notes = ask(&untold, model(asked)).notes;
+        assert!(notes[0].contains("set MCC_SEND_HF_TOKEN=1"), "{notes:?}");
+        assert!(!notes[0].contains("no token is set"), "{notes:?}");
+    }
     let came = standin.came();
     assert!(!came.is_empty() && came.iter().all(|came| !came.has_token()), "{came:?}");
     // Told, it goes to the hub, and not to another host that the hub names.
@@ -389,7 +417,10 @@ fn whatever_goes_wrong_is_told_in_time() {
             let found = ask_for(&desk, ask, Duration::from_millis(1500));
             assert!(found.rows.is_empty(), "{fault:?}");
             let [note] = &found.notes[..] else { panic!("{fault:?}: {:?}", found.notes) };
-            assert!(note.contains(says) && note.contains("The catalogs answer instead"), "{note}");
+            assert!(
+                note.contains(says) && note.contains("The catalogs are used instead"),
+                "{note}"
+            );
         }
         assert!(since.elapsed() < Duration::from_secs(8), "{fault:?}");
         // What goes wrong with the configuration alone leaves the rest.

@@ -212,7 +212,11 @@ impl State {
             let rest = rest.strip_prefix(id.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then_some((id, model, rest))
         });
-        let Some((id, model, rest)) = found else {
+        // A private repository is not there for others.
+        let may_see = |model: &Value| {
+            model["info"]["private"] != json!(true) || token.as_deref() == Some(GRANTED)
+        };
+        let Some((id, model, rest)) = found.filter(|(_, model, _)| may_see(model)) else {
             return if token.is_some() {
                 Answer::error(404, Some("RepoNotFound"), "Repository not found")
             } else {

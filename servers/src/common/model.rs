@@ -389,6 +389,7 @@ pub(crate) fn settings(sized: &Sized<'_>, catalogs: &Catalogs) -> Vec<SettingAns
     if let Some((Some(true), from)) = model.or_else(pipeline) {
         let known = match from {
             Some(GatedFrom::Hub) => "the hub gates it",
+            Some(GatedFrom::Private) => "it is private on the hub",
             _ => "its publisher is known to gate models of this family",
         };
         let access = match sized.row.and_then(|row| row.access) {
@@ -396,10 +397,14 @@ pub(crate) fn settings(sized: &Sized<'_>, catalogs: &Catalogs) -> Vec<SettingAns
             Some(Access::Granted) => " (the user of the token that looked has been let in)",
             Some(Access::NoToken) | None => "",
         };
+        let terms = match from {
+            Some(GatedFrom::Private) => "",
+            _ => "agree to the terms on its Hugging Face page, ",
+        };
         add(
             "hfTokenArn",
             format!(
-                "{known}{access}: agree to the terms on its Hugging Face page, keep a token in AWS Secrets Manager, and give that secret's ARN"
+                "{known}{access}: {terms}keep a token in AWS Secrets Manager, and give that secret's ARN"
             ),
         );
     }

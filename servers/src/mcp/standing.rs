@@ -71,7 +71,7 @@ async fn look_up(lookup: &dyn Lookup, asks: &[Ask], errand: &Errand, timed: bool
         return found.await;
     }
     tokio::time::timeout(errand.remaining() + GRACE, found).await.unwrap_or_else(|_| {
-        let note = "The look-ups took too long. The catalogs answer instead.".to_owned();
+        let note = "The look-ups took too long. The catalogs are used instead.".to_owned();
         Found { notes: vec![note], ..Found::default() }
     })
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mcc_catalogs::{
-    Access, Catalogs, Inspected, Model, ModelsFile, Only, PriceBasis, PriceRow, PricesFile,
-    QuotaRow, QuotaUse, QuotasFile, ResourcesFile, Rows,
+    Access, Catalogs, GatedFrom, Inspected, Model, ModelsFile, Only, PriceBasis, PriceRow,
+    PricesFile, QuotaRow, QuotaUse, QuotasFile, ResourcesFile, Rows,
 };
 use mcc_generator::{FileAccess, Plan, Source, Sources, registry};
 use serde_json::{Map, Value, json};
@@ -20,6 +20,7 @@ const REGION: &str = "us-west-2";
 /// Models that no catalog has: one that can be fetched, one whose licence was not accepted, and one that is none.
 const NEW: &str = "mine/new-8b";
 const DENIED: &str = "mine/denied-8b";
+const PRIVATE: &str = "mine/private-8b";
 const GGUF: &str = "mine/packed-files";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -42,8 +43,19 @@ fn models() -> ModelsFile {
         access: Some(Access::Denied),
         ..known.clone()
     };
+    let private = Model {
+        id: PRIVATE.parse().unwrap(),
+        gated: Some(true),
+        gated_from: Some(GatedFrom::Private),
+        access: Some(Access::Granted),
+        ..known.clone()
+    };
     let gguf = Model { id: GGUF.parse().unwrap(), only: Some(Only::Gguf), config: None, ..known };
-    ModelsFile { as_of: DAY.into(), source: "a hub".into(), models: vec![new, denied, gguf].into() }
+    ModelsFile {
+        as_of: DAY.into(),
+        source: "a hub".into(),
+        models: vec![new, denied, private, gguf].into(),
+    }
 }
 
 /// Prices of a Region that have nothing to do with those of the build: a tenth of the types has none.
@@ -230,9 +242,24 @@ fn a_model_that_was_looked_up_is_told_as_it_is() {
     let finding = denied.findings.iter().find(|found| found.id == "MCC-MDL-002").unwrap();
     let page = "accept the licence on https://huggingface.co/mine/denied-8b";
     assert!(finding.message.contains("has not been let in") && finding.fix.contains(page));
+    // A private one takes a token, and there is no licence to accept.
+    let private = planned(&live, json!({"modelName": PRIVATE}));
+    let finding = private.findings.iter().find(|found| found.id == "MCC-MDL-002").unwrap();
+    assert!(finding.message.contains("is private on the hub (not gated)"), "{}", finding.message);
+    assert!(finding.fix.contains("hfTokenArn") && !finding.fix.contains("licence"));
+    let steps = private.first_steps.join(" ");
+    assert!(steps.contains("a token of an account that may read mine/private-8b"), "{steps}");
+    let described = answer(&live, "describe_model", json!({"modelName": PRIVATE})).to_string();
+    assert!(described.contains("private on the hub, not gated"), "{described}");
+    assert!(!described.contains("agree to the terms") && !described.contains("needs no token"));
     let described = answer(&live, "describe_model", json!({"modelName": NEW}));
     let notes = described["notes"].to_string();
     assert!(notes.contains("read live from Hugging Face on 2031-01-02 at commit 0123"), "{notes}");
+    // Where no commit was said none is promised.
+    let described = answer(&live, "describe_model", json!({"modelName": PRIVATE}));
+    let notes = described["notes"].to_string();
+    assert!(notes.contains("which commit that was is not known"), "{notes}");
+    assert!(!notes.contains("serves that commit"), "{notes}");
 }
 
 #[test]

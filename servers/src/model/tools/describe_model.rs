@@ -239,11 +239,16 @@ fn looked(row: &Model, catalogs: &Catalogs) -> Vec<String> {
         row.only.map(reasons::only).map(str::to_owned).into_iter().collect();
     let Some(origin) = catalogs.models().origin(row.id.as_str()) else { return notes };
     let (Some(source), Some(as_of)) = (origin.live(), origin.as_of()) else { return notes };
-    let at =
-        row.revision.as_ref().map_or_else(String::new, |commit| format!(" at commit {commit}"));
-    notes.push(format!(
-        "read live from {source} on {as_of}{at}: a project serves that commit unless modelRevision names another"
-    ));
+    let read = format!("read live from {source} on {as_of}");
+    notes.push(match &row.revision {
+        Some(commit) => format!(
+            "{read} at commit {commit}: a project serves that commit unless modelRevision names another"
+        ),
+        None => format!("{read}; which commit that was is not known"),
+    });
+    if row.gated_from == Some(GatedFrom::Private) {
+        notes.push("it is private on the hub, not gated: no licence has to be accepted there, and a container needs a token".to_owned());
+    }
     if let Some(access) = row.access.filter(|_| row.gated == Some(true)) {
         notes.push(match access {
             Access::Granted => "the user of the token that looked may fetch its files".to_owned(),
