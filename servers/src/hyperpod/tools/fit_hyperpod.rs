@@ -150,7 +150,7 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
     };
     let model = if deployment.hub { Some(arguments.model.sized(&call.context)?) } else { None };
     if let Some(model) = &model {
-        deployment::serves(&deployment, model)?;
+        deployment::serves(catalogs, &deployment, model)?;
     }
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     if let Some(region) = wish.region.as_deref() {

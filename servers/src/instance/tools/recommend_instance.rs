@@ -141,7 +141,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     };
     let model = if deployment.hub { Some(arguments.model.sized(&call.context)?) } else { None };
     if let Some(model) = &model {
-        deployment::serves(&deployment, model)?;
+        deployment::serves(catalogs, &deployment, model)?;
     }
     let mut wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
