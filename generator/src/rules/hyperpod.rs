@@ -107,7 +107,7 @@ fn nodes(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let kinds = context.cluster_types(&spec.aws).map(|(_, kinds)| kinds).unwrap_or_default();
     let has = if kinds.is_empty() { "no nodes that run".to_owned() } else { kinds.join(", ") };
     let own = cluster.groups.iter().flatten().filter(|group| group.instance == instance.name);
-    let stopped = own.map(|group| group.not_running()).fold(0, u32::saturating_add);
+    let stopped = own.map(mcc_catalogs::ClusterGroup::not_running).fold(0, u32::saturating_add);
     let found = context.candidates(&spec.aws);
     let types: Vec<String> =
         found.iter().take(NAMED).map(|found| found.instance.name.to_string()).collect();
