@@ -16,7 +16,7 @@ pub struct ClusterGroup {
     /// `ml.g5.xlarge`.
     #[serde(rename = "type")]
     pub instance: InstanceType,
-    /// Nodes that run.
+    /// Nodes that it has, whether they run or not.
     pub current: u32,
     /// Nodes that it is set to; of a group of several types, those of all of them together.
     pub target: u32,
@@ -26,6 +26,18 @@ pub struct ClusterGroup {
     /// Nodes that HyperPod says run. None if they were not all read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes_in_service: Option<u32>,
+}
+
+impl ClusterGroup {
+    /// Nodes that run, as far as that is known: of nodes that were not all read each is taken to run.
+    pub fn running(&self) -> u32 {
+        self.nodes_in_service.unwrap_or(self.current)
+    }
+
+    /// Nodes that it has and that are known not to run.
+    pub fn not_running(&self) -> u32 {
+        self.current.saturating_sub(self.running())
+    }
 }
 
 /// One HyperPod cluster.

@@ -35,9 +35,9 @@ pub use offer::{
     is_current, is_not_hosted, is_proposed, lacks, local_disk_short, most_weights_gib, offered,
     stands_in, too_small,
 };
-pub use order::{has_node, in_order, quota, short_of_quota};
+pub use order::{has_node, in_order, quota, quota_allows, short_of_quota};
 pub use place::{Found, Named, Place, Reason, Reservation, usual_context};
 pub use release::{Against, Asked, against, against_task, circumstances_of, engine_in};
-pub use stored::{StoredFault, stored_fault, stored_only, stored_weights};
+pub use stored::{StoredFault, only_there, stored_fault, stored_only, stored_weights};
 pub use task::{Described, Purpose, TaskBasis, by_class, purpose};
 pub use usual::{Host, HostAsked, LEAST_HOST, Proposed, is_of, less_memory, proposed, usual_type};

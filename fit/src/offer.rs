@@ -1,10 +1,10 @@
 //! Which instance types are proposed: what a Region has, what a target takes, and what is as large as needed.
 
-use mcc_catalogs::{Catalogs, Instance, RegionRow};
+use mcc_catalogs::{Catalogs, Cluster, Instance, RegionRow};
 
 use crate::deployment::{Deployment, InstancePool};
 use crate::named::NamedSize;
-use crate::order::has_nodes;
+use crate::order::{has_node, has_nodes};
 use crate::sizing::GIB;
 
 /// How much more memory than its weights a model of unknown shape is given: the rest is for cache and engine.
@@ -59,9 +59,15 @@ pub fn accelerated_types(region: &RegionRow) -> Option<usize> {
     region.ec2_accelerators.as_ref().map(Vec::len)
 }
 
-/// Whether `instance` is proposed to a user who did not name it: EC2 counts it as current, and the deployment runs there.
-pub fn is_proposed(deployment: &Deployment, instance: &Instance) -> bool {
-    is_current(instance) && deployment.takes(instance) && deployment.runs_on(instance)
+/// Whether `instance` is proposed to a user who did not name it: EC2 counts it as current or the cluster that the
+/// deployment is for has such nodes, which nobody has to order any more, and the deployment runs there.
+pub fn is_proposed(
+    deployment: &Deployment,
+    cluster: Option<&Cluster>,
+    instance: &Instance,
+) -> bool {
+    let there = cluster.is_some_and(|cluster| has_node(cluster, instance) == Some(true));
+    (there || is_current(instance)) && deployment.takes(instance) && deployment.runs_on(instance)
 }
 
 /// Whether EC2 counts the type as current.

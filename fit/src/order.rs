@@ -35,15 +35,32 @@ pub fn short_of_quota<'a>(
     quota(catalogs, deployment, region, instance).filter(|row| row.limit < needs)
 }
 
-/// Whether a cluster has nodes of this type; none where that is not known.
-pub fn has_node(cluster: &Cluster, instance: &Instance) -> Option<bool> {
-    let groups = cluster.groups.as_ref()?;
-    Some(groups.iter().any(|group| group.instance == instance.name && group.current > 0))
+/// Whether the account is known to be allowed `instances` of it where the deployment runs; none where its quota is not
+/// known.
+pub fn quota_allows(
+    catalogs: &Catalogs,
+    deployment: &Deployment,
+    region: Option<&str>,
+    instance: &Instance,
+    instances: u32,
+) -> Option<bool> {
+    quota(catalogs, deployment, region, instance)?;
+    Some(short_of_quota(catalogs, deployment, region, instance, instances).is_none())
 }
 
-/// Whether a cluster that was looked at has nodes of this type.
+/// Whether a cluster has nodes of this type that run; none where that is not known.
+pub fn has_node(cluster: &Cluster, instance: &Instance) -> Option<bool> {
+    let groups = cluster.groups.as_ref()?;
+    Some(groups.iter().any(|group| group.instance == instance.name && group.running() > 0))
+}
+
+/// Whether a cluster that was looked at has nodes of this type. Those that do not run are there too: the Region has the
+/// type, and nothing more is started.
 pub(crate) fn has_nodes(catalogs: &Catalogs, region: &str, instance: &Instance) -> bool {
-    catalogs.clusters().of(region).any(|cluster| has_node(cluster, instance) == Some(true))
+    let mut groups =
+        catalogs.clusters().of(region).flat_map(|cluster| cluster.groups.iter().flatten());
+    groups
+        .any(|group| group.instance == instance.name && (group.current > 0 || group.running() > 0))
 }
 
 /// All instance types as they are proposed for `instances` in `region`, with their prices there in US dollars per hour: the

@@ -1,6 +1,6 @@
 //! What files at an S3 address are to an engine that loads a model from there.
 
-use mcc_catalogs::{Only, Stored, StoredFile, WeightFile, WeightSet};
+use mcc_catalogs::{Catalogs, Only, Stored, StoredFile, WeightFile, WeightSet};
 
 /// What an address has in place of a model, or lacks of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,13 @@ pub fn stored_only(row: &Stored) -> Option<Only> {
     let files = files(row);
     let weighs = row.is_object || !WeightSet::of(&files).is_empty();
     Only::of(&files).filter(|_| row.complete && !weighs)
+}
+
+/// What the repository or the address called `name` is known to have in place of a model, by a list of its files; `None`
+/// for a model, and where nobody read the list. What a name alone says is [`holds`](crate::holds).
+pub fn only_there(catalogs: &Catalogs, name: &str) -> Option<Only> {
+    let listed = catalogs.models().get(name).and_then(|row| row.only);
+    listed.or_else(|| catalogs.resources().stored(name).and_then(stored_only))
 }
 
 /// Bytes of the weights that an engine loads from there; `None` where the files do not say which those are.

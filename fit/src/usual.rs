@@ -71,7 +71,7 @@ pub fn usual_type<'a>(
     let mut rows = in_order(catalogs, deployment, region, instances).map(|(_, row)| row);
     let instead = rows.find(|row| {
         stands_in(row, own)
-            && is_proposed(deployment, row)
+            && is_proposed(deployment, None, row)
             && !is_burstable(row)
             && there(row)
             // Of types that cannot be started the usual one is no worse than others.

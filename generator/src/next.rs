@@ -74,9 +74,14 @@ fn first(spec: &Spec) -> Vec<String> {
         (quota, &spec.instance.kind, spec.instance.accelerators > 0)
     {
         let count = spec.instance.count;
-        first.push(format!(
-            "request the quota \"{kind} for {usage}\" in {region} if it is below {count}"
-        ));
+        let request = format!("request the quota \"{kind} for {usage}\" in {region}");
+        first.extend(match spec.basis.quota {
+            None => Some(format!("{request} if it is below {count}")),
+            Some(limit) if limit < count => {
+                Some(format!("{request}: it is {limit}, below {count}"))
+            }
+            Some(_) => None,
+        });
     }
     first
 }

@@ -1,6 +1,8 @@
 //! What `mcc_fit` says of images and releases, in words. The rules and the servers say it alike.
 
-use mcc_catalogs::{GpuLimit, ImageTokens, Instance, Only, QuotaRow, QuotaUse, Support, Task};
+use mcc_catalogs::{
+    Catalogs, GpuLimit, ImageTokens, Instance, Model, Only, QuotaRow, QuotaUse, Support, Task,
+};
 use mcc_fit::sizing::TooLong;
 use mcc_fit::{Against, ImageReason};
 
@@ -34,13 +36,17 @@ pub fn quota(quota: &QuotaRow, instances: u32) -> String {
         (0, _) => format!("the account's quota of it for {what} in {region} is 0"),
         (_, Some(used)) if limit >= instances => {
             let least = if quota.at_least { "at least " } else { "" };
+            let are = if used == 1 { "is" } else { "are" };
             format!(
-                "the account may use {limit} of it for {what} in {region}, and {least}{used} are in use"
+                "the account may use {limit} of it for {what} in {region}, and {least}{used} {are} in use"
             )
         }
-        _ => format!(
-            "the account may use {limit} of it for {what} in {region}, and {instances} are needed"
-        ),
+        _ => {
+            let are = if instances == 1 { "is" } else { "are" };
+            format!(
+                "the account may use {limit} of it for {what} in {region}, and {instances} {are} needed"
+            )
+        }
     }
 }
 
@@ -66,6 +72,15 @@ pub fn only(only: Only) -> &'static str {
             "its repository has an adapter and no model, which no config loads by itself"
         }
     }
+}
+
+/// That a look-up read the config.json of a model, and what of it is of no use; none where all is, and of a row of the
+/// catalog, which has no more of the file than sizing reads.
+pub fn unusable_config(catalogs: &Catalogs, row: &Model) -> Option<String> {
+    let origin = catalogs.models().origin(row.id.as_str())?;
+    let (source, as_of) = (origin.live()?, origin.as_of()?);
+    let error = mcc_fit::sizing::unusable_config(row)?;
+    Some(format!("its config.json was read from {source} on {as_of}, and cannot be used ({error})"))
 }
 
 /// Why an image does not run on an instance type.

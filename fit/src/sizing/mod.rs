@@ -46,7 +46,7 @@ pub use pipeline::{Parts, pipeline_shape};
 pub use precision::{
     Support, lacks_eight_bit_cache, loads_by_layer, precision_support, too_much_while_loading,
 };
-pub use row::{device_of, shape_of, variant_shape};
+pub use row::{device_of, shape_of, unusable_config, variant_shape};
 pub use sampling::Sampling;
 pub use shape::{Dtype, ModelShape, Origin, Quantization, Stretched};
 pub use state::{StateBlocks, StateRule, States};

@@ -3,7 +3,7 @@
 use mcc_catalogs::{AcceleratorKind, Basis, Instance, MemoryBasis, Model, ModelConfig};
 use serde_json::Value;
 
-use super::config_json::parse_part;
+use super::config_json::{ConfigError, parse_part};
 use super::estimate::Device;
 use super::loaded::Weights;
 use super::shape::{Dtype, ModelShape, Origin, Quantization};
@@ -69,6 +69,11 @@ pub fn shape_of(model: &Model) -> Option<ModelShape> {
         max_positions: longest_text(model, shape.max_positions),
         ..shape
     })
+}
+
+/// Why the configuration of a row cannot be used, where it has one that cannot.
+pub fn unusable_config(model: &Model) -> Option<ConfigError> {
+    parse_part(model.config.as_ref()?.text()).err()
 }
 
 /// The longest text of a model whose configuration says `positions`: of models that pool and have a table of positions

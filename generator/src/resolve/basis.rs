@@ -42,6 +42,7 @@ impl Context<'_> {
             route: self.manifest(|m| m.route.clone()).unwrap_or_default(),
             cost: self.cost(spec),
             live: self.live(spec, runs_as),
+            quota: self.quota(spec).map(|row| row.limit),
         }
     }
 
@@ -107,6 +108,12 @@ impl Context<'_> {
         })
     }
 
+    /// The account's quota of the instance type.
+    fn quota(&self, spec: &Spec) -> Option<&QuotaRow> {
+        let (instance, region) = (self.row_of(&spec.instance)?, spec.aws.region.as_str());
+        mcc_fit::quota(self.catalogs, &self.deployment, Some(region), instance)
+    }
+
     /// What was looked up of that which a plan tells.
     fn live(&self, spec: &Spec, runs_as: RunsAs) -> Vec<LiveValue> {
         let (catalogs, region) = (self.catalogs, spec.aws.region.as_str());
@@ -120,11 +127,9 @@ impl Context<'_> {
         };
         let price = instance.and_then(|row| self.price(row.name.as_str(), &spec.aws));
         let price = price.filter(|_| runs_as != RunsAs::Pods);
-        let quota = instance
-            .and_then(|row| mcc_fit::quota(catalogs, &self.deployment, Some(region), row))
-            .and_then(|row| {
-                LiveValue::of("quota", Some(counted(row)), catalogs.quotas().origin(region))
-            });
+        let quota = self.quota(spec).and_then(|row| {
+            LiveValue::of("quota", Some(counted(row)), catalogs.quotas().origin(region))
+        });
         let cluster = self.cluster(&spec.aws).and_then(|cluster| {
             let found = format!("{} is {}", shorten(&cluster.name), shorten(&cluster.status));
             LiveValue::of("cluster", Some(found), catalogs.clusters().origin(region))

@@ -156,7 +156,7 @@ impl Context<'_> {
         }
     }
 
-    fn aws(&self, project: &str) -> Aws {
+    pub(crate) fn aws(&self, project: &str) -> Aws {
         let region = self.inputs.region.clone().unwrap_or_default();
         let row = self.catalogs.regions().get(&region);
         let mut tags = vec![Tag { key: "mcc:project".to_owned(), value: project.to_owned() }];

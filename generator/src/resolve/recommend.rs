@@ -64,7 +64,7 @@ impl Context<'_> {
         match self.best(&aws) {
             Some(best) => Some(Ok(best.instance.name.to_string())),
             None => {
-                let anywhere = self.candidates_in(&aws, None, 1);
+                let anywhere = self.candidates_in(&aws, None, self.cluster(&aws), false, 1);
                 Some(Err(NoType::Nothing(anywhere.first().map(|best| best.instance.name.clone()))))
             }
         }
@@ -105,10 +105,23 @@ impl Context<'_> {
 
     /// All instance types as they are proposed for this project.
     pub(crate) fn in_order<'s>(&'s self, aws: &Aws) -> impl Iterator<Item = &'s Instance> {
+        self.in_order_of(aws, self.cluster(aws))
+    }
+
+    /// Whether an instance type is one to propose for this project.
+    pub(crate) fn proposes(&self, aws: &Aws, row: &Instance) -> bool {
+        mcc_fit::is_proposed(&self.deployment, self.cluster(aws), row)
+    }
+
+    /// The same of the types that a cluster has nodes of, where it is known.
+    fn in_order_of<'s>(
+        &'s self,
+        aws: &Aws,
+        cluster: Option<&'s Cluster>,
+    ) -> impl Iterator<Item = &'s Instance> {
         let rows =
             mcc_fit::in_order(self.catalogs, &self.deployment, Some(&aws.region), self.count());
         // A cluster has the nodes that it has.
-        let cluster = self.cluster(aws);
         rows.map(|(_, row)| row).filter(move |row| {
             cluster.is_none_or(|cluster| mcc_fit::has_node(cluster, row) != Some(false))
         })
@@ -161,12 +174,32 @@ impl Context<'_> {
         if !self.advises {
             return Vec::new();
         }
-        self.candidates_in(aws, Some(&aws.region), usize::MAX)
+        self.candidates_in(aws, Some(&aws.region), self.cluster(aws), false, usize::MAX)
     }
 
     /// The first of them.
     pub(crate) fn best(&self, aws: &Aws) -> Option<Candidate<'_>> {
-        self.candidates_in(aws, Some(&aws.region), 1).pop()
+        self.candidates_in(aws, Some(&aws.region), self.cluster(aws), false, 1).pop()
+    }
+
+    /// The first that hold it of those that a cluster could be given nodes of: what it has does not matter.
+    pub(crate) fn to_add(&self, aws: &Aws, most: usize) -> Vec<Candidate<'_>> {
+        self.candidates_in(aws, Some(&aws.region), None, false, most)
+    }
+
+    /// The first of the types of the cluster's nodes that run it with a reservation, which is why none of them is chosen.
+    pub(crate) fn with_reservations(&self, aws: &Aws, most: usize) -> Vec<Candidate<'_>> {
+        self.candidates_in(aws, Some(&aws.region), self.cluster(aws), true, most)
+    }
+
+    /// Of a cluster that is named and was looked up: its name, and the types of its nodes that run.
+    pub(crate) fn cluster_types(&self, aws: &Aws) -> Option<(&str, Vec<&str>)> {
+        let cluster = self.cluster(aws)?;
+        let groups = cluster.groups.as_ref()?.iter().filter(|group| group.running() > 0);
+        let mut types: Vec<&str> = groups.map(|group| group.instance.as_str()).collect();
+        types.sort_unstable();
+        types.dedup();
+        Some((&cluster.name, types))
     }
 
     /// Instance types with GPUs that hold the model, for a project that is on another kind of accelerator.
@@ -189,12 +222,20 @@ impl Context<'_> {
             origins: self.origins,
             ..*self
         };
-        let found = there.candidates_in(aws, Some(&aws.region), 3);
+        let found = there.candidates_in(aws, Some(&aws.region), self.cluster(aws), false, 3);
         found.iter().map(|found| found.instance.name.to_string()).collect()
     }
 
-    /// The first `most`; without a Region where it does not matter what a Region lacks.
-    fn candidates_in(&self, aws: &Aws, region: Option<&str>, most: usize) -> Vec<Candidate<'_>> {
+    /// The first `most`; without a Region where it does not matter what a Region lacks, and without a cluster where it
+    /// does not matter which nodes it has; those with reservations too where they are asked for.
+    fn candidates_in<'s>(
+        &'s self,
+        aws: &Aws,
+        region: Option<&str>,
+        cluster: Option<&'s Cluster>,
+        reserved: bool,
+        most: usize,
+    ) -> Vec<Candidate<'s>> {
         let Some(shape) = &self.facts.shape else {
             return Vec::new();
         };
@@ -225,8 +266,8 @@ impl Context<'_> {
             mcc_fit::image_runs(catalogs, &self.deployment, image, &asked, row).is_ok()
                 && mcc_fit::host_for(catalogs, &self.deployment, image, row).is_ok()
         };
-        let rows = self.in_order(aws).filter(|row| {
-            mcc_fit::is_proposed(&self.deployment, row)
+        let rows = self.in_order_of(aws, cluster).filter(|row| {
+            mcc_fit::is_proposed(&self.deployment, cluster, row)
                 && !region.is_some_and(|region| self.lacks(region, row))
         });
         rows.filter_map(|instance| {
@@ -243,7 +284,7 @@ impl Context<'_> {
                 release => Cow::Owned(self.released(release)),
             };
             let found = self.place(shape, &wanted).on(instance);
-            found.ok().filter(|found| found.reservations.is_empty())?;
+            found.ok().filter(|found| reserved || found.reservations.is_empty())?;
             let plan = sizing::plan(shape, &device_of(instance)?, &wanted);
             let price = self.price(instance.name.as_str(), aws);
             Some(Candidate { instance, price, plan })

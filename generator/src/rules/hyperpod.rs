@@ -104,11 +104,10 @@ fn nodes(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     if mcc_fit::has_node(cluster, instance) != Some(false) {
         return;
     }
-    let groups = cluster.groups.iter().flatten().filter(|group| group.current > 0);
-    let mut kinds: Vec<String> = groups.map(|group| group.instance.to_string()).collect();
-    kinds.sort();
-    kinds.dedup();
+    let kinds = context.cluster_types(&spec.aws).map(|(_, kinds)| kinds).unwrap_or_default();
     let has = if kinds.is_empty() { "no nodes that run".to_owned() } else { kinds.join(", ") };
+    let own = cluster.groups.iter().flatten().filter(|group| group.instance == instance.name);
+    let stopped = own.map(mcc_catalogs::ClusterGroup::not_running).fold(0, u32::saturating_add);
     let found = context.candidates(&spec.aws);
     let types: Vec<String> =
         found.iter().take(NAMED).map(|found| found.instance.name.to_string()).collect();
@@ -118,8 +117,14 @@ fn nodes(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     } else {
         Fix::choose("instanceType", types.clone()).or(more)
     };
-    let message =
-        format!("{} has no nodes of {}; it has {has}", shorten(&cluster.name), instance.name);
+    let name = shorten(&cluster.name);
+    let message = match stopped {
+        0 => format!("{name} has no nodes of {}; it has {has}", instance.name),
+        1 => format!("the one node of {} in {name} does not run; it has {has}", instance.name),
+        many => {
+            format!("none of the {many} nodes of {} in {name} runs; it has {has}", instance.name)
+        }
+    };
     let finding = Finding::warning("MCC-HP-006", message, fix).choices(types);
     findings.push(context.merged.about("instanceType", finding));
 }

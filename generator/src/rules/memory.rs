@@ -1,13 +1,10 @@
 //! Rules about memory and disk: does the model fit, and does what was asked for fit beside it.
 
-use mcc_catalogs::InstanceType;
-
-use super::model::unknown_model;
 use super::{Rule, pipeline, with_types};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, shorten};
 use crate::fix::{Fix, Fixes, Remedy};
 use crate::registry::registry;
-use crate::resolve::{Context, NoType};
+use crate::resolve::Context;
 use crate::spec::Spec;
 use mcc_fit::HostShort;
 use mcc_fit::sizing::{self, Plan, Verdict};
@@ -87,7 +84,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// Instance types to name in a fix.
-const NAMED: usize = 4;
+pub(super) const NAMED: usize = 4;
 
 fn fit(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let (Some(plan), Some(device)) = (&context.facts.plan, &context.facts.device) else {
@@ -200,12 +197,18 @@ fn with_fix(context: &Context<'_>, spec: &Spec, plan: &Plan, finding: Finding) -
     let names: Vec<String> =
         found.iter().take(NAMED).map(|c| c.instance.name.to_string()).collect();
     // Nothing that is quantized is served where models are compiled.
-    let smaller = match sequences {
-        Some(_) => {
+    let smaller = match (sequences, context.cluster_types(&spec.aws)) {
+        (Some(_), _) => {
             "choose a smaller model, or an instance type with GPUs: of this kind none that the target takes holds it"
+                .to_owned()
         }
-        None => {
+        (None, Some((cluster, _))) => format!(
+            "choose a smaller or a quantized model: no node of the cluster {} holds it",
+            shorten(cluster)
+        ),
+        (None, None) => {
             "choose a smaller or a quantized model: no instance type that this target takes holds it"
+                .to_owned()
         }
     };
     let price = found.first().and_then(|best| best.price.as_ref());
@@ -360,43 +363,4 @@ fn disk(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         );
         findings.push(context.merged.about("endpointVolumeSize", finding));
     }
-}
-
-/// What to say where no instance type is recommended.
-pub(crate) fn no_type(context: &Context<'_>, why: NoType) -> Finding {
-    match why {
-        NoType::Unsized => unknown_model(context),
-        NoType::Image(finding) => *finding,
-        NoType::Nothing(elsewhere) => nothing_holds(context, elsewhere.as_ref()),
-    }
-}
-
-/// What to say where no instance type holds a model.
-fn nothing_holds(context: &Context<'_>, elsewhere: Option<&InstanceType>) -> Finding {
-    if let (Some(name), Some(region)) = (elsewhere, &context.inputs.region) {
-        let finding = Finding::warning(
-            "MCC-MEM-003",
-            format!(
-                "no instance type that {region} is known to have holds this model with room to spare; {name} does, \
-                 in other Regions"
-            ),
-            Fix::set("instanceType", name.as_str())
-                .and(Fix::say(format!("if {region} has it by now")))
-                .or("use another region"),
-        );
-        return context.merged.about("region", finding);
-    }
-    let finding = Finding::warning(
-        "MCC-MEM-003",
-        format!(
-            "no instance type that {} takes holds this model with room to spare",
-            context.target
-        ),
-        if context.is_pipeline() {
-            "choose a smaller pipeline, or give instanceType"
-        } else {
-            "choose a smaller or a quantized model, a shorter maxModelLen, or give instanceType"
-        },
-    );
-    context.merged.about("modelName", finding)
 }

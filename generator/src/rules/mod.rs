@@ -19,6 +19,7 @@ mod memory;
 mod model;
 mod model_accelerator;
 mod network;
+mod no_type;
 mod pipeline;
 mod quota;
 mod registry;
@@ -79,7 +80,7 @@ const FAMILIES: [&[Rule]; 23] = [
 ];
 
 pub(crate) use inputs::{has_conditional, without_effect};
-pub(crate) use memory::no_type;
+pub(crate) use no_type::no_type;
 
 /// All rules, by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -160,7 +161,7 @@ fn as_large(context: &Context<'_>, spec: &Spec) -> Vec<String> {
     let choice = context.choice(context.inputs.engine_version.as_deref());
     let fits = |row: &&mcc_catalogs::Instance| {
         let image = choice.on(row.arch, Some(row));
-        mcc_fit::is_proposed(&context.deployment, row)
+        context.proposes(&spec.aws, row)
             && !context.lacks(&spec.aws.region, row)
             && mcc_fit::as_large(row, own)
             && image.is_some()

@@ -80,13 +80,30 @@ fn unknown(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     } else if context.facts.plan.as_ref().is_some_and(|p| p.sizing.kv_tokens.is_none())
         && !is_stateless(context)
     {
-        let finding = Finding::warning(
-            "MCC-MDL-001",
-            "the catalogs do not know how this model keeps its context, so its length was not checked",
-            "give the model's config.json as modelConfig",
-        );
+        let finding = unusable_config(context).unwrap_or_else(|| {
+            Finding::warning(
+                "MCC-MDL-001",
+                "the catalogs do not know how this model keeps its context, so its length was not checked",
+                "give the model's config.json as modelConfig",
+            )
+        });
         findings.push(context.merged.about("modelName", finding));
     }
+}
+
+/// What to say of a model whose config.json was read and is of no use: to ask for the same file again helps nobody.
+fn unusable_config(context: &Context<'_>) -> Option<Finding> {
+    let name = context.inputs.model_name.as_deref()?;
+    let row = context.catalogs.models().get(name)?;
+    if context.inputs.model_config.is_some() {
+        return None;
+    }
+    let why = crate::reasons::unusable_config(context.catalogs, row)?;
+    Some(Finding::warning(
+        "MCC-MDL-001",
+        format!("{why}: memory, context and tensor parallelism were not checked"),
+        "give a corrected config.json as modelConfig, or choose another model",
+    ))
 }
 
 /// Models without any cache keep nothing to check.
@@ -128,6 +145,9 @@ pub(super) fn unknown_model(context: &Context<'_>) -> Finding {
         );
         let given = context.merged.get("modelConfig").is_some();
         return context.merged.about(if given { "modelConfig" } else { "modelName" }, finding);
+    }
+    if let Some(finding) = unusable_config(context) {
+        return context.merged.about("modelName", finding);
     }
     let finding = Finding::warning(
         "MCC-MDL-001",
@@ -207,8 +227,7 @@ fn no_model(context: &Context<'_>) -> Option<Finding> {
     let name = context.inputs.model_name.as_deref()?;
     let models = context.catalogs.models();
     let stored = context.stored();
-    let only = models.get(name).and_then(|row| row.only);
-    if let Some(only) = only.or_else(|| stored.and_then(mcc_fit::stored_only)) {
+    if let Some(only) = mcc_fit::only_there(context.catalogs, name) {
         return Some(context.merged.about("modelName", only_that(context, name, only)));
     }
     let held = holds(name)?;
@@ -294,7 +313,7 @@ fn size(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
     let larger = |other: &&Instance| {
         other.arch == row.arch
             && mcc_fit::has_room(other, weights)
-            && mcc_fit::is_proposed(&context.deployment, other)
+            && context.proposes(&spec.aws, other)
             && !context.lacks(&spec.aws.region, other)
             && mcc_fit::image_runs(context.catalogs, &context.deployment, image, &asked, other)
                 .is_ok()

@@ -1,5 +1,7 @@
 //! Rules about how many instances the account may have.
 
+use mcc_catalogs::Instance;
+
 use super::Rule;
 use crate::finding::{Finding, Severity};
 use crate::fix::{Fix, Fixes};
@@ -58,7 +60,7 @@ fn quota(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
             format!("{}: autoscaling stops before its maximum", reasons::quota(row, most));
         (message, most, None)
     } else if row.free().is_some_and(|free| free < start) {
-        let message = format!("{}: {start} are started", reasons::quota(row, start));
+        let message = format!("{}: {}", reasons::quota(row, start), more_started(start));
         (message, start.saturating_add(used), Some(own))
     } else {
         return;
@@ -73,35 +75,56 @@ fn quota(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {
         Some(own) => more.and(Fix::say(own)),
         None => more.into(),
     };
-    let types = startable(context, spec, start);
+    let (types, unknown_of) = startable(context, spec, start);
     let mut fixes: Fixes = more.into();
     if !types.is_empty() && row.limit < start {
-        fixes = fixes.or(Fix::choose("instanceType", types.clone()));
+        let others = Fix::choose("instanceType", types.clone());
+        fixes = fixes.or(others.and(Fix::say(allowed(types.len(), &unknown_of))));
     }
     let finding = Finding::warning("MCC-QTA-001", format!("{message}{unknown}"), fixes);
     let types = if row.limit < start { types } else { Vec::new() };
     findings.push(context.merged.about("instanceType", finding.choices(types)));
 }
 
-/// Types that do and that the quota is known to allow, or that no quota is known of.
-fn startable(context: &Context<'_>, spec: &Spec, instances: u32) -> Vec<String> {
+/// That `count` are started beside those that are in use.
+fn more_started(count: u32) -> String {
+    match count {
+        1 => "this project starts 1 more".to_owned(),
+        many => format!("this project starts {many} more"),
+    }
+}
+
+/// What is known of the quotas of other types that are named, of `all` of which those of `unknown` are not known.
+fn allowed(all: usize, unknown: &[String]) -> String {
+    match (all, unknown.len()) {
+        (1, 0) => "the account's quota allows it".to_owned(),
+        (_, 0) => "the account's quotas allow each of them".to_owned(),
+        (1, _) => "the account's quota of it is not known".to_owned(),
+        (all, none) if all == none => "the account's quotas of them are not known".to_owned(),
+        _ => format!(
+            "the account's quota of {} is not known, those of the others allow it",
+            unknown.join(" and of ")
+        ),
+    }
+}
+
+/// Types that do and that the quota is known to allow, or that no quota is known of; then those of no known quota alone.
+fn startable(context: &Context<'_>, spec: &Spec, instances: u32) -> (Vec<String>, Vec<String>) {
     let region = Some(spec.aws.region.as_str());
-    let starts = |row: &mcc_catalogs::Instance| {
-        let of = &context.deployment;
-        mcc_fit::short_of_quota(context.catalogs, of, region, row, instances).is_none()
+    let allows = |row: &Instance| {
+        mcc_fit::quota_allows(context.catalogs, &context.deployment, region, row, instances)
     };
     let found = context.candidates(&spec.aws);
-    let mut names: Vec<String> = found
-        .iter()
-        .filter(|found| starts(found.instance))
-        .take(NAMED)
-        .map(|found| found.instance.name.to_string())
-        .collect();
-    if names.is_empty() {
+    let starts = |row: &&Instance| allows(row) != Some(false);
+    let mut types: Vec<&Instance> =
+        found.iter().map(|found| found.instance).filter(starts).take(NAMED).collect();
+    if types.is_empty() {
         let usual = mcc_fit::usual_type(context.catalogs, &context.deployment, region, instances);
-        names.extend(usual.filter(|row| starts(row)).map(|row| row.name.to_string()));
+        types.extend(usual.filter(starts));
     }
-    names
+    let unknown = types.iter().filter(|row| allows(row).is_none());
+    let unknown = unknown.map(|row| row.name.to_string()).collect();
+    (types.iter().map(|row| row.name.to_string()).collect(), unknown)
 }
 
 fn update(context: &Context<'_>, spec: &Spec, findings: &mut Vec<Finding>) {

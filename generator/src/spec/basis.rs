@@ -45,6 +45,9 @@ pub struct Basis {
     /// What of this was looked up. How long ago is other the next time, and so in no file.
     #[serde(skip)]
     pub live: Vec<LiveValue>,
+    /// How many of the instance type the account may have, where that is known: in no file either.
+    #[serde(skip)]
+    pub quota: Option<u32>,
 }
 
 /// A value of a plan that was looked up.

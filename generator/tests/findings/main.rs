@@ -13,6 +13,7 @@ mod support;
 mod account;
 mod built_engines;
 mod capacity;
+mod clusters;
 mod container;
 mod loading;
 mod pods;

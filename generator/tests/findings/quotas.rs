@@ -87,6 +87,46 @@ fn an_update_needs_room_beside_what_runs() {
     assert!(told(&plan(quota(QuotaUse::Transform, 1, None), &job), "MCC-QTA-002").is_none());
 }
 
+#[test]
+fn the_first_steps_ask_for_a_quota_only_where_it_is_not_known_to_be_enough() {
+    let step = |said: Rows| {
+        let plan = plan(said, &json!({}));
+        plan.first_steps.into_iter().find(|step| step.contains("request the quota"))
+    };
+    let unknown = step(quota(QuotaUse::Transform, 5, None)).expect("a step");
+    assert!(unknown.ends_with("if it is below 1"), "{unknown}");
+    assert_eq!(step(quota(QuotaUse::Endpoint, 5, None)), None);
+    let none = step(quota(QuotaUse::Endpoint, 0, None)).expect("a step");
+    assert!(none.ends_with("in us-east-1: it is 0, below 1"), "{none}");
+}
+
+#[test]
+fn a_fix_says_which_quotas_are_not_known() {
+    let row = |name: &str, limit| QuotaRow {
+        region: REGION.parse().unwrap(),
+        used_for: QuotaUse::Endpoint,
+        name: name.parse().unwrap(),
+        limit,
+        in_use: None,
+        at_least: false,
+        code: None,
+    };
+    let fix = |rows: Vec<QuotaRow>| {
+        let file = QuotasFile { quotas: rows.into(), ..QuotasFile::default() };
+        let plan = plan(Rows::live("AWS quotas").with(file), &json!({}));
+        let finding = told(&plan, "MCC-QTA-001").expect("a finding");
+        (finding.fix.clone(), finding.choices.clone())
+    };
+    let (unknown, choices) = fix(vec![row(TYPE, 0)]);
+    assert!(unknown.contains("the account's quotas of them are not known"), "{unknown}");
+    let rows: Vec<QuotaRow> = choices.iter().map(|name| row(name, 3)).collect();
+    let (all, _) = fix([vec![row(TYPE, 0)], rows.clone()].concat());
+    assert!(all.contains("the account's quotas allow each of them"), "{all}");
+    let (some, _) = fix([vec![row(TYPE, 0)], rows.into_iter().skip(1).collect()].concat());
+    let words = format!("the account's quota of {} is not known", choices[0]);
+    assert!(some.contains(&words), "{some}");
+}
+
 /// A cluster that takes everything.
 fn cluster() -> Cluster {
     let group = ClusterGroup {

@@ -15,11 +15,12 @@ pub(crate) fn of_run(call: &Call) -> Vec<Ask> {
     asks
 }
 
-/// For the models, unless their configuration or size is given.
+/// For the models, unless their configuration is given: as a plan asks, to which parameters say nothing. What a repository
+/// holds matters whatever its size.
 pub(crate) fn of_models(call: &Call) -> Vec<Ask> {
     let arguments = &call.arguments;
     let told = |key: &str| arguments.get(key).is_some_and(|value| !value.is_null());
-    if told("modelConfig") || told("parameters") {
+    if told("modelConfig") {
         return Vec::new();
     }
     let several = arguments.get("modelNames");

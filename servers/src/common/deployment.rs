@@ -1,6 +1,6 @@
 //! What a deployment config and a target ask of images, instances and host images, from the registry.
 
-use mcc_catalogs::{Catalogs, Image, Only};
+use mcc_catalogs::{Catalogs, HubAddress, Image, Only};
 use mcc_fit::{Against, Asked, Deployment, against, engine_in};
 use std::sync::{Arc, LazyLock};
 
@@ -70,19 +70,18 @@ pub(crate) fn fetches_none(deployment: &Deployment) -> ToolError {
 ///
 /// # Errors
 /// Names the configs that serve such models.
-pub(crate) fn serves(deployment: &Deployment, model: &Sized<'_>) -> Result<(), ToolError> {
-    if let Some(only) = model.row.and_then(|row| row.only) {
-        return Err(ToolError::of(
-            "model_not_served",
-            Problem::of("modelName", reasons::only(only)).value(&model.name.as_str().into()).fix(
-                match only {
-                    Only::Gguf => "name the original model, or a copy of it in AWQ, GPTQ or FP8",
-                    Only::Adapter => {
-                        "name the model that it was trained on, and give plan_project enableLora"
-                    }
-                },
-            ),
-        ));
+pub(crate) fn serves(
+    catalogs: &Catalogs,
+    deployment: &Deployment,
+    model: &Sized<'_>,
+) -> Result<(), ToolError> {
+    // Sizes that were given make no model of it: a plan refuses it all the same.
+    if let Some(given) = model.given.as_deref() {
+        let page = HubAddress::of(given).map(|page| page.model.to_string());
+        let name = page.as_deref().unwrap_or(given);
+        if let Some(only) = mcc_fit::only_there(catalogs, name) {
+            return Err(holds_only(catalogs, name, only));
+        }
     }
     let pipeline = model.shape.parts.is_some();
     let unknown = !pipeline && model.shape.max_positions.is_none();
@@ -100,6 +99,21 @@ pub(crate) fn serves(deployment: &Deployment, model: &Sized<'_>) -> Result<(), T
             .fix("take one of the choices, or leave it out")
             .choices(others.map(str::to_owned).collect()),
     ))
+}
+
+/// The refusal of a repository that a list of its files shows to hold something in place of a model.
+pub(crate) fn holds_only(catalogs: &Catalogs, name: &str, only: Only) -> ToolError {
+    let origin = catalogs.models().origin(name);
+    let live = origin.and_then(|origin| Some((origin.live()?, origin.as_of()?)));
+    let why = live.map(|(source, as_of)| {
+        format!("the list of its files says so, read live from {source} on {as_of}")
+    });
+    let fix = match only {
+        Only::Gguf => "name the original model, or a copy of it in AWQ, GPTQ or FP8",
+        Only::Adapter => "name the model that it was trained on, and give plan_project enableLora",
+    };
+    let problem = Problem { why, ..Problem::of("modelName", reasons::only(only)) };
+    ToolError::of("model_not_served", problem.value(&name.into()).fix(fix))
 }
 
 /// What it runs on, in words.

@@ -1,9 +1,11 @@
 //! A model, as a caller names or describes it, and what the catalogs know of it.
 
-use mcc_catalogs::{Access, Catalogs, GatedFrom, HubAddress, Model, echo};
+use std::borrow::Cow;
+
+use mcc_catalogs::{Access, Catalogs, GatedFrom, HubAddress, Model, Origin, echo};
 use mcc_fit::sizing::{self, Cache, GIB, ModelShape, Quantization};
 use mcc_fit::{Asked, Described, Holds, Purpose};
-use mcc_generator::ModelConfig;
+use mcc_generator::{ModelConfig, reasons};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +55,7 @@ pub(crate) struct Sized<'a> {
     pub(crate) given: Option<String>,
     /// Id of the catalog's model that it is a copy of, where it has another name.
     pub(crate) copy_of: Option<String>,
-    pub(crate) basis: &'static str,
+    pub(crate) basis: Cow<'static, str>,
     pub(crate) shape: ModelShape,
     /// Its row, or that of the model of which it is a variant.
     pub(crate) row: Option<&'a Model>,
@@ -67,7 +69,8 @@ pub(crate) struct Sized<'a> {
 pub(crate) struct ModelAnswer {
     /// Its id, or what it was described by.
     pub(crate) name: String,
-    /// Where its sizes are from: `catalog`, `variant` (the catalog's model in another precision), `config.json` or `numbers`.
+    /// Where its sizes are from: `catalog`, `variant` (the catalog's model in another precision), `config.json`, `numbers`,
+    /// or, of what was looked up, whom and when: `live: Hugging Face, 2026-11-30`.
     pub(crate) basis: String,
     /// Class name in its config.json, which engines look up.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +150,7 @@ impl ModelArguments {
                 name: name.unwrap_or_else(|| "the model of modelConfig".to_owned()),
                 given: self.model_name.clone(),
                 copy_of: None,
-                basis: "config.json",
+                basis: "config.json".into(),
                 shape,
                 row: None,
                 labels: sizing::parse_class(&text).1,
@@ -161,7 +164,7 @@ impl ModelArguments {
                     .map_or_else(|| "the model described".to_owned(), echo),
                 given: self.model_name.clone(),
                 copy_of: None,
-                basis: "numbers",
+                basis: "numbers".into(),
                 shape: self.numbered(parameters),
                 row: None,
                 labels: None,
@@ -222,34 +225,43 @@ fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolErro
     let page = HubAddress::of(name).map(|page| page.model.to_string());
     let name = page.as_deref().unwrap_or(name);
     let name = catalogs.of_jumpstart(name).unwrap_or(name);
+    // What holds no model has no sizes that could be given in their place.
+    let only = || {
+        let only = mcc_fit::only_there(catalogs, name)?;
+        Some(super::deployment::holds_only(catalogs, name, only))
+    };
     let unsized_row = || {
-        ToolError::of(
-            "model_not_sized",
-            Problem {
-                why: Some(models.get(name).and_then(|row| row.only).map_or_else(
-                    || "its row in the catalog lacks sizes, and they are never guessed".to_owned(),
-                    |only| mcc_generator::reasons::only(only).to_owned(),
-                )),
-                ..Problem::of("modelName", "this model's memory cannot be calculated")
-            }
-            .value(&name.into())
-            .fix(supply(name)),
-        )
+        if let Some(refused) = only() {
+            return refused;
+        }
+        let read = models.get(name).and_then(|row| reasons::unusable_config(catalogs, row));
+        let why = read.unwrap_or_else(|| {
+            "its row in the catalog lacks sizes, and they are never guessed".to_owned()
+        });
+        let problem = Problem {
+            why: Some(why),
+            ..Problem::of("modelName", "this model's memory cannot be calculated")
+        };
+        ToolError::of("model_not_sized", problem.value(&name.into()).fix(supply(name)))
     };
     if let Some(row) = models.get(name) {
         let shape = sizing::shape_of(row).ok_or_else(unsized_row)?;
-        return Ok(Sized::of("catalog", row.id.to_string(), shape, row));
+        let basis = basis(models.origin(row.id.as_str()), "catalog");
+        return Ok(Sized::of(basis, row.id.to_string(), shape, row));
     }
     if let Some((row, variant)) = models.variant(name) {
         let precision = variant.precision.as_deref().unwrap_or_default();
         let shape = sizing::variant_shape(row, precision).ok_or_else(unsized_row)?;
-        return Ok(Sized::of("variant", variant.id.to_string(), shape, row));
+        return Ok(Sized::of("variant".into(), variant.id.to_string(), shape, row));
     }
     if let Some(row) = catalogs.pipelines().get(name) {
         let (shape, id) = (sizing::pipeline_shape(row), row.id.to_string());
         let given = Some(id.clone());
-        let basis = "catalog";
+        let basis = basis(catalogs.pipelines().origin(&id), "catalog");
         return Ok(Sized { name: id, given, copy_of: None, basis, shape, row: None, labels: None });
+    }
+    if let Some(refused) = only() {
+        return Err(refused);
     }
     let mut near: Vec<String> = models.nearest(name).into_iter().map(str::to_owned).collect();
     let original = mcc_fit::original(catalogs, name);
@@ -271,6 +283,12 @@ fn by_name<'a>(name: &str, catalogs: &'a Catalogs) -> Result<Sized<'a>, ToolErro
             .fix(fix)
             .choices(near),
     ))
+}
+
+/// Where the sizes of a row are from: `otherwise`, unless they were looked up.
+fn basis(origin: Option<&Origin>, otherwise: &'static str) -> Cow<'static, str> {
+    let live = origin.and_then(|origin| Some((origin.live()?, origin.as_of()?)));
+    live.map_or(otherwise.into(), |(source, as_of)| format!("live: {source}, {as_of}").into())
 }
 
 /// What to give in place of a name that does not help.
@@ -301,7 +319,7 @@ pub(crate) fn supply(name: &str) -> String {
 
 impl<'a> Sized<'a> {
     /// A model of the catalog.
-    fn of(basis: &'static str, id: String, shape: ModelShape, row: &'a Model) -> Self {
+    fn of(basis: Cow<'static, str>, id: String, shape: ModelShape, row: &'a Model) -> Self {
         Self {
             name: id.clone(),
             given: Some(id),
@@ -357,7 +375,7 @@ impl<'a> Sized<'a> {
         let shape = &self.shape;
         ModelAnswer {
             name: self.name.clone(),
-            basis: self.basis.to_owned(),
+            basis: self.basis.clone().into_owned(),
             architecture: shape.architecture.clone(),
             parameters: shape.parameters,
             active_parameters: self.row.and_then(|row| row.active_parameters),

@@ -14,8 +14,11 @@ pub(super) struct NodesAnswer {
     name: String,
     /// Their type.
     instance_type: String,
-    /// Nodes that run.
+    /// Nodes that run; where HyperPod's list of nodes could not be read, those that the group has.
     count: u32,
+    /// Nodes that the group has and that HyperPod says do not run, such as failed ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_running: Option<u32>,
     /// Nodes that the group is set to, if that is another number.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<u32>,
@@ -37,7 +40,7 @@ pub(super) struct ClusterAnswer {
     /// Kubernetes on that cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     kubernetes: Option<String>,
-    /// The inference operator: its version, `none` as an add-on, or `unknown`.
+    /// The inference operator: its version as an add-on, `no add-on` (an installation by Helm is not seen), or `unknown`.
     operator: String,
     /// Its nodes; left out if they could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,8 +53,9 @@ impl ClusterAnswer {
             let one = groups.iter().map(|group| NodesAnswer {
                 name: mcc_catalogs::echo(&group.name),
                 instance_type: group.instance.to_string(),
-                count: group.current,
-                target: Some(group.target).filter(|target| *target != group.current),
+                count: group.running(),
+                not_running: Some(group.not_running()).filter(|nodes| *nodes > 0),
+                target: Some(group.target).filter(|target| *target != group.running()),
             });
             one.collect()
         });
@@ -62,7 +66,7 @@ impl ClusterAnswer {
             eks: cluster.eks.as_deref().map(mcc_catalogs::echo),
             kubernetes: cluster.kubernetes.as_deref().map(mcc_catalogs::echo),
             operator: match cluster.operator.as_deref() {
-                Some("") => "none".to_owned(),
+                Some("") => "no add-on (an installation by Helm is not seen)".to_owned(),
                 Some(version) => mcc_catalogs::echo(version),
                 None => "unknown".to_owned(),
             },
@@ -77,8 +81,13 @@ impl ClusterAnswer {
             |groups| {
                 let one = groups.iter().map(|group| {
                     let target = group.target.map_or_else(String::new, |n| format!(" of {n}"));
+                    let stopped = match group.not_running {
+                        None => String::new(),
+                        Some(1) => " running, 1 is there and does not run".to_owned(),
+                        Some(n) => format!(" running, {n} are there and do not run"),
+                    };
                     format!(
-                        "{}: {}{target} nodes of {}",
+                        "{}: {}{target} nodes of {}{stopped}",
                         group.name, group.count, group.instance_type
                     )
                 });

@@ -39,6 +39,9 @@ pub(super) struct Shortlist<'a> {
     pub(super) misses: Vec<MissAnswer>,
     /// Whether something would fit if less were asked for.
     pub(super) close: bool,
+    /// The cheapest type of a previous generation that the account is known to be allowed, where that is not known of the
+    /// best.
+    pub(super) previous: Option<Fit<'a>>,
 }
 
 /// The best types.
@@ -110,19 +113,41 @@ pub(super) fn shortlist<'a>(
         told.extend(not_started(catalogs, judge, search, &fits));
         told
     };
-    Shortlist { fits, misses: told, close }
+    let known = fits.first().is_some_and(|first| judge.is_allowed(first.instance));
+    let previous = if known { None } else { previous(catalogs, judge, search) };
+    Shortlist { fits, misses: told, close, previous }
 }
 
-/// What is worth judging, the cheapest first.
+/// The cheapest type of a previous generation on which it runs and that the account is known to be allowed. None is
+/// recommended, but an account may be allowed no other.
+fn previous<'a>(catalogs: &'a Catalogs, judge: &Judge<'a>, search: &Search<'a>) -> Option<Fit<'a>> {
+    if catalogs.quotas().is_empty() {
+        return None;
+    }
+    let mut old = worth_judging(catalogs, judge, search)
+        .filter(|(_, one)| !mcc_fit::is_current(one) && judge.is_allowed(one));
+    old.find_map(|(_, one)| judge.judge(one).ok().filter(|fit| fit.reservation.is_none()))
+}
+
+/// What is recommended if it does, the cheapest first.
 pub(super) fn candidates<'a>(
+    catalogs: &'a Catalogs,
+    judge: &Judge<'a>,
+    search: &Search<'_>,
+) -> impl Iterator<Item = (Option<f64>, &'a Instance)> {
+    let all = worth_judging(catalogs, judge, search);
+    all.filter(|(_, instance)| mcc_fit::is_current(instance))
+}
+
+/// The same with the types of previous generations.
+fn worth_judging<'a>(
     catalogs: &'a Catalogs,
     judge: &Judge<'a>,
     search: &Search<'_>,
 ) -> impl Iterator<Item = (Option<f64>, &'a Instance)> {
     let region = judge.wish().region.as_deref();
     mcc_fit::in_order(catalogs, judge.deployment(), region, 1).filter(move |(_, instance)| {
-        mcc_fit::is_current(instance)
-            && search.takes(instance)
+        search.takes(instance)
             && !(search.steady && mcc_fit::is_burstable(instance))
             && judge.plausible(instance)
     })

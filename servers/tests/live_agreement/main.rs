@@ -12,6 +12,7 @@ use mcc_catalogs::{
 use mcc_generator::{FileAccess, Plan, Source, Sources, registry};
 use serde_json::{Map, Value, json};
 
+mod accounts;
 mod places;
 mod told;
 

@@ -1,5 +1,6 @@
 //! The same with what a look-up says of a Region and its clusters, and of the images of a registry.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mcc_catalogs::{
@@ -68,14 +69,25 @@ fn what_is_recommended_is_what_a_plan_chooses_with_the_offers_of_a_region() {
 pub(crate) fn cluster(seed: usize) -> (Cluster, Vec<Instance>) {
     let all = Catalogs::embedded().instances().iter().enumerate();
     let nodes = all.filter(|(at, row)| row.hyperpod && scattered(at + seed).is_multiple_of(9));
-    let nodes: Vec<Instance> = nodes.map(|(_, row)| row.clone()).take(12).collect();
+    of_nodes(nodes.map(|(_, row)| row.clone()).take(12).collect())
+}
+
+/// The same of types with GPUs that EC2 counts among the previous generations, and of no others.
+fn old_cluster() -> (Cluster, Vec<Instance>) {
+    let old = |row: &&Instance| row.hyperpod && row.accelerator().is_some();
+    let old = Catalogs::embedded().instances().iter().filter(old);
+    of_nodes(old.filter(|row| !mcc_fit::is_current(row)).cloned().collect())
+}
+
+fn of_nodes(nodes: Vec<Instance>) -> (Cluster, Vec<Instance>) {
     let groups = nodes.iter().enumerate().map(|(at, row)| ClusterGroup {
         name: format!("group-{at}"),
         instance: row.name.clone(),
         current: if at == 1 { 0 } else { 2 },
         target: 2,
         status: None,
-        nodes_in_service: None,
+        // Of one group no node runs.
+        nodes_in_service: (at == 2).then_some(0),
     });
     let cluster = Cluster {
         name: "c1".into(),
@@ -90,7 +102,7 @@ pub(crate) fn cluster(seed: usize) -> (Cluster, Vec<Instance>) {
     (cluster, nodes)
 }
 
-/// The types of the groups that take a copy without a reservation, by what `fit_hyperpod` says.
+/// The types of the groups that take a copy, with a reservation too, by what `fit_hyperpod` says.
 fn taking(catalogs: &Arc<Catalogs>, question: &Value) -> Option<Vec<String>> {
     let found = answer(catalogs, "fit_hyperpod", question.clone());
     let groups = found["groups"].as_array()?;
@@ -107,8 +119,8 @@ fn taking(catalogs: &Arc<Catalogs>, question: &Value) -> Option<Vec<String>> {
 fn a_plan_for_a_cluster_chooses_among_the_groups_that_take_the_model() {
     let (mut asked, mut planted, mut lacked) = (0_u32, 0_u32, 0_usize);
     let mut different = Vec::new();
-    for seed in [0, 5, 11] {
-        let (cluster, nodes) = cluster(seed);
+    let mut old = BTreeSet::new();
+    for (cluster, nodes) in [0, 5, 11].map(cluster).into_iter().chain([old_cluster()]) {
         let file = ClustersFile {
             as_of: DAY.into(),
             clusters: vec![cluster].into(),
@@ -133,6 +145,12 @@ fn a_plan_for_a_cluster_chooses_among_the_groups_that_take_the_model() {
                 let own = chosen(&plan);
                 asked += 1;
                 let among = own.as_ref().is_some_and(|own| taking.contains(own));
+                // Where each node has a reservation none is chosen, and those that take it are named.
+                let named = plan.findings.iter().find(|one| one.id == "MCC-MEM-003");
+                let named = named.is_some_and(|one| {
+                    !one.choices.is_empty() && one.choices.iter().all(|own| taking.contains(own))
+                });
+                let among = among || own.is_none() && named;
                 let told = plan.findings.iter().any(|one| one.is_error() || one.id == "MCC-HP-006");
                 if !(among || told || taking.is_empty() && own.is_none()) {
                     different.push(format!("{question}: {taking:?} take it, planned {own:?}"));
@@ -140,10 +158,15 @@ fn a_plan_for_a_cluster_chooses_among_the_groups_that_take_the_model() {
                 // A plan that does not see the cluster takes what no group has.
                 let other = chosen(&planned(&before, question.clone()));
                 planted += u32::from(other.is_some_and(|other| !taking.contains(&other)));
+                let kind = own.as_ref().and_then(|own| all.instances().get(own));
+                old.extend(
+                    kind.filter(|row| !mcc_fit::is_current(row)).map(|row| row.name.clone()),
+                );
             }
         }
     }
     assert!(lacked > 0, "no cluster has nodes that the Region is said to lack");
+    assert!(!old.is_empty(), "no plan takes nodes of a previous generation");
     assert!(asked > 30 && planted > asked / 4, "{planted} of {asked}");
     assert!(different.is_empty(), "{} of {asked}:\n{}", different.len(), different.join("\n"));
 }

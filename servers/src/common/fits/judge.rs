@@ -292,6 +292,13 @@ impl<'a> Judge<'a> {
         mcc_fit::short_of_quota(self.catalogs, self.deployment, region, instance, 1).is_none()
     }
 
+    /// Whether the account is known to be allowed one of it now.
+    pub(crate) fn is_allowed(&self, instance: &Instance) -> bool {
+        let region = self.wish.region.as_deref();
+        let allows = mcc_fit::quota_allows(self.catalogs, self.deployment, region, instance, 1);
+        allows == Some(true) && self.quota(instance).is_none()
+    }
+
     /// What the account's quota says against starting one now.
     pub(crate) fn quota(&self, instance: &Instance) -> Option<String> {
         let region = self.wish.region.as_deref();

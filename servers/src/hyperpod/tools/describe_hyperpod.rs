@@ -1,6 +1,6 @@
 //! `describe_hyperpod`: what a cluster needs, and how to find one.
 
-use mcc_catalogs::{AcceleratorKind, Ask, Catalogs};
+use mcc_catalogs::{AcceleratorKind, Ask, Catalogs, Standing};
 use mcc_fit::{Deployment, InstancePool};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -155,12 +155,18 @@ fn describe(call: Call) -> Result<Reply, ToolError> {
         )
     };
     let place = arguments.region.as_deref().unwrap_or("REGION");
+    let reserved = clusters::reserved(catalogs, arguments.region.as_deref());
+    let listed = arguments.region.as_deref().and_then(|region| catalogs.clusters().listed(region));
+    // A look-up that was refused leaves nothing that the answer stands on.
+    let looked =
+        !found.is_empty() || !reserved.is_empty() || listed.is_some_and(|listed| listed.clusters);
+    let standing = if looked { call.standing } else { Standing::default() };
     let answer = DescribeAnswer {
         status: Status::Ok,
         summary,
-        mode: call.standing.mode(),
+        mode: standing.mode(),
         clusters: found,
-        reserved: clusters::reserved(catalogs, arguments.region.as_deref()),
+        reserved,
         steps: guide::STEPS
             .iter()
             .map(|step| StepAnswer {

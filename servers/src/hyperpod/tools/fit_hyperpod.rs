@@ -150,7 +150,7 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
     };
     let model = if deployment.hub { Some(arguments.model.sized(&call.context)?) } else { None };
     if let Some(model) = &model {
-        deployment::serves(&deployment, model)?;
+        deployment::serves(catalogs, &deployment, model)?;
     }
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     if let Some(region) = wish.region.as_deref() {
@@ -161,6 +161,8 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
     let others: Vec<Judge<'_>> =
         others.iter().map(|other| Judge::new(catalogs, other, model.as_ref(), &wish)).collect();
     let region = wish.region.as_deref();
+    let cluster = arguments.hyperpod_cluster.as_deref().filter(|_| arguments.node_groups.is_none());
+    let stopped = cluster.and_then(|name| not_running(catalogs, region?, name));
     let nodes =
         nodes(catalogs, arguments.node_groups, arguments.hyperpod_cluster.as_deref(), region)?;
     let groups = groups(catalogs, &nodes, &judge, &others)?;
@@ -172,6 +174,7 @@ fn fit(call: Call) -> Result<Reply, ToolError> {
         would_fit: if copies == 0 { would_fit(catalogs, &judge) } else { Vec::new() },
         assumptions: [
             assumed(catalogs, &judge, &others, &groups),
+            stopped.into_iter().collect(),
             vec!["the nodes are empty: what other pods hold is not known".to_owned()],
         ]
         .concat(),
@@ -245,11 +248,21 @@ fn nodes(
             };
             let one = groups.iter().map(|group| NodeGroup {
                 instance_type: group.instance.to_string(),
-                count: group.current,
+                count: group.running(),
             });
             Ok(one.collect())
         }
     }
+}
+
+/// What is said of nodes that a cluster has and that do not run.
+fn not_running(catalogs: &Catalogs, region: &str, cluster: &str) -> Option<String> {
+    let groups = catalogs.clusters().named(region, cluster)?.groups.as_ref()?;
+    let stopped = groups.iter().filter(|group| group.not_running() > 0);
+    let told: Vec<String> =
+        stopped.map(|group| format!("{} of {}", group.not_running(), group.instance)).collect();
+    (!told.is_empty())
+        .then(|| format!("nodes that do not run are not counted: {}", told.join(", ")))
 }
 
 fn groups<'a>(

@@ -82,7 +82,7 @@ fn compare(call: Call) -> Result<Reply, ToolError> {
         return Err(deployment::fetches_none(&deployment));
     }
     let models = models(&call.context, &arguments)?;
-    models.iter().try_for_each(|model| deployment::serves(&deployment, model))?;
+    models.iter().try_for_each(|model| deployment::serves(catalogs, &deployment, model))?;
     let wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
     let others = mcc_generator::elsewhere(&deployment);

@@ -10,7 +10,9 @@ use serde::Deserialize;
 use crate::common::Detail;
 use crate::common::asks;
 use crate::common::deployment;
-use crate::common::fits::{FitAnswer, Judge, ServingArguments, Wish, assumptions, rounded_price};
+use crate::common::fits::{
+    Fit, FitAnswer, Judge, ServingArguments, Wish, assumptions, rounded_price,
+};
 use crate::common::model::{FILE_ARGUMENTS, ModelArguments, Sized, settings};
 use crate::common::region;
 use crate::common::text::Text;
@@ -141,7 +143,7 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
     };
     let model = if deployment.hub { Some(arguments.model.sized(&call.context)?) } else { None };
     if let Some(model) = &model {
-        deployment::serves(&deployment, model)?;
+        deployment::serves(catalogs, &deployment, model)?;
     }
     let mut wish = arguments.serving.wish(catalogs, &deployment)?;
     known_region(catalogs, wish.region.as_deref())?;
@@ -173,7 +175,8 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
         search.steady = !proposed.burstable;
     }
     let judge = Judge::new(catalogs, &deployment, model.as_ref(), &wish);
-    let Shortlist { fits, mut misses, close } = shortlist(catalogs, &judge, &search);
+    let Shortlist { fits, mut misses, close, previous } = shortlist(catalogs, &judge, &search);
+    let previous = previous.map(|old| older(&old, fits.first(), &judge));
     let usual = search.first.filter(|first| fits.first().is_some_and(|fit| fit.instance == *first));
     if let Some(usual) = usual {
         let least = Wish {
@@ -202,7 +205,12 @@ fn recommend(call: Call) -> Result<Reply, ToolError> {
             &recommendations,
             close,
             model.is_none(),
-            eight_bit(catalogs, &judge, &search, recommendations.first()),
+            previous.into_iter().chain(eight_bit(
+                catalogs,
+                &judge,
+                &search,
+                recommendations.first(),
+            )),
         ),
         settings: model.as_ref().map(|model| settings(model, catalogs)).unwrap_or_default(),
         model: model.as_ref().map(Sized::answer),
@@ -298,6 +306,29 @@ fn eight_bit(
     ))
 }
 
+/// What is said of a type of a previous generation that the account is allowed, beside the best that is recommended.
+fn older(old: &Fit<'_>, best: Option<&Fit<'_>>, judge: &Judge<'_>) -> String {
+    let name = &old.instance.name;
+    let price = old
+        .price
+        .as_ref()
+        .map_or_else(String::new, |price| format!(" at {} USD per hour", rounded_price(price.usd)));
+    let why = "EC2 counts it among the previous generations, so it is not recommended";
+    let known = match best {
+        None => "no current type is recommended".to_owned(),
+        Some(best) => {
+            let best_name = &best.instance.name;
+            judge.quota(best.instance).map_or_else(
+                || format!("the account's quota of {best_name} is not known"),
+                |short| format!("of {best_name} {short}"),
+            )
+        }
+    };
+    format!(
+        "{name}{price} runs it too and the account's quota allows it: {why}; offer it, since {known}"
+    )
+}
+
 /// A Region has to be one that there is.
 pub(super) fn known_region(catalogs: &Catalogs, region: Option<&str>) -> Result<(), ToolError> {
     region.map_or(Ok(()), |region| region::named(catalogs, region).map(|_| ()))
@@ -338,7 +369,7 @@ fn next_steps(
     fits: &[FitAnswer],
     close: bool,
     packed: bool,
-    eight_bit: Option<String>,
+    others: impl Iterator<Item = String>,
 ) -> Vec<String> {
     let usual = if fits.is_empty() && packed {
         "ask for less: a higher budget, less memory, fewer vCPUs, another processor or Region, or no engineVersion".to_owned()
@@ -349,7 +380,7 @@ fn next_steps(
     } else {
         "tell the user the cost, then call plan_project of the generate-project server with inputs of the chosen type, unchanged".to_owned()
     };
-    eight_bit.into_iter().chain([usual]).collect()
+    others.chain([usual]).collect()
 }
 
 /// Neither a model nor a config was named.

@@ -218,7 +218,10 @@ fn known(sized: &Sized<'_>, described: bool, catalogs: &Catalogs) -> DescribeAns
         answer.notes.extend(looked(row, catalogs));
     }
     answer.notes.extend(sized.caution());
-    if shape.cache.is_none() {
+    let unusable = sized.row.and_then(|row| reasons::unusable_config(catalogs, row));
+    if let Some(why) = unusable {
+        answer.notes.push(why);
+    } else if shape.cache.is_none() {
         answer.notes.push(
             "nothing is known of its key-value cache; modelConfig with its config.json tells"
                 .to_owned(),
