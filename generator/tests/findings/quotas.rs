@@ -213,6 +213,12 @@ fn pods_need_nodes_of_their_type() {
     let finding = told(&stopped, "MCC-HP-006").expect("a finding");
     assert!(finding.message.contains("no nodes that run"), "{finding:?}");
     assert!(met(&groups(TYPE, 1)).is_empty());
+    let group = cluster().groups.unwrap().remove(0);
+    let group = ClusterGroup { nodes_in_service: Some(0), ..group };
+    let failed = pods("research", vec![Cluster { groups: Some(vec![group]), ..cluster() }], None);
+    let finding = told(&failed, "MCC-HP-006").expect("a finding");
+    let words = format!("none of the 2 nodes of {TYPE} in research runs");
+    assert!(finding.message.contains(&words), "{finding:?}");
     let unread = pods("research", vec![Cluster { groups: None, ..cluster() }], Some(true));
     assert!(met(&unread).is_empty());
 }
