@@ -161,6 +161,10 @@ fn shell(command: &str) -> Command {
         code=$?\n\
         kill \"$leash\"\n\
         exit \"$code\"\n";
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where a profile's own program is started"
+    )]
     let mut shell = Command::new("sh");
     shell.args(["-c", LEASH, "sh", command]).process_group(0);
     piped(&mut shell);
@@ -169,6 +173,10 @@ fn shell(command: &str) -> Command {
 
 #[cfg(windows)]
 fn shell(command: &str) -> Command {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where a profile's own program is started"
+    )]
     let mut shell = Command::new("cmd.exe");
     // As it is, since cmd.exe has quotes of its own.
     shell.arg("/C").raw_arg(format!("\"{command}\""));
