@@ -161,9 +161,9 @@ fn shell(command: &str) -> Command {
         code=$?\n\
         kill \"$leash\"\n\
         exit \"$code\"\n";
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
-        reason = "the profile names it, and the SDK would start it as well"
+        reason = "this is where a profile's own program is started"
     )]
     let mut shell = Command::new("sh");
     shell.args(["-c", LEASH, "sh", command]).process_group(0);
@@ -173,9 +173,9 @@ fn shell(command: &str) -> Command {
 
 #[cfg(windows)]
 fn shell(command: &str) -> Command {
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
-        reason = "the profile names it, and the SDK would start it as well"
+        reason = "this is where a profile's own program is started"
     )]
     let mut shell = Command::new("cmd.exe");
     // As it is, since cmd.exe has quotes of its own.

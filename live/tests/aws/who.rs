@@ -50,8 +50,10 @@ pub fn a_program_for_credentials_is_one_for_all_and_told_where_it_is_slow() {
     let (config, ran) = (folder.path().join("config"), folder.path().join("ran"));
     let keys = json!({"Version": 1, "AccessKeyId": KEY, "SecretAccessKey": SECRET}).to_string();
     fs::write(folder.path().join("keys.json"), keys).unwrap();
-    let script =
-        format!("echo ran >>'{0}/ran'; sleep 3; cat '{0}/keys.json'", folder.path().display());
+    let script = format!(
+        "echo ran >>'{0}/ran'; until [ -e '{0}/go' ]; do sleep 0.1; done; cat '{0}/keys.json'",
+        folder.path().display()
+    );
     fs::write(folder.path().join("keys.sh"), script).unwrap();
     let text = format!(
         "[profile slow]\ncredential_process = sh {}\n",
@@ -74,8 +76,17 @@ pub fn a_program_for_credentials_is_one_for_all_and_told_where_it_is_slow() {
             assert!(note.contains("credential_process of the AWS profile `slow`"), "{note}");
             assert!(note.contains("did not end in time; ask again in a moment"), "{note}");
         }
-        let found = find(&desk, &quotas, &Errand::new(Duration::from_secs(20))).await;
-        assert_eq!(found.looked.len(), 1, "{found:?}");
+        fs::write(folder.path().join("go"), "").unwrap();
+        // A machine that is busy may take more than one question's time for it.
+        let mut looked = 0;
+        for _ in 0..5 {
+            let found = find(&desk, &quotas, &Errand::new(Duration::from_secs(20))).await;
+            looked = found.looked.len();
+            if looked == 1 {
+                break;
+            }
+        }
+        assert_eq!(looked, 1);
         assert_eq!(fs::read_to_string(&ran).unwrap().lines().count(), 1);
     });
 }
