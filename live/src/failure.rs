@@ -24,8 +24,7 @@ pub enum Failure {
     /// The requests of this answer were used up before.
     #[error("could not be queried: this answer has used up its requests")]
     UsedUp,
-    /// It said so several times: for how many seconds it is to be left alone, where that is known. It is made by
-    /// [`Failure::throttled`].
+    /// It said so several times: for how many seconds it is to be left alone, where that is known.
     #[error("asked for fewer requests; try again in {}", in_words(*.0))]
     Throttled(Option<u64>),
     /// It is not to be asked like that: why, and what to do.
